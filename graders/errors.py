@@ -1,0 +1,44 @@
+"""Why a grader could not score, and what stops it from starting.
+
+GraderError
+├── ModelMissing      a model's package or file is not installed
+└── JudgeFailure      the judge gave no verdict; carries a typed reason, never a score
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class UnscoredReason(StrEnum):
+    """Failures of ours: they give no score, whatever the answer says."""
+
+    INFRASTRUCTURE = "infrastructure"
+    TIMEOUT = "timeout"
+    TRUNCATED = "truncated"
+    PARSE = "parse"
+    REFUSED = "refused"
+    UNSUPPORTED_EVIDENCE = "unsupported_evidence"
+    TOO_LONG = "too_long"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may well succeed later: true when the judge was out of reach."""
+        return self in {UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT}
+
+
+class GraderError(Exception):
+    """A grader cannot work."""
+
+
+class ModelMissing(GraderError):
+    """A model that this grader needs is not installed."""
+
+
+class JudgeFailure(GraderError):
+    """The judge gave no verdict."""
+
+    def __init__(self, reason: UnscoredReason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail

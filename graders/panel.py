@@ -1,0 +1,32 @@
+"""The graders that look at an answer together, built in one place and handed to `grade`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .combine import Coefficients, default_coefficients
+from .embedding import Embedder
+from .judge.judging import Judge
+
+
+@dataclass(frozen=True)
+class Panel:
+    """An embedder, a judge, and how their signals are weighed.
+
+    Answers whose confidence (0 to 1) is below `review_below` go to a person.
+    """
+
+    embedder: Embedder
+    judge: Judge
+    coefficients: Coefficients
+    review_below: float = 0.5
+
+
+def build_panel(*, embedder: Embedder, judge: Judge, review_below: float = 0.5) -> Panel:
+    """A panel with the coefficients that ship with vivavoce."""
+    return Panel(
+        embedder=embedder,
+        judge=judge,
+        coefficients=default_coefficients(),
+        review_below=review_below,
+    )

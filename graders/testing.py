@@ -1,0 +1,86 @@
+"""Stand-ins for the parts that are slow or out of reach in a test, to be used by our users' tests too."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from vivavoce.rubrics import Rubric
+
+from . import text
+from .combine import Coefficients, default_coefficients
+from .embedding import Vectors
+from .errors import JudgeFailure
+from .judge.client import EngineIdentity
+from .judge.judging import AnswerVerdicts, LevelVerdict
+from .judge.verdict import Verdict
+from .panel import Panel
+
+Script = Callable[[str, str], float | JudgeFailure]
+"""Given an answer and a criterion's id: the log-odds that it is met, or the failure to report."""
+
+
+class ScriptedJudge:
+    """A judge that follows a script; `calls` counts the answers it was asked about."""
+
+    identity = EngineIdentity(engine="scripted", model="scripted", revision="1")
+    url = "http://127.0.0.1:9"
+
+    def __init__(self, script: Script = lambda answer, criterion: 2.0) -> None:
+        self.script = script
+        self.calls = 0
+
+    def prompt_hash(self, rubric: Rubric) -> str:
+        """See Judge."""
+        return "scripted"
+
+    def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
+        """See Judge."""
+        self.calls += len(answers)
+        return [self._judge(answer, rubric) for answer in answers]
+
+    def _judge(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
+        levels: dict[str, tuple[LevelVerdict, ...]] = {}
+        failures: dict[str, JudgeFailure] = {}
+        for criterion in rubric.criteria:
+            said = self.script(answer, criterion.id)
+            if isinstance(said, JudgeFailure):
+                failures[criterion.id] = said
+            else:
+                levels[criterion.id] = (LevelVerdict(said, 0.0),) * (len(criterion.levels) - 1)
+        calls = tuple(Verdict(log_odds=0.0, mass=1.0, tokens_in=1, tokens_out=1) for _ in levels)
+        return AnswerVerdicts(levels=levels, failures=failures, calls=calls, cached=0, defused=0)
+
+
+class HashingEmbedder:
+    """Vectors from hashed words (256 dimensions): texts that share words are near, without any model."""
+
+    name = "hashing"
+    revision = "1"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder."""
+        rows = np.zeros((len(texts), 256), dtype=np.float32)
+        for row, string in zip(rows, texts, strict=True):
+            for word in text.words(string):
+                row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % 256] += 1
+            row /= math.sqrt(float((row**2).sum())) or 1.0
+        return rows
+
+
+def scripted_panel(
+    script: Script = lambda answer, criterion: 2.0,
+    *,
+    coefficients: Coefficients | None = None,
+    review_below: float = 0.0,
+) -> Panel:
+    """A panel that needs no model."""
+    return Panel(
+        embedder=HashingEmbedder(),
+        judge=ScriptedJudge(script),
+        coefficients=coefficients or default_coefficients(),
+        review_below=review_below,
+    )

@@ -1,0 +1,140 @@
+"""The values that graders hand to each other and to the outside.
+
+All are frozen. `Report.to_dict` gives the wire form: the same for HTTP, files and the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from .errors import UnscoredReason
+
+MAX_SCORE = 10.0
+
+
+class Flag(StrEnum):
+    """What a person should know of an answer; the first three settle its score at 0."""
+
+    EMPTY = "empty"
+    NON_ANSWER = "non_answer"
+    COPIED_QUESTION = "copied_question"
+    OFF_TOPIC = "off_topic"
+    INJECTION_SUSPECTED = "injection_suspected"
+    HIDDEN_CHARACTERS = "hidden_characters"
+    SIGNALS_DISAGREE = "signals_disagree"
+    LOW_CONFIDENCE = "low_confidence"
+
+
+@dataclass(frozen=True)
+class AnswerInput:
+    """One answer to grade; `feedback_language` defaults to the rubric's."""
+
+    raw: str
+    feedback_language: Literal["zh", "en"] | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A place in the raw answer, in code points, with the characters that stand there."""
+
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """Whether one expected point was found: `probability` 0 to 1, and the sentence that comes nearest."""
+
+    id: str
+    text: str
+    importance: Literal["core", "optional"]
+    found: bool
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """How an answer stands on one criterion.
+
+    `probabilities` has one entry a level and sums to 1; `points` is their expectation, `level` the
+    most probable index. All three are None when `unscored_reason` says why there is no verdict.
+    """
+
+    id: str
+    title: str
+    kind: Literal["binary", "ordinal", "negative", "gate"]
+    max_points: float
+    level: int | None
+    points: float | None
+    probabilities: tuple[float, ...] | None
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+    expected_points: tuple[PointResult, ...] = ()
+    unscored_reason: UnscoredReason | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Words for the two readers: the candidate's never quote the answer key."""
+
+    language: Literal["zh", "en"]
+    candidate: str
+    interviewer: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to say later where a score came from."""
+
+    rubric_hash: str
+    answer_hash: str
+    prompt_hash: str
+    engine: str
+    model: str
+    model_revision: str
+    embedding_model: str
+    embedding_revision: str
+    combiner_version: str
+    judge_calls: int
+    cached_verdicts: int
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    judge_seconds: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is said of one answer.
+
+    `score` is 0 to 10 in steps of .1, or None when a criterion has no verdict (`unscored_reason`
+    says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
+    and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
+    was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
+    """
+
+    score: float | None
+    score_min: float
+    score_max: float
+    coverage: float
+    confidence: float
+    needs_review: bool
+    flags: tuple[Flag, ...]
+    criteria: tuple[CriterionResult, ...]
+    signals: Mapping[str, float | None]
+    contributions: Mapping[str, float]
+    feedback: Feedback
+    provenance: Provenance
+    masked: tuple[Evidence, ...] = ()
+    unscored_reason: UnscoredReason | None = None
+    unscored_detail: str | None = None
+    max_score: float = field(default=MAX_SCORE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; enumerations become their values."""
+        return asdict(self)

@@ -1,0 +1,1 @@
+"""Takes answers in, keeps them through their life, and shows reports."""

@@ -1,0 +1,1 @@
+"""The routes: each takes typed input, calls one function and returns its result."""

@@ -1,0 +1,68 @@
+"""Answers in, reports out."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from .. import intake, lifecycle
+from ..dependencies import BankDep, DoorbellDep, SessionsDep, SettingsDep
+from ..lifecycle import NewAnswer
+from ..schemas import GradingCreate, GradingPublic, Problem
+
+router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
+_POLL_SECONDS = 0.1
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit an answer",
+    responses={404: {"model": Problem}, 413: {"model": Problem}, 422: {"model": Problem}},
+)
+def create_grading(
+    body: GradingCreate,
+    request: Request,
+    response: Response,
+    bank: BankDep,
+    sessions: SessionsDep,
+    doorbell: DoorbellDep,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> GradingPublic:
+    """Take an answer in. It is graded in the background: follow `Location` for the report."""
+    new = NewAnswer(
+        rubric=intake.choose_rubric(bank, body),
+        answer=intake.check_answer(body.answer),
+        candidate=intake.check_candidate(body.candidate),
+        feedback_language=body.feedback_language,
+        idempotency_key=idempotency_key,
+    )
+    with sessions.begin() as session:
+        grading = lifecycle.submit(session, new)
+    doorbell.ring(grading.id)
+    response.headers["Location"] = str(request.url_for("read_grading", grading_id=grading.id).path)
+    return GradingPublic.of(grading)
+
+
+@router.get("/{grading_id}", summary="Read a grading", responses={404: {"model": Problem}})
+async def read_grading(
+    grading_id: str,
+    sessions: SessionsDep,
+    settings: SettingsDep,
+    wait: Annotated[float, Query(ge=0, description="Seconds to wait for the report.")] = 0.0,
+) -> GradingPublic:
+    """Where a grading stands. With `wait` the reply comes as soon as it is finished, or when the time is up."""
+    deadline = time.monotonic() + min(wait, settings.max_wait_seconds)
+    while True:
+        grading = await anyio.to_thread.run_sync(_read, sessions, grading_id)
+        if not grading.state.open or time.monotonic() >= deadline:
+            return grading
+        await anyio.sleep(_POLL_SECONDS)
+
+
+def _read(sessions: SessionsDep, grading_id: str) -> GradingPublic:
+    with sessions() as session:
+        return GradingPublic.of(lifecycle.get(session, grading_id))

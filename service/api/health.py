@@ -1,0 +1,41 @@
+"""Is it alive, and can it take answers in?"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+
+from .. import lifecycle
+from ..dependencies import SessionsDep
+from ..schemas import Readiness
+from ..storage.repositories import GradingRepository
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Alive")
+def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Ready", responses={503: {"model": Readiness}})
+def ready(request: Request, response: Response, sessions: SessionsDep) -> Readiness:
+    """Answers can be taken in. A judge that is out of reach is named here, and answers wait for it."""
+    judge = request.app.state.judge_status()
+    try:
+        with sessions() as session:
+            repository = GradingRepository(session)
+            queue = dict(repository.counts_by_state())
+            oldest = repository.oldest_open()
+    except sa.exc.SQLAlchemyError as error:
+        response.status_code = 503
+        return Readiness(
+            ready=False,
+            database=f"not reachable ({type(error).__name__})",
+            judge=judge,
+            queue={},
+            oldest_open_seconds=None,
+        )
+    age = (lifecycle.now() - oldest).total_seconds() if oldest else None
+    return Readiness(ready=True, database="ok", judge=judge, queue=queue, oldest_open_seconds=age)

@@ -1,0 +1,44 @@
+"""What routes are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from vivavoce.rubrics import Bank
+
+from .doorbell import Doorbell
+from .settings import Settings
+from .storage.engine import SessionFactory
+
+
+def _settings(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+def _bank(request: Request) -> Bank:
+    return cast(Bank, request.app.state.bank)
+
+
+def _doorbell(request: Request) -> Doorbell:
+    return cast(Doorbell, request.app.state.doorbell)
+
+
+def _sessions(request: Request) -> SessionFactory:
+    return cast(SessionFactory, request.app.state.sessions)
+
+
+def _session(sessions: Annotated[SessionFactory, Depends(_sessions)]) -> Iterator[Session]:
+    """One request, one transaction, committed before the reply is sent."""
+    with sessions.begin() as session:
+        yield session
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+BankDep = Annotated[Bank, Depends(_bank)]
+DoorbellDep = Annotated[Doorbell, Depends(_doorbell)]
+SessionsDep = Annotated[SessionFactory, Depends(_sessions)]
+SessionDep = Annotated[Session, Depends(_session, scope="function")]

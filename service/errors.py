@@ -1,0 +1,70 @@
+"""What can go wrong for a caller: each error knows its status and its sentence.
+
+ServiceError
+├── UnusableAnswer         422   the answer cannot be stored or judged as it is
+├── UnusableRequest        422   the request does not say what to do
+├── UnknownQuestionError   404   no such question
+├── GradingNotFound        404   no such grading
+├── IdempotencyMismatch    422   the key was used with another body
+├── BodyTooLarge           413   the request is too large to read
+└── LostLease              —     a worker wrote after its lease went to another; never reaches a caller
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """The request cannot be carried out."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+
+
+class UnusableAnswer(ServiceError):
+    """The answer cannot be stored or judged as it is."""
+
+    status = 422
+    code = "unusable_answer"
+
+
+class UnusableRequest(ServiceError):
+    """The request does not say what to do."""
+
+    status = 422
+    code = "unusable_request"
+
+
+class UnknownQuestionError(ServiceError):
+    """There is no such question."""
+
+    status = 404
+    code = "unknown_question"
+
+
+class GradingNotFound(ServiceError):
+    """There is no such grading."""
+
+    status = 404
+    code = "grading_not_found"
+
+
+class IdempotencyMismatch(ServiceError):
+    """The idempotency key was used with another body."""
+
+    status = 422
+    code = "idempotency_mismatch"
+
+
+class BodyTooLarge(ServiceError):
+    """The request body is too large."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class LostLease(ServiceError):
+    """The lease on a grading has gone to another worker."""
+
+    code = "lost_lease"

@@ -1,0 +1,109 @@
+"""Every setting, read once from the environment (`VIVA_…`) or a `.env` file."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SAMPLE_SECRET = "change-me"
+
+
+class Settings(BaseSettings):
+    """What can be set; the description of each field is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="VIVA_", env_file=".env", extra="ignore", frozen=True)
+
+    environment: Literal["development", "production"] = Field(
+        default="development", description="`production` refuses sample secrets and SQLite."
+    )
+    state_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("vivavoce"),
+        description="Folder for the SQLite database and logs.",
+    )
+    models_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("vivavoce") / "models",
+        description="Folder for model files; safe to delete, `viva models fetch` fills it again.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy URL, such as postgresql+psycopg://user:password@host/name; "
+        "empty for SQLite in the state folder.",
+    )
+    redis_url: str = Field(
+        default="", description="Redis for Celery's doorbell; empty to grade inside the service process."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port of the API.")
+    judge_url: AnyHttpUrl | None = Field(
+        default=None,
+        description="OpenAI-compatible judge server; empty to start the embedded judge.",
+    )
+    judge_engine: str = Field(default="vllm", description="Engine behind `judge_url`: vllm or llamacpp.")
+    judge_model: str = Field(
+        default="", description="Model name that the judge at `judge_url` serves; required with it."
+    )
+    judge_revision: str = Field(
+        default="", description="Revision or hash of that model, kept in every report; required with it."
+    )
+    judge_api_key: SecretStr | None = Field(default=None, description="Bearer token for `judge_url`.")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0, le=600, description="Bound on one judge call.")
+    judge_threads: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 8),
+        ge=1,
+        description="Processor threads of the embedded judge.",
+    )
+    embedding_model: str = Field(
+        default="multilingual-e5-small-q4",
+        description="`multilingual-e5-small-q4`, `all-MiniLM-L6-v2` (English only), or a "
+        "sentence-transformers model by name or folder.",
+    )
+    review_below: float = Field(
+        default=0.5, ge=0, le=1, description="Reports with less confidence than this go to a person."
+    )
+    batch_size: int = Field(default=4, ge=1, le=64, description="Answers to one question graded together.")
+    lease_seconds: float = Field(
+        default=12.0,
+        ge=1,
+        description="How long a batch stays with a worker that shows no sign of life; it renews every third of that.",
+    )
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        description="Times a grading may crash its worker before it is set aside as dead.",
+    )
+    max_wait_seconds: float = Field(default=60.0, ge=0, description="Upper bound of `?wait=`.")
+    secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keys the code that fences answers in prompts. Empty makes the code a plain hash, the "
+        "same on every machine; production needs a secret of at least 32 characters, the same for all workers.",
+    )
+
+    @field_validator("judge_url", "judge_api_key", mode="before")
+    @classmethod
+    def _empty_means_unset(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Settings:
+        if self.judge_url and not (self.judge_model and self.judge_revision):
+            raise ValueError("VIVA_JUDGE_URL is set: set VIVA_JUDGE_MODEL and VIVA_JUDGE_REVISION too, for the reports")
+        if self.environment == "production":
+            secret = self.secret.get_secret_value()
+            if secret == SAMPLE_SECRET or len(secret) < 32:
+                raise ValueError(
+                    "VIVA_SECRET is missing, a sample or too short: set one made by 'openssl rand -hex 32'"
+                )
+            if not self.database_url or self.database_url.startswith("sqlite"):
+                raise ValueError("VIVA_DATABASE_URL must name PostgreSQL in production")
+        return self
+
+    @cached_property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'vivavoce.db'}"

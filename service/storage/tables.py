@@ -1,0 +1,173 @@
+"""The tables. Every row carries its organisation; times are UTC."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+DEFAULT_ORGANISATION = "default"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone, also on SQLite, which keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class State(StrEnum):
+    """Where a grading stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    GRADED = "graded"
+    NEEDS_REVIEW = "needs_review"
+    FAILED = "failed"
+    DEAD = "dead"
+
+    @property
+    def open(self) -> bool:
+        """Whether a grader still has to look at it."""
+        return self in {State.QUEUED, State.RUNNING}
+
+
+class Base(DeclarativeBase):
+    """Names of constraints are fixed, so that migrations can speak of them."""
+
+
+def new_id() -> str:
+    """An identifier that cannot be guessed."""
+    return uuid.uuid4().hex
+
+
+class Organisation(Base):
+    """Whose answers these are."""
+
+    __tablename__ = "organisation"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RubricVersion(Base):
+    """A rubric as it was when answers were graded by it; never changed."""
+
+    __tablename__ = "rubric_version"
+    __table_args__ = (UniqueConstraint("organisation_id", "content_hash", name="uq_rubric_version_content"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    question_id: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(2))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    structure_hash: Mapped[str] = mapped_column(String(64))
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Submission(Base):
+    """An answer as it came in."""
+
+    __tablename__ = "submission"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    candidate: Mapped[str | None] = mapped_column(String(200))
+    answer: Mapped[str] = mapped_column(Text)
+    answer_hash: Mapped[str] = mapped_column(String(64))
+    feedback_language: Mapped[str | None] = mapped_column(String(2))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Grading(Base):
+    """The work of grading one submission by one rubric version.
+
+    `fence` rises with every claim; only the worker that holds the newest may write.
+    """
+
+    __tablename__ = "grading"
+    __table_args__ = (Index("ix_grading_waiting", "state", "priority", "created_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
+    rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
+    state: Mapped[State] = mapped_column(String(16))
+    priority: Mapped[int] = mapped_column(default=0)
+    attempt: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str | None] = mapped_column(String(32))
+    detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    submission: Mapped[Submission] = relationship(lazy="joined")
+    rubric_version: Mapped[RubricVersion] = relationship(lazy="joined")
+    report: Mapped[Report | None] = relationship(lazy="joined")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a grader still has to look at it."""
+        return State(self.state).open
+
+
+class Report(Base):
+    """The one result of a grading."""
+
+    __tablename__ = "report"
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    score: Mapped[float | None] = mapped_column(Float)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JudgeCall(Base):
+    """A verdict of the judge, kept by everything that decided it."""
+
+    __tablename__ = "judge_call"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    log_odds: Mapped[float]
+    mass: Mapped[float]
+    tokens_in: Mapped[int]
+    tokens_cached: Mapped[int]
+    tokens_out: Mapped[int]
+    seconds: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class IdempotencyKey(Base):
+    """A caller's key, so that the same request is carried out once."""
+
+    __tablename__ = "idempotency"
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String(64))
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""The `viva` command, the one place above all others: it joins them."""

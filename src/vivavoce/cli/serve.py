@@ -1,0 +1,103 @@
+"""Running the service: the API, and by default a worker with its judge beside it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+
+import uvicorn
+
+from vivavoce.graders.judge.client import probe
+from vivavoce.graders.judge.embedded import serve as run_engine
+from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
+from vivavoce.rubrics import default_bank
+from vivavoce.service.app import create_app
+from vivavoce.service.doorbell import Doorbell, EventDoorbell, SilentDoorbell
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
+from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.workers.runtime import InProcessWorker, open_panel
+
+from .errors import UserError
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, *, worker: bool) -> None:
+    """Run until SIGINT or SIGTERM, then stop in order: no new requests, judge, worker."""
+    engine = connect(settings.database)
+    migrate(engine)
+    database = sessions(engine)
+    with ExitStack() as stack:
+        doorbell, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)
+        app = create_app(
+            settings,
+            sessions=database,
+            bank=default_bank(),
+            doorbell=doorbell,
+            judge_status=judge_status,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
+        server.run()
+        if not server.started:
+            raise UserError(
+                f"Port {settings.port} on {settings.host} cannot be used: choose another with --port or VIVA_PORT."
+            )
+
+
+def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Doorbell, Callable[[], str]]:
+    doorbell = EventDoorbell()
+    # Closed in reverse order: the worker is told to stop, then its judge ends, which frees it from
+    # whatever it waits for, then it puts back what it holds and ends.
+    threads = ExitStack()
+    stack.push(threads)
+    panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
+    thread = InProcessWorker(database, panel, settings, doorbell)
+    threads.callback(thread.join)
+    stack.callback(thread.stop)
+    thread.start()
+    identity = panel.judge.identity
+    _log.info("the judge is %s on %s", identity.model, identity.engine)
+    return doorbell, lambda: _judge_status(panel.judge.url)
+
+
+def _outside_worker(settings: Settings) -> tuple[Doorbell, Callable[[], str]]:
+    if settings.redis_url:
+        from vivavoce.workers.app import CeleryDoorbell
+
+        doorbell: Doorbell = CeleryDoorbell(settings)
+    else:
+        doorbell = SilentDoorbell()
+    url = settings.judge_url
+    return doorbell, lambda: _judge_status(str(url)) if url else "run by the workers"
+
+
+def _judge_status(url: str) -> str:
+    return probe(url, timeout_seconds=1.0) or "ok"
+
+
+def serve_judge(settings: Settings, *, host: str, port: int) -> None:
+    """Run the embedded engine until SIGINT or SIGTERM."""
+    model = verified_model(DEFAULT_JUDGE, settings.models_dir)
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    run_engine(model=model.path, host=host, port=port, threads=settings.judge_threads, until=stop.wait)

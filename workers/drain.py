@@ -1,0 +1,145 @@
+"""The one function that turns waiting gradings into reports; every kind of worker calls it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from vivavoce.graders import AnswerInput, Panel, Report, UnscoredReason, grade
+from vivavoce.rubrics import Language, Rubric
+from vivavoce.service import lifecycle
+from vivavoce.service.errors import LostLease
+from vivavoce.service.lifecycle import Batch, Lease
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+
+# How long gradings wait before the judge is asked again after it was out of reach.
+RETRY_SECONDS = 3.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What one call did: gradings finished, and gradings put back because the judge was out of reach."""
+
+    finished: int = 0
+    released: int = 0
+    released_reason: str | None = None
+
+
+def drain(
+    sessions: SessionFactory,
+    panel: Panel,
+    settings: Settings,
+    *,
+    owner: str,
+    stopping: Callable[[], bool] = lambda: False,
+    on_finished: Callable[[str], None] = lambda grading_id: None,
+) -> Drained:
+    """Grade what waits, a batch of one question at a time, until nothing is due.
+
+    Ends early when `stopping` says so or when the judge is out of reach. `on_finished` hears the id
+    of every grading whose result was written.
+    """
+    finished = 0
+    while not stopping():
+        with sessions.begin() as session:
+            batch = lifecycle.claim(
+                session,
+                owner=owner,
+                limit=settings.batch_size,
+                lease_seconds=settings.lease_seconds,
+                max_attempts=settings.max_attempts,
+            )
+        if batch is None:
+            break
+        done = _grade_batch(sessions, panel, batch, on_finished, lease_seconds=settings.lease_seconds)
+        finished += done.finished
+        if done.released:
+            return Drained(finished, done.released, done.released_reason)
+    return Drained(finished)
+
+
+def _grade_batch(
+    sessions: SessionFactory,
+    panel: Panel,
+    batch: Batch,
+    on_finished: Callable[[str], None],
+    *,
+    lease_seconds: float,
+) -> Drained:
+    # No transaction is open while the models think.
+    try:
+        with _heartbeat(sessions, batch, lease_seconds):
+            reports = grade(
+                [_input(lease) for lease in batch.leases],
+                Rubric.model_validate(batch.rubric_document),
+                panel,
+            )
+    except KeyboardInterrupt:
+        with sessions.begin() as session:
+            lifecycle.release(session, batch.leases)
+        raise
+    finished = 0
+    waiting: list[tuple[Lease, Report]] = []
+    for lease, report in zip(batch.leases, reports, strict=True):
+        if report.unscored_reason and report.unscored_reason.retryable:
+            waiting.append((lease, report))
+            continue
+        try:
+            with sessions.begin() as session:
+                lifecycle.record(session, lease, report)
+        except LostLease as error:
+            _log.warning("late result refused: %s", error)
+            continue
+        finished += 1
+        on_finished(lease.grading_id)
+    if not waiting:
+        return Drained(finished)
+    first = waiting[0][1]
+    reason = first.unscored_reason or UnscoredReason.INFRASTRUCTURE
+    _log.warning("%d gradings wait for the judge: %s", len(waiting), first.unscored_detail)
+    with sessions.begin() as session:
+        lifecycle.release(
+            session,
+            [lease for lease, _ in waiting],
+            reason=reason,
+            detail=first.unscored_detail,
+            delay_seconds=RETRY_SECONDS,
+        )
+    return Drained(finished, len(waiting), f"{reason.value}: {first.unscored_detail}")
+
+
+@contextmanager
+def _heartbeat(sessions: SessionFactory, batch: Batch, lease_seconds: float) -> Iterator[None]:
+    """Renew the leases of a batch for as long as the context is open."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(lease_seconds / 3):
+            try:
+                with sessions.begin() as session:
+                    lifecycle.renew(session, batch.leases, lease_seconds=lease_seconds)
+            except SQLAlchemyError as error:
+                _log.warning("leases could not be renewed, trying again: %s", error)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _input(lease: Lease) -> AnswerInput:
+    language = lease.feedback_language
+    return AnswerInput(
+        raw=lease.answer, feedback_language=cast(Language, language) if language else None
+    )
