@@ -6,7 +6,7 @@ import time
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 
 from .. import intake, lifecycle
 from ..dependencies import BankDep, DoorbellDep, SessionsDep, SettingsDep
@@ -30,6 +30,7 @@ def create_grading(
     bank: BankDep,
     sessions: SessionsDep,
     doorbell: DoorbellDep,
+    after_reply: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> GradingPublic:
     """Take an answer in. It is graded in the background: follow `Location` for the report."""
@@ -42,7 +43,8 @@ def create_grading(
     )
     with sessions.begin() as session:
         grading = lifecycle.submit(session, new)
-    doorbell.ring(grading.id)
+    # A doorbell out of order must not keep the caller waiting: the answer is safe already.
+    after_reply.add_task(doorbell.ring, grading.id)
     response.headers["Location"] = str(request.url_for("read_grading", grading_id=grading.id).path)
     return GradingPublic.of(grading)
 

@@ -104,7 +104,7 @@ def grade(
 
     if question and rubric:
         raise UserError("--question and --rubric exclude each other: give one of them.")
-    target = out_file or file.with_name(f"{file.stem}.graded.csv")
+    target = out_file or file.parent / f"{file.stem}.graded.csv"
     grading.check_output(target)
     table = read_table(file)
     own_rubric = load_rubric(rubric) if rubric else None

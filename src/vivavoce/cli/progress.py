@@ -10,6 +10,7 @@ class Rate(ProgressColumn):
     """Items a minute."""
 
     def render(self, task: Task) -> Text:
-        """The rate, once there is one."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed * 60:.0f}/min")
+        """The rate since the start, once there is one."""
+        if not task.completed or not task.elapsed:
+            return Text("")
+        return Text(f"{task.completed / task.elapsed * 60:.0f}/min")

@@ -1,0 +1,57 @@
+# The verbs of every day; `make help` lists them. CI runs the same ones.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# The packages by the names they are imported by: the folders at the top are links' targets.
+SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics graders service workers)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models demo test unit check fix serve worker migrate packages clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Make the environment (.venv) with everything in it
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "vivavoce needs Python 3.11 or newer: set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[grading,postgres,dev]'
+	@touch $@
+
+models: setup ## Get the default judge model (1.1 GB, once) and check it
+	@$(BIN)/viva models fetch
+
+demo: models ## Grade the sample cohort with the real judge, print the scores, write demo-report.html
+	@VIVA_STATE_DIR=var/demo $(BIN)/viva demo --report demo-report.html
+
+test: packages models check ## Install what the tests need and run them all
+	$(BIN)/pytest
+
+unit: setup ## Run the tests that take seconds
+	$(BIN)/pytest -m 'not slow'
+
+packages: ## Install the Debian packages that tests need (tests/debian-packages.txt)
+	@tests/install-debian-packages
+
+check: setup ## Lint, types, and the direction of imports
+	$(BIN)/ruff check $(SOURCES) tests
+	$(BIN)/ruff format --check $(SOURCES) tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup ## Mend what the linter can mend
+	$(BIN)/ruff check --fix $(SOURCES) tests
+	$(BIN)/ruff format $(SOURCES) tests
+
+serve: models ## Run the service with its worker and judge
+	@$(BIN)/viva serve
+
+worker: models ## Run a Celery worker (needs VIVA_REDIS_URL)
+	@$(BIN)/viva work
+
+migrate: setup ## Bring the database to the newest schema
+	@$(BIN)/viva migrate
+
+clean: ## Remove what was made in the tree (models and caches outside stay)
+	rm -rf $(VENV) var demo-report.html .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info

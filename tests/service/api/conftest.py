@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from vivavoce.rubrics import Bank
+from vivavoce.service.app import create_app
+from vivavoce.service.doorbell import EventDoorbell
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+
+
+@pytest.fixture
+def doorbell() -> EventDoorbell:
+    return EventDoorbell()
+
+
+@pytest.fixture
+def client(
+    settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell
+) -> Iterator[httpx.Client]:
+    """A client of a real server on a free port."""
+    app = create_app(settings, sessions=database, bank=bank, doorbell=doorbell, judge_status=lambda: "ok")
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        yield http
+    server.should_exit = True
+    thread.join()

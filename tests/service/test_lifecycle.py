@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, grade
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle
+from vivavoce.service.errors import GradingNotFound, IdempotencyMismatch, LostLease
+from vivavoce.service.lifecycle import Batch, NewAnswer
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import Grading, RubricVersion, State
+
+
+def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str) -> str:
+    with database.begin() as session:
+        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).id  # type: ignore[arg-type]
+
+
+def _claim(database: SessionFactory, *, owner: str = "a", limit: int = 10, lease_seconds: float = 60) -> Batch | None:
+    with database.begin() as session:
+        return lifecycle.claim(session, owner=owner, limit=limit, lease_seconds=lease_seconds, max_attempts=3)
+
+
+def _report(rubric: Rubric, *, broken: bool = False) -> Report:
+    failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
+    panel = scripted_panel(lambda _, __: failure if broken else 3.0)
+    return grade([AnswerInput("INT8 instead of FP16")], rubric, panel)[0]
+
+
+def _state(database: SessionFactory, grading_id: str) -> State:
+    with database() as session:
+        return State(lifecycle.get(session, grading_id).state)
+
+
+def test_a_submitted_answer_waits_in_the_queue(database: SessionFactory, rubric: Rubric) -> None:
+    assert _state(database, _submit(database, rubric)) is State.QUEUED
+
+
+def test_the_same_rubric_is_stored_once(database: SessionFactory, rubric: Rubric) -> None:
+    _submit(database, rubric)
+    _submit(database, rubric, "another")
+    with database() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(RubricVersion)) == 1
+
+
+def test_the_same_key_and_request_give_the_same_grading(database: SessionFactory, rubric: Rubric) -> None:
+    first = _submit(database, rubric, idempotency_key="k")
+    assert _submit(database, rubric, idempotency_key="k") == first
+    assert _submit(database, rubric, idempotency_key="other") != first
+
+
+def test_the_same_key_with_another_answer_is_refused(database: SessionFactory, rubric: Rubric) -> None:
+    _submit(database, rubric, idempotency_key="k")
+    with pytest.raises(IdempotencyMismatch):
+        _submit(database, rubric, "another", idempotency_key="k")
+
+
+def test_a_claimed_answer_is_not_claimed_again(database: SessionFactory, rubric: Rubric) -> None:
+    _submit(database, rubric)
+    assert _claim(database)
+    assert _claim(database, owner="b") is None
+
+
+def test_a_batch_holds_one_rubric_and_at_most_its_limit(database: SessionFactory, rubric: Rubric) -> None:
+    for number in range(3):
+        _submit(database, rubric, f"answer {number}")
+    other = rubric.model_copy(update={"notes": "another version"})
+    _submit(database, other, "answer to the other")
+    sizes = []
+    while batch := _claim(database, limit=2):
+        sizes.append(len(batch.leases))
+        assert len({lease.grading_id for lease in batch.leases}) == len(batch.leases)
+    assert sizes == [2, 1, 1]
+
+
+def test_a_recorded_report_finishes_the_grading(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.record(session, batch.leases[0], _report(rubric))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert grading.report.score == grading.report.document["score"]
+        assert grading.lease_owner is None
+    assert _state(database, grading_id) in {State.GRADED, State.NEEDS_REVIEW}
+
+
+def test_a_report_without_a_score_is_a_failure_with_its_reason(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.record(session, batch.leases[0], _report(rubric, broken=True))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert (grading.state, grading.reason) == (State.FAILED, "parse")
+        assert grading.report
+        assert grading.report.score is None
+
+
+def test_a_worker_past_its_lease_cannot_write(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    late = _claim(database, lease_seconds=-1)
+    taken_over = _claim(database, owner="b")
+    assert late
+    assert taken_over
+    with pytest.raises(LostLease), database.begin() as session:
+        lifecycle.record(session, late.leases[0], _report(rubric))
+    with database.begin() as session:
+        lifecycle.record(session, taken_over.leases[0], _report(rubric))
+    with pytest.raises(LostLease), database.begin() as session:
+        lifecycle.record(session, late.leases[0], _report(rubric))
+    assert not _state(database, grading_id).open
+
+
+def test_a_renewed_lease_is_not_taken_over(database: SessionFactory, rubric: Rubric) -> None:
+    _submit(database, rubric)
+    batch = _claim(database, lease_seconds=-1)
+    assert batch
+    with database.begin() as session:
+        lifecycle.renew(session, batch.leases, lease_seconds=60)
+    assert _claim(database, owner="b") is None
+
+
+def test_a_released_answer_waits_and_keeps_its_attempts(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.release(session, batch.leases, reason=UnscoredReason.TIMEOUT, detail="slow", delay_seconds=60)
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert (grading.state, grading.attempt, grading.reason) == (State.QUEUED, 0, "timeout")
+        assert grading.not_before
+        assert grading.not_before - grading.updated_at == timedelta(seconds=60)
+    assert _claim(database) is None
+
+
+def test_an_answer_that_crashes_its_workers_is_set_aside(database: SessionFactory, rubric: Rubric) -> None:
+    poison = _submit(database, rubric, "poison")
+    for _ in range(3):
+        assert _claim(database, lease_seconds=-1)
+    innocent = _submit(database, rubric, "innocent")
+    batch = _claim(database)
+    assert batch
+    assert [lease.grading_id for lease in batch.leases] == [innocent]
+    assert _state(database, poison) is State.DEAD
+
+
+def test_what_failed_can_be_put_back_in_line(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.record(session, batch.leases[0], _report(rubric, broken=True))
+    with database.begin() as session:
+        lifecycle.requeue(session, session.get_one(Grading, grading_id))
+    again = _claim(database)
+    assert again
+    with database.begin() as session:
+        lifecycle.record(session, again.leases[0], _report(rubric))
+    assert not _state(database, grading_id).open
+
+
+def test_a_grading_that_is_not_there_is_named(database: SessionFactory) -> None:
+    with pytest.raises(GradingNotFound, match="'nope'"), database() as session:
+        lifecycle.get(session, "nope")

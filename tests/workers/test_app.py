@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from vivavoce.graders.testing import StubJudgeServer
+from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle
+from vivavoce.service.lifecycle import NewAnswer
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.workers.app import CeleryDoorbell
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def _celery_worker(redis_url: str, judge_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "VIVA_REDIS_URL": redis_url,
+        "VIVA_JUDGE_URL": judge_url,
+        "VIVA_JUDGE_MODEL": "stub",
+        "VIVA_JUDGE_REVISION": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "vivavoce.cli", "work"], env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def _submit(database: SessionFactory, rubric: Rubric, answer: str) -> str:
+    with database.begin() as session:
+        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).id
+
+
+def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def _is_graded(database: SessionFactory, grading_id: str) -> bool:
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        return bool(grading.report and grading.report.score is not None)
+
+
+def test_a_celery_worker_grades_what_the_doorbell_announces_and_what_it_never_heard_of(
+    database: SessionFactory,
+    rubric: Rubric,
+    redis_url: str,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIVA_REDIS_URL", redis_url)
+    doorbell = CeleryDoorbell(Settings())
+    with _celery_worker(redis_url, stub_judge.url) as worker:
+        announced = _submit(database, rubric, "INT8 instead of FP16")
+        doorbell.ring(announced)
+        _wait_until(lambda: _is_graded(database, announced))
+
+        # The ring is lost with everything else in Redis; the row in the database is not.
+        unheard = _submit(database, rubric, "4 bits, and accuracy may drop")
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        _wait_until(lambda: _is_graded(database, unheard))
+        assert worker.poll() is None
+
+
+def test_an_answer_is_taken_in_while_redis_is_away(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIVA_REDIS_URL", "redis://127.0.0.1:9/0")
+    started = time.monotonic()
+    CeleryDoorbell(Settings()).ring(_submit(database, rubric, "INT8"))
+    assert time.monotonic() - started < 10

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vivavoce.graders import JudgeFailure, Panel, UnscoredReason, build_panel
+from vivavoce.graders.judge.client import EngineIdentity
+from vivavoce.graders.judge.judging import RubricJudge
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, StubJudgeServer, scripted_panel
+from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle
+from vivavoce.service.lifecycle import NewAnswer
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.workers import drain as drain_module
+from vivavoce.workers.drain import drain
+
+
+def _submit(database: SessionFactory, rubric: Rubric, *answers: str) -> list[str]:
+    with database.begin() as session:
+        return [lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).id for answer in answers]
+
+
+def _state(database: SessionFactory, grading_id: str) -> tuple[State, str | None]:
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        return State(grading.state), grading.reason
+
+
+def _score(database: SessionFactory, grading_id: str) -> float | None:
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        return grading.report.score if grading.report else None
+
+
+def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_seconds: float = 10) -> Panel:
+    judge = RubricJudge(
+        base_url=server.url,
+        identity=EngineIdentity(engine="stub", model="stub", revision="1"),
+        secret=b"",
+        cache=StoredVerdicts(database),
+        timeout_seconds=timeout_seconds,
+    )
+    return build_panel(embedder=HashingEmbedder(), judge=judge)
+
+
+def test_everything_that_waits_is_graded_once(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    ids = _submit(database, rubric, *(f"INT8 number {n}" for n in range(10)))
+    heard: list[str] = []
+    done = drain(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
+    assert done.finished == 10
+    assert sorted(heard) == sorted(ids)
+    assert drain(database, scripted_panel(), settings, owner="w").finished == 0
+
+
+@pytest.mark.parametrize("behaviour", ["http_500", "drop", "hang"])
+def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    behaviour: str,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    ids = _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
+    panel = _http_panel(stub_judge, database, timeout_seconds=0.3)
+    stub_judge.behaviour = behaviour  # type: ignore[assignment]
+    done = drain(database, panel, settings, owner="w")
+    assert (done.finished, done.released) == (0, 2)
+    for grading_id in ids:
+        state, reason = _state(database, grading_id)
+        assert state is State.QUEUED
+        assert reason in {"infrastructure", "timeout"}
+        assert _score(database, grading_id) is None
+    stub_judge.behaviour = "answer"
+    time.sleep(0.2)
+    assert drain(database, panel, settings, owner="w").finished == 2
+    assert all(_score(database, grading_id) is not None for grading_id in ids)
+
+
+def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
+    stub_judge.behaviour = "half_json"
+    drain(database, _http_panel(stub_judge, database), settings, owner="w")
+    assert _state(database, grading_id) == (State.FAILED, "parse")
+    assert _score(database, grading_id) is None
+
+
+def test_the_same_answer_is_judged_once_and_scores_the_same(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    panel = _http_panel(stub_judge, database)
+    (first,) = _submit(database, rubric, "INT8 instead of FP16")
+    drain(database, panel, settings, owner="w")
+    asked = len(stub_judge.prompts)
+    (second,) = _submit(database, rubric, " INT8  instead of FP16\u200b")
+    drain(database, panel, settings, owner="w")
+    assert len(stub_judge.prompts) == asked
+    assert _score(database, first) == _score(database, second) is not None
+
+
+def test_empty_and_dont_know_answers_never_reach_the_judge(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    panel = scripted_panel()
+    ids = _submit(database, rubric, "", "I don't know.", "…", "不知道")
+    drain(database, panel, settings, owner="w")
+    assert [_score(database, grading_id) for grading_id in ids] == [0.0] * 4
+    assert isinstance(panel.judge, ScriptedJudge)
+    assert panel.judge.calls == 0
+
+
+def test_a_long_batch_keeps_its_lease(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIVA_LEASE_SECONDS", "1")
+    settings = Settings()
+    (grading_id,) = _submit(database, rubric, "INT8")
+
+    def slowly(_: str, __: str) -> float:
+        time.sleep(0.4)
+        return 2.0
+
+    slow = threading.Thread(
+        target=drain, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"}
+    )
+    slow.start()
+    time.sleep(1.3)
+    assert _state(database, grading_id)[0] is State.RUNNING
+    assert drain(database, scripted_panel(), settings, owner="other").finished == 0
+    slow.join()
+    assert _score(database, grading_id) is not None
+
+
+def test_one_failed_criterion_leaves_no_score(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    failure = JudgeFailure(UnscoredReason.REFUSED, "said something else")
+    (grading_id,) = _submit(database, rubric, "INT8")
+    drain(
+        database,
+        scripted_panel(lambda _, criterion: failure if criterion == "loss" else 2.0),
+        settings,
+        owner="w",
+    )
+    assert _state(database, grading_id) == (State.FAILED, "refused")
+    assert _score(database, grading_id) is None
+
+
+def test_the_database_of_a_test_is_a_real_file(settings: Settings, database: SessionFactory) -> None:
+    with database() as session:
+        session.connection()
+    assert Path(settings.database.removeprefix("sqlite:///")).stat().st_size > 0
