@@ -9,6 +9,7 @@ Classification"), and points are their expectation.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def level_probabilities(
         # To be on a level is to have reached those below it, so the curve may not rise.
         reached.append(min(reached[-1], _sigmoid(_logit(level, coefficients, using))))
     reached.append(0.0)
-    return tuple(high - low for high, low in zip(reached, reached[1:], strict=False))
+    return tuple(high - low for high, low in itertools.pairwise(reached))
 
 
 def total(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> Total:

@@ -3,8 +3,10 @@
     python -m vivavoce.graders.fitting DATA... --judge-url URL [--limit N] [--seed S] [--out FILE]
 
 DATA are JSON-lines files (plain or .gz) with `question, reference, answer, score, max_score, lang`.
-Each question becomes a rubric of one binary criterion a sentence of its reference. What is fitted is
-the mean square error of the predicted share of points, every data set weighing the same.
+Each question becomes a rubric of one binary criterion a sentence of its reference. To each sample come
+answers to other questions of the set, which are worth 0: they teach what no answer at all looks like.
+What is fitted is the mean square error of the predicted share of points, every data set weighing the
+same; what is reported leaves the whole data set out, and its strange answers too.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from .panel import build_panel
 from .types import AnswerInput
 
 _MOST_CRITERIA = 5
+_STRANGE = "strange-"
+_STRANGE_SHARE = 0.25
 _RIDGE = 0.002
 Matrix = npt.NDArray[np.float64]
 
@@ -72,6 +76,7 @@ def main() -> None:
         if dataset in done:
             continue
         rows = balanced_sample(read_rows(path), limit=options.limit, seed=options.seed)
+        rows += strange_answers(rows, share=_STRANGE_SHARE, seed=options.seed)
         examples += list(collect(dataset, rows, judge_url=options.judge_url))
         if options.signals:
             options.signals.write_text("\n".join(json.dumps(asdict(example)) for example in examples), encoding="utf-8")
@@ -102,6 +107,17 @@ def balanced_sample(rows: Sequence[dict[str, Any]], *, limit: int, seed: int) ->
     shuffled.shuffle(piles)
     turns = max((len(pile) for pile in piles), default=0)
     return [pile[turn] for turn in range(turns) for pile in piles if turn < len(pile)][:limit]
+
+
+def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) -> list[dict[str, Any]]:
+    """Rows whose answer belongs to another question, with a score of 0; `share` of them for each row."""
+    shuffled = random.Random(seed)
+    strange = []
+    for number in range(round(share * len(rows))):
+        row = shuffled.choice(rows)
+        other = shuffled.choice([r for r in rows if r["question_id"] != row["question_id"]])
+        strange.append({**row, "id": f"{_STRANGE}{number}", "answer": other["answer"], "score": 0.0})
+    return strange
 
 
 def rubric_from_reference(row: Mapping[str, Any]) -> Rubric:
@@ -180,7 +196,7 @@ def report(examples: Sequence[Example]) -> None:
     """Print, for each data set, how the combination fitted on the others agrees with people."""
     print(f"{'data set':22}{'n':>5}  {'judge':>6}{'embed':>7}{'rouge':>7}  {'together':>9}{'Spearman':>9}{'RMSE':>6}")
     for dataset in sorted({example.dataset for example in examples}):
-        held = [example for example in examples if example.dataset == dataset]
+        held = [e for e in examples if e.dataset == dataset and not e.answer_id.startswith(_STRANGE)]
         others = [example for example in examples if example.dataset != dataset]
         human = [example.human for example in held]
         predicted = _predict(_fit(others or held), held)

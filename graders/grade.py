@@ -6,6 +6,7 @@ It knows no database, no web and no queue. The same answers, rubric and panel gi
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -169,7 +170,7 @@ def _embed(panel: Panel, texts: Sequence[str]) -> _VectorTable:
 
 def _windows(sentences: Sequence[str]) -> list[str]:
     """Single sentences first, then neighbouring pairs: a point may take two sentences to make."""
-    pairs = zip(sentences, sentences[1:], strict=False)
+    pairs = itertools.pairwise(sentences)
     return [*sentences, *(f"{first} {second}" for first, second in pairs)]
 
 

@@ -6,6 +6,7 @@ Summaries"), with a tokenizer that keeps Chinese.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -200,7 +201,7 @@ def terms(string: str) -> frozenset[str]:
     """The telling words of a text: pairs of neighbouring Chinese characters, and stems of other words."""
     tokens = text.words(string)
     terms = {_stem(token) for token in tokens if not text.has_han(token) and token not in _STOP_WORDS}
-    for first, second in zip(tokens, tokens[1:], strict=False):
+    for first, second in itertools.pairwise(tokens):
         if text.has_han(first) and text.has_han(second) and not {first, second} <= _STOP_WORDS:
             terms.add(first + second)
     return frozenset(terms)

@@ -21,55 +21,75 @@ from .types import Flag
 # One line an idea; what is left of an answer after these is what it says about the question.
 _DONT_KNOW = re.compile(
     r"""(?ix)
-    \b(?:i\s+)?(?:really\s+|honestly\s+|simply\s+|just\s+)?(?:do\s*n[o']?t|do\s+not|didn'?t|dunno|can'?t|cannot|could\s*n[o']?t)
-        \s+(?:really\s+|actually\s+|even\s+)?(?:know|remember|recall|have\s+(?:an?\s+)?(?:idea|clue|answer)|say|answer|tell|explain)\b
-    | \bdunno\b | \bidk\b
-    | \b(?:i\s+have\s+|i've\s+got\s+|got\s+)?(?:absolutely\s+)?no\s+(?:idea|clue|answer|experience|knowledge)\b
-    | \b(?:i\s+am|i'm|im)?\s*(?:really\s+|honestly\s+)?not\s+(?:(?:so|too|very|really|at\s+all)\s+)?(?:sure|familiar|certain|aware)\b
-    | \b(?:i\s+have|i've|i|have)?\s*(?:never|not)\s+(?:really\s+|actually\s+)?(?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)\b
-    | \b(?:i\s+)?(?:forgot|forget|pass|skip)\b
-    | \b(?:haven'?t|have\s+not)\s+(?:really\s+|actually\s+)?(?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)\b
-    | (?:完全|确实|真的|还|也|实在|目前|暂时|我)*(?:不|没)(?:太|怎么|是很|大|有)?(?:知道|清楚|了解|懂|会|记得|熟悉|明白|确定|接触|学|听说|听|研究|做|用|看|想起|答|思路|头绪|概念|印象)(?:过|到|来|出来|上来)*
+    \b (?:i\s+)? (?:(?:really|honestly|simply|just)\s+)?
+        (?:do\s*n[o'’]?t|don['’]t|do\s+not|did\s*n['’]?t|ca\s*n['’]?t|cannot|could\s*n['’]?t)\s+
+        (?:(?:really|actually|even)\s+)?
+        (?:know|remember|recall|say|answer|tell|explain|have\s+(?:an?\s+|any\s+)?(?:idea|clue|answer))\b
+    | \b(?:dunno|idk|forgot|forget|pass|skip)\b
+    | \b(?:i\s+have\s+|i['’]ve\s+got\s+|got\s+)? (?:absolutely\s+)? no\s+(?:idea|clue|answer|experience|knowledge)\b
+    | \b(?:i\s+am|i['’]m|im)? \s* (?:(?:really|honestly)\s+)? not\s+(?:(?:so|too|very|really|at\s+all)\s+)?
+        (?:sure|familiar|certain|aware)\b
+    | \b(?:i\s+have|i['’]ve|i|have)? \s* (?:never|not|haven['’]?t|have\s+not)\s+(?:(?:really|actually)\s+)?
+        (?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)\b
+    | (?:完全|确实|真的|还|也|实在|目前|暂时|我)* (?:不|没) (?:太|怎么|是很|大|有)?
+        (?:知道|清楚|了解|懂|会|记得|熟悉|明白|确定|接触|学|听说|听|研究|做|用|看|想起|答|思路|头绪|概念|印象)
+        (?:过|到|来|出来|上来)*
     | (?:忘记|忘|记不清|记不得|想不起来|答不上来|说不上来|说不出来)(?:了|楚)*
     | 跳过 | 过吧 | 下一题
     """
 )
+_GRADE_WORD = r"(?:marks?|scores?|points?|grades?|credit|rating)"
 _MASKS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(pattern, re.IGNORECASE | re.VERBOSE)
     for pattern in (
         # Set the instructions aside.
         r"""\b(?:ignore|disregard|forget|bypass|override|overrule|skip)\b .{0,60}?
-            \b(?:instruction|instructions|rubric|criteria|criterion|prompt|rules?|guidelines?|scoring|grading|above|previous|prior)\b""",
+            \b(?:instructions?|rubric|criteri(?:a|on)|prompt|rules?|guidelines?|scoring|grading|above|previous|prior)\b""",
         r"""(?:忽略|无视|忘记|忘掉|跳过|不要(?:理会|管|参考|遵守)|绕过) .{0,30}?
             (?:指令|指示|规则|要求|提示|标准|评分|设定|说明|内容|细则)""",
         # Ask for the grade.
-        r"""\b(?:give|award|assign|grant|output|return|print|mark|rate|grade|score|set|respond|reply|answer|put)\b .{0,60}?
-            (?: \b(?:full|max|maximum|maximal|perfect|highest|top|best|excellent|passing)\b
-                  .{0,20}? \b(?:marks?|scores?|points?|grades?|credit|rating)\b
-              | \b(?:10|100|ten)\s*(?:/|out\s+of)\s*(?:10|100|ten)\b | \b(?:10|100)\s*(?:points|marks|%) | \b(?:as\s+)?(?:met|yes)\b\s*(?:for|to|on)\b\s*(?:all|every|each) )""",
-        r"""(?:请|务必|必须|应该|应当|直接|麻烦|希望|给|打|评|判|输出|返回).{0,20}?(?:满分|最高分|高分|满星|(?:10|十|100|一百)\s*分|全部得分|全对|通过)""",
+        rf"""\b(?:give|award|assign|grant|output|return|print|mark|rate|grade|score|set|respond|reply|answer|put)\b
+            .{{0,60}}?
+            (?: \b(?:full|max|maximum|maximal|perfect|highest|top|best|excellent|passing)\b .{{0,20}}? \b{_GRADE_WORD}\b
+              | \b(?:10|100|ten)\s*(?:/|out\s+of)\s*(?:10|100|ten)\b
+              | \b(?:10|100)\s*(?:points|marks|%)
+              | \b(?:as\s+)?(?:met|yes)\b\s*(?:for|to|on)\b\s*(?:all|every|each) )""",
+        r"""(?:请|务必|必须|应该|应当|直接|麻烦|希望|给|打|评|判|输出|返回) .{0,20}?
+            (?:满分|最高分|高分|满星|(?:10|十|100|一百)\s*分|全部得分|全对|通过)""",
         # Speak as the system, or to the grader.
-        r"""^\s*(?:[\[<(#*]\s*)*(?:system|assistant|user|developer|grader|judge|admin|instruction|instructions|human)\b[^\n]{0,20}?\s*(?::|\]|>|\|)""",
-        r"""<\|?\s*/?(?:im_start|im_end|system|endoftext|eot_id|start_header_id|s|inst)\b|\[/?INST\]|<</?SYS>>|\bBEGIN\s+SYSTEM\b""",
-        r"""\b(?:dear|attention|note\s+(?:to|for)|hey|hello|message\s+(?:to|for)|instructions?\s+(?:to|for))\b[\s,:]+(?:the\s+|all\s+|any\s+)?
+        r"""^\s*(?:[\[<(\#*]\s*)*
+            (?:system|assistant|user|developer|grader|judge|admin|instructions?|human)\b
+            [^\n]{0,20}? \s*(?::|\]|>|\|)""",
+        r"""<\|?\s*/?(?:im_start|im_end|system|endoftext|eot_id|start_header_id|s|inst)\b
+            | \[/?INST\] | <</?SYS>> | \bBEGIN\s+SYSTEM\b""",
+        r"""\b(?:dear|attention|hey|hello|(?:note|message|instructions?)\s+(?:to|for))\b[\s,:]+ (?:(?:the|all|any)\s+)?
             (?:grader|grading|judge|evaluator|examiner|reviewer|ai|llm|model|assistant|scoring|automated)""",
-        r"""\b(?:grader|judge|evaluator|examiner|llm|language\s+model|assistant|scoring\s+system|grading\s+system)s?\b .{0,25}?
+        r"""\b(?:grader|judge|evaluator|examiner|llm|language\s+model|assistant|(?:scoring|grading)\s+system)s?\b
+            .{0,25}?
             \b(?:must|should|shall|needs?\s+to|has\s+to|is\s+required\s+to|please|are\s+to|is\s+to)\b .{0,60}?
             \b(?:score|grade|mark|marks|points?|credit|rate|award|pass|met|accept|approve)\b""",
-        r"""\byou\s+are\s+now\b|\bnew\s+(?:system\s+)?instructions?\s*:|\bsystem\s+(?:message|prompt|override|notice|update)\b|\bdo\s+anything\s+now\b|\b(?:developer|admin|debug)\s+mode\b""",
-        r"""(?:系统|管理员|开发者)(?:消息|提示|指令|通知|公告|更新|提醒|设置|模式)|你现在(?:是|扮演)|新(?:的)?(?:指令|规则)\s*[:：]
-            |(?:评分|阅卷|打分|判卷|评审|评委|考官|面试官|裁判)(?:员|官|者|人|老师|系统|模型|助手|AI)*[^。！？\n]{0,12}?(?:请|必须|应|务必|注意|直接|你)
-            |(?:致|尊敬的|亲爱的)(?:评分|阅卷|打分|评审|评委|考官|面试官|AI|模型)""",
+        r"""\byou\s+are\s+now\b | \bnew\s+(?:system\s+)?instructions?\s*: | \bdo\s+anything\s+now\b
+            | \bsystem\s+(?:message|prompt|override|notice|update)\b | \b(?:developer|admin|debug)\s+mode\b""",
+        r"""(?:系统|管理员|开发者)(?:消息|提示|指令|通知|公告|更新|提醒|设置|模式) | 你现在(?:是|扮演)
+            | 新(?:的)?(?:指令|规则)\s*[:：]
+            | (?:评分|阅卷|打分|判卷|评审|评委|考官|面试官|裁判)(?:员|官|者|人|老师|系统|模型|助手|AI)*
+              [^。！？\n]{0,12}? (?:请|必须|应|务必|注意|直接|你)
+            | (?:致|尊敬的|亲爱的)(?:评分|阅卷|打分|评审|评委|考官|面试官|AI|模型)""",
         # State the verdict.
         r"""[{\[]\s*["']?(?:score|verdict|grade|level|met|rating|points|result|分数|得分|评分)["']?\s*[:=]""",
-        r"""\b(?:final\s+)?(?:score|grade|verdict|rating|marks?)\s*(?:is|:|=|->)+\s*(?:\d|full|max|perfect|met|pass|excellent|yes|a\+)""",
+        r"""\b(?:final\s+)?(?:score|grade|verdict|rating|marks?)\s*(?:is|:|=|->)+\s*
+            (?:\d|full|max|perfect|met|pass|excellent|yes|a\+)""",
         r"""(?:最终)?(?:得分|分数|评分|成绩|结论|判定)\s*(?:为|是|:|：|=)+\s*(?:\d|满|优|通过|是|十)""",
         r"""\b(?:this|my|the)\s+(?:answer|response|submission|candidate)\b .{0,40}?
-            \b(?:meets?|satisf(?:y|ies)|fulfil?ls?|deserves?|earns?|merits?|should\s+(?:get|receive|be\s+(?:given|awarded|scored|graded|rated))|(?:is|has\s+been)\s+(?:pre-?)?(?:approved|verified|graded|scored|validated))\b""",
-        r"""(?:本|该|这个|此|我的|这份)(?:回答|答案|作答|考生|候选人)[^。！？\n]{0,16}?(?:满足|符合|达到|应得|应当得|应该得|值得|已(?:经)?(?:通过|核实|审核|验证|被))""",
-        r"""\b(?:\d{1,3}\s*%|most|all|other|previous|several|many)\s+(?:of\s+)?(?:the\s+)?(?:previous\s+|other\s+|human\s+)?(?:evaluators?|graders?|judges?|experts?|reviewers?|professors?)\b
-            .{0,60}?\b(?:agree|believe|rated|scored|gave|graded|consider|awarded)""",
-        r"""\bpre-?(?:verified|approved|screened|qualified)\b|\bmanual\s+scor""",
+            \b(?:meets?|satisf(?:y|ies)|fulfil?ls?|deserves?|earns?|merits?
+               |should\s+(?:get|receive|be\s+(?:given|awarded|scored|graded|rated))
+               |(?:is|has\s+been)\s+(?:pre-?)?(?:approved|verified|graded|scored|validated))\b""",
+        r"""(?:本|该|这个|此|我的|这份)(?:回答|答案|作答|考生|候选人) [^。！？\n]{0,16}?
+            (?:满足|符合|达到|应得|应当得|应该得|值得|已(?:经)?(?:通过|核实|审核|验证|被))""",
+        r"""\b(?:\d{1,3}\s*%|most|all|other|previous|several|many)\s+(?:of\s+)?(?:(?:the|previous|other|human)\s+)*
+            (?:evaluators?|graders?|judges?|experts?|reviewers?|professors?)\b .{0,60}?
+            \b(?:agree|believe|rated|scored|gave|graded|consider|awarded)""",
+        r"""\bpre-?(?:verified|approved|screened|qualified)\b | \bmanual\s+scor""",
     )
 )
 _FILLER_TERMS = frozenset(

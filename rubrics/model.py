@@ -7,6 +7,7 @@ other way round, see there). So the code that judges never asks which kind it ho
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
@@ -63,7 +64,7 @@ class OrdinalCriterion(_CriterionBase):
         points = [level.points for level in self.levels]
         if points[0] != 0:
             raise ValueError("the first level of an ordinal criterion is worth 0 points")
-        if any(low >= high for low, high in zip(points, points[1:], strict=False)):
+        if any(low >= high for low, high in itertools.pairwise(points)):
             raise ValueError("the points of the levels must rise from each level to the next")
         return self
 

@@ -12,7 +12,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.tables import State
 
 ROOT = Path(__file__).parents[1]
-PAGES = [path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")]]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")]
 
 
 def _text(*names: str) -> str:

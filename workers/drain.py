@@ -140,6 +140,4 @@ def _heartbeat(sessions: SessionFactory, batch: Batch, lease_seconds: float) -> 
 
 def _input(lease: Lease) -> AnswerInput:
     language = lease.feedback_language
-    return AnswerInput(
-        raw=lease.answer, feedback_language=cast(Language, language) if language else None
-    )
+    return AnswerInput(raw=lease.answer, feedback_language=cast(Language, language) if language else None)

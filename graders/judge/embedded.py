@@ -139,9 +139,7 @@ class EmbeddedEngine:
                 self._stopping.wait(5)
 
 
-def serve(
-    *, model: Path, host: str, port: int, threads: int, until: Callable[[], object]
-) -> None:
+def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[], object]) -> None:
     """Run the engine in this process until `until` returns; prints its port as a JSON line."""
     try:
         import xllamacpp

@@ -159,9 +159,7 @@ def test_without_a_judge_rows_stay_unscored_and_are_graded_later(
         (["gb.csv", "--rubric", DATA_RUBRIC], "not UTF-8"),
     ],
 )
-def test_bad_arguments_get_one_sentence(
-    viva: Viva, tmp_path: Path, arguments: list[str | Path], says: str
-) -> None:
+def test_bad_arguments_get_one_sentence(viva: Viva, tmp_path: Path, arguments: list[str | Path], says: str) -> None:
     _file(tmp_path, "INT8,a,")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "columns.csv").write_text("text\nINT8\n", encoding="utf-8")

@@ -49,9 +49,7 @@ def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_se
     return build_panel(embedder=HashingEmbedder(), judge=judge)
 
 
-def test_everything_that_waits_is_graded_once(
-    database: SessionFactory, rubric: Rubric, settings: Settings
-) -> None:
+def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
     ids = _submit(database, rubric, *(f"INT8 number {n}" for n in range(10)))
     heard: list[str] = []
     done = drain(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
@@ -131,9 +129,7 @@ def test_a_long_batch_keeps_its_lease(
         time.sleep(0.4)
         return 2.0
 
-    slow = threading.Thread(
-        target=drain, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"}
-    )
+    slow = threading.Thread(target=drain, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"})
     slow.start()
     time.sleep(1.3)
     assert _state(database, grading_id)[0] is State.RUNNING
@@ -142,9 +138,7 @@ def test_a_long_batch_keeps_its_lease(
     assert _score(database, grading_id) is not None
 
 
-def test_one_failed_criterion_leaves_no_score(
-    database: SessionFactory, rubric: Rubric, settings: Settings
-) -> None:
+def test_one_failed_criterion_leaves_no_score(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
     failure = JudgeFailure(UnscoredReason.REFUSED, "said something else")
     (grading_id,) = _submit(database, rubric, "INT8")
     drain(

@@ -21,9 +21,7 @@ def doorbell() -> EventDoorbell:
 
 
 @pytest.fixture
-def client(
-    settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell
-) -> Iterator[httpx.Client]:
+def client(settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell) -> Iterator[httpx.Client]:
     """A client of a real server on a free port."""
     app = create_app(settings, sessions=database, bank=bank, doorbell=doorbell, judge_status=lambda: "ok")
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
