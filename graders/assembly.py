@@ -1,0 +1,261 @@
+"""Putting a report together from what the graders found, or from a fact that settles the answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from vivavoce.rubrics import Criterion, Rubric, content_hash
+
+from . import combine, confidence, feedback
+from .embedding import PointMatch
+from .errors import JudgeFailure
+from .judge.judging import AnswerVerdicts
+from .panel import Panel
+from .reading import Reading
+from .signals import Signals, level_signals
+from .types import MAX_SCORE, CriterionResult, Evidence, Flag, PointResult, Provenance, Report
+
+# The signals disagree when judge and overlap are this many points of 10 apart.
+_DISAGREEMENT = 5.0
+_POINT_FOUND = 0.5
+# Off topic: no sentence comes nearer to any expected point than the question does, none of their
+# telling words is used, and the judge found nothing either.
+_OFF_TOPIC_LIFT = 0.0
+_OFF_TOPIC_RECALL = 0.1
+_OFF_TOPIC_SCORE = 2.5
+
+
+def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Panel) -> Report:
+    """The report on an answer that was judged, as far as it could be."""
+    language = reading.language(rubric)
+    levels = {
+        criterion.id: level_signals(criterion, rubric, signals)
+        for criterion in rubric.criteria
+        if criterion.id in signals.verdicts.levels
+    }
+    probabilities = {name: combine.level_probabilities(found, panel.coefficients) for name, found in levels.items()}
+    criteria = tuple(
+        _judged(criterion, probabilities[criterion.id], reading, signals, rubric)
+        if criterion.id in probabilities
+        else _unjudged(criterion, signals.verdicts.failures[criterion.id], language)
+        for criterion in rubric.criteria
+    )
+    summed = combine.total(rubric, probabilities)
+    judge_score = combine.score_of_judge(rubric, levels, panel.coefficients)
+    other_score = combine.score_without_judge(rubric, levels, panel.coefficients)
+    sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
+    failure = next(iter(signals.verdicts.failures.values()), None)
+    flags = list(reading.screening.flags)
+    if failure is None and _is_off_topic(signals, summed.score):
+        flags.append(Flag.OFF_TOPIC)
+        named = _named_signals(signals, judge_score=judge_score)
+        return build_settled_report(
+            reading, rubric, panel, Flag.OFF_TOPIC, flags=tuple(flags), signals=named, verdicts=signals.verdicts
+        )
+    if abs(judge_score - other_score) >= _DISAGREEMENT:
+        flags.append(Flag.SIGNALS_DISAGREE)
+    sure = confidence.confidence(sd)
+    if sure < panel.review_below:
+        flags.append(Flag.LOW_CONFIDENCE)
+    if signals.verdicts.defused and Flag.INJECTION_SUSPECTED not in flags:
+        flags.append(Flag.INJECTION_SUSPECTED)
+    score = None if failure else round(summed.score, 1)
+    low, high = _bounds(rubric, probabilities, sd)
+    masked = tuple(reading.evidence(span) for span in reading.screening.masked)
+    return Report(
+        score=score,
+        score_min=round(low, 1),
+        score_max=round(high, 1),
+        coverage=round(_coverage(rubric, probabilities), 3),
+        confidence=round(sure, 3) if failure is None else 0.0,
+        needs_review=failure is not None or bool(set(flags) - {Flag.HIDDEN_CHARACTERS}),
+        flags=tuple(flags),
+        criteria=criteria,
+        signals=_named_signals(signals, judge_score=judge_score),
+        contributions=combine.contributions(rubric, levels, panel.coefficients) if not failure else {},
+        feedback=feedback.compose(
+            criteria, language=language, settled=None, masked_quotes=[item.quote for item in masked]
+        ),
+        provenance=_provenance(reading, rubric, panel, signals.verdicts),
+        masked=masked,
+        unscored_reason=failure.reason if failure else None,
+        unscored_detail=failure.detail if failure else None,
+    )
+
+
+def _judged(
+    criterion: Criterion,
+    probabilities: tuple[float, ...],
+    reading: Reading,
+    signals: Signals,
+    rubric: Rubric,
+) -> CriterionResult:
+    points = tuple(
+        PointResult(
+            id=point.id,
+            text=point.text,
+            importance=point.importance,
+            found=found,
+            evidence=_nearest(reading, signals.matches[point.id]) if found else None,
+        )
+        for point in rubric.points_expected_for(criterion.id)
+        for found in [_is_found(signals, point.id, probabilities)]
+    )
+    evidence = tuple(dict.fromkeys(point.evidence for point in points if point.evidence))
+    earned = combine.expected_points(criterion, probabilities)
+    share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        kind=criterion.kind,
+        max_points=float(criterion.points),
+        level=max(range(len(probabilities)), key=probabilities.__getitem__),
+        points=round(earned, 3),
+        probabilities=tuple(round(chance, 4) for chance in probabilities),
+        reason=feedback.reason(
+            language=reading.language(rubric),
+            kind=criterion.kind,
+            share=share,
+            quote=evidence[0].quote if evidence else None,
+        ),
+        evidence=evidence,
+        expected_points=points,
+    )
+
+
+def _unjudged(criterion: Criterion, failure: JudgeFailure, language: feedback.FeedbackLanguage) -> CriterionResult:
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        kind=criterion.kind,
+        max_points=float(criterion.points),
+        level=None,
+        points=None,
+        probabilities=None,
+        reason=feedback.unscored_reason(language=language, why=str(failure)),
+        unscored_reason=failure.reason,
+    )
+
+
+def _is_found(signals: Signals, point_id: str, probabilities: Sequence[float]) -> bool:
+    """A point counts as found when its criterion is likely reached at all and a sentence comes near it."""
+    return 1 - probabilities[0] >= _POINT_FOUND and (
+        signals.matches[point_id].lift > 0 or signals.recalls[point_id] > 0.3
+    )
+
+
+def _nearest(reading: Reading, match: PointMatch) -> Evidence:
+    """The sentence, or pair of neighbours, of the best window."""
+    sentences = reading.screening.sentences
+    if match.window < len(sentences):
+        return reading.evidence(sentences[match.window])
+    first = match.window - len(sentences)
+    return reading.evidence((sentences[first][0], sentences[first + 1][1]))
+
+
+def _is_off_topic(signals: Signals, score: float) -> bool:
+    return (
+        score <= _OFF_TOPIC_SCORE
+        and max(match.lift for match in signals.matches.values()) <= _OFF_TOPIC_LIFT
+        and max(signals.recalls.values()) <= _OFF_TOPIC_RECALL
+    )
+
+
+def _bounds(rubric: Rubric, probabilities: Mapping[str, Sequence[float]], sd: float) -> tuple[float, float]:
+    """What the score could be: unjudged criteria at their worst and best, judged ones in their likely range."""
+    worst, best = dict(probabilities), dict(probabilities)
+    for criterion in rubric.criteria:
+        if criterion.id not in probabilities:
+            lowest = (1.0,) + (0.0,) * (len(criterion.levels) - 1)
+            worst[criterion.id], best[criterion.id] = lowest, lowest[::-1]
+            if criterion.kind == "negative":
+                worst[criterion.id], best[criterion.id] = lowest[::-1], lowest
+    low, _ = confidence.likely_range(combine.total(rubric, worst).score, sd)
+    _, high = confidence.likely_range(combine.total(rubric, best).score, sd)
+    return low, high
+
+
+def _coverage(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> float:
+    """Share (0 to 1) of the rubric's points, gained or lost, that was judged."""
+    weights = {criterion.id: abs(criterion.points) or 1.0 for criterion in rubric.criteria}
+    return sum(weights[name] for name in probabilities) / sum(weights.values())
+
+
+def _named_signals(signals: Signals, *, judge_score: float) -> dict[str, float | None]:
+    matches = list(signals.matches.values())
+    return {
+        "judge": round(judge_score / MAX_SCORE, 4) if signals.verdicts.levels else None,
+        "embedding": round(sum(match.similarity for match in matches) / len(matches), 4),
+        "point_recall": round(sum(signals.recalls.values()) / len(signals.recalls), 4),
+        "rouge1": round(signals.rouge.rouge1, 4),
+        "rouge2": round(signals.rouge.rouge2, 4),
+        "rougeL": round(signals.rouge.rouge_l, 4),
+    }
+
+
+def build_settled_report(
+    reading: Reading,
+    rubric: Rubric,
+    panel: Panel,
+    fact: Flag,
+    *,
+    flags: tuple[Flag, ...],
+    signals: Mapping[str, float | None] | None = None,
+    verdicts: AnswerVerdicts | None = None,
+) -> Report:
+    """The report on an answer that a fact about it makes worth 0; models were asked only for `off_topic`."""
+    language = reading.language(rubric)
+    masked = tuple(reading.evidence(span) for span in reading.screening.masked)
+    words = feedback.compose((), language=language, settled=fact, masked_quotes=[item.quote for item in masked])
+    criteria = tuple(
+        CriterionResult(
+            id=criterion.id,
+            title=criterion.title,
+            kind=criterion.kind,
+            max_points=float(criterion.points),
+            level=0,
+            points=0.0,
+            probabilities=(1.0,) + (0.0,) * (len(criterion.levels) - 1),
+            reason=words.candidate,
+        )
+        for criterion in rubric.criteria
+    )
+    return Report(
+        score=0.0,
+        score_min=0.0,
+        score_max=0.0,
+        coverage=1.0,
+        confidence=1.0,
+        needs_review=bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC} & set(flags)),
+        flags=flags,
+        criteria=criteria,
+        signals=signals or {},
+        contributions={},
+        feedback=words,
+        provenance=_provenance(reading, rubric, panel, verdicts),
+        masked=masked,
+    )
+
+
+def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: AnswerVerdicts | None) -> Provenance:
+    identity = panel.judge.identity
+    calls = verdicts.calls if verdicts else ()
+    return Provenance(
+        rubric_hash=content_hash(rubric),
+        answer_hash=hashlib.sha256(reading.normal.text.encode("utf-8")).hexdigest(),
+        prompt_hash=panel.judge.prompt_hash(rubric),
+        engine=identity.engine,
+        model=identity.model,
+        model_revision=identity.revision,
+        embedding_model=panel.embedder.name,
+        embedding_revision=panel.embedder.revision,
+        combiner_version=panel.coefficients.version,
+        judge_calls=len(calls),
+        cached_verdicts=verdicts.cached if verdicts else 0,
+        tokens_in=sum(call.tokens_in for call in calls),
+        tokens_cached=sum(call.tokens_cached for call in calls),
+        tokens_out=sum(call.tokens_out for call in calls),
+        judge_seconds=round(sum(call.seconds for call in calls), 3),
+        cost=0.0,
+    )
