@@ -16,137 +16,11 @@ from . import text
 
 # Words that carry no substance; an overlap in them says nothing.
 _STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "but",
-        "by",
-        "can",
-        "could",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "more",
-        "most",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "so",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "to",
-        "too",
-        "use",
-        "used",
-        "uses",
-        "using",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-        "also",
-        "both",
-        "each",
-        "many",
-        "much",
-        "only",
-        "same",
-        "very",
-        "via",
-        "like",
-        "one",
-        "two",
-        "make",
-        "makes",
-        "made",
-        "give",
-        "gives",
-        "given",
-        "get",
-        "gets",
-        "say",
-        "says",
-        "answer",
-        "的",
-        "了",
-        "是",
-        "在",
-        "和",
-        "与",
-        "或",
-        "而",
-        "及",
-        "也",
-        "就",
-        "都",
-        "把",
-        "被",
-        "对",
-        "为",
-        "以",
-        "从",
-        "到",
-        "中",
-        "上",
-        "下",
-        "会",
-        "能",
-        "可",
-        "要",
-        "有",
-        "这",
-        "那",
-        "它",
-        "其",
-        "不",
-        "个",
-        "并",
-        "用",
-        "使",
-        "让",
-        "来",
-        "去",
-        "等",
-        "如",
-    ]
+    """a an and are as at be because been but by can could do does for from has have how if in into is it its more
+    most not of on or our so such than that the their them then there these they this to too use used uses using was
+    we what when where which while who why will with would you your also both each many much only same very via like
+    one two make makes made give gives given get gets say says answer
+    的 了 是 在 和 与 或 而 及 也 就 都 把 被 对 为 以 从 到 中 上 下 会 能 可 要 有 这 那 它 其 不 个 并 用 使 让 来 去 等 如""".split()
 )
 
 
@@ -200,11 +74,16 @@ def point_recall(answer: str, *, point: str, question: str) -> float:
 def terms(string: str) -> frozenset[str]:
     """The telling words of a text: pairs of neighbouring Chinese characters, and stems of other words."""
     tokens = text.words(string)
-    terms = {_stem(token) for token in tokens if not text.has_han(token) and token not in _STOP_WORDS}
+    terms = {_stem(token) for token in tokens if _is_telling(token)}
     for first, second in itertools.pairwise(tokens):
         if text.has_han(first) and text.has_han(second) and not {first, second} <= _STOP_WORDS:
             terms.add(first + second)
     return frozenset(terms)
+
+
+def _is_telling(token: str) -> bool:
+    """Whether a token is a word of its own that says something: single letters are what apostrophes leave."""
+    return not text.has_han(token) and token not in _STOP_WORDS and (len(token) > 1 or token.isdigit())
 
 
 @cache

@@ -25,7 +25,7 @@ _DONT_KNOW = re.compile(
         (?:do\s*n[o'’]?t|don['’]t|do\s+not|did\s*n['’]?t|ca\s*n['’]?t|cannot|could\s*n['’]?t)\s+
         (?:(?:really|actually|even)\s+)?
         (?:know|remember|recall|say|answer|tell|explain|have\s+(?:an?\s+|any\s+)?(?:idea|clue|answer))\b
-    | \b(?:dunno|idk|forgot|forget|pass|skip)\b
+    | \b(?:dunno|idk|forgot|forget|pass|skip|(?:drawing|drew|draw)\s+a\s+blank|(?:went|gone|is)\s+blank)\b
     | \b(?:i\s+have\s+|i['’]ve\s+got\s+|got\s+)? (?:absolutely\s+)? no\s+(?:idea|clue|answer|experience|knowledge)\b
     | \b(?:i\s+am|i['’]m|im)? \s* (?:(?:really|honestly)\s+)? not\s+(?:(?:so|too|very|really|at\s+all)\s+)?
         (?:sure|familiar|certain|aware)\b
@@ -83,7 +83,7 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
         r"""\b(?:this|my|the)\s+(?:answer|response|submission|candidate)\b .{0,40}?
             \b(?:meets?|satisf(?:y|ies)|fulfil?ls?|deserves?|earns?|merits?
                |should\s+(?:get|receive|be\s+(?:given|awarded|scored|graded|rated))
-               |(?:is|has\s+been)\s+(?:pre-?)?(?:approved|verified|graded|scored|validated))\b""",
+               |(?:is|was|has\s+been)\s+(?:already\s+)?(?:pre-?)?(?:approved|verified|graded|scored|validated))\b""",
         r"""(?:本|该|这个|此|我的|这份)(?:回答|答案|作答|考生|候选人) [^。！？\n]{0,16}?
             (?:满足|符合|达到|应得|应当得|应该得|值得|已(?:经)?(?:通过|核实|审核|验证|被))""",
         r"""\b(?:\d{1,3}\s*%|most|all|other|previous|several|many)\s+(?:of\s+)?(?:(?:the|previous|other|human)\s+)*
@@ -92,114 +92,20 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
         r"""\bpre-?(?:verified|approved|screened|qualified)\b | \bmanual\s+scor""",
     )
 )
-_FILLER_TERMS = frozenset(
-    [
-        "sorry",
-        "honestly",
-        "honest",
-        "really",
-        "actually",
-        "question",
-        "topic",
-        "next",
-        "please",
-        "move",
-        "think",
-        "thing",
-        "stuff",
-        "about",
-        "before",
-        "here",
-        "one",
-        "yet",
-        "much",
-        "anything",
-        "nothing",
-        "something",
-        "time",
-        "now",
-        "afraid",
-        "guess",
-        "maybe",
-        "perhaps",
-        "well",
-        "ok",
-        "okay",
-        "um",
-        "hmm",
-        "uh",
-        "hi",
-        "thank",
-        "thanks",
-        "hear",
-        "learn",
-        "studi",
-        "read",
-        "cover",
-        "heard",
-        "come",
-        "across",
-        "look",
-        "good",
-        "ask",
-        "interview",
-        "skip",
-        "pass",
-        "rememb",
-        "know",
-        "idea",
-        "clue",
-        "sure",
-        "never",
-        "have",
-        "抱歉",
-        "不好",
-        "好意",
-        "意思",
-        "对不",
-        "不起",
-        "这个",
-        "个问",
-        "问题",
-        "这道",
-        "道题",
-        "这题",
-        "这块",
-        "这方",
-        "方面",
-        "没有",
-        "以前",
-        "之前",
-        "面试",
-        "老师",
-        "可能",
-        "也许",
-        "大概",
-        "平时",
-        "平常",
-        "工作",
-        "用到",
-        "接触",
-        "了解",
-        "知道",
-        "目前",
-        "暂时",
-        "真的",
-        "确实",
-        "完全",
-        "相关",
-        "内容",
-        "知识",
-        "下一",
-        "一题",
-        "一个",
-        "谢谢",
-        "不太",
-        "一下",
-    ]
+_CLAUSE_END = re.compile(r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是")
+_FILLER_TERMS = terms(
+    """sorry honestly honest really actually question topic next please move think thought thing stuff about before
+    here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank
+    thanks haven hear learn study read cover heard come across look good ask interview skip pass remember know idea
+    clue sure never have go name term concept work use explain describe mention say tell please answer"""
 )
-_MAX_DONT_KNOW_TERMS = 12
-_COPY_SHARE = 0.8
+# Characters that carry grammar or politeness: a pair with one of them is no sign of knowledge.
+_FUNCTION_HAN = frozenset(
+    "我你您他她它们是说过只吧这那嘛呢吗就会好不没有了的得地着也都还很太在和与或而及以为把被对从到要能可"
+    "想看听做用懂问答啊哦嗯呃抱歉谢请个道题块方面前次先生老师实际其以平时接触知一下"
+)
+_MAX_DONT_KNOW_TERMS = 20
+_COPY_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -239,16 +145,22 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
     if not any(character.isalnum() for character in rest):
         return Flag.EMPTY
     question = terms(rubric.question.text)
-    said = terms(rest) - question
-    known = _vocabulary(rubric) - question
+    known = _vocabulary(rubric) - question - _FILLER_TERMS
+    everything = _telling(terms(rest)) - _FILLER_TERMS
     if _DONT_KNOW.search(rest):
-        left = terms(_DONT_KNOW.sub(" ", rest)) - question - _FILLER_TERMS
+        # What a clause says it does not know is no knowledge; what the other clauses say may be.
+        clauses = (clause for clause in _CLAUSE_END.split(rest) if not _DONT_KNOW.search(clause))
+        left = _telling(terms("\n".join(clauses))) - question - _FILLER_TERMS
         if len(left) <= _MAX_DONT_KNOW_TERMS and not left & known:
             return Flag.NON_ANSWER
-    everything = terms(rest)
-    if everything and len(everything & question) >= _COPY_SHARE * len(everything) and not said & known:
+    copied = len(everything & question) >= _COPY_SHARE * len(everything)
+    if everything and copied and not (everything - question) & known:
         return Flag.COPIED_QUESTION
     return None
+
+
+def _telling(found: frozenset[str]) -> frozenset[str]:
+    return frozenset(term for term in found if not (text.has_han(term) and _FUNCTION_HAN & set(term)))
 
 
 def _vocabulary(rubric: Rubric) -> frozenset[str]:

@@ -143,6 +143,7 @@ class RubricJudge:
                     return await asker.ask_all(fence(answer, context=trusted, secret=self._secret))
 
             # The content-free answer goes first and alone: it warms the prefix that all others share.
+            await asker.anchor(f"{template.system}\n\n{_ANCHOR}")
             prior = await one(template.content_free_answer)
             if any(failure.reason.retryable for failure in prior.failures.values()):
                 # Nobody is there. One answer's worth of waiting is enough to know it.
@@ -185,7 +186,7 @@ class _Asker:
         failures: dict[str, JudgeFailure] = {}
         fresh: dict[str, Verdict] = {}
         if len(known) < len(set(keys.values())):
-            await self._anchor()
+            await self.anchor(self.trusted)
         for name, index, text in questions:
             key = keys[name, index]
             if key in known:
@@ -211,17 +212,17 @@ class _Asker:
             defused=answer.defused,
         )
 
-    async def _anchor(self) -> None:
-        """Bring the embedded engine's cache to exactly the trusted block.
+    async def anchor(self, *prefixes: str) -> None:
+        """Bring the embedded engine's cache to exactly the end of each prefix, in turn.
 
         That engine computes a token slightly differently with other neighbours in its batch. From
         here on the batches of an answer are the same whatever was asked before, and so are its verdicts.
         """
         if self.identity.engine != "llamacpp":
             return
-        for system in (f"{self.template.system}\n\n{_ANCHOR}", self.trusted):
+        for prefix in prefixes:
             prompt: list[Message] = [
-                {"role": "system", "content": system},
+                {"role": "system", "content": prefix},
                 {"role": "user", "content": _ANCHOR},
             ]
             try:
