@@ -99,7 +99,7 @@ class SentenceTransformerEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See Embedder."""
         if not texts:
-            return np.zeros((0, int(self._model.get_sentence_embedding_dimension())), dtype=np.float32)
+            return np.zeros((0, int(self._model.get_embedding_dimension())), dtype=np.float32)
         vectors = self._model.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )

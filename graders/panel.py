@@ -19,10 +19,10 @@ class Panel:
     embedder: Embedder
     judge: Judge
     coefficients: Coefficients
-    review_below: float = 0.5
+    review_below: float = 0.45
 
 
-def build_panel(*, embedder: Embedder, judge: Judge, review_below: float = 0.5) -> Panel:
+def build_panel(*, embedder: Embedder, judge: Judge, review_below: float = 0.45) -> Panel:
     """A panel with the coefficients that ship with vivavoce."""
     return Panel(
         embedder=embedder,

@@ -20,7 +20,9 @@ _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5") | {
 }
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _HAN_PATTERN = re.compile(f"[{_HAN}]")
-_SENTENCE_END = re.compile(r"[。！？；]+[”’）】]*|[!?]+[\"')\]]*|(?<!\d)\.(?=\s|$)[\"')\]]*|\.(?=\s|$)|;(?=\s)|\n+")
+_SENTENCE_END = re.compile(
+    r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | \.+["'”’)\]]*(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
+)
 _LONGEST_SENTENCE = 600
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$", re.IGNORECASE)
 

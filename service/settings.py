@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         "sentence-transformers model by name or folder.",
     )
     review_below: float = Field(
-        default=0.5, ge=0, le=1, description="Reports with less confidence than this go to a person."
+        default=0.45, ge=0, le=1, description="Reports with less confidence than this go to a person."
     )
     batch_size: int = Field(default=4, ge=1, le=64, description="Answers to one question graded together.")
     lease_seconds: float = Field(

@@ -15,6 +15,7 @@ import pytest
 
 from vivavoce.graders.testing import StubJudgeServer
 
+pytestmark = pytest.mark.slow
 DATA_RUBRIC = Path(__file__).parents[1] / "data" / "rubric.yaml"
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -49,6 +49,7 @@ def test_a_judge_without_its_model_says_how_to_get_it(viva: Viva, tmp_path: Path
     assert "viva models fetch" in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_names_gaps_and_mends(viva: Viva, tmp_path: Path) -> None:
     fine = viva("doctor")
     assert "answers at" in fine.stdout

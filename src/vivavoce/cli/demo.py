@@ -199,7 +199,7 @@ def _print(samples: Sequence[Sample], rows: Sequence[ReportRow], console: Consol
             sample.question_id,
             sample.language,
             sample.kind,
-            sample.answer.replace("\n", " ")[:28],
+            sample.answer.replace("\n", " ").strip()[:24],
             f"{sample.human_grade:.1f}",
             score,
             f"{report['score_min']:.1f}–{report['score_max']:.1f}" if report else "",

@@ -32,8 +32,9 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="The model files that grade.")
 app.add_typer(models_app, name="models")
-out = Console()
-err = Console(stderr=True)
+_WIDTH_WITHOUT_TERMINAL = 160
+out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)
 
 
 def run() -> None:

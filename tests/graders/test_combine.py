@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vivavoce.graders.combine import (
+    LevelSignals,
+    contributions,
+    default_coefficients,
+    level_probabilities,
+    total,
+)
+from vivavoce.rubrics import Rubric
+
+COEFFICIENTS = default_coefficients()
+SIGNALS = st.builds(LevelSignals, judge=st.floats(-14, 14), embedding=st.floats(-1, 1), rouge=st.floats(0, 1))
+
+
+def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
+    return {
+        criterion.id: [
+            LevelSignals(judge=value, embedding=None, rouge=None)
+            if criterion.kind == "negative"
+            else LevelSignals(judge=value, embedding=0.01 * value, rouge=0.5)
+        ]
+        * (len(criterion.levels) - 1)
+        for criterion in rubric.criteria
+    }
+
+
+@given(st.lists(SIGNALS, min_size=1, max_size=5))
+def test_probabilities_of_levels_sum_to_one(signals: list[LevelSignals]) -> None:
+    found = level_probabilities(signals, COEFFICIENTS)
+    assert len(found) == len(signals) + 1
+    assert sum(found) == pytest.approx(1)
+    assert all(chance >= 0 for chance in found)
+
+
+@given(SIGNALS, st.sampled_from(["judge", "embedding", "rouge"]), st.floats(0, 2))
+def test_more_of_any_signal_never_lowers_the_probability(level: LevelSignals, name: str, more: float) -> None:
+    raised = dataclasses.replace(level, **{name: getattr(level, name) + more})
+    assert level_probabilities([raised], COEFFICIENTS)[1] >= level_probabilities([level], COEFFICIENTS)[1] - 1e-12
+
+
+def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
+    low, high = LevelSignals(-3, 0, 0), LevelSignals(5, 0.2, 1)
+    first, middle, top = level_probabilities([low, high], COEFFICIENTS)
+    assert middle == 0
+    assert first > top
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, 3.0])
+def test_contributions_sum_to_the_score(rubric: Rubric, value: float) -> None:
+    signals = _signals(rubric, value)
+    probabilities = {name: level_probabilities(levels, COEFFICIENTS) for name, levels in signals.items()}
+    parts = contributions(rubric, signals, COEFFICIENTS)
+    assert set(parts) == {"baseline", "judge", "embedding", "rouge"}
+    assert sum(parts.values()) == pytest.approx(total(rubric, probabilities).score, abs=0.01)
+
+
+def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:
+    best = {"lower": (0, 1), "methods": (0, 0, 1), "loss": (0, 1), "wrong": (1, 0)}
+    assert total(rubric, best).score == 10
+    assert total(rubric, best).deviation == 0
+    assert total(rubric, {**best, "wrong": (0, 1)}).score == 8
+    assert total(rubric, {**best, "methods": (0, 1, 0)}).score == 8
+
+
+def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:
+    worst = {"lower": (1, 0), "methods": (1, 0, 0), "loss": (1, 0), "wrong": (0, 1)}
+    assert total(rubric, worst).score == 0
+
+
+def test_a_gate_that_is_not_met_caps_the_score(rubric: Rubric) -> None:
+    data = rubric.model_dump(mode="json")
+    data["criteria"].append({"id": "gate", "kind": "gate", "title": "t", "statement": "s", "cap": 0.3})
+    gated = Rubric.model_validate(data)
+    best = {"lower": (0, 1), "methods": (0, 0, 1), "loss": (0, 1), "wrong": (1, 0)}
+    assert total(gated, {**best, "gate": (0, 1)}).score == 10
+    assert total(gated, {**best, "gate": (1, 0)}).score == pytest.approx(3)

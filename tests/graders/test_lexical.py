@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.graders.lexical import point_recall, rouge
+
+
+def test_identical_chinese_sentences_agree_fully() -> None:
+    found = rouge("量化用更少的比特存储权重", ["量化用更少的比特存储权重"])
+    assert (found.rouge1, found.rouge2, found.rouge_l) == (1.0, 1.0, 1.0)
+
+
+def test_one_shared_english_word_is_not_agreement() -> None:
+    found = rouge("不知道 Redis", ["使用 Redis 缓存"])
+    assert found.rouge1 < 0.5
+    assert found.rouge2 == 0
+
+
+def test_the_best_reference_counts() -> None:
+    assert rouge("a small model", ["nothing alike here", "a small model"]).rouge1 == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "low", "high"),
+    [
+        ("Weights are stored as 4-bit integers", 0.5, 1.0),
+        ("How does quantization work?", 0.0, 0.0),
+        ("", 0.0, 0.0),
+    ],
+)
+def test_point_recall_counts_telling_words_only(answer: str, low: float, high: float) -> None:
+    point = "Weights are stored as integers with 4 bits."
+    assert low <= point_recall(answer, point=point, question="How does quantization work?") <= high
+
+
+def test_repeating_the_question_gains_nothing_in_chinese() -> None:
+    question = "量化如何加快推理？"
+    assert point_recall(question, point="量化加快推理", question=question) == 0
+    assert point_recall("权重变小，读取更少", point="权重变小所以读取更少", question=question) > 0.5
