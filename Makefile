@@ -20,6 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 models: setup ## Get the default judge model (1.1 GB, once) and check it
+	@deploy/install-debian-packages grading
 	@$(BIN)/viva models fetch
 
 demo: models ## Grade the sample cohort with the real judge, print the scores, write demo-report.html
@@ -31,8 +32,8 @@ test: packages models check ## Install what the tests need and run them all
 unit: setup ## Run the tests that take seconds
 	$(BIN)/pytest -m 'not slow'
 
-packages: ## Install the Debian packages that tests need (tests/debian-packages.txt)
-	@tests/install-debian-packages
+packages: ## Install the Debian packages that tests need (deploy/debian-packages.txt)
+	@deploy/install-debian-packages tests
 
 check: setup ## Lint, types, and the direction of imports
 	$(BIN)/ruff check $(SOURCES) tests

@@ -143,8 +143,8 @@ def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[]
     """Run the engine in this process until `until` returns; prints its port as a JSON line."""
     try:
         import xllamacpp
-    except ImportError:
-        raise ModelMissing("The embedded engine is not installed: run 'pip install vivavoce[grading]'.") from None
+    except ImportError as error:
+        raise ModelMissing(engine_problem(error)) from None
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames = [host]
@@ -161,6 +161,13 @@ def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[]
     until()
     # The engine's threads do not end by themselves; there is nothing of ours left to lose.
     os._exit(0)
+
+
+def engine_problem(error: ImportError) -> str:
+    """Why the engine cannot be loaded, and the mend, in one sentence."""
+    if isinstance(error, ModuleNotFoundError):
+        return "The embedded engine is not installed: run 'pip install vivavoce[grading]'."
+    return f"The embedded engine cannot be loaded ({error}): install the system's OpenMP, 'apt-get install libgomp1'."
 
 
 def main() -> None:

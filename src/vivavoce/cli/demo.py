@@ -19,7 +19,6 @@ from pathlib import Path
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
@@ -27,13 +26,14 @@ from vivavoce.service.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 
 from .errors import UserError
-from .progress import Rate
+from .progress import progress_bar
 from .report import ReportRow, rank_correlation, scored_pairs, write_html
 from .tables import read_table
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _LONGEST_SECONDS = 1800.0
+_WAIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -159,35 +159,27 @@ def _submit(client: httpx.Client, sample: Sample) -> str:
 
 
 def _wait_for_all(client: httpx.Client, ids: Sequence[str], console: Console) -> list[GradingPublic]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TextColumn("time left"),
-        TimeRemainingColumn(),
-    )
     gradings: dict[str, GradingPublic] = {}
     deadline = time.monotonic() + _LONGEST_SECONDS
-    with Progress(*columns, console=console) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task("Grading", total=len(ids))
         while len(gradings) < len(ids):
             if time.monotonic() > deadline:
                 raise UserError(f"{len(ids) - len(gradings)} answers were not graded in time: see serve.log.")
-            for grading_id in ids:
-                if grading_id in gradings:
-                    continue
-                grading = _read(client, grading_id)
-                if grading.state.open:
-                    continue
-                gradings[grading_id] = grading
-                progress.advance(bar)
-            time.sleep(0.5)
+            still_open = [grading_id for grading_id in ids if grading_id not in gradings]
+            # Wait for the first one, then see which others are finished: asking for all of them over and
+            # over would take from the judge the time that it needs.
+            for grading_id, wait in [(still_open[0], _WAIT_SECONDS), *((other, 0) for other in still_open[1:])]:
+                grading = _read(client, grading_id, wait=wait)
+                if not grading.state.open:
+                    gradings[grading_id] = grading
+                    progress.advance(bar)
     return [gradings[grading_id] for grading_id in ids]
 
 
-def _read(client: httpx.Client, grading_id: str) -> GradingPublic:
-    return GradingPublic.model_validate(client.get(f"/v1/gradings/{grading_id}").raise_for_status().json())
+def _read(client: httpx.Client, grading_id: str, *, wait: int) -> GradingPublic:
+    reply = client.get(f"/v1/gradings/{grading_id}", params={"wait": wait})
+    return GradingPublic.model_validate(reply.raise_for_status().json())
 
 
 def _print(samples: Sequence[Sample], rows: Sequence[ReportRow], console: Console) -> None:

@@ -17,6 +17,7 @@ from vivavoce import __version__
 from vivavoce.graders import GraderError
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import probe
+from vivavoce.graders.judge.embedded import engine_problem
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
 from vivavoce.rubrics import RubricError, load_bank
 from vivavoce.service.settings import Settings
@@ -58,6 +59,10 @@ def _packages() -> Iterator[Finding]:
             yield Finding(f"package {name}", True, metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Finding(f"package {name}", False, "not installed", "pip install 'vivavoce[grading]'")
+    try:
+        import xllamacpp  # noqa: F401
+    except ImportError as error:
+        yield Finding("embedded engine", False, "cannot be loaded", engine_problem(error))
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from typing import Annotated
 import pydantic
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
@@ -22,6 +21,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 
 from .errors import UserError
+from .progress import progress_bar
 
 app = typer.Typer(
     name="viva",
@@ -128,7 +128,7 @@ def grade(
         for problem in problems:
             err.print(f"[yellow]not graded:[/yellow] {_escape(str(problem))}", highlight=False, soft_wrap=True)
         interrupted = False
-        with _progress() as progress:
+        with progress_bar(err) as progress:
             bar = progress.add_task("Grading", total=len(items))
             try:
                 grading.grade_items(
@@ -241,14 +241,13 @@ def fetch_models() -> None:
     from vivavoce.graders.models import DEFAULT_JUDGE, fetch_model
 
     settings = Settings()
-    with _progress() as progress:
-        bar = progress.add_task(DEFAULT_JUDGE.name, total=len(DEFAULT_JUDGE.packages))
+    with progress_bar(err) as progress:
+        bar = progress.add_task(DEFAULT_JUDGE.name, total=len(DEFAULT_JUDGE.packages), visible=False)
         model = fetch_model(
             DEFAULT_JUDGE,
             settings.models_dir,
-            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total, visible=True),
         )
-        progress.update(bar, completed=len(DEFAULT_JUDGE.packages))
     out.print(f"{model.path}\nSHA-256 {model.sha256}", highlight=False, soft_wrap=True)
 
 
@@ -260,17 +259,3 @@ def demo(
     from .demo import run_demo
 
     run_demo(Settings(), report=report, console=out)
-
-
-def _progress() -> Progress:
-    from .progress import Rate
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TextColumn("time left"),
-        TimeRemainingColumn(),
-        console=err,
-    )
