@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from vivavoce.rubrics import Rubric
 
@@ -93,12 +94,6 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
     )
 )
 _CLAUSE_END = re.compile(r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是")
-_FILLER_TERMS = terms(
-    """sorry honestly honest really actually question topic next please move think thought thing stuff about before
-    here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank
-    thanks haven hear learn study read cover heard come across look good ask interview skip pass remember know idea
-    clue sure never have go name term concept work use explain describe mention say tell please answer"""
-)
 # Characters that carry grammar or politeness: a pair with one of them is no sign of knowledge.
 _FUNCTION_HAN = frozenset(
     "我你您他她它们是说过只吧这那嘛呢吗就会好不没有了的得地着也都还很太在和与或而及以为把被对从到要能可"
@@ -145,18 +140,29 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
     if not any(character.isalnum() for character in rest):
         return Flag.EMPTY
     question = terms(rubric.question.text)
-    known = _vocabulary(rubric) - question - _FILLER_TERMS
-    everything = _telling(terms(rest)) - _FILLER_TERMS
+    known = _vocabulary(rubric) - question - _filler_terms()
+    everything = _telling(terms(rest)) - _filler_terms()
     if _DONT_KNOW.search(rest):
         # What a clause says it does not know is no knowledge; what the other clauses say may be.
         clauses = (clause for clause in _CLAUSE_END.split(rest) if not _DONT_KNOW.search(clause))
-        left = _telling(terms("\n".join(clauses))) - question - _FILLER_TERMS
+        left = _telling(terms("\n".join(clauses))) - question - _filler_terms()
         if len(left) <= _MAX_DONT_KNOW_TERMS and not left & known:
             return Flag.NON_ANSWER
     copied = len(everything & question) >= _COPY_SHARE * len(everything)
     if everything and copied and not (everything - question) & known:
         return Flag.COPIED_QUESTION
     return None
+
+
+@cache
+def _filler_terms() -> frozenset[str]:
+    # Made when first needed: stemming loads a language library that a process without grading can do without.
+    return terms(
+        """sorry honestly honest really actually question topic next please move think thought thing stuff about before
+        here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank
+        thanks haven hear learn study read cover heard come across look good ask interview skip pass remember know idea
+        clue sure never have go name term concept work use explain describe mention say tell please answer"""
+    )
 
 
 def _telling(found: frozenset[str]) -> frozenset[str]:
