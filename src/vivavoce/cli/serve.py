@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -41,7 +41,7 @@ def serve(settings: Settings, *, worker: bool) -> None:
             doorbell=doorbell,
             judge_status=judge_status,
         )
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 host=settings.host,
@@ -57,6 +57,21 @@ def serve(settings: Settings, *, worker: bool) -> None:
             raise UserError(
                 f"Port {settings.port} on {settings.host} cannot be used: choose another with --port or VIVA_PORT."
             )
+
+
+class _Server(uvicorn.Server):
+    """A server that stops on SIGINT and SIGTERM and then returns.
+
+    The one of the library raises the signal again when it has stopped, which would end the process
+    before worker and judge are put in order.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle both signals for as long as the server runs, and the time after it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
 
 
 def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Doorbell, Callable[[], str]]:
