@@ -7,14 +7,24 @@ from collections.abc import Mapping, Sequence
 
 from vivavoce.rubrics import Criterion, Rubric, content_hash
 
-from . import combine, confidence, feedback
+from . import combine, confidence, feedback, text
 from .embedding import PointMatch
-from .errors import JudgeFailure
 from .judge.judging import AnswerVerdicts
+from .judge.voting import split_criteria
 from .panel import Panel
 from .reading import Reading
 from .signals import Signals, level_signals
-from .types import MAX_SCORE, CriterionResult, Evidence, Flag, PointResult, Provenance, Report
+from .types import (
+    MAX_SCORE,
+    CriterionResult,
+    Evidence,
+    Flag,
+    PointResult,
+    Provenance,
+    Report,
+    VerdictRecord,
+    VoteResult,
+)
 
 # The signals disagree when judge and overlap are this many points of 10 apart.
 _DISAGREEMENT = 5.0
@@ -38,7 +48,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
     criteria = tuple(
         _judged(criterion, probabilities[criterion.id], reading, signals, rubric)
         if criterion.id in probabilities
-        else _unjudged(criterion, signals.verdicts.failures[criterion.id], language)
+        else _unjudged(criterion, signals.verdicts, language)
         for criterion in rubric.criteria
     )
     summed = combine.total(rubric, probabilities)
@@ -55,6 +65,8 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         )
     if abs(judge_score - other_score) >= _DISAGREEMENT:
         flags.append(Flag.SIGNALS_DISAGREE)
+    if split_criteria(signals.verdicts.votes):
+        flags.append(Flag.JUDGES_DISAGREE)
     sure = confidence.confidence(sd)
     if sure < panel.review_below:
         flags.append(Flag.LOW_CONFIDENCE)
@@ -102,7 +114,10 @@ def _judged(
         for point in rubric.points_expected_for(criterion.id)
         for found in [_is_found(signals, point.id, probabilities)]
     )
-    evidence = tuple(dict.fromkeys(point.evidence for point in points if point.evidence))
+    verdicts = signals.verdicts.levels[criterion.id]
+    quoted = [reading.evidence(span) for v in verdicts if (span := text.find_quote(reading.normal.text, v.quote))]
+    nearest = [point.evidence for point in points if point.evidence]
+    evidence = tuple(dict.fromkeys([*quoted, *nearest]))
     earned = combine.expected_points(criterion, probabilities)
     share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
     return CriterionResult(
@@ -118,13 +133,27 @@ def _judged(
             kind=criterion.kind,
             share=share,
             quote=evidence[0].quote if evidence else None,
+            said=next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None),
         ),
         evidence=evidence,
         expected_points=points,
+        votes=_votes(signals.verdicts, criterion.id),
     )
 
 
-def _unjudged(criterion: Criterion, failure: JudgeFailure, language: feedback.FeedbackLanguage) -> CriterionResult:
+def _votes(verdicts: AnswerVerdicts, criterion_id: str) -> tuple[VoteResult, ...]:
+    return tuple(
+        VoteResult(
+            judge=vote.judge,
+            verdicts=tuple(VerdictRecord(**vars(level)) for level in vote.levels),
+            unscored_reason=vote.unscored_reason,
+        )
+        for vote in verdicts.votes.get(criterion_id, ())
+    )
+
+
+def _unjudged(criterion: Criterion, verdicts: AnswerVerdicts, language: feedback.FeedbackLanguage) -> CriterionResult:
+    failure = verdicts.failures[criterion.id]
     return CriterionResult(
         id=criterion.id,
         title=criterion.title,
@@ -134,6 +163,7 @@ def _unjudged(criterion: Criterion, failure: JudgeFailure, language: feedback.Fe
         points=None,
         probabilities=None,
         reason=feedback.unscored_reason(language=language, why=str(failure)),
+        votes=_votes(verdicts, criterion.id),
         unscored_reason=failure.reason,
     )
 
@@ -245,6 +275,8 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         rubric_hash=content_hash(rubric),
         answer_hash=hashlib.sha256(reading.normal.text.encode("utf-8")).hexdigest(),
         prompt_hash=panel.judge.prompt_hash(rubric),
+        prompt_form=panel.judge.form,
+        quorum=panel.judge.quorum,
         engine=identity.engine,
         model=identity.model,
         model_revision=identity.revision,
@@ -253,9 +285,9 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         combiner_version=panel.coefficients.version,
         judge_calls=len(calls),
         cached_verdicts=verdicts.cached if verdicts else 0,
-        tokens_in=sum(call.tokens_in for call in calls),
-        tokens_cached=sum(call.tokens_cached for call in calls),
-        tokens_out=sum(call.tokens_out for call in calls),
+        tokens_in=sum(call.usage.tokens_in for call in calls),
+        tokens_cached=sum(call.usage.tokens_cached for call in calls),
+        tokens_out=sum(call.usage.tokens_out for call in calls),
         judge_seconds=round(sum(call.seconds for call in calls), 3),
-        cost=0.0,
+        cost=sum(call.cost for call in calls),
     )

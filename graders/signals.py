@@ -13,6 +13,7 @@ from . import lexical
 from .combine import LevelSignals
 from .embedding import PointMatch, Vectors, match_points
 from .judge.judging import AnswerVerdicts
+from .judge.prompt import number_sentences
 from .panel import Panel
 from .reading import Reading
 
@@ -36,7 +37,7 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     windows = [_windows(reading.sentences) for reading in readings]
     points = [point.text for point in rubric.expected_points]
     vectors = _embed(panel, [question, *points, *(window for each in windows for window in each)])
-    verdicts = panel.judge.judge([_numbered(reading.sentences) for reading in readings], rubric)
+    verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
     for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
         said = "\n".join(reading.sentences)
@@ -81,10 +82,6 @@ def _windows(sentences: Sequence[str]) -> list[str]:
     """Single sentences first, then neighbouring pairs: a point may take two sentences to make."""
     pairs = itertools.pairwise(sentences)
     return [*sentences, *(f"{first} {second}" for first, second in pairs)]
-
-
-def _numbered(sentences: Sequence[str]) -> str:
-    return "\n".join(f"[{number}] {sentence}" for number, sentence in enumerate(sentences, start=1))
 
 
 def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> list[LevelSignals]:

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import threading
 from collections.abc import Callable, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -20,8 +15,7 @@ from .combine import Coefficients
 from .embedding import Vectors
 from .errors import JudgeFailure
 from .judge.client import EngineIdentity
-from .judge.judging import AnswerVerdicts, LevelVerdict
-from .judge.verdict import Verdict
+from .judge.judging import AnswerVerdicts, LevelVerdict, Vote
 from .panel import Panel
 
 Script = Callable[[str, str], float | JudgeFailure]
@@ -32,7 +26,9 @@ class ScriptedJudge:
     """A judge that follows a script; `calls` counts the answers it was asked about."""
 
     identity = EngineIdentity(engine="scripted", model="scripted", revision="1")
-    url = "http://127.0.0.1:9"
+    form = "scripted"
+    quorum = 1
+    urls = ("http://127.0.0.1:9",)
 
     def __init__(self, script: Script = lambda answer, criterion: 2.0) -> None:
         self.script = script
@@ -56,8 +52,9 @@ class ScriptedJudge:
                 failures[criterion.id] = said
             else:
                 levels[criterion.id] = (LevelVerdict(said, 0.0),) * (len(criterion.levels) - 1)
-        calls = tuple(Verdict(log_odds=0.0, mass=1.0, tokens_in=1, tokens_out=1) for _ in levels)
-        return AnswerVerdicts(levels=levels, failures=failures, calls=calls, cached=0, defused=0)
+        votes = {name: (Vote("scripted", found),) for name, found in levels.items()}
+        votes |= {name: (Vote("scripted", (), failure.reason),) for name, failure in failures.items()}
+        return AnswerVerdicts(levels=levels, failures=failures, votes=votes)
 
 
 class HashingEmbedder:
@@ -98,95 +95,3 @@ def scripted_panel(
         coefficients=HASHING_COEFFICIENTS,
         review_below=review_below,
     )
-
-
-Behaviour = Literal["answer", "http_500", "hang", "half_json", "drop"]
-
-
-class StubJudgeServer:
-    """A judge server over real HTTP that says yes to prompts that hold a telling word, and can misbehave.
-
-    `prompts` keeps what it was asked; `behaviour` may be changed while it runs. A context manager.
-    """
-
-    def __init__(self, *, yes_when: str = "INT8", port: int = 0) -> None:
-        self.yes_when = yes_when
-        self.behaviour: Behaviour = "answer"
-        self.prompts: list[list[dict[str, str]]] = []
-        self._release = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-
-    @property
-    def port(self) -> int:
-        """Port it listens on."""
-        return int(self._http.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Address for a judge client."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._release.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    def _reply(self, messages: list[dict[str, str]]) -> dict[str, Any]:
-        said = messages[-1]["content"].rsplit(">>>", 1)[0]
-        chinese = "回答" in messages[-1]["content"]
-        yes, no = ("是", "否") if chinese else ("Yes", "No")
-        likely, unlikely = math.log(0.9), math.log(0.1)
-        is_yes = self.yes_when in said
-        tops = [
-            {"token": yes, "logprob": likely if is_yes else unlikely},
-            {"token": no, "logprob": unlikely if is_yes else likely},
-        ]
-        return {
-            "choices": [{"finish_reason": "length", "logprobs": {"content": [{"top_logprobs": tops}]}}],
-            "usage": {"prompt_tokens": 10, "completion_tokens": 1},
-        }
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._send(b'{"status": "ok"}')
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                stub.prompts.append(body["messages"])
-                if stub.behaviour == "hang":
-                    stub._release.wait(30)
-                elif stub.behaviour == "http_500":
-                    self.send_error(500)
-                    return
-                elif stub.behaviour == "drop":
-                    self.close_connection = True
-                    return
-                text = json.dumps(stub._reply(body["messages"])).encode()
-                self._send(text[: len(text) // 2] if stub.behaviour == "half_json" else text)
-
-            def _send(self, content: bytes) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler

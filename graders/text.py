@@ -117,6 +117,21 @@ def words(text: str) -> list[str]:
     return re.findall(rf"[{_HAN}]|[^\W_{_HAN}]+", text.lower())
 
 
+def find_quote(text: str, quote: str) -> tuple[int, int] | None:
+    """Bounds of a quote in a text in normal form, or None when it does not stand there.
+
+    Case and blanks may differ, and quotation marks and dots around the quote do not count; a quote of
+    less than two words, or a word of less than three letters, is too little to be evidence.
+    """
+    wanted = normalise(quote).text.strip(" \n\"'“”‘’….。")
+    tokens = words(wanted)
+    if not tokens or (len(tokens) == 1 and len(tokens[0]) < 3):
+        return None
+    pattern = r"\s+".join(re.escape(piece) for piece in wanted.split())
+    found = re.search(pattern, text, re.IGNORECASE)
+    return found.span() if found else None
+
+
 def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The spans in order, those that touch or overlap made one."""
     joined: list[tuple[int, int]] = []

@@ -25,6 +25,7 @@ class Flag(StrEnum):
     INJECTION_SUSPECTED = "injection_suspected"
     HIDDEN_CHARACTERS = "hidden_characters"
     SIGNALS_DISAGREE = "signals_disagree"
+    JUDGES_DISAGREE = "judges_disagree"
     LOW_CONFIDENCE = "low_confidence"
 
 
@@ -57,11 +58,34 @@ class PointResult:
 
 
 @dataclass(frozen=True)
+class VerdictRecord:
+    """One verdict: log-odds of the answer and of an answer without content, and the records they are read from."""
+
+    log_odds: float
+    prior: float
+    quote: str
+    reason: str
+    call: str
+    prior_call: str
+    position: int
+
+
+@dataclass(frozen=True)
+class VoteResult:
+    """One judge's vote on a criterion: a verdict for each level above the lowest, or why it has none."""
+
+    judge: str
+    verdicts: tuple[VerdictRecord, ...]
+    unscored_reason: UnscoredReason | None = None
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """How an answer stands on one criterion.
 
     `probabilities` has one entry a level and sums to 1; `points` is their expectation, `level` the
     most probable index. All three are None when `unscored_reason` says why there is no verdict.
+    `votes` has every judge's word.
     """
 
     id: str
@@ -74,6 +98,7 @@ class CriterionResult:
     reason: str
     evidence: tuple[Evidence, ...] = ()
     expected_points: tuple[PointResult, ...] = ()
+    votes: tuple[VoteResult, ...] = ()
     unscored_reason: UnscoredReason | None = None
 
 
@@ -93,6 +118,8 @@ class Provenance:
     rubric_hash: str
     answer_hash: str
     prompt_hash: str
+    prompt_form: str
+    quorum: int
     engine: str
     model: str
     model_revision: str

@@ -126,6 +126,13 @@ class Reference(_Frozen):
     text: Text
 
 
+class GradedExample(_Frozen):
+    """An answer that a person graded, shown to the judge as an example: its level on each criterion."""
+
+    answer: Text
+    levels: dict[Slug, int]
+
+
 class Question(_Frozen):
     """What the candidate is asked, and how questions are found and sorted."""
 
@@ -149,7 +156,12 @@ class Rubric(_Frozen):
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=12)
     expected_points: tuple[ExpectedPoint, ...] = Field(min_length=1, max_length=30)
     references: tuple[Reference, ...] = Field(min_length=1, max_length=6)
+    examples: tuple[GradedExample, ...] = Field(default=(), max_length=4)
     notes: str = Field(default="", max_length=4000, description="For graders and maintainers only.")
+    status: Literal["draft", "frozen"] = Field(
+        default="frozen",
+        description="A draft was proposed by a model; nothing is graded by it until a person froze it.",
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -162,6 +174,13 @@ class Rubric(_Frozen):
                     f"expected point '{point.id}' counts for criterion '{point.criterion}', "
                     f"which is not among: {', '.join(ids)}"
                 )
+        for number, example in enumerate(self.examples, start=1):
+            if set(example.levels) != set(ids):
+                raise ValueError(f"graded example {number} must give a level for each of: {', '.join(ids)}")
+            for criterion in self.criteria:
+                if not 0 <= example.levels[criterion.id] < len(criterion.levels):
+                    top = len(criterion.levels) - 1
+                    raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}")
         if self.max_points <= 0:
             raise ValueError("no criterion gives points: add a binary or an ordinal one")
         return self

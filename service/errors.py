@@ -3,6 +3,7 @@
 ServiceError
 ├── UnusableAnswer         422   the answer cannot be stored or judged as it is
 ├── UnusableRequest        422   the request does not say what to do
+├── DraftRubric            409   the rubric is a draft that nobody has frozen
 ├── UnknownQuestionError   404   no such question
 ├── GradingNotFound        404   no such grading
 ├── IdempotencyMismatch    422   the key was used with another body
@@ -34,6 +35,13 @@ class UnusableRequest(ServiceError):
 
     status = 422
     code = "unusable_request"
+
+
+class DraftRubric(ServiceError):
+    """The rubric is a draft."""
+
+    status = 409
+    code = "draft_rubric"
 
 
 class UnknownQuestionError(ServiceError):

@@ -26,7 +26,7 @@ from vivavoce.graders import Report as GradersReport
 from vivavoce.graders import UnscoredReason, answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
 
-from .errors import GradingNotFound, IdempotencyMismatch, LostLease
+from .errors import DraftRubric, GradingNotFound, IdempotencyMismatch, LostLease
 from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
@@ -88,8 +88,10 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     """Take an answer in: submission and grading, `queued`, in one transaction.
 
     The same idempotency key with the same request gives the grading that is there already; with
-    another request it raises IdempotencyMismatch.
+    another request it raises IdempotencyMismatch. A rubric that is a draft raises DraftRubric.
     """
+    if new.rubric.status == "draft":
+        raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
     if new.idempotency_key:
         used = IdempotencyRepository(session).by_key(new.idempotency_key, organisation_id=organisation_id)
         if used:
@@ -179,11 +181,14 @@ def claim(session: Session, *, owner: str, limit: int, lease_seconds: float, max
 def record(session: Session, lease: Lease, report: GradersReport) -> State:
     """Keep a report and finish its grading; raises LostLease when another worker holds it now.
 
-    A report without a score finishes nothing as graded: the grading fails with its reason.
+    A report without a score finishes nothing as graded: the grading fails with its reason, or goes to a
+    person when the judge could not show its evidence.
     """
     if report.score is None:
         assert report.unscored_reason
-        state = State.FAILED
+        # Whether an answer says what the judge could not quote from it is for a person to see.
+        unsupported = report.unscored_reason is UnscoredReason.UNSUPPORTED_EVIDENCE
+        state = State.NEEDS_REVIEW if unsupported else State.FAILED
     else:
         state = State.NEEDS_REVIEW if report.needs_review else State.GRADED
     _finish(

@@ -8,10 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
+from pydantic import HttpUrl as _HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SAMPLE_SECRET = "change-me"
+
+
+class PanelMember(BaseModel):
+    """A further judge; `url` may name several servers of one model, separated by commas."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    engine: str = "vllm"
+    model: str
+    revision: str
+    api_key: SecretStr | None = None
 
 
 class Settings(BaseSettings):
@@ -40,9 +53,10 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port of the API.")
-    judge_url: AnyHttpUrl | None = Field(
-        default=None,
-        description="OpenAI-compatible judge server; empty to start the embedded judge.",
+    judge_url: str = Field(
+        default="",
+        description="OpenAI-compatible judge server, or several of one model, separated by commas; "
+        "empty to start the embedded judge.",
     )
     judge_engine: str = Field(default="vllm", description="Engine behind `judge_url`: vllm or llamacpp.")
     judge_model: str = Field(
@@ -52,7 +66,43 @@ class Settings(BaseSettings):
         default="", description="Revision or hash of that model, kept in every report; required with it."
     )
     judge_api_key: SecretStr | None = Field(default=None, description="Bearer token for `judge_url`.")
-    judge_timeout_seconds: float = Field(default=60.0, gt=0, le=600, description="Bound on one judge call.")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0, le=600, description="Bound on one try of one judge call.")
+    judge_deadline_seconds: float = Field(
+        default=120.0, gt=0, le=1800, description="Bound on all tries of one judge call together."
+    )
+    judge_mode: Literal["fast", "explained"] = Field(
+        default="fast",
+        description="`fast`: one verdict token an item; `explained`: evidence and reason before the verdict.",
+    )
+    judge_scope: Literal["criterion", "rubric"] = Field(
+        default="criterion", description="One call for each criterion level, or one for the whole rubric."
+    )
+    judge_context: Literal["brief", "full"] = Field(
+        default="brief",
+        description="What the judge sees beside the answer: the question alone, or the whole rubric.",
+    )
+    judge_few_shot: bool = Field(default=False, description="Show the judge the rubric's graded examples.")
+    judge_samples: int = Field(
+        default=1,
+        ge=1,
+        le=9,
+        description="Replies drawn from each judge and put to the vote; more than 1 needs `explained`.",
+    )
+    judge_concurrency: int = Field(
+        default=0, ge=0, le=512, description="Answers judged at the same time; 0 takes what suits the engine."
+    )
+    judge_panel: list[PanelMember] = Field(
+        default=[],
+        description="Further judges that vote, as a JSON list of objects with `url`, `engine`, `model`, `revision`.",
+    )
+    judge_quorum: int = Field(
+        default=0, ge=0, description="Votes that a criterion needs; 0 asks for more than half of the judges."
+    )
+    judge_price_prompt: float = Field(default=0.0, ge=0, description="Price of a million prompt tokens.")
+    judge_price_cached: float = Field(
+        default=0.0, ge=0, description="Price of a million prompt tokens that the engine had cached."
+    )
+    judge_price_completion: float = Field(default=0.0, ge=0, description="Price of a million generated tokens.")
     judge_threads: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
@@ -84,15 +134,27 @@ class Settings(BaseSettings):
         "same on every machine; production needs a secret of at least 32 characters, the same for all workers.",
     )
 
-    @field_validator("judge_url", "judge_api_key", mode="before")
+    @field_validator("judge_api_key", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return value or None
+
+    @field_validator("judge_url")
+    @classmethod
+    def _is_addresses(cls, value: str) -> str:
+        urls = split_urls(value)
+        for url in urls:
+            TypeAdapter(_HttpUrl).validate_python(url)
+        return ",".join(urls)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
         if self.judge_url and not (self.judge_model and self.judge_revision):
             raise ValueError("VIVA_JUDGE_URL is set: set VIVA_JUDGE_MODEL and VIVA_JUDGE_REVISION too, for the reports")
+        if self.judge_samples > 1 and self.judge_mode == "fast":
+            raise ValueError("VIVA_JUDGE_SAMPLES is above 1: set VIVA_JUDGE_MODE=explained, fast verdicts never vary")
+        if self.judge_quorum > self.votes:
+            raise ValueError(f"VIVA_JUDGE_QUORUM is {self.judge_quorum}, but only {self.votes} votes are cast")
         if self.environment == "production":
             secret = self.secret.get_secret_value()
             if secret == SAMPLE_SECRET or len(secret) < 32:
@@ -103,7 +165,17 @@ class Settings(BaseSettings):
                 raise ValueError("VIVA_DATABASE_URL must name PostgreSQL in production")
         return self
 
+    @property
+    def votes(self) -> int:
+        """Votes cast on each criterion."""
+        return (1 + len(self.judge_panel)) * self.judge_samples
+
     @cached_property
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.state_dir / 'vivavoce.db'}"
+
+
+def split_urls(value: str) -> tuple[str, ...]:
+    """Addresses that a setting names, separated by commas."""
+    return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())

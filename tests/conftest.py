@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.testing import StubJudgeServer
+from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.rubrics import Bank, Rubric, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions

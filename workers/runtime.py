@@ -7,16 +7,21 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+from pydantic import SecretStr
 
 from vivavoce.graders import Panel, build_panel
 from vivavoce.graders.embedding import build_embedder
-from vivavoce.graders.judge.client import EngineIdentity
+from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.embedded import EmbeddedEngine
-from vivavoce.graders.judge.judging import RubricJudge, VerdictCache
+from vivavoce.graders.judge.judging import Judge, RubricJudge
+from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.record import Prices, VerdictCache
+from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
 from vivavoce.service.doorbell import EventDoorbell
-from vivavoce.service.settings import Settings
+from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import SessionFactory
 
 from .drain import drain
@@ -31,36 +36,75 @@ def worker_name() -> str:
 
 
 @contextmanager
-def open_judge(settings: Settings, cache: VerdictCache) -> Iterator[RubricJudge]:
+def open_judge(settings: Settings, cache: VerdictCache) -> Iterator[Judge]:
     """The judge that the settings name; the embedded one runs for as long as the context is open.
 
-    Raises ModelMissing when the embedded judge has no model yet.
+    Several judges, or several samples, come as one that counts their votes. Raises ModelMissing when
+    the embedded judge has no model yet.
     """
-    secret = settings.secret.get_secret_value().encode()
-    if settings.judge_url:
-        identity = EngineIdentity(
-            engine=settings.judge_engine,
-            model=settings.judge_model,
-            revision=settings.judge_revision,
-        )
-        key = settings.judge_api_key
-        yield RubricJudge(
-            base_url=str(settings.judge_url),
-            identity=identity,
-            secret=secret,
-            cache=cache,
-            timeout_seconds=settings.judge_timeout_seconds,
-            api_key=key.get_secret_value() if key else None,
-        )
-        return
-    with embedded_engine(settings) as engine:
-        yield RubricJudge(
-            base_url=engine.url,
-            identity=engine.identity,
-            secret=secret,
-            cache=cache,
-            timeout_seconds=settings.judge_timeout_seconds,
-        )
+    with ExitStack() as stack:
+        if settings.judge_url:
+            urls = split_urls(settings.judge_url)
+            identity = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
+        else:
+            engine = stack.enter_context(embedded_engine(settings))
+            urls, identity = (engine.url,), engine.identity
+        members = [(urls, identity, settings.judge_api_key)]
+        members += [
+            (split_urls(member.url), EngineIdentity(member.engine, member.model, member.revision), member.api_key)
+            for member in settings.judge_panel
+        ]
+        secret = settings.secret.get_secret_value().encode()
+        judges: list[Judge] = [
+            stack.enter_context(_rubric_judge(settings, cache, at, who, key, sample=sample, secret=secret))
+            for at, who, key in members
+            for sample in (range(1, settings.judge_samples + 1) if settings.judge_samples > 1 else [0])
+        ]
+        if len(judges) == 1:
+            yield judges[0]
+        else:
+            yield JudgePanel(judges, quorum=settings.judge_quorum or len(judges) // 2 + 1)
+
+
+def rubric_judge(settings: Settings, cache: VerdictCache, *, secret: bytes) -> RubricJudge:
+    """The judge at the settings' `judge_url`, not yet opened, with fences keyed by a secret of the caller's."""
+    identity = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
+    urls = split_urls(settings.judge_url)
+    return _rubric_judge(settings, cache, urls, identity, settings.judge_api_key, sample=0, secret=secret)
+
+
+def _rubric_judge(
+    settings: Settings,
+    cache: VerdictCache,
+    urls: tuple[str, ...],
+    identity: EngineIdentity,
+    api_key: SecretStr | None,
+    *,
+    sample: int,
+    secret: bytes,
+) -> RubricJudge:
+    return RubricJudge(
+        base_urls=urls,
+        identity=identity,
+        secret=secret,
+        cache=cache,
+        deadlines=Deadlines(settings.judge_timeout_seconds, settings.judge_deadline_seconds),
+        form=prompt_form(settings),
+        sample=sample,
+        prices=Prices(settings.judge_price_prompt, settings.judge_price_cached, settings.judge_price_completion),
+        api_key=api_key.get_secret_value() if api_key else None,
+        concurrency=settings.judge_concurrency or None,
+    )
+
+
+def prompt_form(settings: Settings) -> PromptForm:
+    """How the settings say that the judge is asked."""
+    return PromptForm(
+        mode=settings.judge_mode,
+        scope=settings.judge_scope,
+        context=settings.judge_context,
+        few_shot=settings.judge_few_shot,
+    )
 
 
 @contextmanager
@@ -77,6 +121,18 @@ def embedded_engine(settings: Settings, *, port: int = 0) -> Iterator[EmbeddedEn
     )
     with engine:
         yield engine
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a running judge server: as they are, or with the embedded one while the context is open."""
+    if settings.judge_url:
+        yield settings
+        return
+    with embedded_engine(settings) as engine:
+        where = {"judge_url": engine.url, "judge_engine": engine.identity.engine}
+        what = {"judge_model": engine.identity.model, "judge_revision": engine.identity.revision}
+        yield settings.model_copy(update=where | what)
 
 
 @contextmanager

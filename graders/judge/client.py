@@ -1,20 +1,29 @@
-"""One client for every judge: OpenAI's chat-completions protocol over HTTP."""
+"""One client for every judge: OpenAI's chat-completions protocol over HTTP, to one server or several."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
+import purgatory
 import tenacity
+from purgatory.domain.model import OpenedState
 
 from ..errors import JudgeFailure, UnscoredReason
-from .prompt import Message
 
+# A server that failed this often in a row is left alone for a while; then one request tries it again.
+CIRCUIT_FAILURES = 5
+CIRCUIT_SECONDS = 5.0
 _TRIES = 3
-_TOP_LOGPROBS = 20
+_CONNECT_SECONDS = 5.0
+# No verdict is longer; a server that sends more is not answering the question.
+_MAX_REPLY_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -26,84 +35,207 @@ class EngineIdentity:
     revision: str
 
 
-class JudgeClient:
-    """A pool of connections to one judge server; use it as an asynchronous context manager."""
+@dataclass(frozen=True)
+class Deadlines:
+    """`try_seconds` bounds one try at one server, `call_seconds` all tries for one prompt together."""
 
-    def __init__(self, base_url: str, *, model: str, timeout_seconds: float, api_key: str | None = None) -> None:
+    try_seconds: float
+    call_seconds: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A server's reply, with the seconds it took and the address it came from."""
+
+    reply: dict[str, Any]
+    seconds: float
+    url: str
+
+
+class JudgeClient:
+    """Pools of connections to the servers of one model.
+
+    Prompts that share a prefix go to the same server for as long as it answers, so that its prefix
+    cache serves them. A call that fails is tried at another server, or again at the only one.
+    """
+
+    def __init__(
+        self,
+        base_urls: Sequence[str],
+        *,
+        deadlines: Deadlines,
+        api_key: str | None = None,
+        circuit_seconds: float = CIRCUIT_SECONDS,
+    ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._model = model
-        self._http = httpx.AsyncClient(
-            base_url=base_url.rstrip("/"),
-            headers=headers,
-            timeout=httpx.Timeout(timeout_seconds, connect=5.0),
-            trust_env=False,
+        self._deadlines = deadlines
+        self._servers = {
+            url.rstrip("/"): httpx.AsyncClient(
+                base_url=url.rstrip("/"),
+                headers=headers,
+                timeout=httpx.Timeout(deadlines.try_seconds, connect=_CONNECT_SECONDS),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+                trust_env=False,
+            )
+            for url in base_urls
+        }
+        self._circuits = purgatory.AsyncCircuitBreakerFactory(
+            default_threshold=CIRCUIT_FAILURES,
+            default_ttl=circuit_seconds,
+            exclude=[(JudgeFailure, lambda failure: not _is_server_failure(failure))],
         )
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for http in self._servers.values():
+            await http.aclose()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.aclose()
+    def in_order_for(self, prefix_key: str) -> list[str]:
+        """The servers in the order in which a prefix tries them: highest random weight first.
 
-    async def ask(self, messages: list[Message], **options: Any) -> tuple[dict[str, Any], float]:
-        """The server's reply to one prompt, with the seconds it took.
-
-        One token, greedy, with the probabilities of its alternatives. Raises JudgeFailure; a server
-        that cannot be reached or fails is asked three times in all.
+        A server that leaves or comes moves only its own prefixes (Thaler and Ravishankar 1998).
         """
-        body = {
-            "model": self._model,
-            "messages": messages,
-            "max_tokens": 1,
-            "temperature": 0,
-            "seed": 0,
-            "logprobs": True,
-            "top_logprobs": _TOP_LOGPROBS,
-            **options,
-        }
+        return sorted(self._servers, key=lambda url: hashlib.sha256(f"{prefix_key}\x00{url}".encode()).digest())
+
+    async def ask(self, body: dict[str, Any], *, prefix_key: str) -> Answered:
+        """The reply to a chat-completion request; raises JudgeFailure."""
+        return await self.post("/v1/chat/completions", body, prefix_key=prefix_key)
+
+    async def post(self, path: str, body: dict[str, Any], *, prefix_key: str) -> Answered:
+        """The JSON object that a server answers with; raises JudgeFailure within the deadline of a call."""
+        order = self.in_order_for(prefix_key)
+        until = time.monotonic() + self._deadlines.call_seconds
+        failures = 0
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            assert state.outcome
+            error = state.outcome.exception()
+            out_of_time = time.monotonic() + state.upcoming_sleep >= until
+            return out_of_time or (not isinstance(error, _Busy) and failures >= max(_TRIES, len(order)))
+
         async for attempt in tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(_TRIES),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-            retry=tenacity.retry_if_exception(_is_worth_another_try),
+            stop=is_over,
+            wait=_wait,
+            retry=tenacity.retry_if_exception(lambda error: _is_worth_another_try(error, servers=len(order))),
             reraise=True,
         ):
             with attempt:
-                started = time.monotonic()
-                reply = await self._post(body)
-                return reply, time.monotonic() - started
+                url = order[(attempt.retry_state.attempt_number - 1) % len(order)]
+                left = until - time.monotonic()
+                try:
+                    async with await self._circuits.get_breaker(url):
+                        return await self._try(url, path, body, prefix_key=prefix_key, seconds=left)
+                except OpenedState:
+                    failures += 1
+                    raise JudgeFailure(
+                        UnscoredReason.INFRASTRUCTURE, f"the judge at {url} failed too often and is left alone for now"
+                    ) from None
+                except JudgeFailure:
+                    failures += 1
+                    raise
         raise AssertionError("tenacity returns or raises")
 
-    async def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def get(self, path: str, *, url: str) -> dict[str, Any] | None:
+        """The JSON object at a path of one server, or None when it has none there; raises JudgeFailure."""
         try:
-            response = await self._http.post("/v1/chat/completions", json=body)
-        except httpx.TimeoutException as error:
-            raise JudgeFailure(
-                UnscoredReason.TIMEOUT, f"the judge did not answer in time ({type(error).__name__})"
-            ) from None
+            response = await self._servers[url.rstrip("/")].get(path)
         except httpx.HTTPError as error:
-            raise JudgeFailure(
-                UnscoredReason.INFRASTRUCTURE, f"the judge cannot be reached ({type(error).__name__})"
-            ) from None
-        if response.status_code == 400 and "context" in response.text.lower():
-            raise JudgeFailure(UnscoredReason.TOO_LONG, "the prompt does not fit the judge's context")
-        if response.status_code != 200:
+            raise _unreachable(error) from None
+        if response.status_code in (401, 403):
+            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge refuses the key in VIVA_JUDGE_API_KEY")
+        if response.status_code >= 500:
             raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge answered HTTP {response.status_code}")
         try:
-            reply = response.json()
+            found = response.json() if response.status_code == 200 else None
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    async def _try(self, url: str, path: str, body: dict[str, Any], *, prefix_key: str, seconds: float) -> Answered:
+        started = time.monotonic()
+        bound = min(self._deadlines.try_seconds, max(seconds, 0.001))
+        content = bytearray()
+        try:
+            # httpx bounds the wait for each piece; a server that drips would never run out of it.
+            async with (
+                asyncio.timeout(bound),
+                self._servers[url].stream("POST", path, json=body, headers={"X-Prefix-Key": prefix_key}) as response,
+            ):
+                async for piece in response.aiter_bytes():
+                    content += piece
+                    if len(content) > _MAX_REPLY_BYTES:
+                        raise JudgeFailure(UnscoredReason.PARSE, "the judge's reply has no end")
+        except (TimeoutError, httpx.TimeoutException) as error:
+            if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+                raise _unreachable(error) from None
+            raise JudgeFailure(UnscoredReason.TIMEOUT, f"the judge did not answer within {bound:.3g} s") from None
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from None
+        _check_status(response, bytes(content))
+        try:
+            reply = json.loads(content)
         except ValueError:
             raise JudgeFailure(UnscoredReason.PARSE, "the judge's reply is not JSON") from None
         if not isinstance(reply, dict):
             raise JudgeFailure(UnscoredReason.PARSE, "the judge's reply is not a JSON object")
-        return reply
+        return Answered(reply=reply, seconds=time.monotonic() - started, url=url)
 
 
-def _is_worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, JudgeFailure) and error.reason is UnscoredReason.INFRASTRUCTURE
+class _Busy(JudgeFailure):
+    """The server has too much to do and says so; it is well, and may name the seconds to wait."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        super().__init__(UnscoredReason.INFRASTRUCTURE, "the judge is busy (HTTP 503)")
+        self.retry_after = retry_after
+
+
+def _check_status(response: httpx.Response, content: bytes) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if status in (429, 503):
+        raise _Busy(_seconds(response.headers.get("Retry-After")))
+    said = content[:300].decode("utf-8", "replace")
+    if status == 400 and "context" in said.lower():
+        raise JudgeFailure(UnscoredReason.TOO_LONG, "the prompt does not fit the judge's context")
+    if status in (401, 403):
+        raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge refuses the key in VIVA_JUDGE_API_KEY")
+    if status == 400:
+        raise JudgeFailure(UnscoredReason.PARSE, f"the judge does not take the request: {said}")
+    raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge answered HTTP {status}")
+
+
+def _unreachable(error: httpx.HTTPError) -> JudgeFailure:
+    return JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge cannot be reached ({type(error).__name__})")
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return max(float(value), 0.0) if value else None
+    except ValueError:
+        return None  # A date instead of seconds: our own back-off will do.
+
+
+def _is_server_failure(failure: JudgeFailure) -> bool:
+    """Whether a failure says that the server is unwell, rather than busy or at odds with one prompt."""
+    return failure.reason.retryable and not isinstance(failure, _Busy)
+
+
+def _is_worth_another_try(error: BaseException, *, servers: int) -> bool:
+    if not isinstance(error, JudgeFailure):
+        return False
+    # The only server hung for the whole time that a try may take: asking it again would double the wait.
+    return error.reason is UnscoredReason.INFRASTRUCTURE or (error.reason is UnscoredReason.TIMEOUT and servers > 1)
+
+
+_back_off = tenacity.wait_random_exponential(multiplier=0.1, max=4)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Random exponential back-off, and at least what a busy server asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, _Busy) else None
+    return max(_back_off(state), min(asked or 0.0, 10.0))
 
 
 def probe(base_url: str, *, timeout_seconds: float = 3.0) -> str | None:

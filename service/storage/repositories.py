@@ -81,13 +81,13 @@ class IdempotencyRepository:
 
 
 class JudgeCallRepository:
-    """Verdicts of the judge."""
+    """Calls of the judge."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def by_keys(self, keys: Sequence[str], *, organisation_id: str) -> Sequence[JudgeCall]:
-        """The verdicts that are known among the keys."""
+        """The calls that are known among the keys."""
         return self._session.scalars(
             sa.select(JudgeCall).where(JudgeCall.organisation_id == organisation_id, JudgeCall.key.in_(keys))
         ).all()

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
     TypeDecorator,
@@ -148,13 +149,25 @@ class Report(Base):
 
 
 class JudgeCall(Base):
-    """A verdict of the judge, kept by everything that decided it."""
+    """A call of the judge that brought verdicts, kept by everything that decided them.
+
+    `request` and `reply` are JSON as it was sent and received, compressed with zlib; `form` says how
+    the reply is read.
+    """
 
     __tablename__ = "judge_call"
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
-    log_odds: Mapped[float]
-    mass: Mapped[float]
+    engine: Mapped[str] = mapped_column(String(32))
+    engine_version: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(300))
+    revision: Mapped[str] = mapped_column(String(300))
+    prompt_name: Mapped[str] = mapped_column(String(64))
+    prompt_hash: Mapped[str] = mapped_column(String(64))
+    form: Mapped[dict[str, Any]] = mapped_column(JSON)
+    request: Mapped[bytes] = mapped_column(LargeBinary)
+    reply: Mapped[bytes] = mapped_column(LargeBinary)
+    cost: Mapped[float]
     tokens_in: Mapped[int]
     tokens_cached: Mapped[int]
     tokens_out: Mapped[int]

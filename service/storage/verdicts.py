@@ -1,12 +1,19 @@
-"""The judge's verdicts, kept in the database: the same answer is never judged twice."""
+"""The judge's calls, kept in the database: the same answer is never judged twice, and any score can be replayed."""
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from vivavoce.graders.judge.verdict import Verdict
+from vivavoce.graders.judge.client import EngineIdentity
+from vivavoce.graders.judge.prompt import ReplyForm
+from vivavoce.graders.judge.record import CallRecord
+from vivavoce.graders.judge.verdict import Usage
 
 from .. import lifecycle
 from .engine import SessionFactory
@@ -21,44 +28,68 @@ class StoredVerdicts:
         self._sessions = sessions
         self._organisation_id = organisation_id
 
-    def get_many(self, keys: Sequence[str]) -> Mapping[str, Verdict]:
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         """See VerdictCache."""
         with self._sessions() as session:
             rows = JudgeCallRepository(session).by_keys(keys, organisation_id=self._organisation_id)
-            return {
-                row.key: Verdict(
-                    log_odds=row.log_odds,
-                    mass=row.mass,
-                    tokens_in=row.tokens_in,
-                    tokens_cached=row.tokens_cached,
-                    tokens_out=row.tokens_out,
-                    seconds=row.seconds,
-                )
-                for row in rows
-            }
+            return {row.key: _record(row) for row in rows}
 
-    def put_many(self, verdicts: Mapping[str, Verdict]) -> None:
+    def put_many(self, calls: Mapping[str, CallRecord]) -> None:
         """See VerdictCache."""
-        if not verdicts:
+        if not calls:
             return
         moment = lifecycle.now()
         rows = [
-            {
-                "key": key,
-                "organisation_id": self._organisation_id,
-                "log_odds": verdict.log_odds,
-                "mass": verdict.mass,
-                "tokens_in": verdict.tokens_in,
-                "tokens_cached": verdict.tokens_cached,
-                "tokens_out": verdict.tokens_out,
-                "seconds": verdict.seconds,
-                "created_at": moment,
-            }
-            for key, verdict in verdicts.items()
+            {"key": key, "organisation_id": self._organisation_id, "created_at": moment, **_columns(call)}
+            for key, call in calls.items()
         ]
         with self._sessions.begin() as session:
-            # The first verdict stays: whoever comes later must find the one that was used.
+            # The first call stays: whoever comes later must find the one that was used.
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(postgresql.insert(JudgeCall).values(rows).on_conflict_do_nothing())
             else:
                 session.execute(sqlite.insert(JudgeCall).values(rows).on_conflict_do_nothing())
+
+
+def _columns(call: CallRecord) -> dict[str, Any]:
+    return {
+        "engine": call.identity.engine,
+        "engine_version": call.engine_version,
+        "model": call.identity.model,
+        "revision": call.identity.revision,
+        "prompt_name": call.prompt_name,
+        "prompt_hash": call.prompt_hash,
+        "form": asdict(call.form),
+        "request": _packed(call.request),
+        "reply": _packed(call.reply),
+        "cost": call.cost,
+        "tokens_in": call.usage.tokens_in,
+        "tokens_cached": call.usage.tokens_cached,
+        "tokens_out": call.usage.tokens_out,
+        "seconds": call.seconds,
+    }
+
+
+def _record(row: JudgeCall) -> CallRecord:
+    form = row.form
+    return CallRecord(
+        request=_unpacked(row.request),
+        reply=_unpacked(row.reply),
+        form=ReplyForm(**{**form, "yes": tuple(form["yes"]), "no": tuple(form["no"])}),
+        identity=EngineIdentity(row.engine, row.model, row.revision),
+        engine_version=row.engine_version,
+        prompt_name=row.prompt_name,
+        prompt_hash=row.prompt_hash,
+        usage=Usage(row.tokens_in, row.tokens_cached, row.tokens_out),
+        seconds=row.seconds,
+        cost=row.cost,
+    )
+
+
+def _packed(value: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(value, ensure_ascii=False).encode("utf-8"))
+
+
+def _unpacked(value: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(zlib.decompress(value))
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.testing import StubJudgeServer
+from vivavoce.graders.judge.stub import StubJudgeServer
 
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from vivavoce.graders.testing import StubJudgeServer
+from vivavoce.graders.judge.stub import StubJudgeServer
 
 pytestmark = pytest.mark.slow
 DATA_RUBRIC = Path(__file__).parents[1] / "data" / "rubric.yaml"
@@ -134,13 +134,13 @@ def test_without_a_judge_rows_stay_unscored_and_are_graded_later(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
     file = _file(tmp_path, "INT8,a,")
-    stub_judge.behaviour = "http_500"
+    stub_judge.behave("http_500")
     done = viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0")
     assert done.returncode == 1
     (row,) = _read(tmp_path / "answers.graded.csv")
     assert (row["score"], row["state"]) == ("", "queued")
     assert row["unscored_reason"].startswith("infrastructure")
-    stub_judge.behaviour = "answer"
+    stub_judge.behave("answer")
     assert viva("grade", file, "--rubric", DATA_RUBRIC).returncode == 0
     assert _read(tmp_path / "answers.graded.csv")[0]["score"]
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from vivavoce.graders.testing import StubJudgeServer
+from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle
 from vivavoce.service.lifecycle import NewAnswer

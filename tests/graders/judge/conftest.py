@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from vivavoce.graders.judge.client import Deadlines, EngineIdentity
+from vivavoce.graders.judge.judging import RubricJudge
+from vivavoce.graders.judge.record import InMemoryVerdictCache
+
+OpenJudge = Callable[..., RubricJudge]
+
+
+@pytest.fixture
+def open_judge() -> Iterator[OpenJudge]:
+    """Opens judges on given addresses with short deadlines, and closes them when the test ends."""
+    with ExitStack() as stack:
+
+        def opened(*urls: str, engine: str = "stub", **options: Any) -> RubricJudge:
+            given = {
+                "identity": EngineIdentity(engine=engine, model="stub", revision="1"),
+                "secret": b"s",
+                "cache": InMemoryVerdictCache(),
+                "deadlines": Deadlines(0.5, 1.0),
+                **options,
+            }
+            return stack.enter_context(RubricJudge(base_urls=urls, **given))
+
+        yield opened

@@ -1,0 +1,69 @@
+"""A thousand replies, most of them bad: what is accepted is what the judge really said."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from vivavoce.graders import JudgeFailure
+from vivavoce.graders.judge import judging
+from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.stub import BEHAVIOURS, Behaviour, StubJudgeServer
+from vivavoce.graders.judge.verdict import read_verdicts
+from vivavoce.rubrics import Rubric
+
+REPLIES = 1_000
+SLOW: set[Behaviour] = {"hang", "slow_drip", "busy", "endless_whitespace", "http_500", "drop", "drop_mid_body"}
+# Well-formed as far as one reply can tell: a lone verdict token always ends at its bound, and a quote
+# is checked against the answer, which is tested with the judge.
+FINE: dict[bool, set[Behaviour]] = {
+    True: {"answer", "truncated", "wrong_fields", "invented_quote"},
+    False: {"answer", "invented_quote"},
+}
+
+
+@pytest.mark.parametrize(
+    "form", [PromptForm(), PromptForm(scope="rubric"), PromptForm(mode="explained")], ids=lambda form: str(form)
+)
+def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, form: PromptForm) -> None:
+    chance = random.Random(11)
+    turns = chance.choices(
+        BEHAVIOURS, weights=[6 if b == "answer" else 0.05 if b in SLOW else 1 for b in BEHAVIOURS], k=REPLIES
+    )
+    outcomes: Counter[tuple[Behaviour, bool]] = Counter()
+
+    async def ask(server: StubJudgeServer) -> None:
+        client = JudgeClient([server.url], deadlines=Deadlines(0.25, 0.25), circuit_seconds=0)
+        paper = judging._Paper.of(rubric, form, b"s")
+        for number, behaviour in enumerate(turns):
+            met = chance.random() < 0.5
+            call = chance.choice(paper.calls(paper.fence(f"[1] {'INT8' if met else 'none'} {number}")))
+            body = {"messages": list(call.messages)}
+            if call.schema:
+                body["response_format"] = {"json_schema": {"schema": call.schema}}
+            server.behave(behaviour)
+            try:
+                verdicts = read_verdicts((await client.ask(body, prefix_key="k")).reply, call.reply)
+            except JudgeFailure:
+                outcomes[behaviour, False] += 1
+                continue
+            outcomes[behaviour, True] += 1
+            assert len(verdicts) == len(call.items)
+            expected = math.log(9) if met else -math.log(9)
+            assert all(verdict.log_odds == pytest.approx(expected) for verdict in verdicts)
+        await client.aclose()
+
+    with StubJudgeServer() as server:
+        asyncio.run(ask(server))
+    accepted = {behaviour for behaviour, was_accepted in outcomes if was_accepted}
+    refused = {behaviour for behaviour, was_accepted in outcomes if not was_accepted}
+    fine = FINE[form.is_one_token] | ({"wrong_fields"} if form.mode == "fast" else set())
+    assert accepted <= fine
+    assert refused.isdisjoint(fine)
+    assert sum(outcomes.values()) == REPLIES
+    assert len(refused) >= 10
