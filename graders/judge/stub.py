@@ -47,7 +47,8 @@ _OTHER_WORDS = {"eleven_of_ten": "11", "another_language": "はい", "hedging": 
 class StubJudgeServer:
     """A judge server that says yes to prompts whose answer holds a telling word, and can misbehave.
 
-    `prompts` keeps what it was asked, `paths` and `prefix_keys` how. A context manager.
+    `prompts` keeps what it was asked, `paths` and `prefix_keys` how; `says` is the text of replies that
+    are no verdicts. A context manager.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class StubJudgeServer:
         self.engine = engine
         self.context_tokens = context_tokens
         self.delay_seconds = delay_seconds
+        self.says = ""
         self.prompts: list[list[dict[str, str]]] = []
         self.paths: list[str] = []
         self.prefix_keys: list[str] = []
@@ -112,14 +114,18 @@ class StubJudgeServer:
         schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
         if schema is None:
             content = [{"token": written, "top_logprobs": tops}]
+        elif self.says:
+            content = []
         else:
             quote = "nobody said this here" if behaviour == "invented_quote" else self.yes_when
             text = _json_reply(schema, written, quote if is_yes else "", wrong=behaviour == "wrong_fields")
             content = _tokens(text, written, tops)
         if behaviour == "truncated" and schema is not None:
             content = content[: len(content) // 2]
+        ends = self.says or (schema is not None and behaviour != "truncated")
         choice: dict[str, Any] = {
-            "finish_reason": "length" if schema is None or behaviour == "truncated" else "stop",
+            "message": {"content": self.says},
+            "finish_reason": "stop" if ends else "length",
             "logprobs": None if behaviour == "no_probabilities" else {"content": content},
         }
         tokens = sum(len(message["content"]) for message in messages) // 4

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from vivavoce.service.settings import SAMPLE_SECRET, Settings
+from vivavoce.service.settings import SAMPLE_SECRET, Settings, split_urls
 
 REAL = "0123456789abcdef0123456789abcdef"
 POSTGRES = "postgresql+psycopg://viva@db/viva"
@@ -41,6 +41,36 @@ def test_a_judge_address_needs_its_model_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("VIVA_JUDGE_URL", "http://127.0.0.1:9")
     with pytest.raises(ValidationError, match="VIVA_JUDGE_MODEL"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"JUDGE_URL": "http://a, nonsense"}, "URL"),
+        ({"JUDGE_SAMPLES": "3"}, "VIVA_JUDGE_MODE=explained"),
+        ({"JUDGE_QUORUM": "2"}, "only 1 votes are cast"),
+        ({"JUDGE_PANEL": '[{"url": "http://b"}]'}, "model"),
+    ],
+)
+def test_judges_that_do_not_fit_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], says: str
+) -> None:
+    monkeypatch.setenv("VIVA_JUDGE_MODEL", "m")
+    monkeypatch.setenv("VIVA_JUDGE_REVISION", "1")
+    for name, value in settings.items():
+        monkeypatch.setenv(f"VIVA_{name}", value)
+    with pytest.raises(ValidationError, match=says):
+        Settings()
+
+
+def test_several_servers_and_judges_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVA_JUDGE_URL", "http://a:1/, http://b:2")
+    monkeypatch.setenv("VIVA_JUDGE_MODEL", "m")
+    monkeypatch.setenv("VIVA_JUDGE_REVISION", "1")
+    monkeypatch.setenv("VIVA_JUDGE_PANEL", '[{"url": "http://c", "model": "n", "revision": "2"}]')
+    settings = Settings()
+    assert split_urls(settings.judge_url) == ("http://a:1", "http://b:2")
+    assert settings.votes == 2
 
 
 def test_every_setting_says_what_it_is_for() -> None:

@@ -20,7 +20,7 @@ from vivavoce.service.logs import configure_logs
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 
-from .bench import app as bench_app
+from .bench.commands import app as bench_app
 from .errors import UserError
 from .progress import progress_bar
 from .rubric import app as rubric_app

@@ -180,10 +180,11 @@ def _stability(
         for repeat in range(repeats):
             on_step(f"stability: batches of {size}, repeat {repeat + 1} of {repeats}")
             run = []
-            for start in range(0, len(said), size):
-                with open_judge(secret) as judge:
+            # A new judge has an empty cache: nothing of an earlier repeat is remembered.
+            with open_judge(secret) as judge:
+                for start in range(0, len(said), size):
                     found = _checked(judge.judge(said[start : start + size], rubric))
-                run += [_score(verdicts, rubric) for verdicts in found]
+                    run += [_score(verdicts, rubric) for verdicts in found]
             scores.setdefault(size, []).append(run)
     every_run = [run for runs in scores.values() for run in runs]
     return _spread(every_run), {str(size): _spread(runs) for size, runs in scores.items()}

@@ -1,0 +1,149 @@
+"""`viva bench`: what the product promises, measured on the machine at hand and written down as figures."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vivavoce.service.settings import Settings
+
+from ..errors import UserError
+from ..progress import progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="Measure: the judge, the ways of asking it.")
+_out = Console(width=None if Console().is_terminal else 160)
+_err = Console(stderr=True)
+
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON, too.")]
+
+
+@app.command()
+def judge(
+    question: Annotated[str, typer.Option(help="Question of the bank whose rubric is judged by.")] = "retrieval",
+    language: Annotated[str, typer.Option(help="zh or en.")] = "en",
+    context: Annotated[str, typer.Option(help="brief or full; default: VIVA_JUDGE_CONTEXT.")] = "",
+    answers: Annotated[int, typer.Option(min=2, help="Answers in the cohort.")] = 32,
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats for stability.")] = 5,
+    batch_sizes: Annotated[str, typer.Option(help="Batch sizes for stability.")] = "1,8,32",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of ours and of the bare engine.")] = 3,
+    json_file: JsonOption = None,
+) -> None:
+    """Tokens, prefix cache, speed beside the bare engine and repeatability of the judge in the settings."""
+    from vivavoce.rubrics import default_bank
+    from vivavoce.workers.runtime import served
+
+    from .judge import measure
+
+    sizes = _sizes(batch_sizes)
+    settings = Settings()
+    if context:
+        settings = Settings.model_validate({**settings.model_dump(), "judge_context": context})
+    rubric = default_bank().get(question, cast(Literal["zh", "en"], _one_of(language, "zh", "en")))
+    with served(settings) as running, _err.status("Starting …") as status:
+        found = measure(
+            lambda secret: _open(running, secret),
+            rubric,
+            answers=answers,
+            repeats=repeats,
+            batch_sizes=sizes,
+            rounds=rounds,
+            on_step=lambda step: status.update(step),
+        )
+    table = Table("judge", f"{found.model} on {found.engine} {found.engine_version}, {found.form}", show_edge=False)
+    table.add_row("cohort", f"{found.answers} answers to {found.question}, {found.prompts_an_answer:.1f} prompts each")
+    table.add_row("tokens sent, cached, generated an answer", _tokens(found))
+    table.add_row("prompt tokens from the prefix cache", f"{found.cached_share:.1%}")
+    speeds = "  ".join(f"{each.ours:.2f} / {each.bare:.2f}" for each in found.rounds)
+    table.add_row(f"prompts a second, ours / bare engine, {found.concurrency} in flight", speeds)
+    table.add_row("throughput as a ratio of the bare engine's", f"{found.throughput_ratio:.3f}")
+    runs = f"{found.repeats} repeats, batches of {', '.join(map(str, found.batch_sizes))}"
+    table.add_row(f"most that a score moved ({runs})", f"{found.score_spread:.4f} of 10")
+    table.add_row("answers without a verdict", str(found.failed))
+    _out.print(table)
+    _write(json_file, {**asdict(found), "throughput_ratio": found.throughput_ratio})
+
+
+@app.command()
+def forms(
+    data: Annotated[list[Path], typer.Argument(help="Graded answers: JSON lines, plain or .gz.")],
+    answers: Annotated[int, typer.Option(min=4, help="Answers in all, the same number from each file.")] = 300,
+    seed: Annotated[int, typer.Option(help="Which answers.")] = 7,
+    keep: Annotated[Path | None, typer.Option(help="File of outcomes; an interrupted run goes on from it.")] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Ways of asking the judge, by agreement with people and by cost; takes hours on a small machine."""
+    from vivavoce.workers.runtime import served
+
+    from .forms import figures, run_forms, sample_questions
+
+    questions = sample_questions(data, answers=answers, seed=seed)
+    with ExitStack() as stack:
+        running = stack.enter_context(served(Settings()))
+
+        def judge_of(form: Any) -> Any:
+            chosen = {f"judge_{name}": value for name, value in asdict(form).items()}
+            return stack.enter_context(_open(running.model_copy(update=chosen), b"bench"))
+
+        with progress_bar(_err) as progress:
+            bar = progress.add_task("Questions", total=len(questions))
+            outcomes = run_forms(
+                questions,
+                judge_of,
+                keep=keep,
+                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+    rows = figures(outcomes)
+    table = Table("form", "answers", "failed", "Pearson", "Spearman", "tokens in", "computed", "generated")
+    for row in rows:
+        table.add_row(
+            row.form,
+            str(row.answers),
+            str(row.failed),
+            f"{row.pearson:.3f}",
+            f"{row.spearman:.3f}",
+            f"{row.tokens_in:.0f}",
+            f"{row.tokens_in - row.tokens_cached:.0f}",
+            f"{row.tokens_out:.0f}",
+        )
+    _out.print(table)
+    _write(json_file, {"seed": seed, "forms": [asdict(row) for row in rows]})
+
+
+def _open(settings: Settings, secret: bytes) -> Any:
+    """A judge at the server of the settings, with an empty cache."""
+    from vivavoce.graders.judge.record import InMemoryVerdictCache
+    from vivavoce.workers.runtime import rubric_judge
+
+    return rubric_judge(settings, InMemoryVerdictCache(), secret=secret)
+
+
+def _tokens(found: Any) -> str:
+    return f"{found.tokens_sent:.0f}, {found.tokens_cached:.0f}, {found.tokens_generated:.0f}"
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise UserError(f"--batch-sizes '{text}' is no list of numbers above 0: write 1,8,32.")
+    return sizes
+
+
+def _one_of(value: str, *allowed: str) -> str:
+    if value not in allowed:
+        raise UserError(f"'{value}' is not one of: {', '.join(allowed)}.")
+    return value
+
+
+def _write(file: Path | None, figures: dict[str, Any]) -> None:
+    if file:
+        file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vivavoce.cli.bench import forms
+from vivavoce.cli.errors import UserError
+from vivavoce.graders.judge.stub import StubJudgeServer
+
+Viva = Callable[..., subprocess.CompletedProcess[str]]
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def _keys(value: object, prefix: str = "") -> set[str]:
+    """The keys of figures as the documentation writes them; what stands under a measured name is one of its values."""
+    if isinstance(value, list):
+        return set().union(*(_keys(each, prefix + "[]") for each in value)) if value else {prefix}
+    if isinstance(value, dict) and prefix.split(".")[-1] not in ("by_batch_size", "by_dataset"):
+        return set().union(*(_keys(each, f"{prefix}.{name}".lstrip(".")) for name, each in value.items()))
+    return {prefix.removesuffix("[]")}
+
+
+def _data(folder: Path, name: str, *, questions: int = 3, answers: int = 6) -> Path:
+    path = folder / name
+    rows = [
+        {
+            "id": f"{name}-{question}-{number}",
+            "question_id": f"q{question}",
+            "question": f"What is {question}?",
+            "reference": "It is INT8. It is small.",
+            "answer": f"It is {'INT8' if number % 2 else 'large'}, number {number}.",
+            "score": float(number % 2),
+            "max_score": 1.0,
+            "lang": "en",
+        }
+        for question in range(questions)
+        for number in range(answers)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def test_the_judge_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--answers", "4", "--repeats", "2", "--batch-sizes", "1,4", "--rounds", "1", "--json", str(out)]
+    done = viva("bench", "judge", *arguments)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["answers"] == 4
+    assert found["score_spread"] == 0.0
+    assert found["failed"] == 0
+    assert found["throughput_ratio"] > 0
+    for key in _keys(found):
+        assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
+
+
+def test_a_judge_that_is_away_cannot_be_measured(viva: Viva, stub_judge: StubJudgeServer) -> None:
+    stub_judge.behave("http_500")
+    done = viva("bench", "judge", "--answers", "2", "--batch-sizes", "1")
+    assert done.returncode == 2
+    assert "does not answer" in done.stderr
+    assert "write 1,8,32" in viva("bench", "judge", "--batch-sizes", "some").stderr
+
+
+def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
+    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
+) -> None:
+    files = [_data(tmp_path, "one.jsonl"), _data(tmp_path, "two.jsonl")]
+    keep, out = tmp_path / "kept.jsonl", tmp_path / "forms.json"
+    arguments = ["bench", "forms", *map(str, files), "--answers", "16", "--keep", str(keep), "--json", str(out)]
+    done = viva(*arguments)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text(encoding="utf-8"))
+    assert [row["form"] for row in rows["forms"]] == [str(form) for form in forms.FORMS]
+    assert {row["answers"] for row in rows["forms"]} == {16}
+    assert all(row["pearson"] > 0.9 for row in rows["forms"])
+    for key in _keys(rows):
+        assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
+
+    lines = keep.read_text(encoding="utf-8").splitlines()
+    keep.write_text("\n".join(lines[: len(lines) // 2]) + "\n", encoding="utf-8")
+    stub_judge.prompts.clear()
+    assert viva(*arguments).returncode == 0
+    assert json.loads(out.read_text(encoding="utf-8")) == rows
+    assert len(stub_judge.prompts) > 0
+
+
+def test_too_few_answers_are_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="too few different answers for 500"):
+        forms.sample_questions([_data(tmp_path, "one.jsonl")], answers=500, seed=1)

@@ -1,0 +1,87 @@
+"""Real engines: the embedded one, and vLLM on the processor as 'make engines' prepares it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vivavoce.graders.judge.client import Deadlines, EngineIdentity, probe
+from vivavoce.graders.judge.judging import RubricJudge
+from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.record import InMemoryVerdictCache
+from vivavoce.service.settings import Settings
+from vivavoce.workers.runtime import embedded_engine
+
+VLLM = Path(__file__).parents[2] / "deploy" / "vllm-cpu"
+_READY_SECONDS = 400
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running judge server; `open` gives a judge with an empty cache, which closes with the test."""
+
+    url: str
+    identity: EngineIdentity
+    stack: ExitStack
+
+    def open(self, form: PromptForm | None = None, *, secret: bytes = b"tests") -> RubricJudge:
+        judge = RubricJudge(
+            base_urls=[self.url],
+            identity=self.identity,
+            secret=secret,
+            cache=InMemoryVerdictCache(),
+            deadlines=Deadlines(120, 300),
+            form=form,
+        )
+        return self.stack.enter_context(judge)
+
+
+@pytest.fixture(scope="session")
+def _vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, EngineIdentity]]:
+    folder = subprocess.run([VLLM / "folder"], capture_output=True, text=True, check=True).stdout.strip()
+    assert list(Path(folder).glob("ready-*")), "vLLM is not prepared: run 'make engines'"
+    log = tmp_path_factory.mktemp("vllm") / "log"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [VLLM / "serve", "--port", str(port)], stdout=output, stderr=output, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + _READY_SECONDS
+        while problem := probe(url):
+            assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            assert time.monotonic() < deadline, problem
+            time.sleep(1)
+        yield url, EngineIdentity("vllm", "judge", "tests")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def _llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, EngineIdentity]]:
+    with embedded_engine(Settings(state_dir=tmp_path_factory.mktemp("embedded"))) as engine:
+        yield engine.url, engine.identity
+
+
+@pytest.fixture(params=["llamacpp", "vllm"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    url, identity = request.getfixturevalue(f"_{request.param}")
+    with ExitStack() as stack:
+        yield Engine(url, identity, stack)
