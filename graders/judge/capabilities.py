@@ -25,7 +25,7 @@ class Capabilities:
     when it does not tell; `concurrency` is the number of prompts to keep in flight; `needs_anchor`
     says that a prompt's last digits depend on what was asked before it, unless its prefix is fetched
     anew; `constrained_probabilities` that probabilities in a JSON reply are over what the schema
-    allows, not over all words.
+    allows, not over all words (seen with vLLM 0.32 and xgrammar; llama.cpp reports them unmasked).
     """
 
     engine: str

@@ -138,7 +138,7 @@ class JudgeClient:
     async def get(self, path: str, *, url: str) -> dict[str, Any] | None:
         """The JSON object at a path of one server, or None when it has none there; raises JudgeFailure."""
         try:
-            response = await self._servers[url.rstrip("/")].get(path)
+            response = await self._servers[url.rstrip("/")].get(path, timeout=_CONNECT_SECONDS)
         except httpx.HTTPError as error:
             raise _unreachable(error) from None
         if response.status_code in (401, 403):

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -418,12 +418,14 @@ class _Sitting:
             if failure.reason.retryable:
                 self._out_of_reach = failure
             raise
-        verdicts = read_verdicts(answered.reply, call.reply)
+        constrained = self.capabilities.constrained_probabilities and call.schema is not None
+        form = replace(call.reply, constrained=constrained)
+        verdicts = read_verdicts(answered.reply, form)
         usage = read_usage(answered.reply)
         known[key] = fresh[key] = CallRecord(
             request=request,
             reply=answered.reply,
-            form=call.reply,
+            form=form,
             identity=self._judge.identity,
             engine_version=self.capabilities.version,
             prompt_name=self._paper.template.name,

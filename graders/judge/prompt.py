@@ -81,13 +81,17 @@ class Item:
 
 @dataclass(frozen=True)
 class ReplyForm:
-    """What it takes to read a reply: how many verdicts it holds, and how yes and no may be spelled."""
+    """What it takes to read a reply: how many verdicts it holds, and how yes and no may be spelled.
+
+    `constrained` says that its probabilities are over what the schema allows, not over all words.
+    """
 
     mode: Mode
     one_token: bool
     verdicts: int
     yes: tuple[str, ...]
     no: tuple[str, ...]
+    constrained: bool = False
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,8 @@ def _distribution(token: _Token, form: ReplyForm) -> Verdict:
     pairs = token.tops
     if not pairs or any(math.isnan(logprob) or logprob > 1e-3 for _, logprob in pairs):
         raise JudgeFailure(UnscoredReason.PARSE, "the label probabilities are not probabilities")
-    yes = sum(math.exp(logprob) for said, logprob in pairs if _label(said) in form.yes)
-    no = sum(math.exp(logprob) for said, logprob in pairs if _label(said) in form.no)
+    yes = sum(math.exp(logprob) for said, logprob in pairs if _says(said, form.yes, form))
+    no = sum(math.exp(logprob) for said, logprob in pairs if _says(said, form.no, form))
     mass = yes + no
     if mass < MIN_LABEL_MASS:
         raise JudgeFailure(UnscoredReason.REFUSED, f"only {mass:.0%} of the reply's probability is on a verdict")
@@ -149,9 +149,13 @@ def _distribution(token: _Token, form: ReplyForm) -> Verdict:
     return Verdict(log_odds=math.log(max(yes, _FLOOR) / max(no, _FLOOR)), mass=min(mass, 1.0))
 
 
-def _label(token: str) -> str:
-    """A token without the blanks and quotes that some tokenisers glue to it."""
-    return token.strip().strip('"')
+def _says(token: str, labels: Sequence[str], form: ReplyForm) -> bool:
+    """Whether a token is one of the labels, without the blanks and quotes that some tokenisers glue to it.
+
+    Where the schema lets nothing but labels follow, a beginning of a label can only become that label.
+    """
+    said = token.strip().strip('"')
+    return said in labels or (form.constrained and said != "" and any(label.startswith(said) for label in labels))
 
 
 def _bodies(raw: bytes, form: ReplyForm) -> list[dict[str, Any]]:

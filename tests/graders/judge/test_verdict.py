@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,6 +133,17 @@ def test_a_yes_needs_a_quote_from_the_answer(quote: str, stands: bool) -> None:
     assert lacks_evidence(Verdict(1.0, 1.0, quote), EXPLAINED, answer=answer) is not stands
     assert not lacks_evidence(Verdict(-1.0, 1.0, quote), EXPLAINED, answer=answer)
     assert not lacks_evidence(Verdict(1.0, 1.0, quote), EN, answer=answer)
+
+
+def test_a_beginning_of_a_label_counts_only_where_nothing_else_may_follow() -> None:
+    tops = [{"token": token, "logprob": math.log(p)} for token, p in [("Yes", 0.3), ("Y", 0.3), ("N", 0.2)]]
+    content = [{"token": '{"verdict": "'}, {"token": "Yes", "top_logprobs": tops}, {"token": '"}'}]
+    whole = [{**piece, "top_logprobs": piece.get("top_logprobs", [])} for piece in content]
+    whole[0]["token"] = '{"sentences": [], "quote": "", "reason": "r", "verdict": "'
+    reply = {"choices": [{"finish_reason": "stop", "logprobs": {"content": whole}}]}
+    assert _failure(reply, EXPLAINED) is UnscoredReason.REFUSED
+    (found,) = read_verdicts(reply, replace(EXPLAINED, constrained=True))
+    assert found.log_odds == pytest.approx(math.log(3))
 
 
 def test_counts_that_are_not_reported_are_nought() -> None:
