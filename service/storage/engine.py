@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,30 @@ from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
-SessionFactory = sessionmaker[Session]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
+_READS = "vivavoce_reads"
+
+
+class SessionFactory:
+    """Sessions whose objects stay readable after the commit.
+
+    `factory()` reads: on SQLite it takes no lock, so nobody waits for it. `factory.begin()` is one
+    transaction that may write.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._reading = sessionmaker(engine.execution_options(**{_READS: True}), expire_on_commit=False)
+        self._writing = sessionmaker(engine, expire_on_commit=False)
+
+    def __call__(self) -> Session:
+        """A session for reading; use it as a context manager."""
+        return self._reading()
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """A session in a transaction, committed at the end and rolled back on an error."""
+        return self._writing.begin()
 
 
 def connect(url: str) -> sa.Engine:
@@ -25,13 +47,13 @@ def connect(url: str) -> sa.Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:
-    """Sessions whose objects stay readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+    """The sessions of a database."""
+    return SessionFactory(engine)
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -44,7 +66,7 @@ def migrate(engine: sa.Engine) -> None:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # Transactions begin where _begin_immediate says so.
+    connection.isolation_level = None  # Transactions begin where _begin_sqlite says so.
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -53,7 +75,8 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
+def _begin_sqlite(connection: sa.Connection) -> None:
     # Take the write lock at the start: a transaction that reads and then writes never finds that
     # another got between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

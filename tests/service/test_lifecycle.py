@@ -15,6 +15,11 @@ from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Grading, RubricVersion, State
 
 
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
 def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str) -> str:
     with database.begin() as session:
         return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).id  # type: ignore[arg-type]

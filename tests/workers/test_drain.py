@@ -24,6 +24,11 @@ from vivavoce.workers import drain as drain_module
 from vivavoce.workers.drain import drain
 
 
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
 def _submit(database: SessionFactory, rubric: Rubric, *answers: str) -> list[str]:
     with database.begin() as session:
         return [lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).id for answer in answers]
@@ -166,7 +171,7 @@ def test_a_verdict_without_evidence_goes_to_a_person(
     assert _score(database, grading_id) is None
 
 
-def test_the_database_of_a_test_is_a_real_file(settings: Settings, database: SessionFactory) -> None:
-    with database() as session:
+def test_the_embedded_default_is_a_real_file(settings: Settings, sqlite_database: SessionFactory) -> None:
+    with sqlite_database() as session:
         session.connection()
     assert Path(settings.database.removeprefix("sqlite:///")).stat().st_size > 0
