@@ -6,7 +6,9 @@ ServiceError
 ├── DraftRubric            409   the rubric is a draft that nobody has frozen
 ├── UnknownQuestionError   404   no such question
 ├── GradingNotFound        404   no such grading
+├── GradingFinished        409   the grading is finished already
 ├── IdempotencyMismatch    422   the key was used with another body
+├── IdempotencyInProgress  409   a request with the key is being carried out now
 ├── BodyTooLarge           413   the request is too large to read
 └── LostLease              —     a worker wrote after its lease went to another; never reaches a caller
 """
@@ -63,6 +65,20 @@ class IdempotencyMismatch(ServiceError):
 
     status = 422
     code = "idempotency_mismatch"
+
+
+class IdempotencyInProgress(ServiceError):
+    """A request with this idempotency key is being carried out now."""
+
+    status = 409
+    code = "idempotency_in_progress"
+
+
+class GradingFinished(ServiceError):
+    """The grading is finished already."""
+
+    status = 409
+    code = "grading_finished"
 
 
 class BodyTooLarge(ServiceError):

@@ -1,11 +1,12 @@
-"""An answer's life, all of it: submit, claim, renew, record, release, requeue.
+"""An answer's life, all of it: submit, claim, renew, record, release, sweep, cancel, requeue.
 
     queued → running → graded | needs_review
-    running → queued     released: the judge was out of reach, or the worker stopped
+    running → queued     released: the judge was out of reach, or the worker stopped; or swept up: it was lost
     running → failed     the judge cannot judge this answer; the reason is kept
-    running → dead       its workers crashed as often as allowed
+    running → dead       its workers were lost as often as allowed
 
-    failed, dead → queued  put back in line by a person
+    queued, running → cancelled  by the caller; a worker's late result is refused
+    failed, dead, cancelled → queued  put back in line by a person
 
 Each function works inside the caller's transaction.
 """
@@ -26,17 +27,37 @@ from vivavoce.graders import Report as GradersReport
 from vivavoce.graders import UnscoredReason, answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
 
-from .errors import DraftRubric, GradingNotFound, IdempotencyMismatch, LostLease
-from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
+from .errors import (
+    DraftRubric,
+    GradingFinished,
+    GradingNotFound,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    LostLease,
+)
+from .storage.repositories import (
+    GradingRepository,
+    IdempotencyRepository,
+    OutboxRepository,
+    RubricVersionRepository,
+    try_sweeper_lock,
+)
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
     IdempotencyKey,
+    OutboxMessage,
     Report,
     RubricVersion,
     State,
     Submission,
 )
+
+SUBMIT_ROUTE = "POST /v1/gradings"
+# A ring that no worker has followed after this long is taken for lost.
+UNHEARD_SECONDS = 2.0
+INTERACTIVE, BATCH = 10, 0
+"""Priorities: somebody waits for the answer, or a whole cohort is graded."""
 
 
 def now() -> datetime:
@@ -52,7 +73,7 @@ class NewAnswer:
     answer: str
     candidate: str | None = None
     feedback_language: str | None = None
-    priority: int = 0
+    priority: int = INTERACTIVE
     idempotency_key: str | None = None
 
     def request_hash(self) -> str:
@@ -85,15 +106,22 @@ class Batch:
 
 
 def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
-    """Take an answer in: submission and grading, `queued`, in one transaction.
+    """Take an answer in: submission, grading (`queued`) and outbox message in one transaction.
 
     The same idempotency key with the same request gives the grading that is there already; with
-    another request it raises IdempotencyMismatch. A rubric that is a draft raises DraftRubric.
+    another request it raises IdempotencyMismatch, and while the first is being carried out
+    IdempotencyInProgress. A rubric that is a draft raises DraftRubric.
     """
     if new.rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
     if new.idempotency_key:
-        used = IdempotencyRepository(session).by_key(new.idempotency_key, organisation_id=organisation_id)
+        keys = IdempotencyRepository(session)
+        where = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
+        if not keys.try_lock(new.idempotency_key, **where):
+            raise IdempotencyInProgress(
+                "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
+            )
+        used = keys.by_key(new.idempotency_key, **where)
         if used:
             if used.request_hash != new.request_hash():
                 raise IdempotencyMismatch(
@@ -123,18 +151,35 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     )
     session.add(grading)
     session.flush()
+    session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
     if new.idempotency_key:
         session.add(
             IdempotencyKey(
                 organisation_id=organisation_id,
+                route=SUBMIT_ROUTE,
                 key=new.idempotency_key,
                 request_hash=new.request_hash(),
                 grading_id=grading.id,
                 created_at=moment,
             )
         )
-        session.flush()
+    session.flush()
     return grading
+
+
+def stored_reply(session: Session, key: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> dict[str, Any] | None:
+    """The reply that a submission with this idempotency key had."""
+    used = IdempotencyRepository(session).by_key(key, route=SUBMIT_ROUTE, organisation_id=organisation_id)
+    return used.reply if used else None
+
+
+def keep_reply(
+    session: Session, key: str, reply: dict[str, Any], *, organisation_id: str = DEFAULT_ORGANISATION
+) -> None:
+    """Keep the reply to a submission, so that a repeated request gets the same."""
+    used = IdempotencyRepository(session).by_key(key, route=SUBMIT_ROUTE, organisation_id=organisation_id)
+    assert used, "the key is written with the submission"
+    used.reply = reply
 
 
 def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
@@ -145,37 +190,85 @@ def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORG
     return grading
 
 
-def claim(session: Session, *, owner: str, limit: int, lease_seconds: float, max_attempts: int) -> Batch | None:
-    """Lease the next gradings in line to a worker, or None when nothing waits.
-
-    A grading whose lease ran out `max_attempts` times is set aside as `dead` instead.
-    """
+def claim(session: Session, *, owner: str, limit: int, lease_seconds: float) -> Batch | None:
+    """Lease the next gradings in line to a worker, all of one rubric version, or None when nothing waits."""
     repository = GradingRepository(session)
     moment = now()
-    while first := repository.next_waiting(moment):
-        leases = []
-        for grading in repository.waiting_like(first, now=moment, limit=limit):
-            if grading.attempt >= max_attempts:
-                _set_aside(grading, moment)
-                continue
-            grading.state = State.RUNNING
-            grading.attempt += 1
-            grading.fence += 1
-            grading.lease_owner = owner
-            grading.lease_until = moment + timedelta(seconds=lease_seconds)
-            grading.updated_at = moment
-            leases.append(
-                Lease(
-                    grading_id=grading.id,
-                    fence=grading.fence,
-                    answer=grading.submission.answer,
-                    feedback_language=grading.submission.feedback_language,
-                )
+    first = repository.next_waiting(moment)
+    if first is None:
+        return None
+    leases = []
+    for grading in repository.waiting_like(first, now=moment, limit=limit):
+        grading.state = State.RUNNING
+        grading.attempt += 1
+        grading.fence += 1
+        grading.lease_owner = owner
+        grading.lease_until = moment + timedelta(seconds=lease_seconds)
+        grading.updated_at = moment
+        leases.append(
+            Lease(
+                grading_id=grading.id,
+                fence=grading.fence,
+                answer=grading.submission.answer,
+                feedback_language=grading.submission.feedback_language,
             )
-        session.flush()
-        if leases:
-            return Batch(rubric_document=first.rubric_version.document, leases=tuple(leases))
-    return None
+        )
+    OutboxRepository(session).heard([lease.grading_id for lease in leases])
+    session.flush()
+    return Batch(rubric_document=first.rubric_version.document, leases=tuple(leases))
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found: gradings put back in line, gradings set aside as dead, and answers nobody heard of."""
+
+    requeued: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+
+
+def sweep(session: Session, *, max_attempts: int, limit: int = 200) -> Swept:
+    """Pick up what lost workers held, and find submissions whose ring was lost.
+
+    One sweeper works at a time; another finds nothing to do. A grading whose worker was lost
+    `max_attempts` times is set aside as `dead`.
+    """
+    if not try_sweeper_lock(session):
+        return Swept()
+    moment = now()
+    requeued, dead = [], []
+    for grading in GradingRepository(session).abandoned(moment, limit=limit):
+        if grading.attempt >= max_attempts:
+            _set_aside(grading, moment)
+            dead.append(grading.id)
+            continue
+        grading.state = State.QUEUED
+        grading.lease_owner = grading.lease_until = None
+        grading.reason, grading.detail = "worker_lost", "its worker ended before a result was written"
+        grading.updated_at = moment
+        requeued.append(grading.id)
+    outbox = OutboxRepository(session)
+    unheard = [m.grading_id for m in outbox.unheard(moment - timedelta(seconds=UNHEARD_SECONDS), limit=limit)]
+    outbox.heard(unheard)
+    session.flush()
+    return Swept(tuple(requeued), tuple(dead), tuple(unheard))
+
+
+def cancel(session: Session, grading: Grading) -> None:
+    """Take a grading out of the line; a worker that holds it cannot write its result any more.
+
+    Raises GradingFinished when there is nothing left to cancel.
+    """
+    if grading.state == State.CANCELLED:
+        return
+    if not grading.is_open:
+        raise GradingFinished(f"The grading is {grading.state} already: there is nothing left to cancel.")
+    grading.state = State.CANCELLED
+    grading.fence += 1
+    grading.lease_owner = grading.lease_until = grading.not_before = None
+    grading.updated_at = now()
+    OutboxRepository(session).heard([grading.id])
+    session.flush()
 
 
 def record(session: Session, lease: Lease, report: GradersReport) -> State:
@@ -220,8 +313,8 @@ def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) ->
 
 
 def requeue(session: Session, grading: Grading) -> None:
-    """Grade again what failed or was set aside; anything else is left as it is."""
-    if grading.state not in {State.FAILED, State.DEAD}:
+    """Grade again what failed, was set aside or cancelled; anything else is left as it is."""
+    if grading.state not in {State.FAILED, State.DEAD, State.CANCELLED}:
         return
     if grading.report:
         session.delete(grading.report)

@@ -41,6 +41,9 @@ class GradingCreate(BaseModel):
     feedback_language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of feedback; by default that of the rubric."
     )
+    priority: Literal["interactive", "batch"] = Field(
+        default="interactive", description="`batch` waits until no interactive answer does."
+    )
     candidate: str | None = Field(
         default=None, description="Your own reference for the candidate; kept, never shown to the judge."
     )

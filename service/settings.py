@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Times a grading may crash its worker before it is set aside as dead.",
     )
+    ready_max_age_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="`/readyz` says 503 when the oldest open grading is older than this; 0 for never.",
+    )
     max_wait_seconds: float = Field(default=60.0, ge=0, description="Upper bound of `?wait=`.")
     secret: SecretStr = Field(
         default=SecretStr(""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from vivavoce.service.storage.engine import SessionFactory
 
 # How long gradings wait before the judge is asked again after it was out of reach.
 RETRY_SECONDS = 3.0
+SWEEP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -48,14 +50,14 @@ def drain(
     of every grading whose result was written.
     """
     finished = 0
+    sweep_at = 0.0
     while not stopping():
+        if time.monotonic() >= sweep_at:
+            sweep_up(sessions, settings)
+            sweep_at = time.monotonic() + SWEEP_SECONDS
         with sessions.begin() as session:
             batch = lifecycle.claim(
-                session,
-                owner=owner,
-                limit=settings.batch_size,
-                lease_seconds=settings.lease_seconds,
-                max_attempts=settings.max_attempts,
+                session, owner=owner, limit=settings.batch_size, lease_seconds=settings.lease_seconds
             )
         if batch is None:
             break
@@ -64,6 +66,19 @@ def drain(
         if done.released:
             return Drained(finished, done.released, done.released_reason)
     return Drained(finished)
+
+
+def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
+    """Pick up what lost workers held; says what it found in the log."""
+    with sessions.begin() as session:
+        swept = lifecycle.sweep(session, max_attempts=settings.max_attempts)
+    if swept.requeued:
+        _log.warning("%d gradings of lost workers are back in line: %s", len(swept.requeued), swept.requeued)
+    if swept.dead:
+        _log.error("%d gradings are dead, see 'viva queue --state dead': %s", len(swept.dead), swept.dead)
+    if swept.unheard:
+        _log.info("%d submissions were found whose ring was lost", len(swept.unheard))
+    return swept
 
 
 def _grade_batch(

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import anyio
 from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from .. import intake, lifecycle
-from ..dependencies import BankDep, DoorbellDep, SessionsDep, SettingsDep
+from ..dependencies import BankDep, DoorbellDep, SessionDep, SessionsDep, SettingsDep
 from ..lifecycle import NewAnswer
 from ..schemas import GradingCreate, GradingPublic, Problem
 
@@ -24,7 +25,7 @@ _LAST_LOOK_SECONDS = 0.5
     "",
     status_code=202,
     summary="Submit an answer",
-    responses={404: {"model": Problem}, 413: {"model": Problem}, 422: {"model": Problem}},
+    responses={status: {"model": Problem} for status in (404, 409, 413, 422)},
 )
 def create_grading(
     body: GradingCreate,
@@ -42,13 +43,51 @@ def create_grading(
         answer=intake.check_answer(body.answer),
         candidate=intake.check_candidate(body.candidate),
         feedback_language=body.feedback_language,
+        priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
         idempotency_key=idempotency_key,
     )
     with sessions.begin() as session:
-        grading = lifecycle.submit(session, new)
+        reply, replayed = _submit(session, new)
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
     # A doorbell out of order must not keep the caller waiting: the answer is safe already.
+    after_reply.add_task(doorbell.ring, reply.id)
+    response.headers["Location"] = str(request.url_for("read_grading", grading_id=reply.id).path)
+    return reply
+
+
+def _submit(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
+    """The reply to a submission, and whether it is one that was given before."""
+    grading = lifecycle.submit(session, new)
+    if not new.idempotency_key:
+        return GradingPublic.of(grading), False
+    if stored := lifecycle.stored_reply(session, new.idempotency_key):
+        return GradingPublic.model_validate(stored), True
+    reply = GradingPublic.of(grading)
+    lifecycle.keep_reply(session, new.idempotency_key, reply.model_dump(mode="json"))
+    return reply, False
+
+
+@router.post(
+    "/{grading_id}/cancel",
+    summary="Cancel a grading",
+    responses={404: {"model": Problem}, 409: {"model": Problem}},
+)
+def cancel_grading(grading_id: str, session: SessionDep) -> GradingPublic:
+    """Take a grading out of the line. One that is finished is left as it is: 409."""
+    grading = lifecycle.get(session, grading_id)
+    lifecycle.cancel(session, grading)
+    return GradingPublic.of(grading)
+
+
+@router.post("/{grading_id}/requeue", summary="Grade again", responses={404: {"model": Problem}})
+def requeue_grading(
+    grading_id: str, session: SessionDep, doorbell: DoorbellDep, after_reply: BackgroundTasks
+) -> GradingPublic:
+    """Put a grading that failed, is dead or was cancelled back in line; any other is left as it is."""
+    grading = lifecycle.get(session, grading_id)
+    lifecycle.requeue(session, grading)
     after_reply.add_task(doorbell.ring, grading.id)
-    response.headers["Location"] = str(request.url_for("read_grading", grading_id=grading.id).path)
     return GradingPublic.of(grading)
 
 

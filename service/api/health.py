@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 
 from .. import lifecycle
-from ..dependencies import SessionsDep
+from ..dependencies import SessionsDep, SettingsDep
 from ..schemas import Readiness
 from ..storage.repositories import GradingRepository
 
@@ -20,8 +20,12 @@ def alive() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Ready", responses={503: {"model": Readiness}})
-def ready(request: Request, response: Response, sessions: SessionsDep) -> Readiness:
-    """Answers can be taken in. A judge that is out of reach is named here, and answers wait for it."""
+def ready(request: Request, response: Response, sessions: SessionsDep, settings: SettingsDep) -> Readiness:
+    """Answers can be taken in and are graded in time.
+
+    A judge that is out of reach is named here, and answers wait for it; once the oldest has waited for
+    longer than `VIVA_READY_MAX_AGE_SECONDS`, this is no longer ready.
+    """
     judge = request.app.state.judge_status()
     try:
         with sessions() as session:
@@ -38,4 +42,8 @@ def ready(request: Request, response: Response, sessions: SessionsDep) -> Readin
             oldest_open_seconds=None,
         )
     age = (lifecycle.now() - oldest).total_seconds() if oldest else None
-    return Readiness(ready=True, database="ok", judge=judge, queue=queue, oldest_open_seconds=age)
+    limit = settings.ready_max_age_seconds
+    late = bool(limit) and age is not None and age > limit
+    if late:
+        response.status_code = 503
+    return Readiness(ready=not late, database="ok", judge=judge, queue=queue, oldest_open_seconds=age)

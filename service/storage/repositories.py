@@ -8,7 +8,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .tables import Grading, IdempotencyKey, JudgeCall, RubricVersion, State
+from .tables import Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
+
+# Any number will do, as long as nothing else in the database uses it.
+_SWEEPER_LOCK = 7_162_534_001
 
 
 class GradingRepository:
@@ -27,9 +30,30 @@ class GradingRepository:
         return self._session.scalars(self._waiting(now).limit(1)).unique().first()
 
     def waiting_like(self, first: Grading, *, now: datetime, limit: int) -> Sequence[Grading]:
-        """The next gradings in line that share the rubric version of `first`, with it among them."""
-        alike = self._waiting(now).where(Grading.rubric_version_id == first.rubric_version_id)
+        """The next gradings in line that share the rubric version of `first`, with it among them.
+
+        One whose worker was lost before comes alone: if it was the cause, it takes no other along.
+        """
+        if first.attempt:
+            return [first]
+        alike = self._waiting(now).where(Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0)
         return self._session.scalars(alike.limit(limit)).unique().all()
+
+    def abandoned(self, now: datetime, *, limit: int) -> Sequence[Grading]:
+        """Gradings whose worker showed no sign of life for longer than its lease."""
+        found = (
+            sa.select(Grading)
+            .where(Grading.state == State.RUNNING, Grading.lease_until < now)
+            .order_by(Grading.lease_until)
+            .limit(limit)
+            .with_for_update(of=Grading, skip_locked=True)
+        )
+        return self._session.scalars(found).unique().all()
+
+    def in_state(self, state: State, *, limit: int) -> Sequence[Grading]:
+        """Gradings in a state, the oldest first."""
+        found = sa.select(Grading).where(Grading.state == state).order_by(Grading.created_at).limit(limit)
+        return self._session.scalars(found).unique().all()
 
     def counts_by_state(self) -> Mapping[str, int]:
         """How many gradings stand where."""
@@ -43,11 +67,12 @@ class GradingRepository:
         )
 
     def _waiting(self, now: datetime) -> sa.Select[Grading]:
-        due = sa.or_(Grading.not_before.is_(None), Grading.not_before <= now)
-        abandoned = sa.and_(Grading.state == State.RUNNING, Grading.lease_until < now)
         return (
             sa.select(Grading)
-            .where(sa.or_(sa.and_(Grading.state == State.QUEUED, due), abandoned))
+            .where(
+                Grading.state == State.QUEUED,
+                sa.or_(Grading.not_before.is_(None), Grading.not_before <= now),
+            )
             .order_by(Grading.priority.desc(), Grading.created_at, Grading.id)
             .with_for_update(of=Grading, skip_locked=True)
         )
@@ -75,9 +100,49 @@ class IdempotencyRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def by_key(self, key: str, *, organisation_id: str) -> IdempotencyKey | None:
-        """What a key was used for."""
-        return self._session.get(IdempotencyKey, (organisation_id, key))
+    def by_key(self, key: str, *, route: str, organisation_id: str) -> IdempotencyKey | None:
+        """What a key was used for at a route."""
+        return self._session.get(IdempotencyKey, (organisation_id, route, key))
+
+    def try_lock(self, key: str, *, route: str, organisation_id: str) -> bool:
+        """Hold a key until the transaction ends; False when another request holds it now.
+
+        SQLite has one writer at a time, so that there nobody else can.
+        """
+        if self._session.get_bind().dialect.name != "postgresql":
+            return True
+        name = f"idempotency {organisation_id} {route} {key}"
+        lock = sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(name, 0))
+        return bool(self._session.scalar(sa.select(lock)))
+
+
+class OutboxRepository:
+    """What is still to be told."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def unheard(self, before: datetime, *, limit: int) -> Sequence[OutboxMessage]:
+        """Messages written before a moment, the oldest first."""
+        found = (
+            sa.select(OutboxMessage)
+            .where(OutboxMessage.created_at < before)
+            .order_by(OutboxMessage.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return self._session.scalars(found).all()
+
+    def heard(self, grading_ids: Sequence[str]) -> None:
+        """Remove the messages about these gradings."""
+        self._session.execute(sa.delete(OutboxMessage).where(OutboxMessage.grading_id.in_(grading_ids)))
+
+
+def try_sweeper_lock(session: Session) -> bool:
+    """Be the only sweeper until the transaction ends; False when another is. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_SWEEPER_LOCK))))
 
 
 class JudgeCallRepository:

@@ -51,6 +51,7 @@ class State(StrEnum):
     NEEDS_REVIEW = "needs_review"
     FAILED = "failed"
     DEAD = "dead"
+    CANCELLED = "cancelled"
 
     @property
     def open(self) -> bool:
@@ -175,12 +176,24 @@ class JudgeCall(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class OutboxMessage(Base):
+    """Something to be told outside, written with the change it tells of and removed once it was heard."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_created", "created_at"),)
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"), primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class IdempotencyKey(Base):
-    """A caller's key, so that the same request is carried out once."""
+    """A caller's key, so that the same request to a route is carried out once, and the reply it had."""
 
     __tablename__ = "idempotency"
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    route: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[str] = mapped_column(String(64))
+    reply: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -9,7 +9,7 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle
-from vivavoce.service.errors import GradingNotFound, IdempotencyMismatch, LostLease
+from vivavoce.service.errors import GradingNotFound, IdempotencyInProgress, IdempotencyMismatch, LostLease
 from vivavoce.service.lifecycle import Batch, NewAnswer
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Grading, RubricVersion, State
@@ -20,14 +20,15 @@ def database(both_databases: SessionFactory) -> SessionFactory:
     return both_databases
 
 
-def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str) -> str:
+def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str | int) -> str:
     with database.begin() as session:
         return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).id  # type: ignore[arg-type]
 
 
 def _claim(database: SessionFactory, *, owner: str = "a", limit: int = 10, lease_seconds: float = 60) -> Batch | None:
     with database.begin() as session:
-        return lifecycle.claim(session, owner=owner, limit=limit, lease_seconds=lease_seconds, max_attempts=3)
+        lifecycle.sweep(session, max_attempts=3)
+        return lifecycle.claim(session, owner=owner, limit=limit, lease_seconds=lease_seconds)
 
 
 def _report(rubric: Rubric, *, broken: bool = False) -> Report:
@@ -156,6 +157,84 @@ def test_an_answer_that_crashes_its_workers_is_set_aside(database: SessionFactor
     assert batch
     assert [lease.grading_id for lease in batch.leases] == [innocent]
     assert _state(database, poison) is State.DEAD
+
+
+def test_one_whose_worker_was_lost_comes_back_alone(database: SessionFactory, rubric: Rubric) -> None:
+    for number in range(3):
+        _submit(database, rubric, f"answer {number}")
+    lost = _claim(database, lease_seconds=-1)
+    assert lost
+    assert len(lost.leases) == 3
+    sizes = [len(batch.leases) for batch in (_claim(database), _claim(database), _claim(database)) if batch]
+    assert sizes == [1, 1, 1]
+
+
+def test_an_interactive_answer_goes_before_a_batch_that_came_first(database: SessionFactory, rubric: Rubric) -> None:
+    _submit(database, rubric, "batch", priority=lifecycle.BATCH)
+    urgent = _submit(database, rubric, "interactive")
+    batch = _claim(database, limit=1)
+    assert batch
+    assert batch.leases[0].grading_id == urgent
+
+
+def test_a_lost_ring_is_found_once_and_a_heard_one_never(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = _submit(database, rubric, "heard")
+    assert _claim(database)
+    lost = _submit(database, rubric, "lost")
+    later = lifecycle.now() + timedelta(seconds=2 * lifecycle.UNHEARD_SECONDS)
+    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    with database.begin() as session:
+        assert lifecycle.sweep(session, max_attempts=3).unheard == (lost,)
+    with database.begin() as session:
+        assert lifecycle.sweep(session, max_attempts=3).unheard == ()
+    assert heard != lost
+
+
+def test_everything_stopped_for_long_is_no_mass_death(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [_submit(database, rubric, f"answer {number}") for number in range(20)]
+    assert _claim(database, limit=5)
+    later = lifecycle.now() + timedelta(minutes=10)
+    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    with database.begin() as session:
+        swept = lifecycle.sweep(session, max_attempts=3)
+    assert (len(swept.requeued), swept.dead) == (5, ())
+    assert {_state(database, grading_id) for grading_id in ids} == {State.QUEUED}
+
+
+def test_a_cancelled_grading_refuses_the_late_result_of_its_worker(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.cancel(session, session.get_one(Grading, grading_id))
+    with pytest.raises(LostLease), database.begin() as session:
+        lifecycle.record(session, batch.leases[0], _report(rubric))
+    assert _state(database, grading_id) is State.CANCELLED
+    assert _claim(database) is None
+
+
+def test_of_two_sweepers_one_finds_nothing_to_do(postgres_database: SessionFactory, rubric: Rubric) -> None:
+    _submit(postgres_database, rubric)
+    with postgres_database.begin() as session:
+        assert lifecycle.claim(session, owner="a", limit=1, lease_seconds=-1)
+    with postgres_database.begin() as first, postgres_database.begin() as second:
+        assert lifecycle.sweep(first, max_attempts=3).requeued
+        assert lifecycle.sweep(second, max_attempts=3) == lifecycle.Swept()
+
+
+def test_a_key_that_another_request_holds_is_in_progress(postgres_database: SessionFactory, rubric: Rubric) -> None:
+    new = NewAnswer(rubric=rubric, answer="INT8", idempotency_key="k")
+    with postgres_database.begin() as first:
+        lifecycle.submit(first, new)
+        with pytest.raises(IdempotencyInProgress), postgres_database.begin() as second:
+            lifecycle.submit(second, new)
+    with postgres_database.begin() as third:
+        lifecycle.submit(third, new)
+        assert third.scalar(sa.select(sa.func.count()).select_from(Grading)) == 1
 
 
 def test_what_failed_can_be_put_back_in_line(database: SessionFactory, rubric: Rubric) -> None:

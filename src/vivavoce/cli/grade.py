@@ -99,7 +99,7 @@ def take_in(
             rubric=new.rubric,
             answer=new.answer,
             candidate=new.candidate,
-            priority=-1,
+            priority=lifecycle.BATCH,
             idempotency_key=f"file:{fingerprint}:{seen[fingerprint]}",
         )
         with sessions.begin() as session:

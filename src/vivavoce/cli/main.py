@@ -23,6 +23,7 @@ from vivavoce.service.storage.engine import connect, migrate, sessions
 from .bench.commands import app as bench_app
 from .errors import UserError
 from .progress import progress_bar
+from .queue import app as queue_app
 from .rubric import app as rubric_app
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ models_app = typer.Typer(no_args_is_help=True, help="The model files that grade.
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rubric_app, name="rubric")
+app.add_typer(queue_app, name="queue")
 _WIDTH_WITHOUT_TERMINAL = 160
 out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)

@@ -76,6 +76,33 @@ def test_a_repeated_request_with_a_key_is_one_grading(client: httpx.Client) -> N
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
+def test_a_repeated_request_gets_the_reply_of_the_first(
+    client: httpx.Client, database: SessionFactory, settings: Settings
+) -> None:
+    headers = {"Idempotency-Key": "another-key"}
+    first = client.post("/v1/gradings", json=ANSWER, headers=headers)
+    _drain(database, settings)
+    again = client.post("/v1/gradings", json=ANSWER, headers=headers)
+    assert again.json() == first.json()
+    assert again.headers["Location"] == first.headers["Location"]
+    assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
+
+
+def test_a_waiting_grading_can_be_cancelled_and_put_back_and_a_finished_one_not(
+    client: httpx.Client, database: SessionFactory, settings: Settings
+) -> None:
+    location = client.post("/v1/gradings", json=ANSWER).headers["Location"]
+    assert client.post(f"{location}/cancel").json()["state"] == "cancelled"
+    assert client.post(f"{location}/cancel").status_code == 200
+    _drain(database, settings)
+    assert client.get(location).json()["state"] == "cancelled"
+    assert client.post(f"{location}/requeue").json()["state"] == "queued"
+    _drain(database, settings)
+    assert client.get(location).json()["report"]
+    _assert_problem(client.post(f"{location}/cancel"), 409, "nothing left to cancel")
+    _assert_problem(client.post("/v1/gradings/nope/cancel"), 404, "no grading 'nope'")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [

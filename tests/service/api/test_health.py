@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
+import pytest
+
+from vivavoce.service import lifecycle
+from vivavoce.service.storage.engine import SessionFactory
 
 
 def test_the_process_says_that_it_is_alive(client: httpx.Client) -> None:
@@ -16,7 +22,20 @@ def test_readiness_names_the_parts_and_the_queue(client: httpx.Client) -> None:
     assert after["oldest_open_seconds"] >= 0
 
 
+def test_a_queue_that_grows_old_is_not_ready(
+    client: httpx.Client, database: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/gradings", json={"question_id": "27.1", "answer": "INT8", "language": "en"})
+    later = lifecycle.now() + timedelta(hours=1)
+    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    reply = client.get("/readyz")
+    assert (reply.status_code, reply.json()["ready"]) == (503, False)
+    assert reply.json()["oldest_open_seconds"] > 3590
+
+
 def test_the_documentation_describes_every_route(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/v1/gradings", "/v1/gradings/{grading_id}", "/v1/questions", "/healthz", "/readyz"}
+    one = "/v1/gradings/{grading_id}"
+    gradings = {"/v1/gradings", one, f"{one}/cancel", f"{one}/requeue"}
+    assert set(paths) == gradings | {"/v1/questions", "/healthz", "/readyz"}
     assert client.get("/docs").status_code == 200
