@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from . import text
@@ -72,6 +72,7 @@ def point_recall(answer: str, *, point: str, question: str) -> float:
     return len(telling & terms(answer)) / len(telling)
 
 
+@lru_cache(maxsize=2048)
 def terms(string: str) -> frozenset[str]:
     """The telling words of a text: pairs of neighbouring Chinese characters, and stems of other words."""
     tokens = text.words(string)
@@ -94,5 +95,6 @@ def _stemmer() -> Any:
     return porter.PorterStemmer()
 
 
+@lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
     return str(_stemmer().stem(word)) if len(word) > 3 else word

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,18 @@ from vivavoce.workers.runtime import embedded_engine
 
 VLLM = Path(__file__).parents[2] / "deploy" / "vllm-cpu"
 _READY_SECONDS = 400
+# A test's own settings hide where 'make engines' was told to put things; this is from before any test.
+_ENVIRONMENT = dict(os.environ)
+
+
+@dataclass(frozen=True)
+class VllmServer:
+    """A running vLLM: where it answers, the name of its model, its process, and where it logs."""
+
+    url: str
+    model: str
+    pid: int
+    log_file: Path
 
 
 @dataclass(frozen=True)
@@ -39,23 +51,28 @@ class Engine:
             identity=self.identity,
             secret=secret,
             cache=InMemoryVerdictCache(),
-            deadlines=Deadlines(120, 300),
+            deadlines=Deadlines(300, 600),
             form=form,
         )
         return self.stack.enter_context(judge)
 
 
 @pytest.fixture(scope="session")
-def _vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, EngineIdentity]]:
-    folder = subprocess.run([VLLM / "folder"], capture_output=True, text=True, check=True).stdout.strip()
-    assert list(Path(folder).glob("ready-*")), "vLLM is not prepared: run 'make engines'"
+def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+    """vLLM on the processor, ready to answer; it and its children are gone when the session ends."""
+    found = subprocess.run([VLLM / "folder"], env=_ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert list(Path(found.stdout.strip()).glob("ready-*")), "vLLM is not prepared: run 'make engines'"
     log = tmp_path_factory.mktemp("vllm") / "log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [VLLM / "serve", "--port", str(port)], stdout=output, stderr=output, start_new_session=True
+            [VLLM / "serve", "--port", str(port)],
+            env=_ENVIRONMENT,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -64,14 +81,21 @@ def _vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engin
             assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-3000:]
             assert time.monotonic() < deadline, problem
             time.sleep(1)
-        yield url, EngineIdentity("vllm", "judge", "tests")
+        yield VllmServer(url, "judge", process.pid, log)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
+        # The workers are in the server's group, and may outlive it.
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def _vllm(vllm_server: VllmServer) -> tuple[str, EngineIdentity]:
+    return vllm_server.url, EngineIdentity("vllm", vllm_server.model, "tests")
 
 
 @pytest.fixture(scope="session")

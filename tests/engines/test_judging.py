@@ -61,7 +61,8 @@ def test_a_whole_rubric_is_read_from_one_reply(engine: Engine, language: str) ->
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_an_explained_yes_quotes_the_answer_or_is_no_verdict(engine: Engine, language: str) -> None:
-    asked = default_bank().get("quantization", language)  # type: ignore[arg-type]
+    # One criterion: without a GPU vLLM writes but a few words a second.
+    asked = _first_criterion_of(default_bank().get("quantization", language))  # type: ignore[arg-type]
     (found,) = engine.open(PromptForm(mode="explained")).judge([GOOD], asked)
     said = GOOD.replace("\n", " ")
     for levels in found.levels.values():
@@ -81,6 +82,12 @@ def test_an_explained_yes_quotes_the_answer_or_is_no_verdict(engine: Engine, lan
     assert set(found.levels) | set(found.failures) == {criterion.id for criterion in asked.criteria}
 
 
+def _first_criterion_of(rubric: Rubric) -> Rubric:
+    first = rubric.criteria[0]
+    points = [point.model_dump() for point in rubric.expected_points if point.criterion == first.id]
+    return Rubric.model_validate({**rubric.model_dump(), "criteria": [first.model_dump()], "expected_points": points})
+
+
 def test_an_answer_that_does_not_fit_is_too_long_and_the_next_is_judged(engine: Engine, rubric: Rubric) -> None:
     long, short = engine.open().judge([f"[1] {'memory ' * 8300}", POOR], rubric)
     assert {failure.reason for failure in long.failures.values()} == {UnscoredReason.TOO_LONG}
@@ -89,6 +96,6 @@ def test_an_answer_that_does_not_fit_is_too_long_and_the_next_is_judged(engine: 
 
 def test_a_draft_has_the_points_that_the_judge_names(engine: Engine) -> None:
     question = default_bank().get("quantization", "en").question
-    draft = draft_rubric(engine.open(), question, least=3, most=4)
+    draft = draft_rubric(engine.open(), question, least=2, most=3)
     assert draft.status == "draft"
-    assert 1 <= len(draft.criteria) <= 4
+    assert 1 <= len(draft.criteria) <= 3
