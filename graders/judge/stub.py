@@ -113,7 +113,7 @@ class StubJudgeServer:
         written = _OTHER_WORDS.get(behaviour, yes if is_yes else no)
         schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
         if schema is None:
-            content = [{"token": written, "top_logprobs": tops}]
+            content: list[dict[str, Any]] = [{"token": written, "top_logprobs": tops}]
         elif self.says:
             content = []
         else:
@@ -124,7 +124,7 @@ class StubJudgeServer:
             content = content[: len(content) // 2]
         ends = self.says or (schema is not None and behaviour != "truncated")
         choice: dict[str, Any] = {
-            "message": {"content": self.says},
+            "message": {"content": self.says or "".join(piece["token"] for piece in content)},
             "finish_reason": "stop" if ends else "length",
             "logprobs": None if behaviour == "no_probabilities" else {"content": content},
         }

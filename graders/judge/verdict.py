@@ -76,10 +76,7 @@ def read_verdicts(reply: Any, form: ReplyForm) -> tuple[Verdict, ...]:
     if finish == "length":
         raise JudgeFailure(UnscoredReason.TRUNCATED, "the reply did not end within its bound")
     raw = b"".join(token.raw for token in tokens)
-    found_object = _OBJECT.fullmatch(raw)
-    if not found_object:
-        raise JudgeFailure(UnscoredReason.PARSE, "the reply is not a JSON object")
-    bodies = _bodies(found_object["object"], form)
+    bodies = _bodies(_object_in(choice, raw), form)
     starts = [
         match.end() for match in (_EXPLAINED_VERDICT if form.mode == "explained" else _FAST_VERDICT).finditer(raw)
     ]
@@ -156,6 +153,18 @@ def _says(token: str, labels: Sequence[str], form: ReplyForm) -> bool:
     """
     said = token.strip().strip('"')
     return said in labels or (form.constrained and said != "" and any(label.startswith(said) for label in labels))
+
+
+def _object_in(choice: Mapping[str, Any], raw: bytes) -> bytes:
+    """The JSON object of a reply; `raw` is all that was generated, with what the server cut off the text's ends."""
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(text, str) or text.encode() not in raw:
+        raise JudgeFailure(UnscoredReason.PARSE, "the reply's text is not what its tokens say")
+    found = _OBJECT.fullmatch(text.encode())
+    if not found:
+        raise JudgeFailure(UnscoredReason.PARSE, "the reply is not a JSON object")
+    return found["object"]
 
 
 def _bodies(raw: bytes, form: ReplyForm) -> list[dict[str, Any]]:

@@ -60,15 +60,16 @@ class Engine:
 @pytest.fixture(scope="session")
 def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """vLLM on the processor, ready to answer; it and its children are gone when the session ends."""
-    found = subprocess.run([VLLM / "folder"], env=_ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert list(Path(found.stdout.strip()).glob("ready-*")), "vLLM is not prepared: run 'make engines'"
+    prepared = subprocess.run([VLLM / "prepare", "--check"], env=_ENVIRONMENT, stdout=subprocess.DEVNULL, check=False)
+    assert prepared.returncode == 0, "vLLM is not prepared: run 'make engines'"
     log = tmp_path_factory.mktemp("vllm") / "log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as output:
+        # A pytest that is killed runs no teardown: the kernel then ends the server, and it its workers.
         process = subprocess.Popen(
-            [VLLM / "serve", "--port", str(port)],
+            ["setpriv", "--pdeathsig", "TERM", VLLM / "serve", "--port", str(port)],
             env=_ENVIRONMENT,
             stdout=output,
             stderr=output,

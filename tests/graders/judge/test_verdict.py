@@ -32,7 +32,9 @@ def _written(*pieces: str | tuple[str, float], finish: str = "stop") -> dict[str
         token, yes = piece
         tops = [{"token": "Yes", "logprob": math.log(yes)}, {"token": "No", "logprob": math.log(1 - yes)}]
         content.append({"token": token, "bytes": list(token.encode()), "top_logprobs": tops})
-    return {"choices": [{"finish_reason": finish, "logprobs": {"content": content}}]}
+    text = "".join(piece if isinstance(piece, str) else piece[0] for piece in pieces)
+    choice = {"finish_reason": finish, "message": {"content": text}, "logprobs": {"content": content}}
+    return {"choices": [choice]}
 
 
 def _explained(quote: str, *, verdict: tuple[str, float] = ("Yes", 0.8), **other: Any) -> dict[str, Any]:
@@ -80,6 +82,14 @@ def test_each_number_of_a_whole_rubric_has_its_own_probability() -> None:
     assert [verdict.log_odds for verdict in read_verdicts(reply, WHOLE)] == pytest.approx([math.log(9), math.log(0.25)])
     fenced = _written('```json\n{"1": "', ("Yes", 0.9), '", "2": "', ("No", 0.2), '"}\n```')
     assert read_verdicts(fenced, WHOLE) == read_verdicts(reply, WHOLE)
+
+
+def test_what_the_server_cut_off_the_text_does_not_count() -> None:
+    reply = _written('```json\n{"1": "', ("Yes", 0.9), '", "2": "', ("No", 0.2), '"}', "<|im_end|>")
+    reply["choices"][0]["message"]["content"] = '{"1": "Yes", "2": "No"}'
+    assert len(read_verdicts(reply, WHOLE)) == 2
+    reply["choices"][0]["message"]["content"] = '{"1": "No", "2": "No"}'
+    assert _failure(reply, WHOLE) is UnscoredReason.PARSE
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,9 @@ def test_a_beginning_of_a_label_counts_only_where_nothing_else_may_follow() -> N
     content = [{"token": '{"verdict": "'}, {"token": "Yes", "top_logprobs": tops}, {"token": '"}'}]
     whole = [{**piece, "top_logprobs": piece.get("top_logprobs", [])} for piece in content]
     whole[0]["token"] = '{"sentences": [], "quote": "", "reason": "r", "verdict": "'
-    reply = {"choices": [{"finish_reason": "stop", "logprobs": {"content": whole}}]}
+    text = "".join(piece["token"] for piece in whole)
+    choice = {"finish_reason": "stop", "message": {"content": text}, "logprobs": {"content": whole}}
+    reply = {"choices": [choice]}
     assert _failure(reply, EXPLAINED) is UnscoredReason.REFUSED
     (found,) = read_verdicts(reply, replace(EXPLAINED, constrained=True))
     assert found.log_odds == pytest.approx(math.log(3))
