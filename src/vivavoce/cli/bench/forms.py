@@ -203,6 +203,9 @@ def _with_examples(rubric: Rubric, best: str, worst: str) -> Rubric:
 def _judge_question(judge: Judge, form: PromptForm, question: GradedQuestion) -> list[Outcome]:
     answers = [_numbered(answer.answer) for answer in question.answers]
     found = judge.judge(answers, question.rubric)
+    for failure in (failure for verdicts in found for failure in verdicts.failures.values()):
+        if failure.reason.retryable:
+            raise UserError(f"The judge does not answer ({failure.detail}): mend that, then go on with --keep.")
     return [
         _outcome(form, question.dataset, answer, verdicts)
         for answer, verdicts in zip(question.answers, found, strict=True)
