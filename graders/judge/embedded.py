@@ -95,8 +95,15 @@ class EmbeddedEngine:
                 self._process.wait()
         if self._keeper:
             self._keeper.join(timeout=10)
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout) if self._process else ():
+            if pipe:
+                pipe.close()
 
     def _launch(self) -> None:
+        self._close_pipes()
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
