@@ -149,6 +149,7 @@ class RubricJudge:
         self._api_key = api_key
         self._concurrency = concurrency
         self._open = ExitStack()
+        self._closed = False
         self._running: set[asyncio.Task[list[AnswerVerdicts]]] = set()
         self._portal: BlockingPortal | None = None
         self._client: JudgeClient | None = None
@@ -172,6 +173,7 @@ class RubricJudge:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closed = True
         self._open.close()
 
     def prompt_hash(self, rubric: Rubric) -> str:
@@ -184,7 +186,9 @@ class RubricJudge:
             raise RuntimeError("use the judge as a context manager")
         try:
             return self._portal.call(self._judge, answers, rubric)
-        except CancelledError:
+        except (CancelledError, RuntimeError):
+            if not self._closed:
+                raise
             return self._nobody(JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge was stopped"), answers, rubric)
 
     def requests_for(self, answers: Sequence[str], rubric: Rubric) -> list[list[dict[str, Any]]]:

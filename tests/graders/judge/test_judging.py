@@ -211,6 +211,8 @@ def test_closing_the_judge_frees_whoever_waits_for_it(
     judge.__exit__(None, None, None)
     waiting.join(timeout=5)
     assert set(heard) == {UnscoredReason.INFRASTRUCTURE}
+    (late,) = judge.judge(["INT8"], rubric)
+    assert {failure.reason for failure in late.failures.values()} == {UnscoredReason.INFRASTRUCTURE}
 
 
 def test_a_call_keeps_what_it_cost(rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge) -> None:
