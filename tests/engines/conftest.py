@@ -57,9 +57,9 @@ class Engine:
         return self.stack.enter_context(judge)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    """vLLM on the processor, ready to answer; it and its children are gone when the session ends."""
+    """vLLM on the processor, ready to answer; it and its children are gone after the tests of this folder."""
     prepared = subprocess.run([VLLM / "prepare", "--check"], env=_ENVIRONMENT, stdout=subprocess.DEVNULL, check=False)
     assert prepared.returncode == 0, "vLLM is not prepared: run 'make engines'"
     log = tmp_path_factory.mktemp("vllm") / "log"
@@ -94,12 +94,12 @@ def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer
         process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _vllm(vllm_server: VllmServer) -> tuple[str, EngineIdentity]:
     return vllm_server.url, EngineIdentity("vllm", vllm_server.model, "tests")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, EngineIdentity]]:
     with embedded_engine(Settings(state_dir=tmp_path_factory.mktemp("embedded"))) as engine:
         yield engine.url, engine.identity
