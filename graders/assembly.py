@@ -141,7 +141,9 @@ def _judged(
     )
 
 
-def _votes(verdicts: AnswerVerdicts, criterion_id: str) -> tuple[VoteResult, ...]:
+def _votes(verdicts: AnswerVerdicts | None, criterion_id: str) -> tuple[VoteResult, ...]:
+    if verdicts is None:
+        return ()
     return tuple(
         VoteResult(
             judge=vote.judge,
@@ -248,6 +250,7 @@ def build_settled_report(
             points=0.0,
             probabilities=(1.0,) + (0.0,) * (len(criterion.levels) - 1),
             reason=words.candidate,
+            votes=_votes(verdicts, criterion.id),
         )
         for criterion in rubric.criteria
     )

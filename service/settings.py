@@ -26,6 +26,13 @@ class PanelMember(BaseModel):
     revision: str
     api_key: SecretStr | None = None
 
+    @field_validator("url")
+    @classmethod
+    def _names_a_server(cls, value: str) -> str:
+        if not split_urls(value):
+            raise ValueError("a member of VIVA_JUDGE_PANEL has no url")
+        return _checked_urls(value)
+
 
 class Settings(BaseSettings):
     """What can be set; the description of each field is its documentation."""
@@ -147,10 +154,7 @@ class Settings(BaseSettings):
     @field_validator("judge_url")
     @classmethod
     def _is_addresses(cls, value: str) -> str:
-        urls = split_urls(value)
-        for url in urls:
-            TypeAdapter(_HttpUrl).validate_python(url)
-        return ",".join(urls)
+        return _checked_urls(value)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
@@ -179,6 +183,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.state_dir / 'vivavoce.db'}"
+
+
+def _checked_urls(value: str) -> str:
+    urls = split_urls(value)
+    for url in urls:
+        TypeAdapter(_HttpUrl).validate_python(url)
+    return ",".join(urls)
 
 
 def split_urls(value: str) -> tuple[str, ...]:

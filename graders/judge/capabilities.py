@@ -39,6 +39,15 @@ class Capabilities:
 
 async def probe_capabilities(client: JudgeClient, *, url: str, model: str) -> Capabilities:
     """Ask a server what it is; raises JudgeFailure when it does not answer or serves another model."""
+    try:
+        return await _probe(client, url=url, model=model)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise JudgeFailure(
+            UnscoredReason.INFRASTRUCTURE, f"what the judge says of itself cannot be read ({type(error).__name__})"
+        ) from None
+
+
+async def _probe(client: JudgeClient, *, url: str, model: str) -> Capabilities:
     properties = await client.get("/props", url=url)
     if properties and "total_slots" in properties:
         slots = int(properties["total_slots"])
@@ -82,6 +91,22 @@ async def count_tokens(
     prefix_key: str,
 ) -> int:
     """Tokens of a prompt by the model's own tokenizer; raises JudgeFailure."""
+    try:
+        return await _count(client, capabilities, messages, model=model, prefix_key=prefix_key)
+    except (KeyError, TypeError, ValueError) as error:
+        raise JudgeFailure(
+            UnscoredReason.PARSE, f"the judge's count of tokens cannot be read ({type(error).__name__})"
+        ) from None
+
+
+async def _count(
+    client: JudgeClient,
+    capabilities: Capabilities,
+    messages: tuple[Message, ...],
+    *,
+    model: str,
+    prefix_key: str,
+) -> int:
     if capabilities.engine == "vllm":
         body = {"model": model, "messages": list(messages)}
         return int((await client.post("/tokenize", body, prefix_key=prefix_key)).reply["count"])

@@ -138,7 +138,10 @@ class JudgeClient:
     async def get(self, path: str, *, url: str) -> dict[str, Any] | None:
         """The JSON object at a path of one server, or None when it has none there; raises JudgeFailure."""
         try:
-            response = await self._servers[url.rstrip("/")].get(path, timeout=_CONNECT_SECONDS)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                response = await self._servers[url.rstrip("/")].get(path, timeout=_CONNECT_SECONDS)
+        except TimeoutError:
+            raise JudgeFailure(UnscoredReason.TIMEOUT, f"the judge did not say what it is ({path})") from None
         except httpx.HTTPError as error:
             raise _unreachable(error) from None
         if response.status_code in (401, 403):
@@ -174,7 +177,7 @@ class JudgeClient:
         _check_status(response, bytes(content))
         try:
             reply = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise JudgeFailure(UnscoredReason.PARSE, "the judge's reply is not JSON") from None
         if not isinstance(reply, dict):
             raise JudgeFailure(UnscoredReason.PARSE, "the judge's reply is not a JSON object")

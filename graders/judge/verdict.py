@@ -65,7 +65,7 @@ def read_verdicts(reply: Any, form: ReplyForm) -> tuple[Verdict, ...]:
         choice = reply["choices"][0]
         tokens = [_Token.of(entry) for entry in choice["logprobs"]["content"]]
         finish = choice.get("finish_reason")
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise JudgeFailure(
             UnscoredReason.PARSE, f"the reply has no label probabilities ({type(error).__name__})"
         ) from None
@@ -159,7 +159,7 @@ def _object_in(choice: Mapping[str, Any], raw: bytes) -> bytes:
     """The JSON object of a reply; `raw` is all that was generated, with what the server cut off the text's ends."""
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(text, str) or text.encode() not in raw:
+    if not isinstance(text, str) or not _is_text(text) or text.encode() not in raw:
         raise JudgeFailure(UnscoredReason.PARSE, "the reply's text is not what its tokens say")
     found = _OBJECT.fullmatch(text.encode())
     if not found:
@@ -171,7 +171,7 @@ def _bodies(raw: bytes, form: ReplyForm) -> list[dict[str, Any]]:
     """The parsed reply, as one object an item, checked by hand: a schema is a wish that engines may miss."""
     try:
         parsed = json.loads(raw.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise JudgeFailure(UnscoredReason.PARSE, "the reply is not JSON") from None
     if form.verdicts == 1 and form.mode == "explained" and isinstance(parsed, dict) and "verdict" in parsed:
         parsed = {"1": parsed}
@@ -190,11 +190,19 @@ def _is_body(body: Any, form: ReplyForm) -> bool:
         return True
     return (
         set(body) == {"sentences", "quote", "reason", "verdict"}
-        and isinstance(body["quote"], str)
-        and isinstance(body["reason"], str)
+        and _is_text(body["quote"])
+        and _is_text(body["reason"])
         and isinstance(body["sentences"], list)
         and all(isinstance(number, int) and not isinstance(number, bool) for number in body["sentences"])
     )
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is text that can be stored and sent: a lone surrogate cannot."""
+    try:
+        return isinstance(value, str) and value.encode("utf-8") is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _offsets(tokens: Sequence[_Token]) -> Iterator[tuple[int, _Token]]:

@@ -59,6 +59,17 @@ def test_an_answer_that_was_settled_without_the_judge_is_replayed_too(viva: Viva
     assert "recorded 0.0, derived from 0 recorded judge calls: 0.0" in done.stdout
 
 
+def test_an_off_topic_answer_is_replayed_with_its_votes(
+    viva: Viva, graded: Callable[..., str], stub_judge: StubJudgeServer
+) -> None:
+    stub_judge.yes_when = "never said"
+    grading = graded("My cat sleeps on the warm sofa all day.")
+    stub_judge.behave("http_500")
+    done = viva("replay", grading)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "derived from 0 recorded" not in done.stdout
+
+
 def test_prompts_and_raw_replies_are_shown(viva: Viva, graded: Callable[..., str]) -> None:
     done = viva("replay", graded("Weights are INT8."), "--calls")
     assert '"request"' in done.stdout

@@ -68,7 +68,12 @@ def freeze(file: Annotated[Path, typer.Argument(help="A draft that a person has 
     if rubric.status == "frozen":
         raise UserError(f"{file} is frozen already: its content hash is {content_hash(rubric)}.")
     text = file.read_text(encoding="utf-8")
-    file.write_text(_DRAFT.sub("status: frozen", text), encoding="utf-8")
+    frozen, count = _DRAFT.subn("status: frozen", text)
+    if count != 1:
+        raise UserError(
+            f"{file} says that it is a draft in another way than 'status: draft' on its own line: change it."
+        )
+    file.write_text(frozen, encoding="utf-8")
     _out.print(f"{file} is frozen. Content hash: {content_hash(load_rubric(file))}", highlight=False, soft_wrap=True)
 
 

@@ -123,6 +123,14 @@ def test_an_explained_reply_with_other_fields_is_a_parse_failure(other: dict[str
     assert _failure(_explained("q", **other), EXPLAINED) is UnscoredReason.PARSE
 
 
+def test_text_that_cannot_be_stored_is_a_parse_failure() -> None:
+    assert _failure(_explained("\ud83d"), EXPLAINED) is UnscoredReason.PARSE
+    huge = {
+        "choices": [{"logprobs": {"content": [{"token": "", "top_logprobs": [{"token": "Yes", "logprob": 10**400}]}]}}]
+    }
+    assert _failure(huge, EN) is UnscoredReason.PARSE
+
+
 def test_a_reply_cut_at_its_bound_is_truncated() -> None:
     assert _failure(_written('{"sentences": [', finish="length"), EXPLAINED) is UnscoredReason.TRUNCATED
 
