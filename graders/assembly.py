@@ -55,7 +55,9 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
     judge_score = combine.score_of_judge(rubric, levels, panel.coefficients)
     other_score = combine.score_without_judge(rubric, levels, panel.coefficients)
     sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
-    failure = next(iter(signals.verdicts.failures.values()), None)
+    # What waiting may mend comes first: a report for good would hide that the rest can still be judged.
+    by_hope = sorted(signals.verdicts.failures.values(), key=lambda found: not found.reason.retryable)
+    failure = by_hope[0] if by_hope else None
     flags = list(reading.screening.flags)
     if failure is None and _is_off_topic(signals, summed.score):
         flags.append(Flag.OFF_TOPIC)

@@ -116,5 +116,8 @@ def _ids(titles: list[str]) -> list[str]:
     for number, title in enumerate(titles, start=1):
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
-        found.append(slug if len(slug) > 2 and slug not in found else f"point-{number}")
+        name = slug if len(slug) > 2 else f"point-{number}"
+        while name in found:
+            name = f"{name}-{number}"
+        found.append(name)
     return found

@@ -378,6 +378,7 @@ class _Sitting:
         calls = self._paper.calls(answer)
         keys = [self._key(call, answer) for call in calls]
         known = dict(self._judge._cache.get_many(keys))
+        cached = sum(key in known for key in keys)
         fresh: dict[str, CallRecord] = {}
         found: dict[tuple[str, int], _Found] = {}
         failures: dict[str, JudgeFailure] = {}
@@ -406,7 +407,7 @@ class _Sitting:
                 else:
                     found[item.criterion, item.level] = one
         self._judge._cache.put_many(fresh)
-        return _Asked(found, failures, tuple(fresh.values()), len(keys) - len(fresh.keys() & set(keys)), answer.defused)
+        return _Asked(found, failures, tuple(fresh.values()), cached, answer.defused)
 
     async def _verdicts(
         self, call: Call, key: str, known: dict[str, CallRecord], fresh: dict[str, CallRecord]

@@ -25,7 +25,7 @@ def test_each_point_becomes_a_criterion_of_a_draft(
     stub_judge.says = json.dumps({"points": POINTS})
     draft = draft_rubric(open_judge(stub_judge.url), rubric.question)
     assert draft.status == "draft"
-    assert [(c.id, c.points) for c in draft.criteria] == [("fewer-bits", 2.0), ("point-2", 1.0), ("point-3", 2.0)]
+    assert [(c.id, c.points) for c in draft.criteria] == [("fewer-bits", 2.0), ("point-2", 1.0), ("fewer-bits-3", 2.0)]
     assert [point.text for point in draft.expected_points] == [point["text"] for point in POINTS[:3]]
     (prompt,) = stub_judge.prompts
     assert rubric.question.text in prompt[1]["content"]
