@@ -56,7 +56,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
     other_score = combine.score_without_judge(rubric, levels, panel.coefficients)
     sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
     # What waiting may mend comes first: a report for good would hide that the rest can still be judged.
-    by_hope = sorted(signals.verdicts.failures.values(), key=lambda found: not found.reason.retryable)
+    by_hope = sorted(signals.verdicts.failures.values(), key=lambda found: (not found.reason.retryable, not found.away))
     failure = by_hope[0] if by_hope else None
     flags = list(reading.screening.flags)
     if failure is None and _is_off_topic(signals, summed.score):
@@ -95,6 +95,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         masked=masked,
         unscored_reason=failure.reason if failure else None,
         unscored_detail=failure.detail if failure else None,
+        judge_away=failure is not None and failure.away,
     )
 
 
@@ -288,6 +289,7 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         embedding_model=panel.embedder.name,
         embedding_revision=panel.embedder.revision,
         combiner_version=panel.coefficients.version,
+        review_below=panel.review_below,
         judge_calls=len(calls),
         cached_verdicts=verdicts.cached if verdicts else 0,
         tokens_in=sum(call.usage.tokens_in for call in calls),

@@ -26,6 +26,29 @@ _SENTENCE_END = re.compile(
 _LONGEST_SENTENCE = 600
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$", re.IGNORECASE)
 
+_SENTENCE_NUMBER = re.compile(r"\[\d{1,3}\]")
+# Marks that writers, keyboards and models use for one another; the last two stand in for our fence.
+_ONE_SPELLING = {
+    **dict.fromkeys("“”„«»「」『』", '"'),
+    **dict.fromkeys("‘’‚′`", "'"),
+    **dict.fromkeys("–—−", "-"),
+    "。": ".",
+    "，": ",",
+    "、": ",",
+    "；": ";",
+    "：": ":",
+    "！": "!",
+    "？": "?",
+    "（": "(",
+    "）": ")",
+    "[": "(",
+    "]": ")",
+    "【": "(",
+    "】": ")",
+    "‹": "<",
+    "›": ">",
+}
+
 
 @dataclass(frozen=True)
 class NormalText:
@@ -120,16 +143,17 @@ def words(text: str) -> list[str]:
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
     """Bounds of a quote in a text in normal form, or None when it does not stand there.
 
-    Case and blanks may differ, and quotation marks and dots around the quote do not count; a quote of
-    less than two words, or a word of less than three letters, is too little to be evidence.
+    Case, kinds of punctuation, blanks other than between words, and numbers of sentences in brackets may
+    differ, and quotation marks and dots around the quote do not count; a quote of less than two words,
+    or a word of less than three letters, is too little to be evidence.
     """
-    wanted = normalise(quote).text.strip(" \n\"'“”‘’….。")
+    wanted = "".join(character for character, _ in _bare(normalise(quote).text)).strip(" \"'.…")
     tokens = words(wanted)
     if not tokens or (len(tokens) == 1 and len(tokens[0]) < 3):
         return None
-    pattern = r"\s+".join(re.escape(piece) for piece in wanted.split())
-    found = re.search(pattern, text, re.IGNORECASE)
-    return found.span() if found else None
+    letters = _bare(text)
+    start = "".join(character for character, _ in letters).find(wanted)
+    return (letters[start][1], letters[start + len(wanted) - 1][1] + 1) if start >= 0 else None
 
 
 def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -141,6 +165,28 @@ def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def _bare(text: str) -> list[tuple[str, int]]:
+    """The characters that count when texts are compared, in one spelling, each with its place in the text."""
+    blanked = _SENTENCE_NUMBER.sub(lambda found: " " * len(found.group()), text)
+    found: list[tuple[str, int]] = []
+    is_apart = False
+    for place, character in enumerate(blanked):
+        if character.isspace():
+            is_apart = True
+            continue
+        if is_apart and found and _is_latin(found[-1][0]) and _is_latin(character):
+            found.append((" ", place - 1))
+        is_apart = False
+        # A character that becomes two in lower case would move all places behind it.
+        lower = character.lower()
+        found.append((_ONE_SPELLING.get(character, lower if len(lower) == 1 else character), place))
+    return found
+
+
+def _is_latin(character: str) -> bool:
+    return character.isalnum() and not has_han(character)
 
 
 def _fold(piece: str) -> str:

@@ -126,6 +126,7 @@ class Provenance:
     embedding_model: str
     embedding_revision: str
     combiner_version: str
+    review_below: float
     judge_calls: int
     cached_verdicts: int
     tokens_in: int
@@ -143,6 +144,7 @@ class Report:
     says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
     and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
     was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
+    `judge_away` says that there is no verdict because the judge answers nobody at the moment.
     """
 
     score: float | None
@@ -160,6 +162,7 @@ class Report:
     masked: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
+    judge_away: bool = False
     max_score: float = field(default=MAX_SCORE)
 
     def to_dict(self) -> dict[str, Any]:

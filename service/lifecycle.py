@@ -1,8 +1,9 @@
 """An answer's life, all of it: submit, claim, renew, record, release, sweep, cancel, requeue.
 
     queued → running → graded | needs_review
-    running → queued     released: the judge was out of reach, or the worker stopped; or swept up: it was lost
-    running → failed     the judge cannot judge this answer; the reason is kept
+    running → queued     released: the judge was out of reach, or the worker stopped; or swept up: it was lost;
+                         or postponed: the judge answered others, but not this one
+    running → failed     the judge cannot judge this answer, or never answered; the reason is kept
     running → dead       its workers were lost as often as allowed
 
     queued, running → cancelled  by the caller; a worker's late result is refused
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,11 +52,16 @@ from .storage.tables import (
     RubricVersion,
     State,
     Submission,
+    new_id,
 )
 
 SUBMIT_ROUTE = "POST /v1/gradings"
 # A ring that no worker has followed after this long is taken for lost.
 UNHEARD_SECONDS = 2.0
+# An answer that the judge leaves without a word, though it answers others, is asked again after this
+# long, then after twice as long, and so on; when it was asked this often it has failed.
+POSTPONED_SECONDS = 3.0
+MOST_UNANSWERED = 5
 INTERACTIVE, BATCH = 10, 0
 """Priorities: somebody waits for the answer, or a whole cohort is graded."""
 
@@ -67,7 +73,11 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class NewAnswer:
-    """An answer to be graded by a rubric; `idempotency_key` makes a repeated request the same one."""
+    """An answer to be graded by a rubric; `idempotency_key` makes a repeated request the same one.
+
+    `id` is the grading's: submitting the same value twice, because the first commit's reply was lost,
+    makes one grading.
+    """
 
     rubric: Rubric
     answer: str
@@ -75,6 +85,9 @@ class NewAnswer:
     feedback_language: str | None = None
     priority: int = INTERACTIVE
     idempotency_key: str | None = None
+    request_id: str | None = None
+    trace_parent: str | None = None
+    id: str = field(default_factory=new_id)
 
     def request_hash(self) -> str:
         """SHA-256 of what was asked for."""
@@ -88,13 +101,25 @@ class NewAnswer:
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """A grading, the idempotency key it was submitted with, and whether a request with that key came before."""
+
+    grading: Grading
+    key: IdempotencyKey | None
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True)
 class Lease:
     """The right to write one grading's result, for as long as `fence` is its newest."""
 
     grading_id: str
+    organisation_id: str
     fence: int
     answer: str
     feedback_language: str | None
+    request_id: str | None
+    trace_parent: str | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +130,7 @@ class Batch:
     leases: tuple[Lease, ...]
 
 
-def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
+def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_ORGANISATION) -> Submitted:
     """Take an answer in: submission, grading (`queued`) and outbox message in one transaction.
 
     The same idempotency key with the same request gives the grading that is there already; with
@@ -114,20 +139,11 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     """
     if new.rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
-    if new.idempotency_key:
-        keys = IdempotencyRepository(session)
-        where = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
-        if not keys.try_lock(new.idempotency_key, **where):
-            raise IdempotencyInProgress(
-                "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
-            )
-        used = keys.by_key(new.idempotency_key, **where)
-        if used:
-            if used.request_hash != new.request_hash():
-                raise IdempotencyMismatch(
-                    "This Idempotency-Key was used for another request: use a new key for a new answer."
-                )
-            return get(session, used.grading_id, organisation_id=organisation_id)
+    if new.idempotency_key and (used := _earlier_use(session, new, organisation_id=organisation_id)):
+        there = get(session, used.grading_id, organisation_id=organisation_id)
+        return Submitted(there, used, is_repeated=there.id != new.id)
+    if GradingRepository(session).has(new.id):
+        return Submitted(get(session, new.id, organisation_id=organisation_id), None)
     moment = now()
     submission = Submission(
         organisation_id=organisation_id,
@@ -140,11 +156,14 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     session.add(submission)
     version = _rubric_version(session, new.rubric, organisation_id=organisation_id)
     grading = Grading(
+        id=new.id,
         organisation_id=organisation_id,
         submission=submission,
         rubric_version=version,
         state=State.QUEUED,
         priority=new.priority,
+        request_id=new.request_id,
+        trace_parent=new.trace_parent,
         created_at=moment,
         updated_at=moment,
         report=None,
@@ -152,34 +171,33 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     session.add(grading)
     session.flush()
     session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
+    key = None
     if new.idempotency_key:
-        session.add(
-            IdempotencyKey(
-                organisation_id=organisation_id,
-                route=SUBMIT_ROUTE,
-                key=new.idempotency_key,
-                request_hash=new.request_hash(),
-                grading_id=grading.id,
-                created_at=moment,
-            )
+        key = IdempotencyKey(
+            organisation_id=organisation_id,
+            route=SUBMIT_ROUTE,
+            key=new.idempotency_key,
+            request_hash=new.request_hash(),
+            grading_id=grading.id,
+            created_at=moment,
         )
+        session.add(key)
     session.flush()
-    return grading
+    return Submitted(grading, key)
 
 
-def stored_reply(session: Session, key: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> dict[str, Any] | None:
-    """The reply that a submission with this idempotency key had."""
-    used = IdempotencyRepository(session).by_key(key, route=SUBMIT_ROUTE, organisation_id=organisation_id)
-    return used.reply if used else None
-
-
-def keep_reply(
-    session: Session, key: str, reply: dict[str, Any], *, organisation_id: str = DEFAULT_ORGANISATION
-) -> None:
-    """Keep the reply to a submission, so that a repeated request gets the same."""
-    used = IdempotencyRepository(session).by_key(key, route=SUBMIT_ROUTE, organisation_id=organisation_id)
-    assert used, "the key is written with the submission"
-    used.reply = reply
+def _earlier_use(session: Session, new: NewAnswer, *, organisation_id: str) -> IdempotencyKey | None:
+    assert new.idempotency_key
+    keys = IdempotencyRepository(session)
+    where = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
+    if not keys.try_lock(new.idempotency_key, **where):
+        raise IdempotencyInProgress(
+            "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
+        )
+    used = keys.by_key(new.idempotency_key, **where)
+    if used and used.request_hash != new.request_hash():
+        raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
+    return used
 
 
 def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
@@ -197,25 +215,39 @@ def claim(session: Session, *, owner: str, limit: int, lease_seconds: float) -> 
     first = repository.next_waiting(moment)
     if first is None:
         return None
-    leases = []
-    for grading in repository.waiting_like(first, now=moment, limit=limit):
+    held = repository.waiting_like(first, now=moment, limit=limit)
+    for grading in held:
         grading.state = State.RUNNING
         grading.attempt += 1
         grading.fence += 1
         grading.lease_owner = owner
         grading.lease_until = moment + timedelta(seconds=lease_seconds)
         grading.updated_at = moment
-        leases.append(
-            Lease(
-                grading_id=grading.id,
-                fence=grading.fence,
-                answer=grading.submission.answer,
-                feedback_language=grading.submission.feedback_language,
-            )
-        )
-    OutboxRepository(session).heard([lease.grading_id for lease in leases])
+    OutboxRepository(session).heard([grading.id for grading in held])
     session.flush()
-    return Batch(rubric_document=first.rubric_version.document, leases=tuple(leases))
+    return _batch(held)
+
+
+def held_by(session: Session, owner: str) -> Batch | None:
+    """What a worker that has nothing in hand holds all the same: its claim succeeded, but it never heard so."""
+    held = GradingRepository(session).held_by(owner)
+    return _batch(held) if held else None
+
+
+def _batch(held: Sequence[Grading]) -> Batch:
+    leases = tuple(
+        Lease(
+            grading_id=grading.id,
+            organisation_id=grading.organisation_id,
+            fence=grading.fence,
+            answer=grading.submission.answer,
+            feedback_language=grading.submission.feedback_language,
+            request_id=grading.request_id,
+            trace_parent=grading.trace_parent,
+        )
+        for grading in held
+    )
+    return Batch(rubric_document=held[0].rubric_version.document, leases=leases)
 
 
 @dataclass(frozen=True)
@@ -275,7 +307,7 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     """Keep a report and finish its grading; raises LostLease when another worker holds it now.
 
     A report without a score finishes nothing as graded: the grading fails with its reason, or goes to a
-    person when the judge could not show its evidence.
+    person when the judge could not show its evidence. Doing it once more changes nothing.
     """
     if report.score is None:
         assert report.unscored_reason
@@ -284,18 +316,15 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
         state = State.NEEDS_REVIEW if unsupported else State.FAILED
     else:
         state = State.NEEDS_REVIEW if report.needs_review else State.GRADED
-    _finish(
-        session,
-        lease,
-        state=state,
-        reason=report.unscored_reason.value if report.unscored_reason else None,
-        detail=report.unscored_detail,
-    )
-    grading = session.get_one(Grading, lease.grading_id)
+    reason = report.unscored_reason.value if report.unscored_reason else None
+    if not _finish(session, lease, state=state, reason=reason, detail=report.unscored_detail):
+        if _is_written(session, lease):
+            return state
+        raise LostLease(f"grading {lease.grading_id}: fence {lease.fence} is not the newest")
     session.add(
         Report(
             grading_id=lease.grading_id,
-            organisation_id=grading.organisation_id,
+            organisation_id=lease.organisation_id,
             score=report.score,
             document=report.to_dict(),
             created_at=now(),
@@ -303,6 +332,26 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     )
     session.flush()
     return state
+
+
+def postpone(session: Session, lease: Lease, report: GradersReport) -> State:
+    """Put an answer back that the judge gave no verdict on although it answers others.
+
+    It waits longer each time and is then asked alone; after `MOST_UNANSWERED` times it has failed with the
+    reason in the report. Raises LostLease when another worker holds it now.
+    """
+    grading = session.get_one(Grading, lease.grading_id)
+    if grading.unanswered + 1 >= MOST_UNANSWERED:
+        return record(session, lease, report)
+    _release(
+        session,
+        lease,
+        POSTPONED_SECONDS * 2**grading.unanswered,
+        unanswered=Grading.unanswered + 1,
+        reason=report.unscored_reason.value if report.unscored_reason else None,
+        detail=report.unscored_detail,
+    )
+    return State.QUEUED
 
 
 def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) -> None:
@@ -320,7 +369,7 @@ def requeue(session: Session, grading: Grading) -> None:
         session.delete(grading.report)
         grading.report = None
     grading.state = State.QUEUED
-    grading.attempt = 0
+    grading.attempt = grading.unanswered = 0
     grading.reason = grading.detail = grading.not_before = None
     grading.updated_at = now()
     session.flush()
@@ -339,23 +388,32 @@ def release(
     This is no fault of the answer's, so it does not use up an attempt. A lease that is lost already
     is left alone.
     """
-    moment = now()
     for lease in leases:
-        session.execute(
-            _held(lease).values(
-                state=State.QUEUED,
-                attempt=Grading.attempt - 1,
-                lease_owner=None,
-                lease_until=None,
-                not_before=moment + timedelta(seconds=delay_seconds) if delay_seconds else None,
-                reason=reason.value if reason else None,
-                detail=detail,
-                updated_at=moment,
-            )
+        _release(session, lease, delay_seconds, reason=reason.value if reason else None, detail=detail)
+
+
+def _release(session: Session, lease: Lease, delay_seconds: float, **values: Any) -> None:
+    moment = now()
+    session.execute(
+        _held(lease).values(
+            state=State.QUEUED,
+            attempt=Grading.attempt - 1,
+            lease_owner=None,
+            lease_until=None,
+            not_before=moment + timedelta(seconds=delay_seconds) if delay_seconds else None,
+            updated_at=moment,
+            **values,
         )
+    )
 
 
-def _finish(session: Session, lease: Lease, *, state: State, reason: str | None, detail: str | None) -> None:
+def _is_written(session: Session, lease: Lease) -> bool:
+    """Whether this lease finished its grading already: the commit succeeded, but nobody heard so."""
+    grading = session.get_one(Grading, lease.grading_id)
+    return grading.fence == lease.fence and grading.report is not None and not grading.is_open
+
+
+def _finish(session: Session, lease: Lease, *, state: State, reason: str | None, detail: str | None) -> bool:
     written = session.execute(
         _held(lease).values(
             state=state,
@@ -367,8 +425,7 @@ def _finish(session: Session, lease: Lease, *, state: State, reason: str | None,
             updated_at=now(),
         )
     )
-    if written.rowcount != 1:  # type: ignore[attr-defined]
-        raise LostLease(f"grading {lease.grading_id}: fence {lease.fence} is not the newest")
+    return bool(written.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def _held(lease: Lease) -> sa.Update:

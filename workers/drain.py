@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from vivavoce.graders import AnswerInput, Panel, Report, UnscoredReason, grade
 from vivavoce.rubrics import Language, Rubric
@@ -47,7 +49,7 @@ def drain(
     """Grade what waits, a batch of one question at a time, until nothing is due.
 
     Ends early when `stopping` says so or when the judge is out of reach. `on_finished` hears the id
-    of every grading whose result was written.
+    of every grading whose result was written. `owner` names whoever calls, and nobody else.
     """
     finished = 0
     sweep_at = 0.0
@@ -55,10 +57,7 @@ def drain(
         if time.monotonic() >= sweep_at:
             sweep_up(sessions, settings)
             sweep_at = time.monotonic() + SWEEP_SECONDS
-        with sessions.begin() as session:
-            batch = lifecycle.claim(
-                session, owner=owner, limit=settings.batch_size, lease_seconds=settings.lease_seconds
-            )
+        batch = _claim(sessions, settings, owner=owner)
         if batch is None:
             break
         done = _grade_batch(sessions, panel, batch, on_finished, lease_seconds=settings.lease_seconds)
@@ -70,8 +69,7 @@ def drain(
 
 def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     """Pick up what lost workers held; says what it found in the log."""
-    with sessions.begin() as session:
-        swept = lifecycle.sweep(session, max_attempts=settings.max_attempts)
+    swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts))
     if swept.requeued:
         _log.warning("%d gradings of lost workers are back in line: %s", len(swept.requeued), swept.requeued)
     if swept.dead:
@@ -79,6 +77,19 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     if swept.unheard:
         _log.info("%d submissions were found whose ring was lost", len(swept.unheard))
     return swept
+
+
+def _claim(sessions: SessionFactory, settings: Settings, *, owner: str) -> Batch | None:
+    tries = itertools.count()
+
+    def claim(session: Session) -> Batch | None:
+        # The first try may have leased a batch without our hearing of it.
+        held = lifecycle.held_by(session, owner) if next(tries) else None
+        return held or lifecycle.claim(
+            session, owner=owner, limit=settings.batch_size, lease_seconds=settings.lease_seconds
+        )
+
+    return sessions.run(claim)
 
 
 def _grade_batch(
@@ -98,37 +109,39 @@ def _grade_batch(
                 panel,
             )
     except KeyboardInterrupt:
-        with sessions.begin() as session:
-            lifecycle.release(session, batch.leases)
+        sessions.run(lambda session: lifecycle.release(session, batch.leases))
         raise
-    finished = 0
-    waiting: list[tuple[Lease, Report]] = []
-    for lease, report in zip(batch.leases, reports, strict=True):
-        if report.unscored_reason and report.unscored_reason.retryable:
-            waiting.append((lease, report))
+    results = list(zip(batch.leases, reports, strict=True))
+    written, lost = sessions.run(lambda session: _write(session, results))
+    for error in lost:
+        _log.warning("late result refused: %s", error)
+    for grading_id in written:
+        on_finished(grading_id)
+    away = [(lease, report) for lease, report in results if report.judge_away]
+    if not away:
+        return Drained(len(written))
+    first = away[0][1]
+    reason = first.unscored_reason or UnscoredReason.INFRASTRUCTURE
+    _log.warning("%d gradings wait for the judge: %s", len(away), first.unscored_detail)
+    return Drained(len(written), len(away), f"{reason.value}: {first.unscored_detail}")
+
+
+def _write(session: Session, results: Sequence[tuple[Lease, Report]]) -> tuple[list[str], list[LostLease]]:
+    """What becomes of a batch, in one transaction: the gradings that are finished, and the results that came late."""
+    written: list[str] = []
+    lost: list[LostLease] = []
+    for lease, report in results:
+        reason, detail = report.unscored_reason, report.unscored_detail
+        if report.judge_away:
+            lifecycle.release(session, [lease], reason=reason, detail=detail, delay_seconds=RETRY_SECONDS)
             continue
         try:
-            with sessions.begin() as session:
-                lifecycle.record(session, lease, report)
+            keep = lifecycle.postpone if reason and reason.retryable else lifecycle.record
+            if not keep(session, lease, report).open:
+                written.append(lease.grading_id)
         except LostLease as error:
-            _log.warning("late result refused: %s", error)
-            continue
-        finished += 1
-        on_finished(lease.grading_id)
-    if not waiting:
-        return Drained(finished)
-    first = waiting[0][1]
-    reason = first.unscored_reason or UnscoredReason.INFRASTRUCTURE
-    _log.warning("%d gradings wait for the judge: %s", len(waiting), first.unscored_detail)
-    with sessions.begin() as session:
-        lifecycle.release(
-            session,
-            [lease for lease, _ in waiting],
-            reason=reason,
-            detail=first.unscored_detail,
-            delay_seconds=RETRY_SECONDS,
-        )
-    return Drained(finished, len(waiting), f"{reason.value}: {first.unscored_detail}")
+            lost.append(error)
+    return written, lost
 
 
 @contextmanager
@@ -139,8 +152,10 @@ def _heartbeat(sessions: SessionFactory, batch: Batch, lease_seconds: float) -> 
     def beat() -> None:
         while not done.wait(lease_seconds / 3):
             try:
-                with sessions.begin() as session:
-                    lifecycle.renew(session, batch.leases, lease_seconds=lease_seconds)
+                sessions.run(
+                    lambda session: lifecycle.renew(session, batch.leases, lease_seconds=lease_seconds),
+                    patience_seconds=lease_seconds / 3,
+                )
             except SQLAlchemyError as error:
                 _log.warning("leases could not be renewed, trying again: %s", error)
 

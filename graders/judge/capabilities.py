@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import JudgeFailure, UnscoredReason
-from .client import JudgeClient
+from .client import JudgeClient, NotThere
 from .prompt import Message
 
 # Requests in flight where the engine batches by itself.
@@ -43,7 +43,9 @@ async def probe_capabilities(client: JudgeClient, *, url: str, model: str) -> Ca
         return await _probe(client, url=url, model=model)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise JudgeFailure(
-            UnscoredReason.INFRASTRUCTURE, f"what the judge says of itself cannot be read ({type(error).__name__})"
+            UnscoredReason.INFRASTRUCTURE,
+            f"what the judge says of itself cannot be read ({type(error).__name__})",
+            away=True,
         ) from None
 
 
@@ -67,6 +69,7 @@ async def _probe(client: JudgeClient, *, url: str, model: str) -> Capabilities:
         raise JudgeFailure(
             UnscoredReason.INFRASTRUCTURE,
             f"the judge serves {', '.join(list(served)[:3])}, not '{model}': set VIVA_JUDGE_MODEL",
+            away=True,
         )
     version = await client.get("/version", url=url) or {}
     length = served.get(model, {}).get("max_model_len")
@@ -89,10 +92,12 @@ async def count_tokens(
     *,
     model: str,
     prefix_key: str,
-) -> int:
-    """Tokens of a prompt by the model's own tokenizer; raises JudgeFailure."""
+) -> int | None:
+    """Tokens of a prompt by the model's own tokenizer, None when the server does not count; raises JudgeFailure."""
     try:
         return await _count(client, capabilities, messages, model=model, prefix_key=prefix_key)
+    except NotThere:
+        return None
     except (KeyError, TypeError, ValueError) as error:
         raise JudgeFailure(
             UnscoredReason.PARSE, f"the judge's count of tokens cannot be read ({type(error).__name__})"

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import purgatory
 import tenacity
-from purgatory.domain.model import OpenedState
+from purgatory.domain.model import HALF_OPENED, OpenedState
 
 from ..errors import JudgeFailure, UnscoredReason
 
-# A server that failed this often in a row is left alone for a while; then one request tries it again.
+# A server that failed this often in a row is left alone for a while; then one request alone tries it again.
 CIRCUIT_FAILURES = 5
 CIRCUIT_SECONDS = 5.0
 _TRIES = 3
@@ -84,6 +84,7 @@ class JudgeClient:
             default_ttl=circuit_seconds,
             exclude=[(JudgeFailure, lambda failure: not _is_server_failure(failure))],
         )
+        self._last_failures: dict[str, str] = {}
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -123,13 +124,7 @@ class JudgeClient:
                 url = order[(attempt.retry_state.attempt_number - 1) % len(order)]
                 left = until - time.monotonic()
                 try:
-                    async with await self._circuits.get_breaker(url):
-                        return await self._try(url, path, body, prefix_key=prefix_key, seconds=left)
-                except OpenedState:
-                    failures += 1
-                    raise JudgeFailure(
-                        UnscoredReason.INFRASTRUCTURE, f"the judge at {url} failed too often and is left alone for now"
-                    ) from None
+                    return await self._guarded(url, path, body, prefix_key=prefix_key, seconds=left)
                 except JudgeFailure:
                     failures += 1
                     raise
@@ -141,18 +136,39 @@ class JudgeClient:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 response = await self._servers[url.rstrip("/")].get(path, timeout=_CONNECT_SECONDS)
         except TimeoutError:
-            raise JudgeFailure(UnscoredReason.TIMEOUT, f"the judge did not say what it is ({path})") from None
+            said = f"the judge did not say what it is ({path})"
+            raise JudgeFailure(UnscoredReason.TIMEOUT, said, away=True) from None
         except httpx.HTTPError as error:
             raise _unreachable(error) from None
         if response.status_code in (401, 403):
-            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge refuses the key in VIVA_JUDGE_API_KEY")
+            raise _key_refused()
         if response.status_code >= 500:
-            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge answered HTTP {response.status_code}")
+            said = f"the judge answered HTTP {response.status_code}"
+            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, away=True)
         try:
             found = response.json() if response.status_code == 200 else None
         except ValueError:
             return None
         return found if isinstance(found, dict) else None
+
+    async def _guarded(self, url: str, path: str, body: dict[str, Any], *, prefix_key: str, seconds: float) -> Answered:
+        """A try at one server, unless its circuit is open or another request is just trying it again."""
+        circuit = await self._circuits.get_breaker(url)
+        try:
+            if circuit.context.state == HALF_OPENED:
+                raise OpenedState(url)
+            async with circuit:
+                return await self._try(url, path, body, prefix_key=prefix_key, seconds=seconds)
+        except OpenedState:
+            last = self._last_failures.get(url, "no reason is known")
+            raise JudgeFailure(
+                UnscoredReason.INFRASTRUCTURE,
+                f"the judge at {url} failed too often and is left alone for now; the last time, {last}",
+                away=True,
+            ) from None
+        except JudgeFailure as failure:
+            self._last_failures[url] = failure.detail
+            raise
 
     async def _try(self, url: str, path: str, body: dict[str, Any], *, prefix_key: str, seconds: float) -> Answered:
         started = time.monotonic()
@@ -192,6 +208,21 @@ class _Busy(JudgeFailure):
         self.retry_after = retry_after
 
 
+class _Misconfigured(JudgeFailure):
+    """The server is well, but ours is not the address, the model or the key that it takes."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(UnscoredReason.INFRASTRUCTURE, detail, away=True)
+
+
+class NotThere(_Misconfigured):
+    """The server has nothing at this path (HTTP 404)."""
+
+
+def _key_refused() -> _Misconfigured:
+    return _Misconfigured("the judge refuses the key in VIVA_JUDGE_API_KEY")
+
+
 def _check_status(response: httpx.Response, content: bytes) -> None:
     status = response.status_code
     if status == 200:
@@ -202,14 +233,19 @@ def _check_status(response: httpx.Response, content: bytes) -> None:
     if status == 400 and "context" in said.lower():
         raise JudgeFailure(UnscoredReason.TOO_LONG, "the prompt does not fit the judge's context")
     if status in (401, 403):
-        raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge refuses the key in VIVA_JUDGE_API_KEY")
-    if status == 400:
-        raise JudgeFailure(UnscoredReason.PARSE, f"the judge does not take the request: {said}")
+        raise _key_refused()
+    if status == 404:
+        raise NotThere(f"the judge has nothing at {response.url.path} or does not serve this model (HTTP 404)")
+    if 400 <= status < 500 and status != 408:
+        raise JudgeFailure(UnscoredReason.PARSE, f"the judge does not take the request (HTTP {status}): {said}")
     raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge answered HTTP {status}")
 
 
 def _unreachable(error: httpx.HTTPError) -> JudgeFailure:
-    return JudgeFailure(UnscoredReason.INFRASTRUCTURE, f"the judge cannot be reached ({type(error).__name__})")
+    # A server that hangs up on one prompt may well answer others; one that takes no connection answers nobody.
+    away = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    said = f"the judge cannot be reached ({type(error).__name__})"
+    return JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, away=away)
 
 
 def _seconds(value: str | None) -> float | None:
@@ -221,12 +257,14 @@ def _seconds(value: str | None) -> float | None:
 
 def _is_server_failure(failure: JudgeFailure) -> bool:
     """Whether a failure says that the server is unwell, rather than busy or at odds with one prompt."""
-    return failure.reason.retryable and not isinstance(failure, _Busy)
+    return failure.reason.retryable and not isinstance(failure, _Busy | _Misconfigured)
 
 
 def _is_worth_another_try(error: BaseException, *, servers: int) -> bool:
     if not isinstance(error, JudgeFailure):
         return False
+    if isinstance(error, _Misconfigured):
+        return servers > 1
     # The only server hung for the whole time that a try may take: asking it again would double the wait.
     return error.reason is UnscoredReason.INFRASTRUCTURE or (error.reason is UnscoredReason.TIMEOUT and servers > 1)
 
@@ -242,10 +280,16 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def probe(base_url: str, *, timeout_seconds: float = 3.0) -> str | None:
-    """None when a judge answers at the address, else one sentence saying what is wrong."""
+    """None when a judge answers at the address within the time, else one sentence saying what is wrong."""
+
+    async def ask() -> httpx.Response:
+        # httpx bounds each wait on its own; a server that drips would never run out of it.
+        async with asyncio.timeout(timeout_seconds), httpx.AsyncClient(trust_env=False, timeout=None) as http:
+            return await http.get(f"{base_url.rstrip('/')}/health")
+
     try:
-        response = httpx.get(f"{base_url.rstrip('/')}/health", timeout=timeout_seconds, trust_env=False)
-    except httpx.HTTPError as error:
+        response = asyncio.run(ask())
+    except (TimeoutError, httpx.HTTPError) as error:
         return f"no judge answers at {base_url} ({type(error).__name__})"
     if response.status_code != 200:
         return f"the judge at {base_url} is not ready (HTTP {response.status_code})"

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,15 +23,17 @@ PROMPTS = Path(__file__).parent / "prompts"
 _SECTION = re.compile(r"^=== ([a-z-]+) ===\n", re.MULTILINE)
 _NUMBER = re.compile(r"^\[\d+\] ", re.MULTILINE)
 _NONCE_HEX_DIGITS = 16
-# Our fence and the control tokens of common chat formats; look-alikes keep their meaning to a reader.
-_LOOKALIKES = {
-    "<<<": "‹‹‹",
-    ">>>": "›››",
-    "<|": "‹|",
-    "|>": "|›",
-    "[INST]": "(INST)",
-    "[/INST]": "(/INST)",
-}
+# Our fence and the brackets of control tokens; look-alikes keep their meaning to a reader.
+_LOOKALIKES = {"<<<": "‹‹‹", ">>>": "›››", "<|": "‹|", "|>": "|›"}
+# Control tokens that are plain words in brackets. Answers about language models name them in earnest, so
+# they are made harmless without being held against the candidate.
+_CONTROL_TAG = re.compile(
+    r"<(/?(?:s|bos|eos|pad|unk|think|tool_?calls?|tool_response|system|assistant|(?:start|end)_of_[a-z]+))>",
+    re.IGNORECASE,
+)
+_CONTROL_BRACKET = re.compile(
+    r"\[(/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]", re.IGNORECASE
+)
 # Bounds of what a judge may write, in characters; a reply that would not end is a failure, not a verdict.
 _MAX_QUOTE = 200
 _MAX_REASON = 160
@@ -83,7 +85,8 @@ class Item:
 class ReplyForm:
     """What it takes to read a reply: how many verdicts it holds, and how yes and no may be spelled.
 
-    `constrained` says that its probabilities are over what the schema allows, not over all words.
+    `constrained` says that its probabilities are over what the schema allows, not over all words;
+    `sampled` that a verdict was drawn, so that it need not be the most probable one.
     """
 
     mode: Mode
@@ -92,6 +95,11 @@ class ReplyForm:
     yes: tuple[str, ...]
     no: tuple[str, ...]
     constrained: bool = False
+    sampled: bool = False
+
+    def sent(self, *, constrained: bool, sampled: bool) -> ReplyForm:
+        """The form as it was asked of an engine."""
+        return replace(self, constrained=constrained, sampled=sampled)
 
 
 @dataclass(frozen=True)
@@ -290,4 +298,4 @@ def _example(template: PromptTemplate, rubric: Rubric, index: int) -> str:
 def _harmless(answer: str) -> str:
     for marker, replacement in _LOOKALIKES.items():
         answer = answer.replace(marker, replacement)
-    return answer
+    return _CONTROL_BRACKET.sub(r"(\1)", _CONTROL_TAG.sub(r"‹\1›", answer))

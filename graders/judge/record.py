@@ -54,8 +54,8 @@ class VerdictCache(Protocol):
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         """Those of the keys that are known."""
 
-    def put_many(self, calls: Mapping[str, CallRecord]) -> None:
-        """Keep calls; a key that is there already keeps the call it has."""
+    def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
+        """Keep calls, and say what is kept now: a key that was there already keeps the call it had."""
 
 
 @dataclass
@@ -68,10 +68,9 @@ class InMemoryVerdictCache:
         """See VerdictCache."""
         return {key: self._calls[key] for key in keys if key in self._calls}
 
-    def put_many(self, calls: Mapping[str, CallRecord]) -> None:
+    def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
         """See VerdictCache."""
-        for key, call in calls.items():
-            self._calls.setdefault(key, call)
+        return {key: self._calls.setdefault(key, call) for key, call in calls.items()}
 
 
 def verdict_key(identity: EngineIdentity, template: PromptTemplate, request: Mapping[str, Any], *, nonce: str) -> str:

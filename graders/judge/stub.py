@@ -69,6 +69,7 @@ class StubJudgeServer:
         self.paths: list[str] = []
         self.prefix_keys: list[str] = []
         self._turns: Iterator[Behaviour] = itertools.cycle(["answer"])
+        self._on_words: dict[str, Behaviour] = {}
         self._release = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._http.daemon_threads = True
@@ -87,6 +88,14 @@ class StubJudgeServer:
     def behave(self, *behaviours: Behaviour) -> None:
         """From now on, go through these behaviours in turn, one a request."""
         self._turns = itertools.cycle(behaviours)
+
+    def behave_on(self, word: str, behaviour: Behaviour) -> None:
+        """From now on, treat prompts that hold a word so, and all others as before."""
+        self._on_words[word] = behaviour
+
+    def _behaviour_on(self, prompt: str) -> Behaviour:
+        named = [behaviour for word, behaviour in self._on_words.items() if word in prompt]
+        return named[0] if named else next(self._turns)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -175,7 +184,7 @@ class StubJudgeServer:
                     self._send(json.dumps({"tokens": body["content"].split()}).encode())
                 else:
                     stub.prompts.append(body["messages"])
-                    self._judge(body, next(stub._turns))
+                    self._judge(body, stub._behaviour_on(body["messages"][-1]["content"]))
 
             def _judge(self, body: dict[str, Any], behaviour: Behaviour) -> None:
                 stub._release.wait(stub.delay_seconds)

@@ -86,7 +86,7 @@ def read_verdicts(reply: Any, form: ReplyForm) -> tuple[Verdict, ...]:
     verdicts = []
     for start, body in zip(starts, bodies, strict=True):
         verdict = _distribution(_token_at(by_offset, start), form)
-        if (body["verdict"] in form.yes) != (verdict.log_odds >= 0):
+        if not form.sampled and (body["verdict"] in form.yes) != (verdict.log_odds >= 0):
             raise JudgeFailure(UnscoredReason.PARSE, "the verdict that was written is not the most probable one")
         verdicts.append(
             Verdict(

@@ -89,10 +89,10 @@ def count_votes(
         if len(said) >= quorum:
             levels[criterion] = tuple(_mean(steps) for steps in zip(*said, strict=True))
             continue
-        reasons = sorted(details[criterion], key=lambda failure: not failure.reason.retryable)
+        reasons = sorted(details[criterion], key=lambda failure: (not failure.reason.retryable, not failure.away))
         why = reasons[0] if reasons else JudgeFailure(UnscoredReason.INFRASTRUCTURE, "no judge voted")
         counted = f"{len(said)} of {len(cast)} judges voted, {quorum} must: {why.detail}"
-        failures[criterion] = why if len(cast) == 1 else JudgeFailure(why.reason, counted)
+        failures[criterion] = why if len(cast) == 1 else JudgeFailure(why.reason, counted, away=why.away)
     return levels, failures
 
 
@@ -107,9 +107,12 @@ def split_criteria(votes: Mapping[str, Sequence[Vote]], *, least_odds: float = 1
 
 
 def _mean(steps: Sequence[LevelVerdict]) -> LevelVerdict:
-    quoting = max(steps, key=lambda step: (bool(step.quote), bool(step.reason)))
+    # The panel gives the reasons of those whom it follows, not a dissenter's.
+    log_odds = fmean(step.log_odds for step in steps)
+    agreeing = [step for step in steps if (step.log_odds > 0) == (log_odds > 0)] or steps
+    quoting = max(agreeing, key=lambda step: (bool(step.quote), bool(step.reason)))
     return LevelVerdict(
-        log_odds=fmean(step.log_odds for step in steps),
+        log_odds=log_odds,
         prior=fmean(step.prior for step in steps),
         quote=quoting.quote,
         reason=quoting.reason,

@@ -19,6 +19,8 @@ router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
 _FIRST_LOOK_SECONDS = 0.02
 _LOOK_GROWTH = 1.3
 _LAST_LOOK_SECONDS = 0.5
+# A database that restarts is waited for; a caller would only have to send the answer again.
+_PATIENCE_SECONDS = 10.0
 
 
 @router.post(
@@ -46,8 +48,7 @@ def create_grading(
         priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
         idempotency_key=idempotency_key,
     )
-    with sessions.begin() as session:
-        reply, replayed = _submit(session, new)
+    reply, replayed = sessions.run(lambda session: _submit(session, new), patience_seconds=_PATIENCE_SECONDS)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     # A doorbell out of order must not keep the caller waiting: the answer is safe already.
@@ -58,14 +59,13 @@ def create_grading(
 
 def _submit(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
     """The reply to a submission, and whether it is one that was given before."""
-    grading = lifecycle.submit(session, new)
-    if not new.idempotency_key:
-        return GradingPublic.of(grading), False
-    if stored := lifecycle.stored_reply(session, new.idempotency_key):
-        return GradingPublic.model_validate(stored), True
-    reply = GradingPublic.of(grading)
-    lifecycle.keep_reply(session, new.idempotency_key, reply.model_dump(mode="json"))
-    return reply, False
+    found = lifecycle.submit(session, new)
+    if found.key and found.key.reply:
+        return GradingPublic.model_validate(found.key.reply), found.is_repeated
+    reply = GradingPublic.of(found.grading)
+    if found.key:
+        found.key.reply = reply.model_dump(mode="json")
+    return reply, found.is_repeated
 
 
 @router.post(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+import tenacity
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
@@ -15,13 +18,15 @@ from sqlalchemy.orm import Session, sessionmaker
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
 _READS = "vivavoce_reads"
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class SessionFactory:
     """Sessions whose objects stay readable after the commit.
 
     `factory()` reads: on SQLite it takes no lock, so nobody waits for it. `factory.begin()` is one
-    transaction that may write.
+    transaction that may write, `factory.run(work)` one that is tried again when the database was away.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -36,6 +41,47 @@ class SessionFactory:
     def begin(self) -> AbstractContextManager[Session]:
         """A session in a transaction, committed at the end and rolled back on an error."""
         return self._writing.begin()
+
+    def run(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
+        """What `work` returns, in a transaction that is begun again while the database cannot be reached.
+
+        A commit may have succeeded although its reply was lost, so `work` must find out what is done
+        already. Raises the last error of the database after `patience_seconds`.
+        """
+        for attempt in _tries(patience_seconds):
+            with attempt, self.begin() as session:
+                result = work(session)
+        return result
+
+    def read(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
+        """What `work` reads; see `run`."""
+        for attempt in _tries(patience_seconds):
+            with attempt, self() as session:
+                result = work(session)
+        return result
+
+
+def _tries(patience_seconds: float) -> tenacity.Retrying:
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_delay(patience_seconds),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
+        retry=tenacity.retry_if_exception(_is_away),
+        before_sleep=_say_so,
+        reraise=True,
+    )
+
+
+def _say_so(state: tenacity.RetryCallState) -> None:
+    assert state.outcome
+    error = state.outcome.exception()
+    cause = getattr(error, "orig", None) or error
+    _log.warning("the database did not answer, trying again: %s", str(cause).strip().partition("\n")[0])
+
+
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or (
+        isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    )
 
 
 def connect(url: str) -> sa.Engine:

@@ -25,6 +25,10 @@ class GradingRepository:
         grading = self._session.get(Grading, grading_id)
         return grading if grading and grading.organisation_id == organisation_id else None
 
+    def has(self, grading_id: str) -> bool:
+        """Whether there is a grading with this identifier."""
+        return self._session.scalar(sa.select(Grading.id).where(Grading.id == grading_id)) is not None
+
     def next_waiting(self, now: datetime) -> Grading | None:
         """The grading that is next in line: highest priority, then oldest."""
         return self._session.scalars(self._waiting(now).limit(1)).unique().first()
@@ -32,12 +36,20 @@ class GradingRepository:
     def waiting_like(self, first: Grading, *, now: datetime, limit: int) -> Sequence[Grading]:
         """The next gradings in line that share the rubric version of `first`, with it among them.
 
-        One whose worker was lost before comes alone: if it was the cause, it takes no other along.
+        One whose worker was lost before, or that the judge did not answer, comes alone: if it was the
+        cause, it takes no other along.
         """
-        if first.attempt:
+        if first.attempt or first.unanswered:
             return [first]
-        alike = self._waiting(now).where(Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0)
+        alike = self._waiting(now).where(
+            Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0, Grading.unanswered == 0
+        )
         return self._session.scalars(alike.limit(limit)).unique().all()
+
+    def held_by(self, owner: str) -> Sequence[Grading]:
+        """Gradings that are leased to a worker."""
+        found = sa.select(Grading).where(Grading.state == State.RUNNING, Grading.lease_owner == owner)
+        return self._session.scalars(found).unique().all()
 
     def abandoned(self, now: datetime, *, limit: int) -> Sequence[Grading]:
         """Gradings whose worker showed no sign of life for longer than its lease."""

@@ -107,7 +107,9 @@ class Submission(Base):
 class Grading(Base):
     """The work of grading one submission by one rubric version.
 
-    `fence` rises with every claim; only the worker that holds the newest may write.
+    `fence` rises with every claim; only the worker that holds the newest may write. `attempt` counts
+    claims that did not end in order, `unanswered` how often the judge, though well, gave no verdict.
+    `request_id` and `trace_parent` lead from the request that brought it to what became of it.
     """
 
     __tablename__ = "grading"
@@ -119,12 +121,15 @@ class Grading(Base):
     state: Mapped[State] = mapped_column(String(16))
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)
+    unanswered: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    trace_parent: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from vivavoce.graders.judge.client import EngineIdentity
 from vivavoce.graders.judge.prompt import ReplyForm
@@ -30,25 +31,31 @@ class StoredVerdicts:
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         """See VerdictCache."""
-        with self._sessions() as session:
-            rows = JudgeCallRepository(session).by_keys(keys, organisation_id=self._organisation_id)
-            return {row.key: _record(row) for row in rows}
+        return self._sessions.read(lambda session: self._find(session, keys))
 
-    def put_many(self, calls: Mapping[str, CallRecord]) -> None:
+    def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
         """See VerdictCache."""
         if not calls:
-            return
+            return {}
         moment = lifecycle.now()
         rows = [
             {"key": key, "organisation_id": self._organisation_id, "created_at": moment, **_columns(call)}
             for key, call in calls.items()
         ]
-        with self._sessions.begin() as session:
-            # The first call stays: whoever comes later must find the one that was used.
-            if session.get_bind().dialect.name == "postgresql":
-                session.execute(postgresql.insert(JudgeCall).values(rows).on_conflict_do_nothing())
-            else:
-                session.execute(sqlite.insert(JudgeCall).values(rows).on_conflict_do_nothing())
+        written = self._sessions.run(lambda session: _insert(session, rows))
+        late = self.get_many([key for key in calls if key not in written]) if len(written) < len(calls) else {}
+        return {key: late.get(key, call) for key, call in calls.items()}
+
+    def _find(self, session: Session, keys: Sequence[str]) -> dict[str, CallRecord]:
+        rows = JudgeCallRepository(session).by_keys(keys, organisation_id=self._organisation_id)
+        return {row.key: _record(row) for row in rows}
+
+
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The keys of the rows that were written; the first call of a key stays, for it is the one that was used."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = insert(JudgeCall).values(rows).on_conflict_do_nothing().returning(JudgeCall.key)
+    return set(session.scalars(new))
 
 
 def _columns(call: CallRecord) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 
 def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str | int) -> str:
     with database.begin() as session:
-        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).id  # type: ignore[arg-type]
+        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).grading.id  # type: ignore[arg-type]
 
 
 def _claim(database: SessionFactory, *, owner: str = "a", limit: int = 10, lease_seconds: float = 60) -> Batch | None:
@@ -255,3 +255,63 @@ def test_what_failed_can_be_put_back_in_line(database: SessionFactory, rubric: R
 def test_a_grading_that_is_not_there_is_named(database: SessionFactory) -> None:
     with pytest.raises(GradingNotFound, match="'nope'"), database() as session:
         lifecycle.get(session, "nope")
+
+
+def _unanswered(rubric: Rubric) -> Report:
+    slow = JudgeFailure(UnscoredReason.TIMEOUT, "no answer to this one")
+    return grade([AnswerInput("INT8")], rubric, scripted_panel(lambda _, __: slow))[0]
+
+
+def test_an_answer_that_the_judge_leaves_without_a_word_waits_longer_each_time_and_then_fails(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "MOST_UNANSWERED", 3)
+    grading_id = _submit(database, rubric)
+    delays = []
+    for _ in range(2):
+        batch = _claim(database)
+        assert batch
+        with database.begin() as session:
+            assert lifecycle.postpone(session, batch.leases[0], _unanswered(rubric)) is State.QUEUED
+        with database.begin() as session:
+            grading = lifecycle.get(session, grading_id)
+            assert grading.not_before
+            assert (grading.attempt, grading.reason) == (0, "timeout")
+            delays.append((grading.not_before - grading.updated_at).total_seconds())
+            grading.not_before = None
+    assert delays == [3, 6]
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        assert lifecycle.postpone(session, batch.leases[0], _unanswered(rubric)) is State.FAILED
+    with database() as session:
+        assert lifecycle.get(session, grading_id).reason == "timeout"
+
+
+def test_one_that_the_judge_did_not_answer_comes_back_alone(database: SessionFactory, rubric: Rubric) -> None:
+    unlucky = _submit(database, rubric)
+    batch = _claim(database)
+    assert batch
+    with database.begin() as session:
+        lifecycle.postpone(session, batch.leases[0], _unanswered(rubric))
+    with database.begin() as session:
+        lifecycle.get(session, unlucky).not_before = None
+    _submit(database, rubric, "another")
+    again = _claim(database)
+    assert again
+    assert [lease.grading_id for lease in again.leases] == [unlucky]
+
+
+def test_what_a_lost_reply_hid_is_not_done_twice(database: SessionFactory, rubric: Rubric) -> None:
+    new = NewAnswer(rubric=rubric, answer="INT8")
+    for _ in range(2):
+        with database.begin() as session:
+            assert lifecycle.submit(session, new).grading.id == new.id
+    claimed = _claim(database, owner="a")
+    with database.begin() as session:
+        assert lifecycle.held_by(session, "a") == claimed
+        assert lifecycle.held_by(session, "b") is None
+    assert claimed
+    for _ in range(2):
+        with database.begin() as session:
+            assert not lifecycle.record(session, claimed.leases[0], _report(rubric)).open

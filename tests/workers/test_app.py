@@ -42,7 +42,7 @@ def _celery_worker(redis_url: str, judge_url: str) -> Iterator[subprocess.Popen[
 
 def _submit(database: SessionFactory, rubric: Rubric, answer: str) -> str:
     with database.begin() as session:
-        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).id
+        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).grading.id
 
 
 def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:

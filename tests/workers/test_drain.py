@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason, build_panel
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
+from vivavoce.graders.judge.prompt import items_of
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
@@ -31,7 +33,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 
 def _submit(database: SessionFactory, rubric: Rubric, *answers: str) -> list[str]:
     with database.begin() as session:
-        return [lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).id for answer in answers]
+        return [lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).grading.id for answer in answers]
 
 
 def _state(database: SessionFactory, grading_id: str) -> tuple[State, str | None]:
@@ -175,3 +177,52 @@ def test_the_embedded_default_is_a_real_file(settings: Settings, sqlite_database
     with sqlite_database() as session:
         session.connection()
     assert Path(settings.database.removeprefix("sqlite:///")).stat().st_size > 0
+
+
+def test_a_prompt_that_the_judge_cannot_take_holds_nobody_up(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    unlucky, *others = _submit(database, rubric, "POISON and INT8", *(f"INT8 number {n}" for n in range(8)))
+    stub_judge.behave_on("POISON", "http_500")
+    with _http_panel(stub_judge, database) as panel:
+        done = drain(database, panel, settings, owner="w")
+    assert (done.finished, done.released) == (8, 0)
+    assert _state(database, unlucky) == (State.QUEUED, "infrastructure")
+    assert all(_score(database, grading_id) is not None for grading_id in others)
+
+
+class _Unsure:
+    """Commits that succeed and say that they did not: every other one."""
+
+    def __init__(self, database: SessionFactory) -> None:
+        self.errors = 0
+        self._database = database
+        self._turn = 0
+
+    def __enter__(self) -> None:
+        sa.event.listen(self._database.engine, "commit", self._commit)
+
+    def __exit__(self, *_: object) -> None:
+        sa.event.remove(self._database.engine, "commit", self._commit)
+
+    def _commit(self, connection: sa.Connection) -> None:
+        self._turn += 1
+        if self._turn % 2:
+            connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
+            self.errors += 1
+            raise sa.exc.OperationalError("COMMIT", None, TimeoutError("the reply was lost"))
+
+
+def test_commits_whose_reply_is_lost_lose_nothing_and_repeat_nothing(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    unsure = _Unsure(database)
+    with unsure:
+        new = [NewAnswer(rubric=rubric, answer=f"INT8 number {number}") for number in range(12)]
+        for one in new:
+            database.run(lambda session, one=one: lifecycle.submit(session, one))  # type: ignore[misc]
+        with _http_panel(stub_judge, database) as panel:
+            assert drain(database, panel, settings, owner="w").finished == 12
+    assert unsure.errors > 10
+    assert all(_score(database, one.id) is not None for one in new)
+    assert len(stub_judge.prompts) == 13 * len(items_of(rubric.criteria))

@@ -103,7 +103,7 @@ def take_in(
             idempotency_key=f"file:{fingerprint}:{seen[fingerprint]}",
         )
         with sessions.begin() as session:
-            grading = lifecycle.submit(session, keyed)
+            grading = lifecycle.submit(session, keyed).grading
             lifecycle.requeue(session, grading)
         items.append(Item(row=row, rubric=chosen, answer=new.answer, grading_id=grading.id))
     return items, sorted(problems, key=lambda problem: problem.line)

@@ -65,7 +65,7 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     panel = build_panel(
         embedder=build_embedder(recorded["provenance"]["embedding_model"]),
         judge=ReplayJudge(recorded, calls),
-        review_below=settings.review_below,
+        review_below=recorded["provenance"].get("review_below", settings.review_below),
     )
     (report,) = grade([answer], rubric, panel)
     return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)

@@ -16,6 +16,7 @@ import pytest
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge import client as client_module
 from vivavoce.graders.judge.client import CIRCUIT_FAILURES, Deadlines, JudgeClient
+from vivavoce.graders.judge.sitting import Paper
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.rubrics import Rubric
 
@@ -56,7 +57,8 @@ def test_a_prefix_stays_with_its_server_and_only_a_lost_servers_prefixes_move() 
 def test_killing_one_of_two_servers_in_mid_cohort_fails_no_answer(rubric: Rubric, open_judge: OpenJudge) -> None:
     with _stub_process() as (first, first_url), _stub_process() as (second, second_url):
         judge = open_judge(first_url, second_url, deadlines=Deadlines(5, 20))
-        home = judge._client.in_order_for(_prefix_of(judge, rubric))[0]  # type: ignore[union-attr]
+        prefix_key = Paper.of(rubric, judge.prompt_form, b"").prefix_key(judge.identity)
+        home = JudgeClient([first_url, second_url], deadlines=Deadlines(1, 1)).in_order_for(prefix_key)[0]
         victim = first if home == first_url else second
         killer = threading.Timer(0.4, lambda: os.kill(victim.pid, signal.SIGKILL))
         killer.start()
@@ -65,13 +67,6 @@ def test_killing_one_of_two_servers_in_mid_cohort_fails_no_answer(rubric: Rubric
         assert victim.wait(timeout=5) == -signal.SIGKILL
     assert sum(bool(verdicts.failures) for verdicts in found) == 0
     assert all(verdicts.levels["lower"][0].log_odds > 0 for verdicts in found)
-
-
-def _prefix_of(judge: object, rubric: Rubric) -> str:
-    from vivavoce.graders.judge import judging
-
-    paper = judging._Paper.of(rubric, judge.prompt_form, b"s")  # type: ignore[attr-defined]
-    return judging._prefix_key(judge.identity, paper)  # type: ignore[attr-defined]
 
 
 def test_a_hung_judge_costs_no_more_than_the_deadline_and_opens_its_circuit(stub_judge: StubJudgeServer) -> None:
@@ -146,4 +141,4 @@ def test_requests_carry_the_key_of_their_prefix(rubric: Rubric, open_judge: Open
     with StubJudgeServer() as server:
         judge = open_judge(server.url)
         judge.judge(["INT8", "INT4"], rubric)
-        assert set(server.prefix_keys) == {_prefix_of(judge, rubric)}
+        assert set(server.prefix_keys) == {Paper.of(rubric, judge.prompt_form, b"").prefix_key(judge.identity)}

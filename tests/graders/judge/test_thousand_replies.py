@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 
 from vivavoce.graders import JudgeFailure
-from vivavoce.graders.judge import judging
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.sitting import Paper
 from vivavoce.graders.judge.stub import BEHAVIOURS, Behaviour, StubJudgeServer
 from vivavoce.graders.judge.verdict import read_verdicts
 from vivavoce.rubrics import Rubric
@@ -39,7 +39,7 @@ def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, fo
 
     async def ask(server: StubJudgeServer) -> None:
         client = JudgeClient([server.url], deadlines=Deadlines(0.25, 0.25), circuit_seconds=0)
-        paper = judging._Paper.of(rubric, form, b"s")
+        paper = Paper.of(rubric, form, b"s")
         for number, behaviour in enumerate(turns):
             met = chance.random() < 0.5
             call = chance.choice(paper.calls(paper.fence(f"[1] {'INT8' if met else 'none'} {number}")))

@@ -92,6 +92,8 @@ def measure(
     said = make_answers(rubric, count=max(answers, *batch_sizes), seed=seed)
     on_step("warming up")
     with open_judge(secrets.token_bytes(16)) as judge:
+        if len(judge.urls) > 1:
+            raise UserError("VIVA_JUDGE_URL names several servers: measure one at a time, beside the bare engine.")
         _checked(judge.judge(said[:1], rubric))
         about = judge.describe()
     on_step(f"tokens: {len(said)} answers")
