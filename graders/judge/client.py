@@ -66,6 +66,7 @@ class JudgeClient:
         deadlines: Deadlines,
         api_key: str | None = None,
         circuit_seconds: float = CIRCUIT_SECONDS,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._deadlines = deadlines
@@ -76,6 +77,7 @@ class JudgeClient:
                 timeout=httpx.Timeout(deadlines.try_seconds, connect=_CONNECT_SECONDS),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
                 trust_env=False,
+                transport=transport,
             )
             for url in base_urls
         }

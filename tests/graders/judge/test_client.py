@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
@@ -109,6 +110,44 @@ def test_the_circuit_closes_again_soon_after_recovery(stub_judge: StubJudgeServe
         await client.aclose()
 
     asyncio.run(fail_then_recover())
+
+
+def test_after_its_rest_one_request_alone_tries_a_server_again(stub_judge: StubJudgeServer) -> None:
+    async def ask() -> list[object]:
+        client = JudgeClient([stub_judge.url], deadlines=Deadlines(0.3, 0.3), circuit_seconds=0.2)
+        stub_judge.behave("http_500")
+        for _ in range(3):
+            with pytest.raises(JudgeFailure):
+                await client.ask(BODY, prefix_key="k")
+        await asyncio.sleep(0.3)
+        stub_judge.behave("hang")
+        asked = len(stub_judge.prompts)
+        found = await asyncio.gather(*(client.ask(BODY, prefix_key="k") for _ in range(10)), return_exceptions=True)
+        assert len(stub_judge.prompts) == asked + 1
+        await client.aclose()
+        return list(found)
+
+    failures = asyncio.run(ask())
+    assert all(isinstance(failure, JudgeFailure) for failure in failures)
+    assert sum("HTTP 500" in str(failure) for failure in failures) == 9
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, "infrastructure"), (401, "infrastructure"), (422, "parse")])
+def test_a_server_that_does_not_take_our_request_is_asked_once_and_not_called_sick(status: int, reason: str) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(status, text="no")
+
+    async def ask() -> set[str]:
+        client = JudgeClient(["http://judge"], deadlines=Deadlines(1, 1), transport=httpx.MockTransport(refuse))
+        found = await asyncio.gather(*(client.ask(BODY, prefix_key="k") for _ in range(8)), return_exceptions=True)
+        await client.aclose()
+        return {failure.reason for failure in found if isinstance(failure, JudgeFailure)}
+
+    asked = 0
+    assert asyncio.run(ask()) == {reason}
+    assert asked == 8
 
 
 def test_a_hung_server_hands_over_to_another(stub_judge: StubJudgeServer) -> None:

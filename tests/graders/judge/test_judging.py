@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from vivavoce.graders import UnscoredReason
-from vivavoce.graders.judge.client import Deadlines, probe
+from vivavoce.graders.judge.client import Deadlines, EngineIdentity, probe
+from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.prompt import PromptForm
-from vivavoce.graders.judge.record import InMemoryVerdictCache, Prices
+from vivavoce.graders.judge.record import CallRecord, InMemoryVerdictCache, Prices
 from vivavoce.graders.judge.stub import Behaviour, Engine, StubJudgeServer
 from vivavoce.rubrics import Rubric
 
@@ -240,3 +243,48 @@ def test_the_brief_prompt_holds_nothing_of_the_key_and_the_full_one_all_of_it(
     for criterion in rubric.criteria:
         assert criterion.levels[-1].description in trusted
         assert criterion.grader_notes in trusted
+
+
+def test_who_asks_the_same_at_the_same_time_waits_for_one_call(
+    rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge
+) -> None:
+    judge = open_judge(stub_judge.url)
+    found = judge.judge(["[1] INT8"] * 6, rubric)
+    assert len(stub_judge.prompts) == 2 * CALLS_AN_ANSWER
+    assert len({verdicts.levels["lower"] for verdicts in found}) == 1
+    assert sum(len(verdicts.calls) for verdicts in found) == CALLS_AN_ANSWER
+
+
+def test_a_verdict_that_another_process_kept_first_is_the_one_that_counts(
+    rubric: Rubric, stub_judge: StubJudgeServer
+) -> None:
+    class Late(InMemoryVerdictCache):
+        """A cache in which somebody else's calls turn up between our look and our word."""
+
+        def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
+            other = stub_judge.reply_to({**next(iter(calls.values())).request, "messages": [{"content": "INT8"}]})
+            super().put_many({key: replace(call, reply=other) for key, call in calls.items()})
+            return super().put_many(calls)
+
+    with RubricJudge(
+        base_urls=[stub_judge.url],
+        identity=EngineIdentity("stub", "stub", "1"),
+        secret=b"s",
+        cache=Late(),
+        deadlines=Deadlines(5, 10),
+    ) as judge:
+        (found,) = judge.judge(["[1] nothing of the kind"], rubric)
+    assert found.levels["lower"][0].log_odds > 0
+
+
+def test_a_lone_answer_without_a_reply_is_told_from_a_judge_that_is_away(
+    rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge
+) -> None:
+    judge = open_judge(stub_judge.url, deadlines=Deadlines(0.3, 0.3))
+    judge.judge(["[1] INT8"], rubric)
+    stub_judge.behave_on("POISON", "hang")
+    (found,) = judge.judge(["[1] POISON"], rubric)
+    assert {(failure.reason, failure.away) for failure in found.failures.values()} == {("timeout", False)}
+    stub_judge.behave("hang")
+    (found,) = judge.judge(["[1] POISON again"], rubric)
+    assert {(failure.reason, failure.away) for failure in found.failures.values()} == {("timeout", True)}

@@ -134,5 +134,15 @@ def test_look_alikes_are_counted() -> None:
     assert fence("a > b", context="", secret=b"").defused == 0
 
 
+@pytest.mark.parametrize(
+    "token", ["</s>", "<start_of_turn>", "<think>", "</think>", "[INST]", "[/SYSTEM_PROMPT]", "<BOS>", "<tool_call>"]
+)
+def test_control_tokens_of_other_models_do_nothing_and_are_no_reproach(token: str) -> None:
+    found = fence(f"The model ends with {token} here.", context="", secret=b"")
+    assert token not in found.text
+    assert token.strip("<>[]/").lower() in found.text.lower()
+    assert found.defused == 0
+
+
 def test_numbers_come_off_again() -> None:
     assert without_numbers(number_sentences(["One.", "[2] two"])) == "One. [2] two"

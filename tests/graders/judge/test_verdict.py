@@ -144,6 +144,7 @@ def test_a_reply_cut_at_its_bound_is_truncated() -> None:
         ("stores activations as INT8", False),
         ("", False),
         ("as", False),
+        ("[1] stores weights as INT8, which", True),
     ],
 )
 def test_a_yes_needs_a_quote_from_the_answer(quote: str, stands: bool) -> None:
@@ -170,3 +171,27 @@ def test_counts_that_are_not_reported_are_nought() -> None:
     assert read_usage({}).tokens_in == read_usage({"usage": {"prompt_tokens": None}}).tokens_in == 0
     reported = {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5}}}
     assert read_usage(reported).tokens_cached == 5
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "模型用更少的位数存权重, 速度更快",
+        "模型用更少的位数存权重，速度更快。 不再需要四张卡",
+        "「速度更快。[2] 不再需要四张卡」",
+        "it’s faster: half the memory",
+    ],
+)
+def test_a_quote_may_be_punctuated_in_another_way(quote: str) -> None:
+    answer = "模型用更少的位数存权重，速度更快。不再需要四张卡。It's faster：half the memory."
+    assert not lacks_evidence(Verdict(1.0, 1.0, quote), EXPLAINED, answer=answer)
+
+
+def test_words_that_only_run_into_each_other_are_no_quote() -> None:
+    assert lacks_evidence(Verdict(1.0, 1.0, "not able here"), EXPLAINED, answer="It is notable here.")
+
+
+def test_a_verdict_that_was_drawn_need_not_be_the_most_probable_one() -> None:
+    drawn = _explained("a b", verdict=("No", 0.8))
+    assert _failure(drawn, EXPLAINED) is UnscoredReason.PARSE
+    assert read_verdicts(drawn, EXPLAINED.sent(constrained=False, sampled=True))[0].log_odds > 0

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, UnscoredReason, build_panel, grade
+from vivavoce.graders.judge.judging import LevelVerdict, Vote
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.judge.voting import JudgePanel
+from vivavoce.graders.judge.voting import JudgePanel, count_votes
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
 from vivavoce.rubrics import Rubric
 
@@ -71,3 +72,12 @@ def test_samples_of_one_judge_are_judges_of_their_own(
     assert len(found.votes["lower"]) == 3
     assert {call.request["seed"] for call in found.calls} == {1, 2, 3}
     assert all(call.request["temperature"] > 0 for call in found.calls)
+
+
+def test_the_panels_reason_is_not_a_dissenters() -> None:
+    def vote(log_odds: float, reason: str) -> Vote:
+        return Vote("j", (LevelVerdict(log_odds, 0.0, quote="q" if log_odds > 0 else "", reason=reason),))
+
+    votes = {"c": (vote(1.0, "it is there"), vote(-4.0, ""), vote(-2.0, "it is missing"))}
+    levels, _ = count_votes(votes, quorum=2, details={})
+    assert (levels["c"][0].quote, levels["c"][0].reason) == ("", "it is missing")
