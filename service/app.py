@@ -18,6 +18,7 @@ from vivavoce.rubrics import Bank
 from .api import gradings, health, questions
 from .doorbell import Doorbell
 from .errors import BodyTooLarge, ServiceError
+from .observation import Observed
 from .schemas import Problem
 from .settings import Settings
 from .storage.engine import SessionFactory
@@ -52,6 +53,7 @@ def create_app(
     app.include_router(questions.router)
     app.include_router(health.router)
     app.add_middleware(_BodyLimit)
+    app.add_middleware(Observed)
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)

@@ -118,6 +118,7 @@ class Lease:
     fence: int
     answer: str
     feedback_language: str | None
+    created_at: datetime
     request_id: str | None
     trace_parent: str | None
 
@@ -242,6 +243,7 @@ def _batch(held: Sequence[Grading]) -> Batch:
             fence=grading.fence,
             answer=grading.submission.answer,
             feedback_language=grading.submission.feedback_language,
+            created_at=grading.created_at,
             request_id=grading.request_id,
             trace_parent=grading.trace_parent,
         )

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(default=4, ge=1, le=64, description="Answers to one question graded together.")
     lease_seconds: float = Field(
-        default=12.0,
+        default=10.0,
         ge=1,
         description="How long a batch stays with a worker that shows no sign of life; it renews every third of that.",
     )
@@ -138,6 +138,24 @@ class Settings(BaseSettings):
         default=900.0,
         ge=0,
         description="`/readyz` says 503 when the oldest open grading is older than this; 0 for never.",
+    )
+    stop_seconds: float = Field(
+        default=25.0,
+        ge=0,
+        description="Time that a worker told to stop has for the batch in hand; then it puts the batch back in line.",
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port on which `viva work` shows Prometheus its metrics; 0 for none. The API has `/metrics`.",
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people, or for machines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    otlp_endpoint: str = Field(
+        default="",
+        description="OpenTelemetry collector (OTLP over HTTP), such as http://collector:4318; empty to record no "
+        "traces. Needs `vivavoce[tracing]`.",
     )
     max_wait_seconds: float = Field(default=60.0, ge=0, description="Upper bound of `?wait=`.")
     secret: SecretStr = Field(

@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from vivavoce.graders import AnswerInput, Panel, Report, UnscoredReason, grade
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service import lifecycle, metrics
 from vivavoce.service.errors import LostLease
 from vivavoce.service.lifecycle import Batch, Lease
+from vivavoce.service.logs import log_ids
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import State
+from vivavoce.service.tracing import batch_span
 
 # How long gradings wait before the judge is asked again after it was out of reach.
 RETRY_SECONDS = 3.0
@@ -57,10 +60,13 @@ def drain(
         if time.monotonic() >= sweep_at:
             sweep_up(sessions, settings)
             sweep_at = time.monotonic() + SWEEP_SECONDS
-        batch = _claim(sessions, settings, owner=owner)
+        with metrics.stage_seconds.labels("claim").time():
+            batch = _claim(sessions, settings, owner=owner)
         if batch is None:
             break
-        done = _grade_batch(sessions, panel, batch, on_finished, lease_seconds=settings.lease_seconds)
+        with batch_span("grade batch", [lease.trace_parent for lease in batch.leases]) as span:
+            span.set_attribute("vivavoce.gradings", [lease.grading_id for lease in batch.leases])
+            done = _grade_batch(sessions, panel, batch, on_finished, lease_seconds=settings.lease_seconds)
         finished += done.finished
         if done.released:
             return Drained(finished, done.released, done.released_reason)
@@ -71,8 +77,10 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     """Pick up what lost workers held; says what it found in the log."""
     swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts))
     if swept.requeued:
+        metrics.returned.labels("worker_lost").inc(len(swept.requeued))
         _log.warning("%d gradings of lost workers are back in line: %s", len(swept.requeued), swept.requeued)
     if swept.dead:
+        metrics.finished.labels(State.DEAD.value).inc(len(swept.dead))
         _log.error("%d gradings are dead, see 'viva queue --state dead': %s", len(swept.dead), swept.dead)
     if swept.unheard:
         _log.info("%d submissions were found whose ring was lost", len(swept.unheard))
@@ -102,7 +110,7 @@ def _grade_batch(
 ) -> Drained:
     # No transaction is open while the models think.
     try:
-        with _heartbeat(sessions, batch, lease_seconds):
+        with _heartbeat(sessions, batch, lease_seconds), metrics.stage_seconds.labels("grade").time():
             reports = grade(
                 [_input(lease) for lease in batch.leases],
                 Rubric.model_validate(batch.rubric_document),
@@ -112,36 +120,60 @@ def _grade_batch(
         sessions.run(lambda session: lifecycle.release(session, batch.leases))
         raise
     results = list(zip(batch.leases, reports, strict=True))
-    written, lost = sessions.run(lambda session: _write(session, results))
-    for error in lost:
-        _log.warning("late result refused: %s", error)
-    for grading_id in written:
-        on_finished(grading_id)
-    away = [(lease, report) for lease, report in results if report.judge_away]
+    with metrics.stage_seconds.labels("write").time():
+        outcomes = sessions.run(lambda session: _write(session, results))
+    for (lease, report), outcome in zip(results, outcomes, strict=True):
+        _tell(lease, report, outcome)
+        if isinstance(outcome, State) and not outcome.open:
+            on_finished(lease.grading_id)
+    finished = sum(isinstance(outcome, State) and not outcome.open for outcome in outcomes)
+    away = [report for report in reports if report.judge_away]
     if not away:
-        return Drained(len(written))
-    first = away[0][1]
-    reason = first.unscored_reason or UnscoredReason.INFRASTRUCTURE
-    _log.warning("%d gradings wait for the judge: %s", len(away), first.unscored_detail)
-    return Drained(len(written), len(away), f"{reason.value}: {first.unscored_detail}")
+        return Drained(finished)
+    reason = away[0].unscored_reason or UnscoredReason.INFRASTRUCTURE
+    return Drained(finished, len(away), f"{reason.value}: {away[0].unscored_detail}")
 
 
-def _write(session: Session, results: Sequence[tuple[Lease, Report]]) -> tuple[list[str], list[LostLease]]:
-    """What becomes of a batch, in one transaction: the gradings that are finished, and the results that came late."""
-    written: list[str] = []
-    lost: list[LostLease] = []
+def _write(session: Session, results: Sequence[tuple[Lease, Report]]) -> list[State | LostLease]:
+    """What becomes of each grading of a batch, in one transaction: its state, or that its result came late."""
+    outcomes: list[State | LostLease] = []
     for lease, report in results:
         reason, detail = report.unscored_reason, report.unscored_detail
-        if report.judge_away:
-            lifecycle.release(session, [lease], reason=reason, detail=detail, delay_seconds=RETRY_SECONDS)
-            continue
         try:
-            keep = lifecycle.postpone if reason and reason.retryable else lifecycle.record
-            if not keep(session, lease, report).open:
-                written.append(lease.grading_id)
+            if report.judge_away:
+                lifecycle.release(session, [lease], reason=reason, detail=detail, delay_seconds=RETRY_SECONDS)
+                outcomes.append(State.QUEUED)
+            elif reason and reason.retryable:
+                outcomes.append(lifecycle.postpone(session, lease, report))
+            else:
+                outcomes.append(lifecycle.record(session, lease, report))
         except LostLease as error:
-            lost.append(error)
-    return written, lost
+            outcomes.append(error)
+    return outcomes
+
+
+def _tell(lease: Lease, report: Report, outcome: State | LostLease) -> None:
+    """Say in the log and in the metrics what became of a grading."""
+    source = report.provenance
+    metrics.judge_calls.inc(source.judge_calls)
+    metrics.judge_cached.inc(source.cached_verdicts)
+    metrics.judge_seconds.inc(source.judge_seconds)
+    fresh = max(source.tokens_in - source.tokens_cached, 0)
+    for kind, count in (("prompt", fresh), ("cached", source.tokens_cached), ("generated", source.tokens_out)):
+        metrics.judge_tokens.labels(kind).inc(count)
+    if report.unscored_reason:
+        metrics.unscored.labels(report.unscored_reason.value).inc()
+    with log_ids(grading_id=lease.grading_id, request_id=lease.request_id):
+        if isinstance(outcome, LostLease):
+            metrics.late_results.inc()
+            _log.warning("late result refused: %s", outcome)
+        elif outcome.open:
+            metrics.returned.labels("judge_away" if report.judge_away else "unanswered").inc()
+            _log.warning("back in line: %s: %s", report.unscored_reason, report.unscored_detail)
+        else:
+            metrics.finished.labels(outcome.value).inc()
+            metrics.turnaround_seconds.observe((lifecycle.now() - lease.created_at).total_seconds())
+            _log.info("%s after %d judge calls, %d known", outcome, source.judge_calls, source.cached_verdicts)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 
 from pydantic import SecretStr
 
@@ -31,8 +33,13 @@ _log = logging.getLogger(__name__)
 
 
 def worker_name() -> str:
-    """Host, process and thread: who holds a lease."""
-    return f"{socket.gethostname()[:32]}:{os.getpid()}:{threading.get_ident() % 100_000}"
+    """Host, process and thread, and a word that no earlier process of that number had: who holds a lease."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{threading.get_native_id()}:{_word_of(os.getpid())}"
+
+
+@cache
+def _word_of(process: int) -> str:
+    return secrets.token_hex(4)
 
 
 @contextmanager

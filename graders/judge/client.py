@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import purgatory
 import tenacity
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from purgatory.domain.model import HALF_OPENED, OpenedState
 
 from ..errors import JudgeFailure, UnscoredReason
@@ -24,6 +26,8 @@ _TRIES = 3
 _CONNECT_SECONDS = 5.0
 # No verdict is longer; a server that sends more is not answering the question.
 _MAX_REPLY_BYTES = 4 * 1024 * 1024
+_tracer = trace.get_tracer("vivavoce")
+_trace_context = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,9 @@ class JudgeClient:
             if circuit.context.state == HALF_OPENED:
                 raise OpenedState(url)
             async with circuit:
-                return await self._try(url, path, body, prefix_key=prefix_key, seconds=seconds)
+                with _tracer.start_as_current_span("judge call", kind=trace.SpanKind.CLIENT) as span:
+                    span.set_attribute("server.address", url)
+                    return await self._try(url, path, body, prefix_key=prefix_key, seconds=seconds)
         except OpenedState:
             last = self._last_failures.get(url, "no reason is known")
             raise JudgeFailure(
@@ -176,11 +182,13 @@ class JudgeClient:
         started = time.monotonic()
         bound = min(self._deadlines.try_seconds, max(seconds, 0.001))
         content = bytearray()
+        headers = {"X-Prefix-Key": prefix_key}
+        _trace_context.inject(headers)
         try:
             # httpx bounds the wait for each piece; a server that drips would never run out of it.
             async with (
                 asyncio.timeout(bound),
-                self._servers[url].stream("POST", path, json=body, headers={"X-Prefix-Key": prefix_key}) as response,
+                self._servers[url].stream("POST", path, json=body, headers=headers) as response,
             ):
                 async for piece in response.aiter_bytes():
                     content += piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Annotated
 
@@ -9,10 +10,11 @@ import anyio
 from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from .. import intake, lifecycle
+from .. import intake, lifecycle, metrics
 from ..dependencies import BankDep, DoorbellDep, SessionDep, SessionsDep, SettingsDep
 from ..lifecycle import NewAnswer
 from ..schemas import GradingCreate, GradingPublic, Problem
+from ..tracing import trace_parent
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
 # A waiting request looks again soon at first, then less and less often.
@@ -21,6 +23,7 @@ _LOOK_GROWTH = 1.3
 _LAST_LOOK_SECONDS = 0.5
 # A database that restarts is waited for; a caller would only have to send the answer again.
 _PATIENCE_SECONDS = 10.0
+_log = logging.getLogger(__name__)
 
 
 @router.post(
@@ -47,10 +50,15 @@ def create_grading(
         feedback_language=body.feedback_language,
         priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
         idempotency_key=idempotency_key,
+        request_id=request.state.request_id,
+        trace_parent=trace_parent(),
     )
     reply, replayed = sessions.run(lambda session: _submit(session, new), patience_seconds=_PATIENCE_SECONDS)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
+    else:
+        metrics.submitted.inc()
+        _log.info("grading %s is queued", reply.id, extra={"grading_id": reply.id})
     # A doorbell out of order must not keep the caller waiting: the answer is safe already.
     after_reply.add_task(doorbell.ring, reply.id)
     response.headers["Location"] = str(request.url_for("read_grading", grading_id=reply.id).path)

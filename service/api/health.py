@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from .. import lifecycle
+from .. import lifecycle, metrics
 from ..dependencies import SessionsDep, SettingsDep
 from ..schemas import Readiness
 from ..storage.repositories import GradingRepository
@@ -17,6 +18,12 @@ router = APIRouter(tags=["health"])
 def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+def show_metrics(sessions: SessionsDep) -> Response:
+    """This process's counters and the state of the queue, in Prometheus's text format."""
+    return Response(metrics.exposition(sessions), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @router.get("/readyz", summary="Ready", responses={503: {"model": Readiness}})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import pydantic
 import typer
@@ -19,6 +21,7 @@ from vivavoce.service.errors import ServiceError
 from vivavoce.service.logs import configure_logs
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
+from vivavoce.service.tracing import TracingMissing, configure_tracing
 
 from .bench.commands import app as bench_app
 from .errors import UserError
@@ -47,7 +50,7 @@ def run() -> None:
     """Entry point: every expected error ends in one sentence and exit status 2."""
     try:
         app()
-    except (UserError, RubricError, GraderError, ServiceError) as error:
+    except (UserError, RubricError, GraderError, ServiceError, TracingMissing) as error:
         _fail(str(error))
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -174,22 +177,35 @@ def serve(
     """Run the API, by default with a worker and the judge in one process."""
     from .serve import serve as run_service
 
-    configure_logs()
     given = {"host": host, "port": port}
-    run_service(Settings().model_copy(update={k: v for k, v in given.items() if v is not None}), worker=worker)
+    settings = Settings().model_copy(update={k: v for k, v in given.items() if v is not None})
+    configure_logs(settings.log_format, level=settings.log_level)
+    configure_tracing(settings.otlp_endpoint, role="api")
+    run_service(settings, worker=worker)
 
 
 @app.command()
 def work(
-    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes, or threads.")] = 1,
+    pool: Annotated[
+        str, typer.Option(help="prefork: processes, each with its own models; threads: one process, one set of models.")
+    ] = "prefork",
 ) -> None:
-    """Run a Celery worker: it grades whatever waits in the database (needs VIVA_REDIS_URL)."""
-    from vivavoce.workers.app import work as run_worker
+    """Run a Celery worker: it grades whatever waits in the database (needs VIVA_REDIS_URL).
 
+    SIGTERM lets it finish the batch in hand, for VIVA_STOP_SECONDS at most; what is left goes back in line.
+    """
     settings = Settings()
     if not settings.redis_url:
         raise UserError("VIVA_REDIS_URL is not set: set it, or grade in the service with 'viva serve'.")
-    run_worker(settings, concurrency=concurrency)
+    if pool not in ("prefork", "threads"):
+        raise UserError(f"--pool '{pool}' is not known: use prefork or threads.")
+    # Read when the metrics are first imported: processes of one worker add up in files of this folder.
+    if settings.metrics_port:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="vivavoce-metrics-")
+    from vivavoce.workers.app import work as run_worker
+
+    run_worker(settings, concurrency=concurrency, pool=cast(Literal["prefork", "threads"], pool))
 
 
 @app.command("replay")

@@ -37,5 +37,16 @@ def test_the_documentation_describes_every_route(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     one = "/v1/gradings/{grading_id}"
     gradings = {"/v1/gradings", one, f"{one}/cancel", f"{one}/requeue"}
-    assert set(paths) == gradings | {"/v1/questions", "/healthz", "/readyz"}
+    assert set(paths) == gradings | {"/v1/questions", "/healthz", "/readyz", "/metrics"}
     assert client.get("/docs").status_code == 200
+
+
+def test_prometheus_is_told_of_requests_and_of_the_queue(client: httpx.Client) -> None:
+    client.post("/v1/gradings", json={"question_id": "27.1", "answer": "INT8", "language": "en"})
+    reply = client.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    lines = reply.text.splitlines()
+    assert 'vivavoce_gradings{state="queued"} 1.0' in lines
+    assert any(line.startswith("vivavoce_oldest_open_seconds ") for line in lines)
+    counted = 'vivavoce_http_requests_total{method="POST",route="/v1/gradings",status="202"}'
+    assert any(line.startswith(counted) for line in lines)
