@@ -38,10 +38,12 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 @pytest.fixture
 def json_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    before = logging.getLogger().handlers[:]
+    # Taken out first: whoever sets logging up closes the handlers that are there.
+    root = logging.getLogger()
+    before, root.handlers[:] = root.handlers[:], []
     configure_logs("json")
     yield
-    logging.getLogger().handlers[:] = before
+    root.handlers[:] = before
 
 
 def test_one_id_leads_from_the_request_to_the_verdict(
