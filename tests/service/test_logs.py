@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, scripted_panel
-from vivavoce.service.logs import configure_logs, log_ids
+from vivavoce.service.logs import LogFormat, configure_logs, log_ids
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.verdicts import StoredVerdicts
@@ -36,12 +37,12 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     return exporter
 
 
-@pytest.fixture
-def json_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+@contextmanager
+def _logs(form: LogFormat) -> Iterator[None]:
     # Taken out first: whoever sets logging up closes the handlers that are there.
     root = logging.getLogger()
     before, root.handlers[:] = root.handlers[:], []
-    configure_logs("json")
+    configure_logs(form)
     yield
     root.handlers[:] = before
 
@@ -50,23 +51,22 @@ def test_one_id_leads_from_the_request_to_the_verdict(
     client: httpx.Client,
     database: SessionFactory,
     settings: Settings,
-    json_logs: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    reply = client.post("/v1/gradings", json=ANSWER, headers={"X-Request-ID": "from-the-caller"})
+    with _logs("json"):
+        reply = client.post("/v1/gradings", json=ANSWER, headers={"X-Request-ID": "from-the-caller"})
+        drain(database, scripted_panel(), settings, owner="w")
     assert reply.headers["x-request-id"] == "from-the-caller"
-    drain(database, scripted_panel(), settings, owner="w")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     ours = [line["message"] for line in lines if line.get("request_id") == "from-the-caller"]
     assert [message.split()[0] for message in ours] == ["grading", "POST", "graded"]
     assert {line["grading_id"] for line in lines if "grading_id" in line} == {reply.json()["id"]}
 
 
-def test_lines_carry_the_ids(json_logs: None, capsys: pytest.CaptureFixture[str]) -> None:
-    with log_ids(request_id="r1", grading_id="g1"):
+def test_lines_carry_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    with _logs("json"), log_ids(request_id="r1", grading_id="g1"):
         logging.getLogger("vivavoce.test").warning("评分 done")
-    configure_logs("text")
-    with log_ids(request_id="r1"):
+    with _logs("text"), log_ids(request_id="r1"):
         logging.getLogger("vivavoce.test").warning("done")
     first, second = capsys.readouterr().err.splitlines()
     said = json.loads(first)
