@@ -261,9 +261,10 @@ class Swept:
     unheard: tuple[str, ...] = ()
 
 
-def sweep(session: Session, *, max_attempts: int, limit: int = 200) -> Swept:
+def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limit: int = 200) -> Swept:
     """Pick up what lost workers held, and find submissions whose ring was lost.
 
+    A worker is lost when its lease ran out, or when it is among those known to be `gone`.
     One sweeper works at a time; another finds nothing to do. A grading whose worker was lost
     `max_attempts` times is set aside as `dead`.
     """
@@ -271,7 +272,7 @@ def sweep(session: Session, *, max_attempts: int, limit: int = 200) -> Swept:
         return Swept()
     moment = now()
     requeued, dead = [], []
-    for grading in GradingRepository(session).abandoned(moment, limit=limit):
+    for grading in GradingRepository(session).abandoned(moment, gone=gone, limit=limit):
         if grading.attempt >= max_attempts:
             _set_aside(grading, moment)
             dead.append(grading.id)

@@ -13,7 +13,10 @@ from pythonjsonlogger.json import JsonFormatter
 
 LogFormat = Literal["text", "json"]
 _LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_CHATTY = ("httpx", "httpcore", "alembic", "sentence_transformers", "celery.app.trace", "celery.worker.strategy")
+_CHATTY = (
+    *("httpx", "httpcore", "alembic", "sentence_transformers"),
+    *("celery.app.trace", "celery.beat", "celery.worker.strategy"),
+)
 _ids: ContextVar[dict[str, str]] = ContextVar("ids", default={})  # noqa: B039  never changed, only replaced
 
 
@@ -31,14 +34,7 @@ def configure_logs(form: LogFormat = "text", *, level: str = "INFO") -> None:
     else:
         handler.setFormatter(_TextFormatter(_LINE))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in (
-        "httpx",
-        "httpcore",
-        "alembic",
-        "sentence_transformers",
-        "celery.app.trace",
-        "celery.worker.strategy",
-    ):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -17,18 +17,25 @@ from typing import Any, Literal
 
 import celery
 import prometheus_client
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 
 from vivavoce.graders import Panel
 from vivavoce.service import metrics
 from vivavoce.service.logs import configure_logs
 from vivavoce.service.settings import Settings
-from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
+from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.service.tracing import configure_tracing
 
 from .drain import drain
-from .runtime import open_panel, worker_name
+from .names import worker_name
+from .runtime import open_panel
 
 GRADE_TASK = "vivavoce.grade"
 Pool = Literal["prefork", "threads"]
@@ -58,7 +65,8 @@ def create_celery(settings: Settings) -> celery.Celery:
         },
         # Rings pile up while no worker runs; an old one is worth nothing.
         task_default_expires=60,
-        beat_schedule_filename=str(settings.state_dir / f"celerybeat-schedule-{os.getpid()}"),
+        # It need not remember when it rang last.
+        beat_scheduler="celery.beat:Scheduler",
     )
     app.task(_grade, name=GRADE_TASK)
     return app
@@ -143,6 +151,11 @@ def _start_process(**_: Any) -> None:
     _current()
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _say_ready(**_: Any) -> None:
+    _log.info("ready to grade")
+
+
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _tell_to_stop(**_: Any) -> None:
     if _stopping:
@@ -160,7 +173,7 @@ def work(settings: Settings, *, concurrency: int, pool: Pool) -> None:
     global _stopping
     _stopping = multiprocessing.Event()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    migrate(connect(settings.database))
+    migrate(connect(settings.database), patience_seconds=START_SECONDS)
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, registry=metrics.of_all_processes())
     app = create_celery(settings)
@@ -172,7 +185,5 @@ def work(settings: Settings, *, concurrency: int, pool: Pool) -> None:
     finally:
         if _process:
             _process.close()
-        for left in settings.state_dir.glob(f"celerybeat-schedule-{os.getpid()}*"):
-            left.unlink(missing_ok=True)
         if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             shutil.rmtree(folder, ignore_errors=True)

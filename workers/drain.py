@@ -22,8 +22,11 @@ from vivavoce.service.lifecycle import Batch, Lease
 from vivavoce.service.logs import log_ids
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
 from vivavoce.service.tracing import batch_span
+
+from .names import is_gone
 
 # How long gradings wait before the judge is asked again after it was out of reach.
 RETRY_SECONDS = 3.0
@@ -75,7 +78,9 @@ def drain(
 
 def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     """Pick up what lost workers held; says what it found in the log."""
-    swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts))
+    owners = sessions.read(lambda session: GradingRepository(session).owners())
+    gone = [owner for owner in owners if is_gone(owner)]
+    swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts, gone=gone))
     if swept.requeued:
         metrics.returned.labels("worker_lost").inc(len(swept.requeued))
         _log.warning("%d gradings of lost workers are back in line: %s", len(swept.requeued), swept.requeued)

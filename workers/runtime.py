@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 
 from pydantic import SecretStr
 
@@ -27,19 +23,10 @@ from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import SessionFactory
 
 from .drain import drain
+from .names import worker_name
 
 _SWEEP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
-
-
-def worker_name() -> str:
-    """Host, process and thread, and a word that no earlier process of that number had: who holds a lease."""
-    return f"{socket.gethostname()[:30]}:{os.getpid()}:{threading.get_native_id()}:{_word_of(os.getpid())}"
-
-
-@cache
-def _word_of(process: int) -> str:
-    return secrets.token_hex(4)
 
 
 @contextmanager

@@ -47,7 +47,8 @@ _OTHER_WORDS = {"eleven_of_ten": "11", "another_language": "はい", "hedging": 
 class StubJudgeServer:
     """A judge server that says yes to prompts whose answer holds a telling word, and can misbehave.
 
-    `prompts` keeps what it was asked, `paths` and `prefix_keys` how; `says` is the text of replies that
+    `prompts` keeps what it was asked, `answered` that of it which got a proper reply, `paths` and
+    `prefix_keys` how it was asked; `says` is the text of replies that
     are no verdicts. A context manager.
     """
 
@@ -66,13 +67,13 @@ class StubJudgeServer:
         self.delay_seconds = delay_seconds
         self.says = ""
         self.prompts: list[list[dict[str, str]]] = []
+        self.answered: list[list[dict[str, str]]] = []
         self.paths: list[str] = []
         self.prefix_keys: list[str] = []
         self._turns: Iterator[Behaviour] = itertools.cycle(["answer"])
         self._on_words: dict[str, Behaviour] = {}
         self._release = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
@@ -209,6 +210,8 @@ class StubJudgeServer:
                     self.wfile.write(reply[: len(reply) // 2])
                     self.close_connection = True
                 else:
+                    if behaviour == "answer":
+                        stub.answered.append(body["messages"])
                     wrong = {"half_json": reply[: len(reply) // 2], "not_json": b"Yes.", "json_array": b"[1]"}
                     self._send(wrong.get(behaviour, reply))
 
@@ -239,6 +242,15 @@ class StubJudgeServer:
                 pass
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that was killed hangs up; that is no error of the judge's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _words(messages: Sequence[dict[str, str]]) -> int:

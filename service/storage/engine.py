@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,8 @@ from sqlalchemy.orm import Session, sessionmaker
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
 _READS = "vivavoce_reads"
+START_SECONDS = 10.0
+"""How long a service that starts waits for its database."""
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -79,6 +82,10 @@ def _say_so(state: tenacity.RetryCallState) -> None:
 
 
 def _is_away(error: BaseException) -> bool:
+    orig = getattr(error, "orig", None)
+    if isinstance(orig, sqlite3.Error):
+        # A file has no server to come back; it can only be in use.
+        return "locked" in str(orig)
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or (
         isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     )
@@ -102,13 +109,14 @@ def sessions(engine: sa.Engine) -> SessionFactory:
     return SessionFactory(engine)
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the database to the newest schema."""
+def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
+    """Bring the database to the newest schema; one that is just starting is waited for so long."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    for attempt in _tries(patience_seconds):
+        with attempt, engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

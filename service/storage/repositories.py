@@ -51,11 +51,19 @@ class GradingRepository:
         found = sa.select(Grading).where(Grading.state == State.RUNNING, Grading.lease_owner == owner)
         return self._session.scalars(found).unique().all()
 
-    def abandoned(self, now: datetime, *, limit: int) -> Sequence[Grading]:
-        """Gradings whose worker showed no sign of life for longer than its lease."""
+    def owners(self) -> Sequence[str]:
+        """The workers that hold leases."""
+        held = sa.select(Grading.lease_owner).where(Grading.state == State.RUNNING).distinct()
+        return [owner for owner in self._session.scalars(held) if owner]
+
+    def abandoned(self, now: datetime, *, gone: Sequence[str], limit: int) -> Sequence[Grading]:
+        """Gradings whose worker is gone, or showed no sign of life for longer than its lease."""
         found = (
             sa.select(Grading)
-            .where(Grading.state == State.RUNNING, Grading.lease_until < now)
+            .where(
+                Grading.state == State.RUNNING,
+                sa.or_(Grading.lease_until < now, Grading.lease_owner.in_(gone)),
+            )
             .order_by(Grading.lease_until)
             .limit(limit)
             .with_for_update(of=Grading, skip_locked=True)

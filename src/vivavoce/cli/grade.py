@@ -24,7 +24,7 @@ from vivavoce.service.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.drain import RETRY_SECONDS, drain
-from vivavoce.workers.runtime import worker_name
+from vivavoce.workers.names import worker_name
 
 from .errors import UserError
 from .report import ReportRow, write_html

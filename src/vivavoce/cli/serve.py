@@ -18,7 +18,7 @@ from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
 from vivavoce.service.doorbell import Doorbell, EventDoorbell, SilentDoorbell
 from vivavoce.service.settings import Settings, split_urls
-from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
+from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.runtime import InProcessWorker, open_panel
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 def serve(settings: Settings, *, worker: bool) -> None:
     """Run until SIGINT or SIGTERM, then stop in order: no new requests, judge, worker."""
     engine = connect(settings.database)
-    migrate(engine)
+    migrate(engine, patience_seconds=START_SECONDS)
     database = sessions(engine)
     with ExitStack() as stack:
         doorbell, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)

@@ -1,0 +1,43 @@
+"""Who holds a lease, said so that others on the same machine can see whether it still lives."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from functools import cache
+from pathlib import Path
+
+
+def worker_name() -> str:
+    """Who holds a lease: where processes are counted, process, thread, and a word that no earlier one had."""
+    return f"{_place()}:{os.getpid()}:{threading.get_native_id()}:{_word_of(os.getpid())}"
+
+
+def is_gone(name: str) -> bool:
+    """Whether a worker of that name was a process that can be seen from here and has ended."""
+    place, _, rest = name.partition(":")
+    process = rest.partition(":")[0]
+    if place != _place() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+@cache
+def _place() -> str:
+    """Host and process namespace: two containers may share a name, and each counts its own processes."""
+    namespace = Path("/proc/self/ns/pid")
+    counted = namespace.stat().st_ino if namespace.exists() else 0
+    return f"{socket.gethostname()[:20]}/{counted}"
+
+
+@cache
+def _word_of(process: int) -> str:
+    return secrets.token_hex(4)
