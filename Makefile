@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics graders service workers)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models engines demo test unit check fix serve worker migrate packages clean
+.PHONY: help setup models engines demo test faults unit check fix serve worker migrate packages clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ engines: setup ## Get a real vLLM for processors, with a small model, for tests 
 
 test: packages models engines check ## Install what the tests need and run them all
 	$(BIN)/pytest
+
+faults: setup packages ## Break everything, again and again, and count what was lost (20 minutes)
+	$(BIN)/python -m tests.faults
 
 unit: setup ## Run the tests that take seconds
 	$(BIN)/pytest -m 'not slow'
