@@ -7,7 +7,8 @@ Summaries"), with a tokenizer that keeps Chinese.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -34,29 +35,40 @@ class RougeScores:
     rouge_l: float
 
 
-class _KeepsChinese:
-    """The tokenizer that rouge-score is handed."""
-
-    def tokenize(self, string: str) -> list[str]:
-        return text.words(string)
-
-
-@cache
-def _scorer() -> Any:
-    # Imported late: a process that only shows reports has no need of it.
-    from rouge_score import rouge_scorer
-
-    return rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_KeepsChinese())
-
-
 def rouge(answer: str, references: Sequence[str]) -> RougeScores:
-    """ROUGE of an answer: for each measure the highest F1 over the references."""
-    found = [_scorer().score(reference, answer) for reference in references]
-    return RougeScores(
-        rouge1=max(float(scores["rouge1"].fmeasure) for scores in found),
-        rouge2=max(float(scores["rouge2"].fmeasure) for scores in found),
-        rouge_l=max(float(scores["rougeL"].fmeasure) for scores in found),
-    )
+    """ROUGE of an answer: for each measure the highest F1 over the references.
+
+    The same figures as rouge-score's to 1e-9; the longest common subsequence, which takes that package
+    most of a grading's processor time, comes from RapidFuzz.
+    """
+    said = text.words(answer)
+    found = [_rouge(said, _words(reference)) for reference in references]
+    return RougeScores(*(max(of_one) for of_one in zip(*found, strict=True)))
+
+
+def _rouge(said: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float]:
+    # Imported late: a process that only shows reports has no need of it.
+    from rapidfuzz.distance import LCSseq
+
+    ones = _f1(_shared(said, wanted), len(said), len(wanted))
+    pairs = [list(itertools.pairwise(tokens)) for tokens in (said, wanted)]
+    twos = _f1(_shared(*pairs), len(pairs[0]), len(pairs[1]))
+    return ones, twos, _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
+
+
+def _shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+    return (Counter(first) & Counter(second)).total()
+
+
+def _f1(shared: int, said: int, wanted: int) -> float:
+    from rouge_score.scoring import fmeasure
+
+    return float(fmeasure(shared / said, shared / wanted)) if said and wanted else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _words(reference: str) -> tuple[str, ...]:
+    return tuple(text.words(reference))
 
 
 def point_recall(answer: str, *, point: str, question: str) -> float:
@@ -75,17 +87,17 @@ def point_recall(answer: str, *, point: str, question: str) -> float:
 @lru_cache(maxsize=2048)
 def terms(string: str) -> frozenset[str]:
     """The telling words of a text: pairs of neighbouring Chinese characters, and stems of other words."""
-    tokens = text.words(string)
-    terms = {_stem(token) for token in tokens if _is_telling(token)}
-    for first, second in itertools.pairwise(tokens):
-        if text.has_han(first) and text.has_han(second) and not {first, second} <= _STOP_WORDS:
+    tokens = [(token, text.has_han(token)) for token in text.words(string)]
+    terms = {_stem(token) for token, is_han in tokens if not is_han and _is_telling(token)}
+    for (first, first_is_han), (second, second_is_han) in itertools.pairwise(tokens):
+        if first_is_han and second_is_han and not {first, second} <= _STOP_WORDS:
             terms.add(first + second)
     return frozenset(terms)
 
 
 def _is_telling(token: str) -> bool:
-    """Whether a token is a word of its own that says something: single letters are what apostrophes leave."""
-    return not text.has_han(token) and token not in _STOP_WORDS and (len(token) > 1 or token.isdigit())
+    """Whether a word that is not Chinese says something: single letters are what apostrophes leave."""
+    return token not in _STOP_WORDS and (len(token) > 1 or token.isdigit())
 
 
 @cache

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Full-width Chinese punctuation keeps its form: it carries sentence ends, and people read it in prompts.
 _KEPT = frozenset("，。！？；：（）“”‘’、《》【】…—～")
@@ -26,6 +27,9 @@ _SENTENCE_END = re.compile(
 _LONGEST_SENTENCE = 600
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$", re.IGNORECASE)
 
+_ASCII_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_RUN = re.compile(r"\s+|\S+")
+_LINE_BREAKS = "\n\r\x0b\x0c"
 _SENTENCE_NUMBER = re.compile(r"\[\d{1,3}\]")
 # Marks that writers, keyboards and models use for one another; the last two stand in for our fence.
 _ONE_SPELLING = {
@@ -70,12 +74,15 @@ class NormalText:
         return self.starts[start], self.ends[end - 1]
 
 
+@lru_cache(maxsize=128)
 def normalise(raw: str) -> NormalText:
     """The normal form of an answer.
 
     Compatibility forms are folded (full-width letters, ligatures, mathematical alphabets: NFKC),
     invisible characters left out, runs of blanks made one, and blank ends trimmed; line breaks stay.
     """
+    if raw.isascii() and not _ASCII_CONTROL.search(raw):
+        return _normalise_plain(raw)
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -102,6 +109,22 @@ def normalise(raw: str) -> NormalText:
     while characters and characters[-1] in " \n":
         characters.pop(), starts.pop(), ends.pop()
     return NormalText("".join(characters), tuple(starts), tuple(ends), hidden)
+
+
+def _normalise_plain(raw: str) -> NormalText:
+    """The same for ASCII, where only blanks can change."""
+    pieces: list[str] = []
+    places: list[int] = []
+    for match in _RUN.finditer(raw.rstrip()):
+        run, start = match.group(), match.start()
+        if not run[0].isspace():
+            pieces.append(run)
+            places.extend(range(start, match.end()))
+        elif pieces:
+            break_at = next((at for at, character in enumerate(run) if character in _LINE_BREAKS), None)
+            pieces.append(" " if break_at is None else "\n")
+            places.append(start + (break_at or 0))
+    return NormalText("".join(pieces), tuple(places), tuple(place + 1 for place in places), 0)
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:

@@ -6,9 +6,11 @@ All are frozen. `Report.to_dict` gives the wire form: the same for HTTP, files a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
+
+from pydantic_core import to_jsonable_python
 
 from .errors import UnscoredReason
 
@@ -166,5 +168,7 @@ class Report:
     max_score: float = field(default=MAX_SCORE)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; enumerations become their values."""
-        return asdict(self)
+        """Plain data for JSON; enumerations become their values. A report that is kept is never one that waits."""
+        found: dict[str, Any] = to_jsonable_python(self)
+        del found["judge_away"]
+        return found

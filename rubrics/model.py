@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -37,6 +38,12 @@ class _CriterionBase(_Frozen):
     grader_notes: str = Field(default="", max_length=2000, description="For graders only.")
 
 
+@lru_cache(maxsize=4096)
+def _not_met_or_met(points: float, statement: str) -> tuple[Level, ...]:
+    """Asked for again and again while an answer is graded."""
+    return (Level(points=0, description="-"), Level(points=points, description=statement))
+
+
 class BinaryCriterion(_CriterionBase):
     """Met or not: `statement` is either in the answer or it is not."""
 
@@ -47,10 +54,7 @@ class BinaryCriterion(_CriterionBase):
     @property
     def levels(self) -> tuple[Level, ...]:
         """Two levels: not met, met."""
-        return (
-            Level(points=0, description="-"),
-            Level(points=self.points, description=self.statement),
-        )
+        return _not_met_or_met(self.points, self.statement)
 
 
 class OrdinalCriterion(_CriterionBase):
@@ -84,10 +88,7 @@ class NegativeCriterion(_CriterionBase):
     @property
     def levels(self) -> tuple[Level, ...]:
         """Two levels: the mistake was not made (0 points), it was (points below 0)."""
-        return (
-            Level(points=0, description="-"),
-            Level(points=self.points, description=self.statement),
-        )
+        return _not_met_or_met(self.points, self.statement)
 
 
 class GateCriterion(_CriterionBase):
@@ -101,7 +102,7 @@ class GateCriterion(_CriterionBase):
     @property
     def levels(self) -> tuple[Level, ...]:
         """Two levels: not met, met; neither is worth points of its own."""
-        return (Level(points=0, description="-"), Level(points=0, description=self.statement))
+        return _not_met_or_met(0, self.statement)
 
 
 Criterion = Annotated[

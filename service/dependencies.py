@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank
 
@@ -31,14 +29,7 @@ def _sessions(request: Request) -> SessionFactory:
     return cast(SessionFactory, request.app.state.sessions)
 
 
-def _session(sessions: Annotated[SessionFactory, Depends(_sessions)]) -> Iterator[Session]:
-    """One request, one transaction, committed before the reply is sent."""
-    with sessions.begin() as session:
-        yield session
-
-
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BankDep = Annotated[Bank, Depends(_bank)]
 DoorbellDep = Annotated[Doorbell, Depends(_doorbell)]
 SessionsDep = Annotated[SessionFactory, Depends(_sessions)]
-SessionDep = Annotated[Session, Depends(_session, scope="function")]

@@ -18,14 +18,26 @@ class Doorbell(Protocol):
 
 
 class EventDoorbell:
-    """Wakes a worker in this process."""
+    """Wakes the workers in this process."""
 
     def __init__(self) -> None:
-        self.rung = threading.Event()
+        self._rings = 0
+        self._rung = threading.Condition()
+        self._heard = threading.local()
 
     def ring(self, grading_id: str) -> None:
         """See Doorbell."""
-        self.rung.set()
+        with self._rung:
+            self._rings += 1
+            self._rung.notify_all()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether it rang since this thread waited last, or within so many seconds."""
+        with self._rung:
+            last = getattr(self._heard, "rings", 0)
+            rang = self._rung.wait_for(lambda: self._rings > last, timeout_seconds)
+            self._heard.rings = self._rings
+        return rang
 
 
 class SilentDoorbell:

@@ -333,7 +333,6 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
             created_at=now(),
         )
     )
-    session.flush()
     return state
 
 
@@ -432,11 +431,15 @@ def _finish(session: Session, lease: Lease, *, state: State, reason: str | None,
 
 
 def _held(lease: Lease) -> sa.Update:
-    """An update of a grading that reaches it only while the lease holds."""
-    return sa.update(Grading).where(
-        Grading.id == lease.grading_id,
-        Grading.fence == lease.fence,
-        Grading.state == State.RUNNING,
+    """An update of a grading that reaches it only while the lease holds; objects in the session do not follow."""
+    return (
+        sa.update(Grading)
+        .where(
+            Grading.id == lease.grading_id,
+            Grading.fence == lease.fence,
+            Grading.state == State.RUNNING,
+        )
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         default=0.45, ge=0, le=1, description="Reports with less confidence than this go to a person."
     )
     batch_size: int = Field(default=4, ge=1, le=64, description="Answers to one question graded together.")
+    worker_threads: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Batches that `viva serve` grades at the same time; 0 takes 1 for the embedded judge, else 4.",
+    )
     lease_seconds: float = Field(
         default=10.0,
         ge=1,

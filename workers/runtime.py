@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -141,7 +142,10 @@ def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
 
 
 class InProcessWorker:
-    """A thread that drains the queue whenever the doorbell rings, and every second in any case."""
+    """Threads that drain the queue whenever the doorbell rings, and every second in any case.
+
+    While one waits for the judge, another reads answers or writes results.
+    """
 
     def __init__(self, sessions: SessionFactory, panel: Panel, settings: Settings, doorbell: EventDoorbell) -> None:
         self._sessions = sessions
@@ -149,25 +153,29 @@ class InProcessWorker:
         self._settings = settings
         self._doorbell = doorbell
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker")
+        self._threads = [
+            threading.Thread(target=self._run, name=f"worker-{number}") for number in range(worker_threads(settings))
+        ]
 
     def start(self) -> None:
         """Begin to work."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Ask it to end after the batch in hand."""
+        """Ask it to end after the batches in hand."""
         self._stopping.set()
-        self._doorbell.rung.set()
+        self._doorbell.ring("")
 
-    def join(self) -> None:
-        """Wait for its end."""
-        self._thread.join()
+    def join(self, timeout_seconds: float | None = None) -> None:
+        """Wait for its end, for so long at most."""
+        until = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
+        for thread in self._threads:
+            thread.join(None if until is None else max(until - time.monotonic(), 0.0))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._doorbell.rung.wait(_SWEEP_SECONDS)
-            self._doorbell.rung.clear()
+            self._doorbell.wait(_SWEEP_SECONDS)
             try:
                 drain(
                     self._sessions,
@@ -179,3 +187,8 @@ class InProcessWorker:
             except Exception:  # noqa: BLE001  a worker outlives whatever a batch does; the lease brings it back
                 _log.exception("a batch failed; its gradings come back when their lease runs out")
                 self._stopping.wait(_SWEEP_SECONDS)
+
+
+def worker_threads(settings: Settings) -> int:
+    """Batches that a worker process has in hand: the embedded engine does one thing at a time."""
+    return settings.worker_threads or (4 if settings.judge_url else 1)

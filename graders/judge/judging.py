@@ -266,9 +266,10 @@ class RubricJudge:
         except JudgeFailure as failure:
             return self._nobody(failure, answers, rubric)
         sitting = Sitting(self._desk, Paper.of(rubric, self.prompt_form, self._secret), capabilities)
-        # The content-free answer goes first and alone: it warms the prefix that all others share.
-        prior = await sitting.ask_prior()
         room = self._room = self._room or asyncio.Semaphore(capabilities.concurrency)
+        # The content-free answer goes first and alone: it warms the prefix that all others share.
+        async with room:
+            prior = await sitting.ask_prior()
 
         async def one(answer: str) -> Asked:
             async with room:

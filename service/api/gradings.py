@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import anyio
@@ -11,9 +12,11 @@ from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from .. import intake, lifecycle, metrics
-from ..dependencies import BankDep, DoorbellDep, SessionDep, SessionsDep, SettingsDep
+from ..dependencies import BankDep, DoorbellDep, SessionsDep, SettingsDep
 from ..lifecycle import NewAnswer
 from ..schemas import GradingCreate, GradingPublic, Problem
+from ..storage.engine import SessionFactory
+from ..storage.tables import Grading
 from ..tracing import trace_parent
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
@@ -81,22 +84,30 @@ def _submit(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
     summary="Cancel a grading",
     responses={404: {"model": Problem}, 409: {"model": Problem}},
 )
-def cancel_grading(grading_id: str, session: SessionDep) -> GradingPublic:
+def cancel_grading(grading_id: str, sessions: SessionsDep) -> GradingPublic:
     """Take a grading out of the line. One that is finished is left as it is: 409."""
-    grading = lifecycle.get(session, grading_id)
-    lifecycle.cancel(session, grading)
-    return GradingPublic.of(grading)
+    return _change(sessions, grading_id, lifecycle.cancel)
 
 
 @router.post("/{grading_id}/requeue", summary="Grade again", responses={404: {"model": Problem}})
 def requeue_grading(
-    grading_id: str, session: SessionDep, doorbell: DoorbellDep, after_reply: BackgroundTasks
+    grading_id: str, sessions: SessionsDep, doorbell: DoorbellDep, after_reply: BackgroundTasks
 ) -> GradingPublic:
     """Put a grading that failed, is dead or was cancelled back in line; any other is left as it is."""
-    grading = lifecycle.get(session, grading_id)
-    lifecycle.requeue(session, grading)
-    after_reply.add_task(doorbell.ring, grading.id)
-    return GradingPublic.of(grading)
+    reply = _change(sessions, grading_id, lifecycle.requeue)
+    after_reply.add_task(doorbell.ring, reply.id)
+    return reply
+
+
+def _change(sessions: SessionFactory, grading_id: str, change: Callable[[Session, Grading], None]) -> GradingPublic:
+    """A grading after a change that does nothing the second time."""
+
+    def work(session: Session) -> GradingPublic:
+        grading = lifecycle.get(session, grading_id)
+        change(session, grading)
+        return GradingPublic.of(grading)
+
+    return sessions.run(work, patience_seconds=_PATIENCE_SECONDS)
 
 
 @router.get("/{grading_id}", summary="Read a grading", responses={404: {"model": Problem}})

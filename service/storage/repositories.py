@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from .tables import Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
 
@@ -31,7 +31,8 @@ class GradingRepository:
 
     def next_waiting(self, now: datetime) -> Grading | None:
         """The grading that is next in line: highest priority, then oldest."""
-        return self._session.scalars(self._waiting(now).limit(1)).unique().first()
+        document = joinedload(Grading.rubric_version).undefer(RubricVersion.document)
+        return self._session.scalars(self._waiting(now).options(document).limit(1)).unique().first()
 
     def waiting_like(self, first: Grading, *, now: datetime, limit: int) -> Sequence[Grading]:
         """The next gradings in line that share the rubric version of `first`, with it among them.

@@ -87,7 +87,8 @@ class RubricVersion(Base):
     language: Mapped[str] = mapped_column(String(2))
     content_hash: Mapped[str] = mapped_column(String(64))
     structure_hash: Mapped[str] = mapped_column(String(64))
-    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # Large, and wanted only by whoever grades: see next_waiting.
+    document: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

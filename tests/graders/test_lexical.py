@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score import rouge_scorer
 
+from vivavoce.graders import text
 from vivavoce.graders.lexical import point_recall, rouge
 
 
@@ -37,3 +41,17 @@ def test_repeating_the_question_gains_nothing_in_chinese() -> None:
     question = "量化如何加快推理？"
     assert point_recall(question, point="量化加快推理", question=question) == 0
     assert point_recall("权重变小，读取更少", point="权重变小所以读取更少", question=question) > 0.5
+
+
+class _KeepsChinese:
+    def tokenize(self, string: str) -> list[str]:
+        return text.words(string)
+
+
+@given(*[st.lists(st.sampled_from("a b c d 量 化 更 快 int8 .".split()), max_size=40).map(" ".join)] * 2)
+def test_rouge_is_that_of_the_rouge_score_package(answer: str, reference: str) -> None:
+    scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_KeepsChinese())
+    wanted = scorer.score(reference, answer)
+    found = rouge(answer, [reference])
+    ours = (found.rouge1, found.rouge2, found.rouge_l)
+    assert ours == pytest.approx([wanted[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")], abs=1e-9)

@@ -82,3 +82,12 @@ def test_the_language_is_that_of_most_letters(text: str, language: str) -> None:
     assert detect_language(text) == language
     assert has_han("中a")
     assert not has_han("a")
+
+
+@given(st.text(alphabet=" \n\t\r\x0b\x0cab.é", max_size=40))
+def test_plain_and_other_text_have_the_same_normal_form(raw: str) -> None:
+    marked = normalise(f"量 {raw}")
+    plain = normalise(f"x {raw}")
+    assert plain.text[1:] == marked.text[1:]
+    assert plain.starts == marked.starts
+    assert plain.ends == marked.ends

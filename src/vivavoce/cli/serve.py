@@ -76,15 +76,16 @@ class _Server(uvicorn.Server):
 
 def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Doorbell, Callable[[], str]]:
     doorbell = EventDoorbell()
-    # Closed in reverse order: the worker is told to stop, then its judge ends, which frees it from
-    # whatever it waits for, then it puts back what it holds and ends.
+    # Closed in reverse order: the worker is told to stop and has its time, then its judge ends, which
+    # frees it from whatever it waits for, then it puts back what it holds and ends.
     threads = ExitStack()
     stack.push(threads)
     panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
-    thread = InProcessWorker(database, panel, settings, doorbell)
-    threads.callback(thread.join)
-    stack.callback(thread.stop)
-    thread.start()
+    worker = InProcessWorker(database, panel, settings, doorbell)
+    threads.callback(worker.join)
+    stack.callback(worker.join, settings.stop_seconds)
+    stack.callback(worker.stop)
+    worker.start()
     identity = panel.judge.identity
     _log.info("the judge is %s on %s", identity.model, identity.engine)
     return doorbell, lambda: _judge_status(panel.judge.urls)

@@ -24,7 +24,7 @@ def test_an_answer_is_accepted_and_can_be_followed(client: httpx.Client, doorbel
     reply = client.post("/v1/gradings", json=ANSWER)
     assert reply.status_code == 202
     assert reply.json()["state"] == "queued"
-    assert doorbell.rung.wait(2)
+    assert doorbell.wait(2)
     followed = client.get(reply.headers["Location"])
     assert followed.json()["id"] == reply.json()["id"]
     assert followed.json()["report"] is None

@@ -17,7 +17,7 @@ from vivavoce.service.settings import Settings
 from ..errors import UserError
 from ..progress import progress_bar
 
-app = typer.Typer(no_args_is_help=True, help="Measure: the judge, the ways of asking it.")
+app = typer.Typer(no_args_is_help=True, help="Measure: the judge, the ways of asking it, the queue.")
 _out = Console(width=None if Console().is_terminal else 160)
 _err = Console(stderr=True)
 
@@ -116,6 +116,58 @@ def forms(
     _write(json_file, {"seed": seed, "forms": [asdict(row) for row in rows]})
 
 
+@app.command()
+def queue(
+    gradings: Annotated[int, typer.Option(min=10, help="Gradings for processor time and throughput.")] = 1000,
+    judge_ms: Annotated[float, typer.Option(min=1, help="Time that the stand-in judge takes for an answer.")] = 100,
+    concurrency: Annotated[int, typer.Option(min=1, help="Answers that it judges at the same time.")] = 10,
+    memory: Annotated[str, typer.Option(help="Gradings after which memory is read, twice.")] = "500,5000",
+    database_url: Annotated[str, typer.Option(help="An empty database; default: a new SQLite file.")] = "",
+    json_file: JsonOption = None,
+) -> None:
+    """What the queue costs: processor time, throughput, waiting time and memory, with the models taken out."""
+    import logging
+
+    from vivavoce.rubrics import default_bank
+
+    from .queue import measure
+
+    early_late = _sizes(memory, option="--memory")
+    if len(early_late) != 2 or early_late[0] >= early_late[1]:
+        raise UserError(f"--memory '{memory}' is not two rising numbers: write 500,5000.")
+    logging.getLogger("vivavoce").setLevel(logging.WARNING)
+    bank = default_bank()
+    with _err.status("Starting …") as status:
+        found = measure(
+            bank.get("quantization", "en"),
+            bank,
+            database_url=database_url,
+            gradings=gradings,
+            judge_seconds=judge_ms / 1000,
+            concurrency=concurrency,
+            memory_early=early_late[0],
+            memory_late=early_late[1],
+            on_step=lambda step: status.update(step),
+        )
+    table = Table("queue", f"{found.database}, {found.gradings} gradings", show_edge=False)
+    total = found.cpu_ms_submit + found.cpu_ms_grade
+    parts = f"{found.cpu_ms_submit:.2f} to take in, {found.cpu_ms_grade:.2f} to grade and write"
+    table.add_row("processor time a grading, no judge, no embeddings", f"{total:.2f} ms ({parts})")
+    possible = f"{found.share_of_possible:.0%} of the possible {found.possible_per_second:.0f}"
+    table.add_row(
+        f"gradings a second, judge {judge_ms:g} ms, {concurrency} at a time", f"{found.per_second:.1f}, {possible}"
+    )
+    p50, p95 = found.post_to_result_ms_p50, found.post_to_result_ms_p95
+    table.add_row("POST to result, idle, median and 95th percentile", f"{p50:.0f} ms, {p95:.0f} ms")
+    sizes = f"{found.memory_early_mib:.0f} MiB, {found.memory_late_mib:.0f} MiB"
+    table.add_row(
+        f"memory after {found.memory_early_after} and {found.memory_late_after} gradings",
+        f"{sizes}: ratio {found.memory_ratio:.3f}",
+    )
+    _out.print(table)
+    _write(json_file, asdict(found))
+
+
 def _open(settings: Settings, secret: bytes) -> Any:
     """A judge at the server of the settings, with an empty cache."""
     from vivavoce.graders.judge.record import InMemoryVerdictCache
@@ -128,13 +180,13 @@ def _tokens(found: Any) -> str:
     return f"{found.tokens_sent:.0f}, {found.tokens_cached:.0f}, {found.tokens_generated:.0f}"
 
 
-def _sizes(text: str) -> list[int]:
+def _sizes(text: str, *, option: str = "--batch-sizes") -> list[int]:
     try:
         sizes = [int(part) for part in text.split(",")]
     except ValueError:
         sizes = []
     if not sizes or min(sizes) < 1:
-        raise UserError(f"--batch-sizes '{text}' is no list of numbers above 0: write 1,8,32.")
+        raise UserError(f"{option} '{text}' is no list of numbers above 0: write 1,8,32.")
     return sizes
 
 
