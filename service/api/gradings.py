@@ -21,8 +21,8 @@ from ..tracing import trace_parent
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
 # A waiting request looks again soon at first, then less and less often.
-_FIRST_LOOK_SECONDS = 0.02
-_LOOK_GROWTH = 1.3
+_FIRST_LOOK_SECONDS = 0.01
+_LOOK_GROWTH = 1.4
 _LAST_LOOK_SECONDS = 0.5
 # A database that restarts is waited for; a caller would only have to send the answer again.
 _PATIENCE_SECONDS = 10.0

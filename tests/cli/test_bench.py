@@ -90,6 +90,19 @@ def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     assert len(stub_judge.prompts) > 0
 
 
+def test_the_queue_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = viva("bench", "queue", "--gradings", "20", "--judge-ms", "5", "--memory", "10,20", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert (found["gradings"], found["memory_late_after"]) == (20, 20)
+    assert 0 < found["share_of_possible"] <= 1
+    assert 0 < found["post_to_result_ms_p50"] <= found["post_to_result_ms_p95"]
+    for key in _keys(found):
+        assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
+    assert "write 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
+
+
 def test_too_few_answers_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="too few different answers for 500"):
         forms.sample_questions([_data(tmp_path, "one.jsonl")], answers=500, seed=1)

@@ -252,6 +252,13 @@ def test_a_get_that_fails_on_one_replica_goes_to_the_other(tmp_path: Path) -> No
     assert first.seen
 
 
+def test_metrics_are_not_shown_outside(tmp_path: Path) -> None:
+    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
+        reply = httpx.get(f"{url}/metrics", trust_env=False)
+    assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
+    assert replica.seen == []
+
+
 def test_a_replica_hears_the_request_id_that_the_caller_gets(tmp_path: Path) -> None:
     with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
         reply = httpx.get(f"{url}/", headers={"X-Request-ID": "mine"}, trust_env=False)

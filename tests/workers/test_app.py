@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 import redis
 
@@ -19,11 +21,13 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.app import CeleryDoorbell
 
+from ..servers import free_port
+
 pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def _celery_worker(redis_url: str, judge_url: str) -> Iterator[subprocess.Popen[bytes]]:
+def _celery_worker(redis_url: str, judge_url: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "VIVA_REDIS_URL": redis_url,
@@ -31,7 +35,9 @@ def _celery_worker(redis_url: str, judge_url: str) -> Iterator[subprocess.Popen[
         "VIVA_JUDGE_MODEL": "stub",
         "VIVA_JUDGE_REVISION": "1",
     }
-    process = subprocess.Popen([sys.executable, "-m", "vivavoce.cli", "work"], env=environment, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vivavoce.cli", "work", *options], env=environment, start_new_session=True
+    )
     try:
         yield process
     finally:
@@ -87,3 +93,22 @@ def test_an_answer_is_taken_in_while_redis_is_away(
     started = time.monotonic()
     CeleryDoorbell(Settings()).ring(_submit(database, rubric, "INT8"))
     assert time.monotonic() - started < 10
+
+
+def test_a_worker_with_threads_shows_its_metrics_and_stops_in_order(
+    database: SessionFactory,
+    rubric: Rubric,
+    redis_url: str,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("VIVA_METRICS_PORT", str(port))
+    ids = [_submit(database, rubric, f"INT8 number {number}") for number in range(6)]
+    with _celery_worker(redis_url, stub_judge.url, "--pool", "threads", "--concurrency", "2") as worker:
+        _wait_until(lambda: all(_is_graded(database, one) for one in ids))
+        shown = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        counted = re.findall(r'vivavoce_gradings_finished_total\{.*state="(?:graded|needs_review)"\} (\S+)', shown)
+        assert sum(map(float, counted)) == 6
+        worker.terminate()
+        assert worker.wait(30) == 0
