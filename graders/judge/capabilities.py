@@ -37,6 +37,18 @@ class Capabilities:
     constrained_probabilities: bool
 
 
+UNREACHED = Capabilities(
+    engine="unknown",
+    version="unknown",
+    context_tokens=None,
+    concurrency=1,
+    counts_tokens=False,
+    needs_anchor=False,
+    constrained_probabilities=False,
+)
+"""What is known of a server that was never reached: nothing is sent to it."""
+
+
 async def probe_capabilities(client: JudgeClient, *, url: str, model: str) -> Capabilities:
     """Ask a server what it is; raises JudgeFailure when it does not answer or serves another model."""
     try:

@@ -21,7 +21,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
-from .capabilities import Capabilities, probe_capabilities
+from .capabilities import UNREACHED, Capabilities, probe_capabilities
 from .client import Deadlines, EngineIdentity, JudgeClient
 from .desk import CallDesk, chat_request, json_schema
 from .prompt import Message, PromptForm, load_template
@@ -261,12 +261,15 @@ class RubricJudge:
 
     async def _judge_batch(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         assert self._desk
+        paper = Paper.of(rubric, self.prompt_form, self._secret)
         try:
             capabilities = await self.capabilities()
+            sitting = Sitting(self._desk, paper, capabilities)
+            room = self._room = self._room or asyncio.Semaphore(capabilities.concurrency)
         except JudgeFailure as failure:
-            return self._nobody(failure, answers, rubric)
-        sitting = Sitting(self._desk, Paper.of(rubric, self.prompt_form, self._secret), capabilities)
-        room = self._room = self._room or asyncio.Semaphore(capabilities.concurrency)
+            # What is on record needs no judge; the rest hears that there is none.
+            sitting = Sitting(self._desk, paper, UNREACHED, away=failure)
+            room = asyncio.Semaphore(1)
         # The content-free answer goes first and alone: it warms the prefix that all others share.
         async with room:
             prior = await sitting.ask_prior()

@@ -91,8 +91,10 @@ class Asked:
 class Sitting:
     """Asks about answers until `away` says that the judge answers nobody; then it asks no more."""
 
-    def __init__(self, desk: CallDesk, paper: Paper, capabilities: Capabilities) -> None:
-        self.away: JudgeFailure | None = None
+    def __init__(
+        self, desk: CallDesk, paper: Paper, capabilities: Capabilities, *, away: JudgeFailure | None = None
+    ) -> None:
+        self.away = _for_everybody(away) if away else None
         self._capabilities = capabilities
         self._desk = desk
         self._paper = paper
@@ -104,7 +106,7 @@ class Sitting:
         """Every item about an answer without content; without it no answer can be judged."""
         asked = await self._ask_all(self._paper.fence(self._paper.template["content-free"]), is_prior=True)
         if failure := asked.lacks_reply:
-            self.away = JudgeFailure(failure.reason, failure.detail, away=True)
+            self.away = _for_everybody(failure)
         return asked
 
     async def ask(self, answer: str) -> Asked:
@@ -125,7 +127,7 @@ class Sitting:
                     return
                 except (TimeoutError, JudgeFailure):
                     pass
-            self.away = self.away or JudgeFailure(failure.reason, failure.detail, away=True)
+            self.away = self.away or _for_everybody(failure)
 
     async def _ask_all(self, answer: FencedAnswer, *, is_prior: bool) -> Asked:
         """Every item, in order, so that equal work is done in an equal way."""
@@ -240,3 +242,7 @@ class Sitting:
                 await self._desk.probe(messages, prefix_key=self._prefix_key)
             except JudgeFailure:
                 return  # The first real call meets the same failure and reports it.
+
+
+def _for_everybody(failure: JudgeFailure) -> JudgeFailure:
+    return JudgeFailure(failure.reason, failure.detail, away=True)

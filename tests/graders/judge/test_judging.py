@@ -288,3 +288,13 @@ def test_a_lone_answer_without_a_reply_is_told_from_a_judge_that_is_away(
     stub_judge.behave("hang")
     (found,) = judge.judge(["[1] POISON again"], rubric)
     assert {(failure.reason, failure.away) for failure in found.failures.values()} == {("timeout", True)}
+
+
+def test_what_is_on_record_needs_no_judge(rubric: Rubric, open_judge: OpenJudge) -> None:
+    cache = InMemoryVerdictCache()
+    with StubJudgeServer() as server:
+        (before,) = open_judge(server.url, cache=cache).judge(["[1] INT8"], rubric)
+    known, unknown = open_judge(server.url, cache=cache).judge(["[1] INT8", "[1] INT4"], rubric)
+    assert known.levels == before.levels
+    assert known.failures == {}
+    assert {failure.away for failure in unknown.failures.values()} == {True}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -10,26 +12,36 @@ import vivavoce.service.storage.engine as storage
 from vivavoce.service.storage.tables import Base
 
 
-def test_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    engine = storage.connect(f"sqlite:///{tmp_path / 'new' / 'a.db'}")
-    storage.migrate(engine)
-    made = sa.inspect(engine)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A database of either kind with nothing in it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'new' / 'a.db'}"
+    else:
+        url = request.getfixturevalue("postgres_server").create_database()
+    engine = storage.connect(url)
+    yield engine
+    engine.dispose()
+
+
+def test_migrations_make_the_tables_that_the_code_knows(empty: sa.Engine) -> None:
+    storage.migrate(empty)
+    made = sa.inspect(empty)
     for name, table in Base.metadata.tables.items():
         assert {column["name"] for column in made.get_columns(name)} == set(table.columns.keys())
-    engine.dispose()
 
 
-def test_migrations_can_be_run_again_and_undone(tmp_path: Path) -> None:
-    engine = storage.connect(f"sqlite:///{tmp_path / 'a.db'}")
-    storage.migrate(engine)
-    storage.migrate(engine)
+def test_migrations_can_be_run_again_undone_and_run_once_more(empty: sa.Engine) -> None:
+    storage.migrate(empty)
+    storage.migrate(empty)
     config = Config()
     config.set_main_option("script_location", str(Path(storage.__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with empty.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-    assert set(sa.inspect(engine).get_table_names()) <= {"alembic_version"}
-    engine.dispose()
+    assert set(sa.inspect(empty).get_table_names()) <= {"alembic_version"}
+    storage.migrate(empty)
+    assert set(Base.metadata.tables) < set(sa.inspect(empty).get_table_names())
 
 
 def test_sqlite_keeps_what_was_committed_and_checks_its_keys(tmp_path: Path) -> None:
