@@ -23,11 +23,20 @@ def is_gone(name: str) -> bool:
         return False
     try:
         os.kill(int(process), 0)
+        return _is_defunct(int(process))
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass
-    return False
+        return False
+
+
+def _is_defunct(process: int) -> bool:
+    """Whether a process has ended and its parent has not noticed yet (Linux; elsewhere it counts as alive)."""
+    try:
+        described = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return described.rpartition(")")[2].split()[0] == "Z"
 
 
 @cache
