@@ -175,7 +175,6 @@ class InProcessWorker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._doorbell.wait(_SWEEP_SECONDS)
             try:
                 drain(
                     self._sessions,
@@ -187,6 +186,7 @@ class InProcessWorker:
             except Exception:  # noqa: BLE001  a worker outlives whatever a batch does; the lease brings it back
                 _log.exception("a batch failed; its gradings come back when their lease runs out")
                 self._stopping.wait(_SWEEP_SECONDS)
+            self._doorbell.wait(_SWEEP_SECONDS)
 
 
 def worker_threads(settings: Settings) -> int:

@@ -7,12 +7,12 @@ database, leases, screening, word overlap, report, HTTP.
 from __future__ import annotations
 
 import gc
+import heapq
 import resource
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,20 +77,26 @@ class NoEmbedder:
 
 
 class TimedJudge(ScriptedJudge):
-    """A judge that takes so long for each answer, and so many at the same time."""
+    """A judge server with so many slots, each taken for so long by an answer; who finds none free queues there."""
 
     def __init__(self, *, seconds: float, concurrency: int) -> None:
         super().__init__()
         self._seconds = seconds
-        self._room = ThreadPoolExecutor(concurrency, thread_name_prefix="judge")
+        self._free_at = [0.0] * concurrency
+        self._lock = threading.Lock()
 
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         """See Judge."""
-        return list(self._room.map(lambda answer: self._slowly(answer, rubric), answers))
+        last = max(self._take_slot() for _ in answers)
+        time.sleep(max(last - time.perf_counter(), 0.0))
+        return super().judge(answers, rubric)
 
-    def _slowly(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
-        time.sleep(self._seconds)
-        return super().judge([answer], rubric)[0]
+    def _take_slot(self) -> float:
+        """When an answer that comes now is judged: its slot is the one that is free first."""
+        with self._lock:
+            begins = max(heapq.heappop(self._free_at), time.perf_counter())
+            heapq.heappush(self._free_at, begins + self._seconds)
+            return begins + self._seconds
 
 
 def measure(
