@@ -34,14 +34,14 @@ class Finding:
 Scenario = Callable[[Path, Kind], Finding]
 
 
-def picked_up_elsewhere(folder: Path, database: Kind) -> Finding:
+def picked_up_elsewhere(folder: Path, database: Kind, *, within: float = PICKED_UP_SECONDS) -> Finding:
     """SIGKILL of a worker on another machine, so that only its lease tells that it is gone; settings as shipped."""
     seconds = _seconds_until_picked_up(folder, database, apart=True)
     return Finding(
         f"SIGKILL on another machine: picked up within {PICKED_UP_SECONDS:.0f} s",
         database,
         f"{seconds:.1f} s",
-        seconds <= PICKED_UP_SECONDS,
+        seconds <= within,
     )
 
 
@@ -111,7 +111,7 @@ def zombie(folder: Path, database: Kind) -> Finding:
     return Finding("zombie past its lease: late write refused and logged", database, f"{reports} report", reports == 1)
 
 
-def poison(folder: Path, database: Kind, *, others: int = 50) -> Finding:
+def poison(folder: Path, database: Kind, *, others: int = 50, within: float = POISON_RATIO) -> Finding:
     """An answer that kills whoever grades it dies after three attempts, and the others hardly notice."""
     with Site(folder, database, judge_seconds=0.2) as site:
         site.start()
@@ -128,7 +128,7 @@ def poison(folder: Path, database: Kind, *, others: int = 50) -> Finding:
         f"poison dead after 3 attempts, {others} others within {POISON_RATIO} of the baseline",
         database,
         f"{attempts} attempts, {died:.0f} s; others {with_poison:.1f} s / {baseline:.1f} s = {ratio:.2f}",
-        attempts == 3 and ratio <= POISON_RATIO,
+        attempts == 3 and ratio <= within,
     )
 
 

