@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from .storage.tables import State
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 
+_log = logging.getLogger(__name__)
 registry = CollectorRegistry()
 http_requests = Counter(
     "vivavoce_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
@@ -55,7 +57,8 @@ class QueueCollector(Collector):
             with self._sessions() as session:
                 repository = GradingRepository(session)
                 counts, oldest = repository.counts_by_state(), repository.oldest_open()
-        except sa.exc.SQLAlchemyError:
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("the queue cannot be measured: the database cannot be reached (%s)", type(error).__name__)
             return
         states = GaugeMetricFamily("vivavoce_gradings", "Gradings by state.", labels=["state"])
         for state in State:
@@ -65,14 +68,11 @@ class QueueCollector(Collector):
         yield GaugeMetricFamily("vivavoce_oldest_open_seconds", "Age of the oldest open grading.", value=age)
 
 
-def exposition(sessions: SessionFactory | None = None) -> bytes:
-    """This process's metrics as Prometheus reads them, with the queue's when `sessions` is given."""
-    text = generate_latest(registry)
-    if sessions is None:
-        return text
+def exposition(sessions: SessionFactory) -> bytes:
+    """This process's metrics and the queue's, as Prometheus reads them."""
     queue = CollectorRegistry()
     queue.register(QueueCollector(sessions))
-    return text + generate_latest(queue)
+    return generate_latest(registry) + generate_latest(queue)
 
 
 def of_all_processes() -> CollectorRegistry:

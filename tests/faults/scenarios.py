@@ -36,24 +36,18 @@ Scenario = Callable[[Path, Kind], Finding]
 
 def picked_up_elsewhere(folder: Path, database: Kind, *, within: float = PICKED_UP_SECONDS) -> Finding:
     """SIGKILL of a worker on another machine, so that only its lease tells that it is gone; settings as shipped."""
-    seconds = _seconds_until_picked_up(folder, database, apart=True)
-    return Finding(
-        f"SIGKILL on another machine: picked up within {PICKED_UP_SECONDS:.0f} s",
-        database,
-        f"{seconds:.1f} s",
-        seconds <= within,
-    )
+    return _picked_up(folder, database, "another", within=within)
 
 
 def picked_up_here(folder: Path, database: Kind) -> Finding:
     """SIGKILL of a worker on the same machine, where others can see that it is gone."""
-    seconds = _seconds_until_picked_up(folder, database, apart=False)
-    return Finding(
-        f"SIGKILL on this machine: picked up within {PICKED_UP_SECONDS:.0f} s",
-        database,
-        f"{seconds:.1f} s",
-        seconds <= PICKED_UP_SECONDS,
-    )
+    return _picked_up(folder, database, "this", within=PICKED_UP_SECONDS)
+
+
+def _picked_up(folder: Path, database: Kind, machine: str, *, within: float) -> Finding:
+    seconds = _seconds_until_picked_up(folder, database, apart=machine == "another")
+    promise = f"SIGKILL on {machine} machine: picked up within {PICKED_UP_SECONDS:.0f} s"
+    return Finding(promise, database, f"{seconds:.1f} s", seconds <= within)
 
 
 def _seconds_until_picked_up(folder: Path, database: Kind, *, apart: bool) -> float:

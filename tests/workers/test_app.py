@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -21,7 +21,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.app import CeleryDoorbell
 
-from ..servers import free_port
+from ..servers import free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -51,13 +51,6 @@ def _submit(database: SessionFactory, rubric: Rubric, answer: str) -> str:
         return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer)).grading.id
 
 
-def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def _is_graded(database: SessionFactory, grading_id: str) -> bool:
     with database() as session:
         grading = lifecycle.get(session, grading_id)
@@ -76,13 +69,13 @@ def test_a_celery_worker_grades_what_the_doorbell_announces_and_what_it_never_he
     with _celery_worker(redis_url, stub_judge.url) as worker:
         announced = _submit(database, rubric, "INT8 instead of FP16")
         doorbell.ring(announced)
-        _wait_until(lambda: _is_graded(database, announced))
+        wait_until(lambda: _is_graded(database, announced), seconds=60, what="the answers are graded")
 
         # The ring is lost with everything else in Redis; the row in the database is not.
         unheard = _submit(database, rubric, "4 bits, and accuracy may drop")
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()
-        _wait_until(lambda: _is_graded(database, unheard))
+        wait_until(lambda: _is_graded(database, unheard), seconds=60, what="the answers are graded")
         assert worker.poll() is None
 
 
@@ -106,7 +99,7 @@ def test_a_worker_with_threads_shows_its_metrics_and_stops_in_order(
     monkeypatch.setenv("VIVA_METRICS_PORT", str(port))
     ids = [_submit(database, rubric, f"INT8 number {number}") for number in range(6)]
     with _celery_worker(redis_url, stub_judge.url, "--pool", "threads", "--concurrency", "2") as worker:
-        _wait_until(lambda: all(_is_graded(database, one) for one in ids))
+        wait_until(lambda: all(_is_graded(database, one) for one in ids), seconds=60, what="the answers are graded")
         shown = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
         counted = re.findall(r'vivavoce_gradings_finished_total\{.*state="(?:graded|needs_review)"\} (\S+)', shown)
         assert sum(map(float, counted)) == 6
