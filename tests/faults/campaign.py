@@ -115,6 +115,8 @@ def _finish(site: Site) -> Counter[str]:
     Returns how often each grading that had a report was put back.
     """
     put_back: Counter[str] = Counter()
+    # The API may have been killed last of all and be on its way back.
+    site.wait_for_api()
     for _ in range(3):
         site.wait_until_done(seconds=120)
         failed = [one for one, (state, _) in site.states().items() if state is State.FAILED]
