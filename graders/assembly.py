@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vivavoce.rubrics import Criterion, Rubric, content_hash
 
-from . import combine, confidence, feedback, text
+from . import combine, feedback, text
 from .embedding import PointMatch
 from .judge.judging import AnswerVerdicts
 from .judge.voting import split_criteria
 from .panel import Panel
 from .reading import Reading
 from .signals import Signals, level_signals
+from .summary import summarise
 from .types import (
     MAX_SCORE,
     CriterionResult,
     Evidence,
     Flag,
+    LevelSignals,
     PointResult,
     Provenance,
     Report,
@@ -26,8 +29,6 @@ from .types import (
     VoteResult,
 )
 
-# The signals disagree when judge and overlap are this many points of 10 apart.
-_DISAGREEMENT = 5.0
 _POINT_FOUND = 0.5
 # Off topic: no sentence comes nearer to any expected point than the question does, none of their
 # telling words is used, and the judge found nothing either.
@@ -44,50 +45,40 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         for criterion in rubric.criteria
         if criterion.id in signals.verdicts.levels
     }
-    probabilities = {name: combine.level_probabilities(found, panel.coefficients) for name, found in levels.items()}
+    figures = summarise(rubric, levels, panel.coefficients)
     criteria = tuple(
-        _judged(criterion, probabilities[criterion.id], reading, signals, rubric)
-        if criterion.id in probabilities
+        _judged(criterion, levels[criterion.id], figures.probabilities[criterion.id], reading, signals, rubric)
+        if criterion.id in levels
         else _unjudged(criterion, signals.verdicts, language)
         for criterion in rubric.criteria
     )
-    summed = combine.total(rubric, probabilities)
-    judge_score = combine.score_of_judge(rubric, levels, panel.coefficients)
-    other_score = combine.score_without_judge(rubric, levels, panel.coefficients)
-    sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
     # What waiting may mend comes first: a report for good would hide that the rest can still be judged.
     by_hope = sorted(signals.verdicts.failures.values(), key=lambda found: (not found.reason.retryable, not found.away))
     failure = by_hope[0] if by_hope else None
     flags = list(reading.screening.flags)
-    if failure is None and _is_off_topic(signals, summed.score):
+    if failure is None and _is_off_topic(signals, figures.score):
         flags.append(Flag.OFF_TOPIC)
-        named = _named_signals(signals, judge_score=judge_score)
+        named = _named_signals(signals, judge_score=figures.judge_score)
         return build_settled_report(
             reading, rubric, panel, Flag.OFF_TOPIC, flags=tuple(flags), signals=named, verdicts=signals.verdicts
         )
-    if abs(judge_score - other_score) >= _DISAGREEMENT:
-        flags.append(Flag.SIGNALS_DISAGREE)
+    flags += figures.doubts(review_below=panel.review_below)
     if split_criteria(signals.verdicts.votes):
         flags.append(Flag.JUDGES_DISAGREE)
-    sure = confidence.confidence(sd)
-    if sure < panel.review_below:
-        flags.append(Flag.LOW_CONFIDENCE)
     if signals.verdicts.defused and Flag.INJECTION_SUSPECTED not in flags:
         flags.append(Flag.INJECTION_SUSPECTED)
-    score = None if failure else round(summed.score, 1)
-    low, high = _bounds(rubric, probabilities, sd)
     masked = tuple(reading.evidence(span) for span in reading.screening.masked)
     return Report(
-        score=score,
-        score_min=round(low, 1),
-        score_max=round(high, 1),
-        coverage=round(_coverage(rubric, probabilities), 3),
-        confidence=round(sure, 3) if failure is None else 0.0,
+        score=None if failure else round(figures.score, 1),
+        score_min=round(figures.score_min, 1),
+        score_max=round(figures.score_max, 1),
+        coverage=round(figures.coverage, 3),
+        confidence=round(figures.confidence, 3) if failure is None else 0.0,
         needs_review=failure is not None or bool(set(flags) - {Flag.HIDDEN_CHARACTERS}),
         flags=tuple(flags),
         criteria=criteria,
-        signals=_named_signals(signals, judge_score=judge_score),
-        contributions=combine.contributions(rubric, levels, panel.coefficients) if not failure else {},
+        signals=_named_signals(signals, judge_score=figures.judge_score),
+        contributions=figures.contributions if not failure else {},
         feedback=feedback.compose(
             criteria, language=language, settled=None, masked_quotes=[item.quote for item in masked]
         ),
@@ -101,6 +92,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
 
 def _judged(
     criterion: Criterion,
+    levels: Sequence[LevelSignals],
     probabilities: tuple[float, ...],
     reading: Reading,
     signals: Signals,
@@ -121,27 +113,43 @@ def _judged(
     quoted = [reading.evidence(span) for v in verdicts if (span := text.find_quote(reading.normal.text, v.quote))]
     nearest = [point.evidence for point in points if point.evidence]
     evidence = tuple(dict.fromkeys([*quoted, *nearest]))
-    earned = combine.expected_points(criterion, probabilities)
-    share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
+    said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
     return CriterionResult(
-        id=criterion.id,
-        title=criterion.title,
-        kind=criterion.kind,
-        max_points=float(criterion.points),
-        level=max(range(len(probabilities)), key=probabilities.__getitem__),
-        points=round(earned, 3),
-        probabilities=tuple(round(chance, 4) for chance in probabilities),
-        reason=feedback.reason(
-            language=reading.language(rubric),
-            kind=criterion.kind,
-            share=share,
-            quote=evidence[0].quote if evidence else None,
-            said=next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None),
-        ),
+        **standing(criterion, probabilities, evidence, said=said, language=reading.language(rubric)),
         evidence=evidence,
         expected_points=points,
         votes=_votes(signals.verdicts, criterion.id),
+        signals=tuple(levels),
     )
+
+
+def standing(
+    criterion: Criterion,
+    probabilities: tuple[float, ...],
+    evidence: Sequence[Evidence],
+    *,
+    said: str | None,
+    language: feedback.FeedbackLanguage,
+) -> dict[str, Any]:
+    """The fields of a criterion's result that follow from the probabilities of its levels; `said` is the judge's."""
+    earned = combine.expected_points(criterion, probabilities)
+    share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
+    return {
+        "id": criterion.id,
+        "title": criterion.title,
+        "kind": criterion.kind,
+        "max_points": float(criterion.points),
+        "level": max(range(len(probabilities)), key=probabilities.__getitem__),
+        "points": round(earned, 3),
+        "probabilities": tuple(round(chance, 4) for chance in probabilities),
+        "reason": feedback.reason(
+            language=language,
+            kind=criterion.kind,
+            share=share,
+            quote=evidence[0].quote if evidence else None,
+            said=said,
+        ),
+    }
 
 
 def _votes(verdicts: AnswerVerdicts | None, criterion_id: str) -> tuple[VoteResult, ...]:
@@ -195,26 +203,6 @@ def _is_off_topic(signals: Signals, score: float) -> bool:
         and max(match.lift for match in signals.matches.values()) <= _OFF_TOPIC_LIFT
         and max(signals.recalls.values()) <= _OFF_TOPIC_RECALL
     )
-
-
-def _bounds(rubric: Rubric, probabilities: Mapping[str, Sequence[float]], sd: float) -> tuple[float, float]:
-    """What the score could be: unjudged criteria at their worst and best, judged ones in their likely range."""
-    worst, best = dict(probabilities), dict(probabilities)
-    for criterion in rubric.criteria:
-        if criterion.id not in probabilities:
-            lowest = (1.0,) + (0.0,) * (len(criterion.levels) - 1)
-            worst[criterion.id], best[criterion.id] = lowest, lowest[::-1]
-            if criterion.kind == "negative":
-                worst[criterion.id], best[criterion.id] = lowest[::-1], lowest
-    low, _ = confidence.likely_range(combine.total(rubric, worst).score, sd)
-    _, high = confidence.likely_range(combine.total(rubric, best).score, sd)
-    return low, high
-
-
-def _coverage(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> float:
-    """Share (0 to 1) of the rubric's points, gained or lost, that was judged."""
-    weights = {criterion.id: abs(criterion.points) or 1.0 for criterion in rubric.criteria}
-    return sum(weights[name] for name in probabilities) / sum(weights.values())
 
 
 def _named_signals(signals: Signals, *, judge_score: float) -> dict[str, float | None]:

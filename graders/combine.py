@@ -20,7 +20,7 @@ import yaml
 
 from vivavoce.rubrics import Criterion, Rubric
 
-from .types import MAX_SCORE
+from .types import MAX_SCORE, LevelSignals
 
 SIGNALS = ("judge", "embedding", "rouge")
 COEFFICIENTS = Path(__file__).parent / "coefficients.yaml"
@@ -39,18 +39,6 @@ class Coefficients:
     weights: Mapping[str, float]
     means: Mapping[str, float]
     negative_intercept: float
-
-
-@dataclass(frozen=True)
-class LevelSignals:
-    """The signals for one level: judge in log-odds over the prior, embedding as lift, rouge as recall.
-
-    `embedding` and `rouge` are None for a criterion without expected points.
-    """
-
-    judge: float
-    embedding: float | None
-    rouge: float | None
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,14 @@ from scipy.stats import pearsonr, spearmanr
 from vivavoce.rubrics import Rubric
 
 from . import text
-from .combine import SIGNALS, LevelSignals
+from .combine import SIGNALS
 from .embedding import NANO_E5, build_embedder
 from .grade import read_signals
 from .judge.client import Deadlines, EngineIdentity
 from .judge.judging import RubricJudge
 from .judge.record import InMemoryVerdictCache
 from .panel import build_panel
-from .types import AnswerInput
+from .types import AnswerInput, LevelSignals
 
 _MOST_CRITERIA = 5
 _STRANGE = "strange-"

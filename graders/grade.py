@@ -12,11 +12,10 @@ from vivavoce.rubrics import Rubric
 
 from . import text
 from .assembly import build_report, build_settled_report
-from .combine import LevelSignals
 from .panel import Panel
 from .reading import Reading
 from .signals import collect_signals, level_signals
-from .types import AnswerInput, Report
+from .types import AnswerInput, LevelSignals, Report
 
 
 def answer_hash(raw: str) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from vivavoce.rubrics import Criterion, Rubric
 
 from . import lexical
-from .combine import LevelSignals
 from .embedding import PointMatch, Vectors, match_points
 from .judge.judging import AnswerVerdicts
 from .judge.prompt import number_sentences
 from .panel import Panel
 from .reading import Reading
+from .types import LevelSignals
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Flag(StrEnum):
     SIGNALS_DISAGREE = "signals_disagree"
     JUDGES_DISAGREE = "judges_disagree"
     LOW_CONFIDENCE = "low_confidence"
+    RUBRIC_CHANGED = "rubric_changed"
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,25 @@ class VoteResult:
 
 
 @dataclass(frozen=True)
+class LevelSignals:
+    """The signals for one level: judge in log-odds over the prior, embedding as lift, rouge as recall.
+
+    `embedding` and `rouge` are None for a criterion without expected points.
+    """
+
+    judge: float
+    embedding: float | None
+    rouge: float | None
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """How an answer stands on one criterion.
 
     `probabilities` has one entry a level and sums to 1; `points` is their expectation, `level` the
     most probable index. All three are None when `unscored_reason` says why there is no verdict.
-    `votes` has every judge's word.
+    `votes` has every judge's word; `signals` is what the graders found for each level above the lowest, from
+    which all figures follow.
     """
 
     id: str
@@ -102,6 +116,7 @@ class CriterionResult:
     expected_points: tuple[PointResult, ...] = ()
     votes: tuple[VoteResult, ...] = ()
     unscored_reason: UnscoredReason | None = None
+    signals: tuple[LevelSignals, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,8 +129,20 @@ class Feedback:
 
 
 @dataclass(frozen=True)
+class EarlierScore:
+    """The score that the same verdicts had by an earlier version of the rubric."""
+
+    rubric_hash: str
+    score: float | None
+
+
+@dataclass(frozen=True)
 class Provenance:
-    """What it takes to say later where a score came from."""
+    """What it takes to say later where a score came from.
+
+    `recomputed_from` has the scores by earlier versions of the rubric, the oldest first, when points were changed
+    after the answer was judged.
+    """
 
     rubric_hash: str
     answer_hash: str
@@ -136,6 +163,7 @@ class Provenance:
     tokens_out: int
     judge_seconds: float
     cost: float
+    recomputed_from: tuple[EarlierScore, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What is judged: questions, criteria with their levels, expected points and reference answers."""
 
+from .edits import Change, Edit, Effect, compare
 from .errors import InvalidRubric, RubricError, RubricUnreadable, UnknownQuestion
 from .hashing import content_hash, structure_hash
 from .loader import Bank, default_bank, load_bank, load_rubric
@@ -17,11 +18,15 @@ from .model import (
     Reference,
     Rubric,
 )
+from .qualification import QualificationAnswer, QualificationSet, load_qualification, load_qualifications
 
 __all__ = [
     "Bank",
     "BinaryCriterion",
+    "Change",
     "Criterion",
+    "Edit",
+    "Effect",
     "ExpectedPoint",
     "GateCriterion",
     "GradedExample",
@@ -30,15 +35,20 @@ __all__ = [
     "Level",
     "NegativeCriterion",
     "OrdinalCriterion",
+    "QualificationAnswer",
+    "QualificationSet",
     "Question",
     "Reference",
     "Rubric",
     "RubricError",
     "RubricUnreadable",
     "UnknownQuestion",
+    "compare",
     "content_hash",
     "default_bank",
     "load_bank",
+    "load_qualification",
+    "load_qualifications",
     "load_rubric",
     "structure_hash",
 ]

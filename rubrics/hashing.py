@@ -15,8 +15,8 @@ from .model import Rubric
 
 
 def content_hash(rubric: Rubric) -> str:
-    """SHA-256 (64 hex digits) over the whole rubric, independent of key order and file layout."""
-    return _sha256(rubric.model_dump(mode="json"))
+    """SHA-256 (64 hex digits) over the whole rubric, independent of key order, file layout and origin."""
+    return _sha256(rubric.model_dump(mode="json", exclude={"origin"}))
 
 
 def structure_hash(rubric: Rubric) -> str:

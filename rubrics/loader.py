@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
-from .model import Language, Rubric
+from .model import Frozen, Language, Rubric
 
 BANK = Path(__file__).parent / "bank"
 MAX_FILE_BYTES = 512 * 1024
+BYTE_ORDER_MARK = "\ufeff"
+# The same loader in C where PyYAML has it: a bank of hundreds of files is read in a second, not in ten.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Model = TypeVar("Model", bound=Frozen)
 
 
 def load_rubric(path: Path) -> Rubric:
@@ -23,21 +27,44 @@ def load_rubric(path: Path) -> Rubric:
     Raises RubricUnreadable when the file is no readable YAML text and InvalidRubric when it does
     not describe a rubric; both name file, line and mend in one sentence.
     """
-    text = _read_text(path)
+    return parse_as(Rubric, path, starts_with="a rubric starts with 'question:', 'criteria:' and so on")
+
+
+def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
+    """What a YAML file describes, as a value of a model; raises as `load_rubric` does."""
+    text = read_text(path).removeprefix(BYTE_ORDER_MARK)
     try:
-        data = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise RubricUnreadable(f"{path}{line}: {problem}; mend the YAML there.") from None
     if not isinstance(data, dict):
-        raise InvalidRubric(f"{path}, line 1: a rubric starts with 'question:', 'criteria:' and so on.")
+        raise InvalidRubric(f"{path}, line 1: {starts_with}.")
     try:
-        return Rubric.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise InvalidRubric(_first_problem(path, root, error)) from None
+        raise InvalidRubric(_first_problem(path, text, error)) from None
+
+
+def line_of(text: str, *place: str | int) -> int:
+    """The line, from 1, of the deepest part of a place (`"criteria", 2, "statement"`) that YAML text has."""
+    node = yaml.compose(text, Loader=_LOADER)
+    line = 1
+    for part in place:
+        following: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    line, following = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            following = node.value[part]
+            line = following.start_mark.line + 1
+        if following is None:
+            break
+        node = following
+    return line
 
 
 class Bank:
@@ -87,7 +114,8 @@ def default_bank() -> Bank:
     return load_bank()
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file with its line ends as they are; raises RubricUnreadable in one sentence."""
     if path.is_dir():
         raise RubricUnreadable(f"{path} is a directory: name a rubric file, such as rubric.yaml.")
     try:
@@ -95,7 +123,7 @@ def _read_text(path: Path) -> str:
             raise RubricUnreadable(
                 f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB: a rubric file holds one question."
             )
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise RubricUnreadable(f"{path} does not exist: check the path.") from None
     except UnicodeDecodeError as error:
@@ -104,27 +132,9 @@ def _read_text(path: Path) -> str:
         raise RubricUnreadable(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _first_problem(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
+def _first_problem(path: Path, text: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     place = [part for part in first["loc"] if part not in {"binary", "ordinal", "negative", "gate"}]
-    where = ".".join(str(part) for part in place) or "the rubric"
+    where = ".".join(str(part) for part in place) or "the file"
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"{path}, line {_line_of(root, place)}: {where}: {message[0].lower()}{message[1:]}."
-
-
-def _line_of(node: yaml.Node | None, place: list[Any]) -> int:
-    """The line, from 1, of the deepest part of `place` that the file has."""
-    line = 1
-    for part in place:
-        following: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == part:
-                    line, following = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            following = node.value[part]
-            line = following.start_mark.line + 1
-        if following is None:
-            break
-        node = following
-    return line
+    return f"{path}, line {line_of(text, *place)}: {where}: {message[0].lower()}{message[1:]}."

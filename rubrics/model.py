@@ -21,18 +21,25 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A value from a file: never changed, and with no field that nobody knows."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Level(_Frozen):
-    """One step of a criterion: what an answer on it shows, and the points it brings."""
+class Level(Frozen):
+    """One step of a criterion: what an answer on it shows, and the points it brings.
+
+    `name` is what a table calls it, such as "Full marks"; the judge reads the description, which only a
+    draft may leave out.
+    """
 
     points: float = Field(ge=-100, le=100)
-    description: Text
+    name: str = Field(default="", max_length=200)
+    description: str = Field(default="", max_length=4000)
 
 
-class _CriterionBase(_Frozen):
+class _CriterionBase(Frozen):
     id: Slug
     title: Text = Field(description="A few words for tables and feedback; the candidate may see it.")
     grader_notes: str = Field(default="", max_length=2000, description="For graders only.")
@@ -58,16 +65,16 @@ class BinaryCriterion(_CriterionBase):
 
 
 class OrdinalCriterion(_CriterionBase):
-    """Reached by degrees: each level describes what an answer on it shows, the first one is worth 0."""
+    """Reached by degrees: each level describes what an answer on it shows, the first one usually worth 0."""
 
     kind: Literal["ordinal"]
-    levels: tuple[Level, ...] = Field(min_length=3, max_length=6)
+    levels: tuple[Level, ...] = Field(min_length=2, max_length=10)
 
     @model_validator(mode="after")
-    def _levels_rise_from_zero(self) -> Self:
+    def _levels_rise(self) -> Self:
         points = [level.points for level in self.levels]
-        if points[0] != 0:
-            raise ValueError("the first level of an ordinal criterion is worth 0 points")
+        if points[0] < 0:
+            raise ValueError("no level of an ordinal criterion is worth less than 0: use a negative criterion for that")
         if any(low >= high for low, high in itertools.pairwise(points)):
             raise ValueError("the points of the levels must rise from each level to the next")
         return self
@@ -76,6 +83,11 @@ class OrdinalCriterion(_CriterionBase):
     def points(self) -> float:
         """Points of the highest level."""
         return self.levels[-1].points
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its levels have names."""
+        return any(level.name for level in self.levels)
 
 
 class NegativeCriterion(_CriterionBase):
@@ -111,7 +123,7 @@ Criterion = Annotated[
 ]
 
 
-class ExpectedPoint(_Frozen):
+class ExpectedPoint(Frozen):
     """One thing a full answer says, and the criterion it counts for."""
 
     id: Slug
@@ -120,21 +132,21 @@ class ExpectedPoint(_Frozen):
     importance: Literal["core", "optional"] = "core"
 
 
-class Reference(_Frozen):
+class Reference(Frozen):
     """An answer that deserves full marks."""
 
     length: Literal["short", "full"]
     text: Text
 
 
-class GradedExample(_Frozen):
+class GradedExample(Frozen):
     """An answer that a person graded, shown to the judge as an example: its level on each criterion."""
 
     answer: Text
     levels: dict[Slug, int]
 
 
-class Question(_Frozen):
+class Question(Frozen):
     """What the candidate is asked, and how questions are found and sorted."""
 
     id: Slug
@@ -150,19 +162,38 @@ class Question(_Frozen):
     )
 
 
-class Rubric(_Frozen):
-    """Everything that decides how answers to one question, in one language, are graded."""
+class CanvasOrigin(Frozen):
+    """How the Canvas file that a rubric was imported from was laid out, so that it can be written again as it was."""
+
+    format: Literal["canvas"] = "canvas"
+    name: str = Field(max_length=255, description="What the rubric is called there.")
+    ranges: tuple[Slug, ...] = Field(default=(), description="Criteria whose ratings stand for ranges of points.")
+    decimals: bool = Field(default=False, description="Five points are written 5.0.")
+    quotes: Literal["needed", "empty", "all"] = Field(default="needed", description="Which cells stand in quotes.")
+    crlf: bool = Field(default=False, description="Lines end as on Windows.")
+    byte_order_mark: bool = False
+    numbered: bool = Field(default=False, description="Headings of ratings carry numbers.")
+    upper_case: bool = Field(default=False, description="TRUE and FALSE are written in capitals.")
+    padded: bool = Field(default=True, description="Rows with fewer ratings are filled up with empty cells.")
+
+
+class Rubric(Frozen):
+    """Everything that decides how answers to one question, in one language, are graded.
+
+    A draft may still lack expected points, references and descriptions of levels.
+    """
 
     question: Question
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=12)
-    expected_points: tuple[ExpectedPoint, ...] = Field(min_length=1, max_length=30)
-    references: tuple[Reference, ...] = Field(min_length=1, max_length=6)
+    expected_points: tuple[ExpectedPoint, ...] = Field(default=(), max_length=30)
+    references: tuple[Reference, ...] = Field(default=(), max_length=6)
     examples: tuple[GradedExample, ...] = Field(default=(), max_length=4)
     notes: str = Field(default="", max_length=4000, description="For graders and maintainers only.")
     status: Literal["draft", "frozen"] = Field(
         default="frozen",
-        description="A draft was proposed by a model; nothing is graded by it until a person froze it.",
+        description="A draft was proposed by a model or imported; nothing is graded by it until a person froze it.",
     )
+    origin: CanvasOrigin | None = Field(default=None, description="Decides no grade, so no hash covers it.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -184,7 +215,22 @@ class Rubric(_Frozen):
                     raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}")
         if self.max_points <= 0:
             raise ValueError("no criterion gives points: add a binary or an ordinal one")
+        if self.status == "frozen":
+            self._is_complete()
         return self
+
+    def _is_complete(self) -> None:
+        if not self.expected_points:
+            raise ValueError("there are no expected points: say what a full answer makes, or set 'status: draft'")
+        if not self.references:
+            raise ValueError("there is no reference answer: add one that deserves full marks, or set 'status: draft'")
+        for criterion in self.criteria:
+            for number, level in enumerate(criterion.levels):
+                if not level.description.strip():
+                    raise ValueError(
+                        f"level {number} of criterion '{criterion.id}' has no description: say what an answer on it "
+                        "shows, or set 'status: draft'"
+                    )
 
     @property
     def max_points(self) -> float:

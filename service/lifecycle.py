@@ -8,6 +8,7 @@
 
     queued, running → cancelled  by the caller; a worker's late result is refused
     failed, dead, cancelled → queued  put back in line by a person
+    graded, needs_review → queued     graded again, because its rubric was edited (revision.py)
 
 Each function works inside the caller's transaction.
 """
@@ -155,7 +156,7 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
         created_at=moment,
     )
     session.add(submission)
-    version = _rubric_version(session, new.rubric, organisation_id=organisation_id)
+    version = rubric_version(session, new.rubric, organisation_id=organisation_id)
     grading = Grading(
         id=new.id,
         organisation_id=organisation_id,
@@ -312,13 +313,7 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     A report without a score finishes nothing as graded: the grading fails with its reason, or goes to a
     person when the judge could not show its evidence. Doing it once more changes nothing.
     """
-    if report.score is None:
-        assert report.unscored_reason
-        # Whether an answer says what the judge could not quote from it is for a person to see.
-        unsupported = report.unscored_reason is UnscoredReason.UNSUPPORTED_EVIDENCE
-        state = State.NEEDS_REVIEW if unsupported else State.FAILED
-    else:
-        state = State.NEEDS_REVIEW if report.needs_review else State.GRADED
+    state = state_of(report)
     reason = report.unscored_reason.value if report.unscored_reason else None
     if not _finish(session, lease, state=state, reason=reason, detail=report.unscored_detail):
         if _is_written(session, lease):
@@ -334,6 +329,16 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
         )
     )
     return state
+
+
+def state_of(report: GradersReport) -> State:
+    """Where a grading with this report stands."""
+    if report.score is None:
+        assert report.unscored_reason
+        # Whether an answer says what the judge could not quote from it is for a person to see.
+        unsupported = report.unscored_reason is UnscoredReason.UNSUPPORTED_EVIDENCE
+        return State.NEEDS_REVIEW if unsupported else State.FAILED
+    return State.NEEDS_REVIEW if report.needs_review else State.GRADED
 
 
 def postpone(session: Session, lease: Lease, report: GradersReport) -> State:
@@ -365,7 +370,13 @@ def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) ->
 
 def requeue(session: Session, grading: Grading) -> None:
     """Grade again what failed, was set aside or cancelled; anything else is left as it is."""
-    if grading.state not in {State.FAILED, State.DEAD, State.CANCELLED}:
+    if grading.state in {State.FAILED, State.DEAD, State.CANCELLED}:
+        regrade(session, grading)
+
+
+def regrade(session: Session, grading: Grading) -> None:
+    """Put a grading that is finished, whatever came of it, back in line; its report goes."""
+    if grading.is_open:
         return
     if grading.report:
         session.delete(grading.report)
@@ -452,7 +463,8 @@ def _set_aside(grading: Grading, moment: datetime) -> None:
     grading.updated_at = moment
 
 
-def _rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:
+def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:
+    """The version of a rubric with this content; it is written when it is new, and never changed."""
     found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
     if found:
         return found

@@ -7,13 +7,12 @@ draft that nothing is graded by until a person has read, mended and frozen it.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from typing import Any
 
 from pydantic import ValidationError
 
 from vivavoce.rubrics import Question, Rubric
+from vivavoce.rubrics.names import identifiers
 
 from ..errors import JudgeFailure, UnscoredReason
 from .judging import RubricJudge
@@ -46,7 +45,7 @@ def draft_rubric(
         max_tokens=_TOKENS_A_POINT * most,
     )
     points = _points(reply)
-    ids = _ids([point["title"] for point in points])
+    ids = identifiers([point["title"] for point in points])
     try:
         return Rubric.model_validate(
             {
@@ -108,16 +107,3 @@ def _points(reply: str) -> list[dict[str, str]]:
     if not kept or not all(point["title"] and point["text"] for point in kept):
         raise JudgeFailure(UnscoredReason.PARSE, "the judge replied with empty points")
     return kept
-
-
-def _ids(titles: list[str]) -> list[str]:
-    """An identifier for each title: its Latin letters and digits, or its number, never one twice."""
-    found: list[str] = []
-    for number, title in enumerate(titles, start=1):
-        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-        slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
-        name = slug if len(slug) > 2 else f"point-{number}"
-        while name in found:
-            name = f"{name}-{number}"
-        found.append(name)
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from .tables import Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
 
@@ -71,6 +71,20 @@ class GradingRepository:
         )
         return self._session.scalars(found).unique().all()
 
+    def finished_by(self, rubric_version_id: str) -> Sequence[Grading]:
+        """Finished gradings by a rubric version that have a report, the oldest first, locked until the end."""
+        found = (
+            sa.select(Grading)
+            .join(Grading.report)
+            .where(
+                Grading.rubric_version_id == rubric_version_id,
+                Grading.state.in_([State.GRADED, State.NEEDS_REVIEW, State.FAILED]),
+            )
+            .order_by(Grading.created_at, Grading.id)
+            .with_for_update(of=Grading)
+        )
+        return self._session.scalars(found).unique().all()
+
     def in_state(self, state: State, *, limit: int) -> Sequence[Grading]:
         """Gradings in a state, the oldest first."""
         found = sa.select(Grading).where(Grading.state == state).order_by(Grading.created_at).limit(limit)
@@ -113,6 +127,23 @@ class RubricVersionRepository:
                 RubricVersion.content_hash == content_hash,
             )
         )
+
+    def others(
+        self, question_id: str, language: str, content_hash: str, *, organisation_id: str
+    ) -> Sequence[RubricVersion]:
+        """The versions of a question's rubric in a language that have another content, the oldest first."""
+        found = (
+            sa.select(RubricVersion)
+            .where(
+                RubricVersion.organisation_id == organisation_id,
+                RubricVersion.question_id == question_id,
+                RubricVersion.language == language,
+                RubricVersion.content_hash != content_hash,
+            )
+            .options(undefer(RubricVersion.document))
+            .order_by(RubricVersion.created_at, RubricVersion.id)
+        )
+        return self._session.scalars(found).all()
 
 
 class IdempotencyRepository:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.graders.combine import (
-    LevelSignals,
     contributions,
     default_coefficients,
     level_probabilities,
     total,
 )
+from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
 
 COEFFICIENTS = default_coefficients()

@@ -24,13 +24,13 @@ def test_every_kind_of_criterion_offers_levels(rubric: Rubric) -> None:
     assert found == {"binary": [0, 2], "ordinal": [0, 2, 4], "negative": [0, -2]}
 
 
-def test_levels_must_rise_from_zero(rubric: Rubric) -> None:
+def test_levels_must_rise_and_none_is_worth_less_than_nothing(rubric: Rubric) -> None:
     data = rubric.model_dump(mode="json")
     data["criteria"][1]["levels"][2]["points"] = 1
     with pytest.raises(ValidationError, match="must rise"):
         Rubric.model_validate(data)
-    data["criteria"][1]["levels"][0]["points"] = 1
-    with pytest.raises(ValidationError, match="worth 0"):
+    data["criteria"][1]["levels"][0]["points"] = -1
+    with pytest.raises(ValidationError, match="less than 0"):
         Rubric.model_validate(data)
 
 

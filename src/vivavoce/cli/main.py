@@ -23,6 +23,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 from vivavoce.service.tracing import TracingMissing, configure_tracing
 
+from .bank import app as bank_app
 from .bench.commands import app as bench_app
 from .errors import UserError
 from .progress import progress_bar
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="The model files that grade.")
 app.add_typer(models_app, name="models")
+app.add_typer(bank_app, name="bank")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(queue_app, name="queue")

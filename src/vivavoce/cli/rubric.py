@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import pydantic
 import typer
-import yaml
 from rich.console import Console
 
-from vivavoce.rubrics import Question, Rubric, content_hash, default_bank, load_rubric
+from vivavoce.rubrics import Language, Question, Rubric, content_hash, default_bank, load_rubric
+from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, to_yaml, write_rubrics
+from vivavoce.rubrics.loader import BANK
+from vivavoce.rubrics.names import question_identifier
+from vivavoce.rubrics.templates import TEMPLATES, fill_template
 from vivavoce.service.settings import Settings
 
 from .errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Draft a rubric, check it, freeze it.")
+app = typer.Typer(no_args_is_help=True, help="Draft a rubric, check it, freeze it, bring it in and out.")
 _out = Console(width=None if Console().is_terminal else 160)
 _err = Console(stderr=True)
 _DRAFT = re.compile(r"^status:\s*draft\s*$", re.MULTILINE)
 
 
-@app.command("compile")
-def compile_command(
-    question: Annotated[str, typer.Argument(help="Identifier of a question of the bank, or its text in quotes.")],
-    language: Annotated[str, typer.Option(help="zh or en.")] = "en",
-    identifier: Annotated[str, typer.Option("--id", help="Identifier of a new question.")] = "",
+@app.command("new")
+def new_command(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    template: Annotated[str, typer.Option(help="knowledge, star or case.")] = "knowledge",
+    language: Annotated[str, typer.Option(help="zh or en; by default that of the question.")] = "",
+    identifier: Annotated[str, typer.Option("--id", help="Identifier; by default made of the question's words.")] = "",
+    out_file: Annotated[Path | None, typer.Option("--out", help="Where it goes. Default: ID.draft.yaml.")] = None,
+) -> None:
+    """Begin a rubric from a template: a question of knowledge, of behaviour (STAR), or a case; no judge is asked."""
+    asked = _new_question(question, language, identifier)
+    if template not in TEMPLATES:
+        raise UserError(f"There is no template '{template}': use one of {', '.join(TEMPLATES)}.")
+    target = _free(out_file or Path(f"{asked.id}.draft.yaml"))
+    target.write_text(fill_template(template, asked), encoding="utf-8")
+    _out.print(
+        f"{target}: fill in what stands between ⟨ ⟩, then: viva rubric lint {target}; viva rubric freeze {target}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("draft")
+@app.command("compile", help="The same as 'viva rubric draft'.")
+def draft_command(
+    question: Annotated[str, typer.Argument(help="The question in quotes, or the identifier of one in the bank.")],
+    language: Annotated[str, typer.Option(help="zh or en; by default that of the question.")] = "",
+    identifier: Annotated[str, typer.Option("--id", help="Identifier; by default made of the question's words.")] = "",
     reference: Annotated[
         Path | None, typer.Option(help="Text file with a full answer, for the judge to go by.")
     ] = None,
@@ -43,9 +69,7 @@ def compile_command(
     from vivavoce.workers.runtime import rubric_judge, served
 
     asked = _question(question, language, identifier)
-    target = out_file or Path(f"{asked.id}.draft.yaml")
-    if target.exists():
-        raise UserError(f"{target} exists: name another file with --out, or remove it.")
+    target = _free(out_file or Path(f"{asked.id}.draft.yaml"))
     key = reference.read_text(encoding="utf-8").strip() if reference else None
     with (
         _err.status("Asking the judge …"),
@@ -53,12 +77,89 @@ def compile_command(
         rubric_judge(settings, InMemoryVerdictCache(), secret=b"") as judge,
     ):
         draft = draft_rubric(judge, asked, reference=key)
-    target.write_text(_as_yaml(draft), encoding="utf-8")
+    target.write_text(to_yaml(draft), encoding="utf-8")
     _out.print(
         f"{target}: {len(draft.criteria)} criteria. Read and mend it, then: viva rubric freeze {target}",
         highlight=False,
         soft_wrap=True,
     )
+
+
+@app.command("lint")
+def lint_command(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Rubric files, or a bank (a folder with zh/ and en/). Default: ours.")
+    ] = None,
+) -> None:
+    """Say what is wrong with rubrics beyond their form, with file and line; exit status 1 when anything is.
+
+    One construct a criterion, observable wording, levels set apart, no overlap, nothing for length, points that sum
+    to 10, references that earn them, no key in what candidates see; in a bank also both languages with one
+    structure, qualification answers, and versions.
+    """
+    from vivavoce.graders.embedding import build_embedder
+    from vivavoce.graders.proofreading import ProofReader
+    from vivavoce.rubrics.lint import lint
+
+    for path in paths or []:
+        if not path.exists():
+            raise UserError(f"{path} does not exist: check the path.")
+    with _err.status("Reading …"):
+        findings = lint(paths or [BANK], ProofReader(build_embedder(Settings().embedding_model)))
+    for finding in findings:
+        _out.print(_plain(str(finding)), highlight=False, soft_wrap=True)
+    if findings:
+        _out.print(f"{len(findings)} findings", highlight=False)
+        raise typer.Exit(1)
+    _out.print("clean", highlight=False)
+
+
+@app.command("export")
+def export_command(
+    sources: Annotated[list[str], typer.Argument(help="Rubric files, or identifiers of questions of the bank.")],
+    out_path: Annotated[
+        Path, typer.Option("--out", help="A .yaml, .json, .md or (Canvas) .csv file, or a folder: see --format.")
+    ],
+    language: Annotated[str, typer.Option(help="Of questions of the bank: zh or en.")] = "en",
+    kind: Annotated[str, typer.Option("--format", help="In a folder: yaml, json or md.")] = "yaml",
+) -> None:
+    """Write rubrics in another format, and say what it has no place for."""
+    rubrics = [rubric for source in sources for rubric in _rubrics_of(source, language)]
+    if out_path.suffix:
+        _write(rubrics, {out_path: rubrics})
+    else:
+        out_path.mkdir(parents=True, exist_ok=True)
+        names = {out_path / f"{rubric.question.id}.{kind}": [rubric] for rubric in rubrics}
+        if len(names) < len(rubrics):
+            raise UserError("Two of the rubrics have the same identifier: export them to different folders.")
+        _write(rubrics, names)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A .yaml, .json, .md or (Canvas) .csv file.")],
+    out_path: Annotated[
+        Path | None, typer.Option("--out", help="File, or folder for several. Default: ID.yaml here.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of a Canvas file: zh or en.")] = "en",
+) -> None:
+    """Make rubric files of another format; what comes from Canvas is a draft to complete and freeze."""
+    found = read_rubrics(file, language=_language(language))
+    ids = [rubric.question.id for rubric in found.rubrics]
+    if len(set(ids)) < len(ids):
+        raise UserError(f"{file} has two rubrics whose names come to the same identifier: rename one.")
+    if out_path and out_path.suffix and len(ids) > 1:
+        raise UserError(f"{file} has {len(ids)} rubrics: name a folder with --out, not a file.")
+    folder = out_path if out_path and not out_path.suffix else Path()
+    targets = [out_path if out_path and out_path.suffix else folder / f"{name}.yaml" for name in ids]
+    folder.mkdir(parents=True, exist_ok=True)
+    for target in targets:
+        _free(target)
+    for target, rubric in zip(targets, found.rubrics, strict=True):
+        write_rubrics([rubric], target)
+        _out.print(f"{target}: {rubric.status}, {len(rubric.criteria)} criteria", highlight=False, soft_wrap=True)
+    for notice in found.notices:
+        _err.print(f"[yellow]not kept:[/yellow] {_plain(notice)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -90,17 +191,53 @@ def check(files: Annotated[list[Path], typer.Argument(help="Rubric files.")]) ->
         )
 
 
+@app.command("apply")
+def apply_command(
+    files: Annotated[list[Path] | None, typer.Argument(help="Edited rubric files. Default: the whole bank.")] = None,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Grade stale answers again, instead of flagging them.")
+    ] = False,
+) -> None:
+    """Bring grades in the database up to edited rubrics.
+
+    Other points, or a criterion taken out: recomputed by arithmetic, no judge asked. Other words, a new criterion:
+    flagged `rubric_changed` and sent to a person, or graded again with --regrade.
+    """
+    from vivavoce.service.revision import apply_edit
+    from vivavoce.service.storage.engine import connect, migrate, sessions
+
+    rubrics = [load_rubric(file) for file in files] if files else list(default_bank())
+    engine = connect(Settings().database)
+    migrate(engine)
+    database = sessions(engine)
+    found = []
+    for rubric in rubrics:
+        with database.begin() as session:
+            found += apply_edit(session, rubric, regrade=regrade)
+    for revision in found:
+        counts = f"{revision.recomputed} recomputed, {revision.stale} flagged, {revision.regraded} to be graded again"
+        _out.print(
+            f"{revision.question} ({revision.language}) from {revision.old_hash[:12]}: {counts}", highlight=False
+        )
+        for change in revision.edit.changes:
+            _out.print(f"  {change.effect.value}: {_plain(change.what)}", highlight=False, soft_wrap=True)
+    if not found:
+        _out.print("every grade is by the newest version of its rubric, or flagged already", highlight=False)
+
+
 def _question(question: str, language: str, identifier: str) -> Question:
-    if language not in ("zh", "en"):
-        raise UserError(f"There is no language '{language}': use zh or en.")
+    """A question of the bank by its identifier, or a new one."""
     if re.fullmatch(r"[a-z0-9.-]+", question):
-        return default_bank().get(question, "zh" if language == "zh" else "en").question
-    if not identifier:
-        raise UserError("A new question needs an identifier: give one with --id, such as --id vector-index.")
+        return default_bank().get(question, _language(language or "en")).question
+    return _new_question(question, language, identifier)
+
+
+def _new_question(text: str, language: str, identifier: str) -> Question:
+    spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", text) else "en")
     given: dict[str, Any] = {
-        "id": identifier,
-        "text": question,
-        "language": language,
+        "id": identifier or question_identifier(text),
+        "text": text,
+        "language": _language(spoken),
         "topic": "general",
         "difficulty": "intermediate",
         "minutes": 5,
@@ -112,7 +249,33 @@ def _question(question: str, language: str, identifier: str) -> Question:
         raise UserError(f"--id or question: {first['loc'][0]}: {first['msg']}.") from None
 
 
-def _as_yaml(rubric: Rubric) -> str:
-    document = rubric.model_dump(mode="json", exclude_defaults=True)
-    document = {"status": "draft", **{name: value for name, value in document.items() if name != "status"}}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+def _rubrics_of(source: str, language: str) -> list[Rubric]:
+    path = Path(source)
+    if path.exists() or path.suffix in FORMATS:
+        return list(read_rubrics(path).rubrics)
+    return [default_bank().get(source, _language(language))]
+
+
+def _write(rubrics: Sequence[Rubric], targets: Mapping[Path, Sequence[Rubric]]) -> None:
+    for target, own in targets.items():
+        write_rubrics(own, target)
+    (kind,) = {format_of(target) for target in targets}
+    for notice in losses(rubrics, kind):
+        _err.print(f"[yellow]left out:[/yellow] {_plain(notice)}", highlight=False, soft_wrap=True)
+    _out.print(f"{len(rubrics)} rubrics: {', '.join(map(str, targets))}", highlight=False, soft_wrap=True)
+
+
+def _free(target: Path) -> Path:
+    if target.exists():
+        raise UserError(f"{target} exists: name another file with --out, or remove it.")
+    return target
+
+
+def _language(language: str) -> Language:
+    if language in get_args(Language):
+        return cast(Language, language)
+    raise UserError(f"There is no language '{language}': use zh or en.")
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

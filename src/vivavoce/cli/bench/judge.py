@@ -18,9 +18,10 @@ from typing import Any
 import httpx
 
 from vivavoce.graders import text
-from vivavoce.graders.combine import LevelSignals, default_coefficients, level_probabilities, total
+from vivavoce.graders.combine import default_coefficients, level_probabilities, total
 from vivavoce.graders.judge.judging import AnswerVerdicts, RubricJudge
 from vivavoce.graders.judge.prompt import load_template, number_sentences
+from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
 
 from ..errors import UserError

@@ -1,0 +1,163 @@
+"""How a panel of graders stands the examination of the bank: answers of known quality, in both languages.
+
+A question passes in a language when its four qualities come out in order. What does not is told by criterion: one
+that gives an answer without the fact as much as an answer with it does not separate them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from vivavoce.rubrics import Criterion, Language, QualificationSet, Rubric
+from vivavoce.rubrics.qualification import QUALITIES, Quality
+
+from .errors import UnscoredReason
+from .grade import grade
+from .panel import Panel
+from .types import MAX_SCORE, AnswerInput, CriterionResult, Report
+
+# A criterion that orders fewer of its pairs of answers than this does not separate them.
+SEPARATES = 0.75
+
+
+@dataclass(frozen=True)
+class CriterionStanding:
+    """A criterion on one answer: its share of the points (for a mistake: of it being made), 0 to 1."""
+
+    criterion: str
+    writer: float
+    machine: float | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One answer: its quality, its writer's grade and the machine's score, both 0 to 10."""
+
+    quality: Quality
+    grade: float
+    score: float | None
+    criteria: tuple[CriterionStanding, ...]
+    unscored_reason: UnscoredReason | None = None
+    judge_away: bool = False
+
+
+@dataclass(frozen=True)
+class QuestionStanding:
+    """The answers to one question in one language."""
+
+    question: str
+    language: Language
+    topic: str
+    standings: tuple[Standing, ...]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether every answer scores above every answer of a lower quality; an unscored one is out of order."""
+        scores = {
+            quality: [standing.score for standing in self.standings if standing.quality == quality]
+            for quality in QUALITIES
+        }
+        if any(score is None for found in scores.values() for score in found):
+            return False
+        return all(
+            min(score for score in scores[better] if score is not None)
+            > max(score for score in scores[worse] if score is not None)
+            for better, worse in itertools.pairwise(QUALITIES)
+        )
+
+    def score(self, quality: Quality) -> float | None:
+        """Mean score of the answers of a quality, None when one has none."""
+        found = [standing.score for standing in self.standings if standing.quality == quality]
+        scored = [score for score in found if score is not None]
+        return fmean(scored) if len(scored) == len(found) else None
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How a criterion orders answers: the share (0 to 1) of pairs with different levels that it orders rightly."""
+
+    question: str
+    language: Language
+    criterion: str
+    ordered: float
+
+
+def qualify(rubric: Rubric, answers: QualificationSet, panel: Panel) -> QuestionStanding:
+    """Grade the qualification answers to a question in the language of its rubric.
+
+    Raises InvalidRubric when the answers' levels are not those of the rubric.
+    """
+    language = rubric.question.language
+    grades = [answer.grade(rubric) for answer in answers.answers]
+    reports = grade([AnswerInput(answer.text(language)) for answer in answers.answers], rubric, panel)
+    return QuestionStanding(
+        question=rubric.question.id,
+        language=language,
+        topic=rubric.question.topic,
+        standings=tuple(
+            _standing(rubric, answer.level, answer.criteria, graded, report)
+            for answer, graded, report in zip(answers.answers, grades, reports, strict=True)
+        ),
+    )
+
+
+def separations(found: Iterable[QuestionStanding]) -> list[Separation]:
+    """Every criterion that answers of different levels were given to, the worst first."""
+    rows = []
+    for question in found:
+        for name in dict.fromkeys(c.criterion for standing in question.standings for c in standing.criteria):
+            own = [c for standing in question.standings for c in standing.criteria if c.criterion == name]
+            ordered = _ordered(own)
+            if ordered is not None:
+                rows.append(Separation(question.question, question.language, name, ordered))
+    return sorted(rows, key=lambda row: (row.ordered, row.question, row.language))
+
+
+def language_gaps(found: Sequence[QuestionStanding]) -> dict[Quality, list[float]]:
+    """Score in Chinese less that in English of the same answer, as a share of full scale, by quality."""
+    by_key = {(question.question, question.language): question for question in found}
+    gaps: dict[Quality, list[float]] = {quality: [] for quality in QUALITIES}
+    for (question, language), chinese in by_key.items():
+        english = by_key.get((question, "en"))
+        if language != "zh" or english is None:
+            continue
+        for ours, theirs in zip(chinese.standings, english.standings, strict=True):
+            if ours.score is not None and theirs.score is not None:
+                gaps[ours.quality].append((ours.score - theirs.score) / MAX_SCORE)
+    return gaps
+
+
+def _standing(rubric: Rubric, quality: Quality, levels: dict[str, int], graded: float, report: Report) -> Standing:
+    return Standing(
+        quality=quality,
+        grade=graded,
+        score=report.score,
+        criteria=tuple(
+            CriterionStanding(criterion.id, _writer_share(criterion, levels[criterion.id]), _machine_share(result))
+            for criterion, result in zip(rubric.criteria, report.criteria, strict=True)
+        ),
+        unscored_reason=report.unscored_reason,
+        judge_away=report.judge_away,
+    )
+
+
+def _writer_share(criterion: Criterion, level: int) -> float:
+    return criterion.levels[level].points / criterion.points if criterion.points else float(level)
+
+
+def _machine_share(result: CriterionResult) -> float | None:
+    if result.points is None or result.probabilities is None:
+        return None
+    return result.points / result.max_points if result.max_points else result.probabilities[-1]
+
+
+def _ordered(own: Sequence[CriterionStanding]) -> float | None:
+    pairs = [
+        (high.machine, low.machine)
+        for high, low in itertools.permutations(own, 2)
+        if high.writer > low.writer and high.machine is not None and low.machine is not None
+    ]
+    return fmean(high > low for high, low in pairs) if pairs else None

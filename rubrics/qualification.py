@@ -1,0 +1,85 @@
+"""Answers of known quality to the bank's questions: the examination that a judge has to pass.
+
+`rubrics/qualification/QUESTION.yaml` has four answers or more, each in Chinese and in English, each with the level
+that its writer gave it on every criterion. The two texts of an answer say the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from .errors import InvalidRubric
+from .loader import parse_as
+from .model import Frozen, Language, Rubric, Slug, Text
+
+Quality = Literal["excellent", "adequate", "weak", "wrong"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+QUALIFICATION = Path(__file__).parent / "qualification"
+
+
+class QualificationAnswer(Frozen):
+    """An answer with its quality and its level on each criterion, in both languages."""
+
+    level: Quality
+    criteria: dict[Slug, int]
+    en: Text
+    zh: Text
+
+    def text(self, language: Language) -> str:
+        """The answer in a language."""
+        return self.en if language == "en" else self.zh
+
+    def grade(self, rubric: Rubric) -> float:
+        """What its writer grades it, 0 to 10.
+
+        Raises InvalidRubric when its levels are not those of the rubric.
+        """
+        self._fits(rubric)
+        points, cap = 0.0, 1.0
+        for criterion in rubric.criteria:
+            level = self.criteria[criterion.id]
+            points += criterion.levels[level].points
+            if criterion.kind == "gate" and level == 0:
+                cap = min(cap, criterion.cap)
+        return round(min(max(points / rubric.max_points, 0.0), cap) * 10, 2)
+
+    def _fits(self, rubric: Rubric) -> None:
+        ids = [criterion.id for criterion in rubric.criteria]
+        if list(self.criteria) != ids:
+            raise InvalidRubric(
+                f"the {self.level} answer to '{rubric.question.id}' must give a level for each of: {', '.join(ids)}, "
+                "in this order"
+            )
+        for criterion in rubric.criteria:
+            if not 0 <= self.criteria[criterion.id] < len(criterion.levels):
+                raise InvalidRubric(
+                    f"the {self.level} answer to '{rubric.question.id}': criterion '{criterion.id}' has levels 0 to "
+                    f"{len(criterion.levels) - 1}"
+                )
+
+
+class QualificationSet(Frozen):
+    """The answers to one question, at least one of each quality."""
+
+    question: Slug
+    answers: tuple[QualificationAnswer, ...] = Field(min_length=len(QUALITIES))
+
+    @model_validator(mode="after")
+    def _has_every_quality(self) -> QualificationSet:
+        if missing := [quality for quality in QUALITIES if quality not in {answer.level for answer in self.answers}]:
+            raise ValueError(f"there is no answer that is {', '.join(missing)}: write one")
+        return self
+
+
+def load_qualification(path: Path) -> QualificationSet:
+    """The answers in a file; raises RubricUnreadable or InvalidRubric with file, line and mend in one sentence."""
+    return parse_as(QualificationSet, path, starts_with="a qualification file starts with 'question:' and 'answers:'")
+
+
+def load_qualifications(folder: Path = QUALIFICATION) -> dict[str, QualificationSet]:
+    """All sets in a folder by question."""
+    sets = [load_qualification(path) for path in sorted(folder.glob("*.yaml"))]
+    return {found.question: found for found in sets}

@@ -1,0 +1,184 @@
+"""`viva bank`: the questions that ship with vivavoce, and what a judge makes of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vivavoce.rubrics import Bank, QualificationSet, Rubric, default_bank, load_qualifications
+from vivavoce.rubrics.loader import BANK, load_bank
+from vivavoce.rubrics.qualification import QUALITIES, Quality
+from vivavoce.rubrics.versions import publish as publish_versions
+from vivavoce.rubrics.versions import read_ledger
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import connect, migrate, sessions
+
+from .errors import UserError
+from .progress import progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="The question bank: examine a judge on it, publish an edit.")
+_out = Console(width=None if Console().is_terminal else 160)
+_err = Console(stderr=True)
+_ENOUGH_IN_ORDER = 0.9
+_MOST_GAP = 0.1
+
+
+@app.command()
+def qualify(
+    question: Annotated[
+        list[str] | None, typer.Option(help="Only this question (identifier or handbook number); may be repeated.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Only zh or en.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON, too.")] = None,
+) -> None:
+    """Have the judge at hand grade answers of known quality, and say which questions it does not master.
+
+    Verdicts are kept in the database: an interrupted run goes on where it stopped, and after an edit only what
+    changed is judged again. Exit status 1 when fewer than 90 % of questions and languages come out in order.
+    """
+    from vivavoce.graders.qualify import QuestionStanding
+    from vivavoce.graders.qualify import qualify as stand
+    from vivavoce.service.storage.verdicts import StoredVerdicts
+    from vivavoce.workers.runtime import open_panel
+
+    wanted = _wanted(default_bank(), load_qualifications(), question or [], language)
+    settings = Settings()
+    engine = connect(settings.database)
+    migrate(engine)
+    found: list[QuestionStanding] = []
+    with ExitStack() as stack:
+        with _err.status("Starting the judge …"):
+            panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
+        identity = panel.judge.identity
+        progress = stack.enter_context(progress_bar(_err))
+        bar = progress.add_task("Questions", total=len(wanted))
+        for rubric, answers in wanted:
+            standing = stand(rubric, answers, panel)
+            if any(one.judge_away for one in standing.standings):
+                raise UserError("The judge answers nobody: mend that, then run the same command to go on.")
+            found.append(standing)
+            progress.advance(bar)
+    figures = _figures(found, model=identity.model, engine=identity.engine)
+    if json_file:
+        json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _show(found, figures)
+    if figures["in_order"]["share"] < _ENOUGH_IN_ORDER:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="The bank.")] = BANK,
+) -> None:
+    """Give every rubric that is new or was edited a version; published ones never change.
+
+    'viva rubric lint' says what should be mended first.
+    """
+    new = publish_versions(folder, load_bank(folder), today=datetime.now(UTC).date())
+    for version in new:
+        _out.print(
+            f"{version.question} ({version.language}) version {version.number}: {version.content_hash[:12]}",
+            highlight=False,
+        )
+    _out.print(f"{len(new)} published, {len(read_ledger(folder))} versions in all", highlight=False)
+
+
+def _wanted(
+    bank: Bank, sets: dict[str, QualificationSet], questions: Sequence[str], language: str | None
+) -> list[tuple[Rubric, QualificationSet]]:
+    if language not in (None, "zh", "en"):
+        raise UserError(f"There is no language '{language}': use zh or en.")
+    chosen = {bank.get(name, "en").question.id for name in questions}
+    found = [
+        (rubric, sets[rubric.question.id])
+        for rubric in sorted(bank, key=lambda rubric: (rubric.question.id, rubric.question.language))
+        if rubric.question.id in sets
+        and (not chosen or rubric.question.id in chosen)
+        and language in (None, rubric.question.language)
+    ]
+    if not found:
+        raise UserError("None of these questions has qualification answers: see rubrics/qualification/.")
+    return found
+
+
+def _figures(found: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
+    from scipy.stats import spearmanr
+
+    from vivavoce.graders.qualify import SEPARATES, language_gaps, separations
+
+    gaps = language_gaps(found)
+    every = [abs(gap) for own in gaps.values() for gap in own]
+    pairs = [(s.grade, s.score) for question in found for s in question.standings if s.score is not None]
+    in_order = sum(question.in_order for question in found)
+    return {
+        "model": model,
+        "engine": engine,
+        "in_order": {"count": in_order, "of": len(found), "share": in_order / len(found)},
+        "unscored": sum(s.score is None for question in found for s in question.standings),
+        "spearman": float(spearmanr(*zip(*pairs, strict=True))[0]) if len(pairs) > 2 else None,
+        "language_gap": {
+            "mean": fmean(every) if every else None,
+            "by_quality": {
+                quality: {"mean": fmean(map(abs, own)), "zh_less_en": fmean(own)} if own else None
+                for quality, own in gaps.items()
+            },
+        },
+        "unseparated": [asdict(row) for row in separations(found) if row.ordered < SEPARATES],
+        "questions": [{**asdict(question), "in_order": question.in_order} for question in found],
+    }
+
+
+def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
+    table = Table("question", "", *QUALITIES, "in order", title="Scores of answers of known quality")
+    for question in found:
+        cells = [_number(question.score(quality)) for quality in QUALITIES]
+        table.add_row(question.question, question.language, *cells, "yes" if question.in_order else "[red]NO[/red]")
+    _out.print(table)
+    if figures["unseparated"]:
+        criteria = Table("question", "", "criterion", "pairs in order", title="Criteria that fail to separate")
+        for row in figures["unseparated"]:
+            criteria.add_row(row["question"], row["language"], row["criterion"], f"{row['ordered']:.0%}")
+        _out.print(criteria)
+    gaps = figures["language_gap"]
+    if gaps["mean"] is not None:
+        table = Table("quality", "mean |zh - en|", "mean zh - en", title="The same answers in Chinese and English")
+        for quality, gap in gaps["by_quality"].items():
+            table.add_row(quality, f"{gap['mean']:.3f}", f"{gap['zh_less_en']:+.3f}")
+        _out.print(table)
+        _out.print(f"mean difference of the languages: {gaps['mean']:.3f} of full scale (at most {_MOST_GAP})")
+    if look := [question for question in found if not question.in_order]:
+        _out.print("To look at:", highlight=False)
+        for question in look:
+            _out.print(f"  {question.question} ({question.language}): {_why(question)}", highlight=False)
+    order = figures["in_order"]
+    _out.print(
+        f"{order['count']} of {order['of']} in order ({order['share']:.1%}, wanted {_ENOUGH_IN_ORDER:.0%}); rank "
+        f"correlation with the writers' grades {_number(figures['spearman'], 2)}; {figures['model']} on "
+        f"{figures['engine']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _why(question: Any) -> str:
+    scores: dict[Quality, float | None] = {quality: question.score(quality) for quality in QUALITIES}
+    if missing := [quality for quality, score in scores.items() if score is None]:
+        return f"{', '.join(missing)} without a score"
+    pairs = itertools.pairwise(QUALITIES)
+    wrong = [(a, b) for a, b in pairs if (scores[a] or 0.0) <= (scores[b] or 0.0)]
+    return "; ".join(f"{b} {_number(scores[b])} is not below {a} {_number(scores[a])}" for a, b in wrong)
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
