@@ -13,7 +13,7 @@ from vivavoce.rubrics import Edit, Effect, Rubric, content_hash
 
 from . import feedback
 from .assembly import standing
-from .combine import default_coefficients
+from .combine import Coefficients, default_coefficients
 from .summary import Summary, summarise
 from .types import CriterionResult, EarlierScore, Flag, Report
 
@@ -26,12 +26,13 @@ def read_report(document: Mapping[str, Any]) -> Report:
     return _adapter().validate_python(document)
 
 
-def recompute(report: Report, rubric: Rubric, edit: Edit) -> Report | None:
-    """The report by a rubric whose edit leaves the verdicts as they are.
+def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coefficients | None = None) -> Report | None:
+    """The report by a rubric whose edit leaves the verdicts as they are; `coefficients` default to the shipped ones.
 
     None when arithmetic cannot tell: the edit makes grades stale, other coefficients weigh the signals now, or the
     report is older than the record of its signals. A report settled by a fact about the answer stays at 0.
     """
+    coefficients = coefficients or default_coefficients()
     if edit.effect is Effect.STALE:
         return None
     earlier = EarlierScore(report.provenance.rubric_hash, report.score)
@@ -47,10 +48,10 @@ def recompute(report: Report, rubric: Rubric, edit: Edit) -> Report | None:
             replace(recorded[c.id], title=c.title, kind=c.kind, max_points=float(c.points)) for c in rubric.criteria
         )
         return replace(report, criteria=criteria, provenance=provenance)
-    if provenance.combiner_version != default_coefficients().version or not _has_signals(report):
+    if provenance.combiner_version != coefficients.version or not _has_signals(report):
         return None
     levels = {c.id: recorded[c.id].signals for c in rubric.criteria if recorded[c.id].signals}
-    figures = summarise(rubric, levels, default_coefficients())
+    figures = summarise(rubric, levels, coefficients)
     language = report.feedback.language
     criteria = tuple(_restated(rubric, index, recorded, figures, language) for index in range(len(rubric.criteria)))
     kept = [flag for flag in report.flags if flag not in _FROM_FIGURES]

@@ -28,9 +28,12 @@ _OVERLAP = 0.75
 # A text that candidates see has this much of the telling words of an expected point, and so gives it away.
 _GIVEN_AWAY = 0.6
 _LEAST_TERMS = 4
-_SAYS = "explains? says? names? describes? gives? mentions? states? notes? identifies proposes? argues? lists?".split()
+_SAYS = (
+    "explains? says? names? describes? gives? mentions? states? notes? identifies proposes? argues? lists? "
+    r"points\sout"
+).split()
 _JOINED: dict[Language, re.Pattern[str]] = {
-    "en": re.compile(rf"\b(?:and|as well as)(?: also)? (?:{'|'.join(_SAYS)}|points out)\b", re.IGNORECASE),
+    "en": re.compile(rf"\b(?:and|as well as)(?: also)? (?:{'|'.join(_SAYS)})\b", re.IGNORECASE),
     "zh": re.compile(r"(?:并且?|以及|同时|而且|还)(?:说明|指出|提到|描述|给出|解释|列出|强调|提出|说出|举出)"),
 }
 _INNER: dict[Language, re.Pattern[str]] = {
@@ -48,7 +51,9 @@ _LENGTH: dict[Language, re.Pattern[str]] = {
         r"|at length|well[- ]structured|elaborately|at least \w+ (?:words|sentences|characters|paragraphs))\b",
         re.IGNORECASE,
     ),
-    "zh": re.compile(r"详细|详尽|全面地|全面阐|深入地|深入分析|条理清|篇幅|字数|至少[一两三四五六七八九十百\d]+(?:个|百|千|条)?(?:字|句)"),
+    "zh": re.compile(
+        r"详细|详尽|全面地|全面阐|深入地|深入分析|条理清|篇幅|字数|至少[一两三四五六七八九十百\d]+(?:个|百|千|条)?(?:字|句)"
+    ),
 }
 
 

@@ -48,10 +48,9 @@ class QualificationAnswer(Frozen):
 
     def _fits(self, rubric: Rubric) -> None:
         ids = [criterion.id for criterion in rubric.criteria]
-        if list(self.criteria) != ids:
+        if set(self.criteria) != set(ids):
             raise InvalidRubric(
-                f"the {self.level} answer to '{rubric.question.id}' must give a level for each of: {', '.join(ids)}, "
-                "in this order"
+                f"the {self.level} answer to '{rubric.question.id}' must give a level for each of: {', '.join(ids)}"
             )
         for criterion in rubric.criteria:
             if not 0 <= self.criteria[criterion.id] < len(criterion.levels):

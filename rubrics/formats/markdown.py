@@ -23,7 +23,7 @@ _ESCAPED = re.compile(r"\\(.)")
 _CELL_END = re.compile(r"(?<!\\)(?:\\\\)*\|")
 _HEADING = re.compile(r"^(#{1,3}) (.*)$")
 _FIELD = re.compile(r"^- ([a-z_]+): (.*)$")
-_CRITERION = re.compile(r"^([a-z0-9-]+): (.*)$")
+_CRITERION = re.compile(r"^([a-z0-9-]+): (.*)$", re.DOTALL)
 _BREAK = "<br>"
 _MARK = "\x00"
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
+from vivavoce.graders.qualify import QuestionStanding, language_gaps, qualify, separations
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.rubrics import QualificationSet, Rubric
+
+from ..rubrics.test_edits import edited
+from ..rubrics.test_qualification import LEVELS, document
+
+ANSWERS = QualificationSet.model_validate(document())
+
+
+def _panel(*, blind_to: str = "", failing: str = "") -> Panel:
+    """A judge that knows every answer's levels, but for one criterion or one answer."""
+
+    def script(answer: str, criterion: str) -> float | JudgeFailure:
+        quality = next(quality for quality in LEVELS if quality in answer)
+        if quality == failing:
+            return JudgeFailure(UnscoredReason.PARSE, "no verdict")
+        return 0.0 if criterion == blind_to else 8.0 if LEVELS[quality][criterion] else -8.0
+
+    return scripted_panel(script)
+
+
+def test_a_judge_that_knows_the_levels_brings_the_answers_in_order(rubric: Rubric) -> None:
+    found = qualify(rubric, ANSWERS, _panel())
+    assert found.in_order
+    assert [standing.grade for standing in found.standings] == [10, 6, 2, 0]
+    scores = [standing.score or 0.0 for standing in found.standings]
+    assert scores == sorted(scores, reverse=True)
+    ordered = {row.criterion: row.ordered for row in separations([found])}
+    # The scripted judge tells reached from not reached, no more, so that it leaves two levels of three alike.
+    assert (ordered["lower"], ordered["loss"], ordered["wrong"]) == (1, 1, 1)
+    assert ordered["methods"] < 1
+
+
+def test_a_criterion_that_the_judge_cannot_tell_is_named(rubric: Rubric) -> None:
+    found = qualify(rubric, ANSWERS, _panel(blind_to="lower"))
+    worst = separations([found])[0]
+    assert (worst.criterion, worst.ordered) == ("lower", 0)
+
+
+def test_an_answer_without_a_score_is_out_of_order(rubric: Rubric) -> None:
+    found = qualify(rubric, ANSWERS, _panel(failing="weak"))
+    assert not found.in_order
+    assert found.score("weak") is None
+    assert [s.unscored_reason for s in found.standings if s.score is None] == [UnscoredReason.PARSE]
+
+
+def test_equal_scores_are_not_in_order(rubric: Rubric) -> None:
+    assert not qualify(rubric, ANSWERS, scripted_panel(lambda _, __: 2.0)).in_order
+
+
+def test_the_languages_are_compared_answer_by_answer(rubric: Rubric) -> None:
+    chinese = edited(rubric, "question", "language", value="zh")
+    both: list[QuestionStanding] = [qualify(one, ANSWERS, _panel()) for one in (rubric, chinese)]
+    gaps = language_gaps(both)
+    assert {quality: len(own) for quality, own in gaps.items()} == dict.fromkeys(LEVELS, 1)
+    english = both[0].score("excellent") or 0.0
+    assert gaps["excellent"] == [pytest.approx(((both[1].score("excellent") or 0.0) - english) / 10)]
+    assert all(own == [] for own in language_gaps(both[:1]).values())

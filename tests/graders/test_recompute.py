@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
+from vivavoce.graders.recompute import mark_stale, read_report, recompute
+from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
+from vivavoce.rubrics import Rubric, compare, content_hash
+
+from ..rubrics.test_edits import edited, without
+
+ANSWER = "Weights are stored as INT8 or INT4. Low bit widths can reduce accuracy."
+VERDICTS = {"lower": 3.0, "methods": -1.0, "loss": 2.0, "wrong": -6.0}
+
+
+def _graded(rubric: Rubric, *, failing: str = "", answer: str = ANSWER) -> Report:
+    failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
+    panel = scripted_panel(lambda _, name: failure if name == failing else VERDICTS[name])
+    return grade([AnswerInput(answer)], rubric, panel)[0]
+
+
+def _recomputed(report: Report, old: Rubric, new: Rubric) -> Report | None:
+    # What is kept is the wire form.
+    return recompute(read_report(report.to_dict()), new, compare(old, new), coefficients=HASHING_COEFFICIENTS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rubric: edited(rubric, "criteria", 0, "points", value=1),
+        lambda rubric: edited(rubric, "criteria", 1, "levels", 2, "points", value=9),
+        lambda rubric: edited(rubric, "criteria", 3, "points", value=-4),
+        lambda rubric: without(rubric, "loss"),
+        lambda rubric: edited(rubric, "criteria", 0, "title", value="Bits"),
+    ],
+)
+def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: object) -> None:
+    new = change(rubric)  # type: ignore[operator]
+    report = _recomputed(_graded(rubric), rubric, new)
+    again = _graded(new)
+    assert report
+    for name in ("score", "score_min", "score_max", "coverage", "confidence", "flags", "contributions", "feedback"):
+        assert getattr(report, name) == getattr(again, name), name
+    assert report.criteria == again.criteria
+    assert report.provenance.rubric_hash == content_hash(new)
+    (earlier,) = report.provenance.recomputed_from
+    assert (earlier.rubric_hash, earlier.score) == (content_hash(rubric), _graded(rubric).score)
+
+
+def test_other_words_cannot_be_recomputed(rubric: Rubric) -> None:
+    assert _recomputed(_graded(rubric), rubric, edited(rubric, "criteria", 0, "statement", value="Other.")) is None
+
+
+def test_other_coefficients_or_no_signals_cannot_be_recomputed(rubric: Rubric) -> None:
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    report = _graded(rubric)
+    assert recompute(report, new, compare(rubric, new)) is None
+    document = report.to_dict()
+    for criterion in document["criteria"]:
+        del criterion["signals"]
+    old = read_report(document)
+    assert recompute(old, new, compare(rubric, new), coefficients=HASHING_COEFFICIENTS) is None
+
+
+def test_an_unjudged_criterion_stays_unjudged_until_it_is_taken_out(rubric: Rubric) -> None:
+    report = _graded(rubric, failing="loss")
+    dearer = _recomputed(report, rubric, edited(rubric, "criteria", 0, "points", value=1))
+    assert dearer
+    assert (dearer.score, dearer.unscored_reason) == (None, UnscoredReason.PARSE)
+    shorter = _recomputed(report, rubric, without(rubric, "loss"))
+    assert shorter
+    assert shorter.score == _graded(without(rubric, "loss")).score
+    assert shorter.unscored_reason is None
+
+
+def test_what_a_fact_settled_stays_settled(rubric: Rubric) -> None:
+    report = _recomputed(_graded(rubric, answer=""), rubric, edited(rubric, "criteria", 0, "points", value=1))
+    assert report
+    assert (report.score, report.flags, report.criteria[0].max_points) == (0, (Flag.EMPTY,), 1)
+
+
+def test_a_stale_report_says_so_once(rubric: Rubric) -> None:
+    stale = mark_stale(_graded(rubric))
+    assert stale.flags[-1] is Flag.RUBRIC_CHANGED
+    assert stale.needs_review
+    assert mark_stale(stale) == stale

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, default_bank, load_rubric
+from vivavoce.rubrics.formats import markdown, read_rubrics, write_rubrics
+
+SAMPLE = Path(__file__).parents[2] / "data" / "rubric.yaml"
+# What an editor of a rubric may type; the model itself strips the ends.
+TEXT = st.text(alphabet=st.sampled_from(list("ab |\\<br>`*_#[]-+1.\n：中文\"'")), min_size=1, max_size=40).filter(
+    lambda text: text.strip() == text and text != ""
+)
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json", "md"])
+def test_the_whole_bank_comes_back_as_it_was(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"rubric.{ending}"
+    for rubric in default_bank():
+        write_rubrics([rubric], file)
+        assert read_rubrics(file).rubrics == (rubric,)
+
+
+@settings(max_examples=200, deadline=None)
+@given(question=TEXT, statement=TEXT, note=TEXT, name=TEXT, point=TEXT, notes=TEXT)
+def test_markdown_keeps_whatever_characters_there_are(
+    question: str, statement: str, note: str, name: str, point: str, notes: str
+) -> None:
+    data = load_rubric(SAMPLE).model_dump(mode="json")
+    data["question"]["text"] = question
+    data["criteria"][0] |= {"statement": statement, "grader_notes": note, "title": point}
+    data["criteria"][1]["levels"][1] |= {"name": name, "description": statement}
+    data["expected_points"][0]["text"] = point
+    data["references"][0]["text"] = statement
+    data["notes"] = notes
+    data["examples"] = [{"answer": note, "levels": {"lower": 1, "methods": 0, "loss": 0, "wrong": 1}}]
+    rubric = Rubric.model_validate(data)
+    assert markdown.read(markdown.write(rubric), source="page.md") == rubric
+
+
+def test_one_file_holds_one_rubric_outside_canvas(tmp_path: Path, rubric: Rubric) -> None:
+    with pytest.raises(InvalidRubric, match="one rubric a file, not 2"):
+        write_rubrics([rubric, rubric], tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("x.txt", "", "use one of"),
+        ("x.json", "{", "line 1"),
+        ("x.json", "{}", "question"),
+        ("x.md", "text without a heading", "begins with the question as a heading"),
+        ("x.md", "# What?\n\n## Criteria\n\n### no colon\n", "line 5: a criterion's heading"),
+        ("x.md", "# What?\n\n## Elsewhere\n\n### stray\n", "line 5: 'stray' belongs to no section"),
+        ("x.md", "# What?\n", "question.id"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, text: str, words: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises((InvalidRubric, RubricUnreadable), match=words):
+        read_rubrics(file)

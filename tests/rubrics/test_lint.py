@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vivavoce.rubrics import QualificationSet, Rubric
+from vivavoce.rubrics.lint import Finding, lint
+from vivavoce.rubrics.versions import publish
+
+from .test_edits import edited
+from .test_qualification import document
+from .test_versions import TODAY
+
+
+class WordReader:
+    """Reads words as they stand."""
+
+    def terms(self, text: str) -> frozenset[str]:
+        return frozenset(re.findall(r"[a-z0-9]{4,}", text.lower())) - {"answer", "says", "that"}
+
+    def says(self, text: str, *, point: str, question: str) -> bool:
+        return bool(self.terms(point) & self.terms(text))
+
+
+def _lint(tmp_path: Path, rubric: Rubric) -> list[Finding]:
+    file = tmp_path / "rubric.yaml"
+    file.write_text(yaml.safe_dump(rubric.model_dump(mode="json"), sort_keys=False, width=1000), encoding="utf-8")
+    return lint([file], WordReader())
+
+
+@pytest.fixture
+def clean(rubric: Rubric) -> Rubric:
+    """The sample rubric without its weak spots."""
+    point = {"id": "acc", "criterion": "loss", "text": "Quantization keeps more or less accuracy."}
+    return edited(rubric, "expected_points", 3, value=point)
+
+
+def test_a_sound_rubric_has_no_findings(tmp_path: Path, clean: Rubric) -> None:
+    assert _lint(tmp_path, clean) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "rule", "words"),
+    [
+        (("criteria", 0, "statement"), "The answer says A and explains B.", "one-construct", "asks for two things"),
+        (
+            ("criteria", 0, "statement"),
+            "The answer shows a good understanding of bits.",
+            "observable",
+            "cannot be seen",
+        ),
+        (("criteria", 0, "statement"), "The candidate knows about bits.", "observable", "cannot be seen"),
+        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "pays for length"),
+        (("criteria", 1, "levels", 1, "description"), "Names at least one way.", "levels-apart", "levels 1 and 2"),
+        (("criteria", 0, "points"), 3, "weights", "9 points in all"),
+        (("expected_points", 0, "criterion"), "methods", "points", "no core expected point counts for 'lower'"),
+        (("expected_points", 0, "criterion"), "wrong", "points", "which gives no points"),
+        (("references", 0, "text"), "Nothing.", "reference", "makes no point"),
+        (
+            ("question", "text"),
+            "Are weights stored INT8 rather than FP16?",
+            "answer-key",
+            "gives expected point 'bits'",
+        ),
+        (("criteria", 0, "title"), "Weights stored INT8 rather than FP16", "answer-key", "seen by candidates"),
+    ],
+)
+def test_each_rule_names_the_line_and_the_mend(
+    tmp_path: Path, clean: Rubric, path: tuple[str | int, ...], value: Any, rule: str, words: str
+) -> None:
+    rubric = edited(clean, *path, value=value)
+    if rule == "levels-apart":
+        rubric = edited(rubric, "criteria", 1, "levels", 2, "description", value="Names at least two ways.")
+    found = [finding for finding in _lint(tmp_path, rubric) if finding.rule == rule and words in finding.message]
+    assert found
+    lines = (tmp_path / "rubric.yaml").read_text(encoding="utf-8").splitlines()
+    assert found[0].line > 1
+    key = str(path[-1]) if rule not in ("weights", "points", "reference", "levels-apart") else ""
+    assert key in lines[found[0].line - 1]
+
+
+def test_criteria_that_ask_for_the_same_are_told(tmp_path: Path, clean: Rubric) -> None:
+    same = edited(clean, "criteria", 2, "statement", value=clean.criteria[0].levels[-1].description)
+    assert [finding.rule for finding in _lint(tmp_path, same)] == ["overlap"]
+
+
+def test_chinese_wording_is_read_too(tmp_path: Path, clean: Rubric) -> None:
+    chinese = edited(clean, "question", "language", value="zh")
+    rubric = edited(chinese, "criteria", 0, "statement", value="回答详细说明A，并指出B。")
+    assert {finding.rule for finding in _lint(tmp_path, rubric)} == {"length", "one-construct"}
+    inner = edited(rubric, "criteria", 0, "statement", value="考生理解量化。")
+    assert {finding.rule for finding in _lint(tmp_path, inner)} == {"observable"}
+    levels = [{"points": 0, "description": "没有说出。"}, {"points": 2, "description": "至少一种。"}]
+    levels += [{"points": 4, "description": "两种以上。"}]
+    touching = edited(edited(clean, "question", "language", value="zh"), "criteria", 1, "levels", value=levels)
+    assert {finding.rule for finding in _lint(tmp_path, touching)} == {"levels-apart"}
+
+
+def test_a_file_that_is_no_rubric_is_a_finding(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text("question:\n  id: x\n", encoding="utf-8")
+    (finding,) = lint([file], WordReader())
+    assert (finding.rule, finding.line) == ("form", 1)
+    assert str(finding).startswith(f"{file}:1: ")
+
+
+@pytest.fixture
+def bank(tmp_path: Path, clean: Rubric) -> Path:
+    """A bank of one question in both languages, published, with its answers."""
+    folder = tmp_path / "bank"
+    rubrics = [clean, edited(clean, "question", "language", value="zh")]
+    for rubric in rubrics:
+        file = folder / rubric.question.language / "quantization.yaml"
+        file.parent.mkdir(parents=True)
+        file.write_text(yaml.safe_dump(rubric.model_dump(mode="json")), encoding="utf-8")
+    publish(folder, rubrics, today=TODAY)
+    answers = tmp_path / "qualification"
+    answers.mkdir()
+    (answers / "quantization.yaml").write_text(yaml.safe_dump(document()), encoding="utf-8")
+    return folder
+
+
+def _rewrite(file: Path, rubric: Rubric) -> None:
+    file.write_text(yaml.safe_dump(rubric.model_dump(mode="json")), encoding="utf-8")
+
+
+def test_a_sound_bank_has_no_findings(bank: Path) -> None:
+    assert lint([bank], WordReader()) == []
+
+
+def test_a_bank_wants_both_languages_with_one_structure(bank: Path, clean: Rubric) -> None:
+    chinese = edited(clean, "question", "language", value="zh")
+    _rewrite(bank / "zh" / "quantization.yaml", edited(chinese, "criteria", 3, "points", value=-1))
+    assert {finding.rule for finding in lint([bank], WordReader())} == {"twins", "published"}
+    (bank / "zh" / "quantization.yaml").unlink()
+    assert {finding.rule for finding in lint([bank], WordReader())} == {"twins"}
+
+
+def test_an_edit_that_was_not_published_is_told(bank: Path, clean: Rubric) -> None:
+    for language in ("en", "zh"):
+        changed = edited(edited(clean, "question", "language", value=language), "notes", value="new")
+        _rewrite(bank / language / "quantization.yaml", changed)
+    found = lint([bank], WordReader())
+    assert [finding.rule for finding in found] == ["published", "published"]
+    assert "published version 1" in found[0].message
+
+
+def test_answers_must_be_there_and_fall_in_order(bank: Path) -> None:
+    file = bank.parent / "qualification" / "quantization.yaml"
+    answers = document()["answers"]
+    answers[2] = {**answers[2], "criteria": answers[0]["criteria"]}
+    file.write_text(yaml.safe_dump(document(answers=answers)), encoding="utf-8")
+    assert QualificationSet.model_validate(document(answers=answers))
+    assert {finding.rule for finding in lint([bank], WordReader())} == {"qualification"}
+    file.unlink()
+    assert "write" in lint([bank], WordReader())[0].message
+
+
+def test_a_rubric_in_the_wrong_place_is_told(bank: Path) -> None:
+    (bank / "en" / "quantization.yaml").rename(bank / "en" / "other.yaml")
+    assert [finding.rule for finding in lint([bank], WordReader())] == ["form"]

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vivavoce.rubrics import InvalidRubric, QualificationSet, Rubric, load_qualification
+
+LEVELS = {
+    "excellent": {"lower": 1, "methods": 2, "loss": 1, "wrong": 0},
+    "adequate": {"lower": 1, "methods": 1, "loss": 0, "wrong": 0},
+    "weak": {"lower": 0, "methods": 1, "loss": 0, "wrong": 0},
+    "wrong": {"lower": 0, "methods": 0, "loss": 0, "wrong": 1},
+}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    answers = [
+        {"level": quality, "criteria": levels, "en": f"{quality} answer", "zh": f"{quality}回答"}
+        for quality, levels in LEVELS.items()
+    ]
+    return {"question": "quantization", "answers": answers, **changes}
+
+
+def test_grades_follow_from_levels(rubric: Rubric) -> None:
+    found = QualificationSet.model_validate(document())
+    assert [answer.grade(rubric) for answer in found.answers] == [10, 6, 2, 0]
+    assert found.answers[0].text("zh") == "excellent回答"
+
+
+def test_a_gate_that_is_not_met_caps_the_grade(rubric: Rubric) -> None:
+    data = rubric.model_dump(mode="json")
+    data["criteria"].append({"id": "on-topic", "kind": "gate", "title": "t", "statement": "s", "cap": 0.3})
+    gated = Rubric.model_validate(data)
+    answers = QualificationSet.model_validate(document()).answers
+    found = answers[0].model_copy(update={"criteria": {**LEVELS["excellent"], "on-topic": 0}})
+    assert found.grade(gated) == 3
+
+
+def test_levels_that_the_rubric_does_not_have_are_told(rubric: Rubric) -> None:
+    answer = QualificationSet.model_validate(document()).answers[0]
+    with pytest.raises(InvalidRubric, match="must give a level for each of: lower, methods, loss, wrong"):
+        answer.model_copy(update={"criteria": {"lower": 1}}).grade(rubric)
+    with pytest.raises(InvalidRubric, match="'methods' has levels 0 to 2"):
+        answer.model_copy(update={"criteria": {**LEVELS["excellent"], "methods": 3}}).grade(rubric)
+
+
+def test_every_quality_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "quantization.yaml"
+    answers = document()["answers"]
+    file.write_text(yaml.safe_dump(document(answers=[*answers[:3], answers[0]])), encoding="utf-8")
+    with pytest.raises(InvalidRubric, match="no answer that is wrong"):
+        load_qualification(file)

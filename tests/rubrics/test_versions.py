@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from vivavoce.rubrics import Rubric, RubricUnreadable, content_hash
+from vivavoce.rubrics.versions import LEDGER, latest, publish, read_ledger, unpublished
+
+from .test_edits import edited
+
+TODAY = date(2026, 11, 24)
+
+
+def test_an_edit_makes_a_new_version_and_keeps_the_old_one(tmp_path: Path, rubric: Rubric) -> None:
+    assert [version.number for version in publish(tmp_path, [rubric], today=TODAY)] == [1]
+    before = (tmp_path / LEDGER).read_text(encoding="utf-8")
+    assert publish(tmp_path, [rubric], today=TODAY) == []
+    changed = edited(rubric, "criteria", 0, "points", value=3)
+    assert unpublished(read_ledger(tmp_path), [rubric, changed]) == [changed]
+    assert [version.number for version in publish(tmp_path, [changed], today=TODAY)] == [2]
+    assert (tmp_path / LEDGER).read_text(encoding="utf-8").startswith(before)
+    newest = latest(read_ledger(tmp_path), rubric)
+    assert newest
+    assert (newest.number, newest.content_hash, newest.published) == (2, content_hash(changed), TODAY)
+
+
+def test_languages_count_their_versions_apart(tmp_path: Path, rubric: Rubric) -> None:
+    chinese = edited(rubric, "question", "language", value="zh")
+    publish(tmp_path, [rubric], today=TODAY)
+    assert [(v.language, v.number) for v in publish(tmp_path, [rubric, chinese], today=TODAY)] == [("zh", 1)]
+
+
+@pytest.mark.parametrize(
+    "damage", ["quantization,en,x,h,s,2026-11-24\n", "quantization,en,3,h,s,2026-11-24\n", "a,b\n"]
+)
+def test_a_damaged_ledger_is_one_sentence(tmp_path: Path, rubric: Rubric, damage: str) -> None:
+    publish(tmp_path, [rubric], today=TODAY)
+    with (tmp_path / LEDGER).open("a", encoding="utf-8") as file:
+        file.write(f"{damage}\n")
+    with pytest.raises(RubricUnreadable, match=r"line 3: .*restore the file"):
+        read_ledger(tmp_path)
