@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from vivavoce import rubrics
+from vivavoce.graders.embedding import NANO_E5, build_embedder
+from vivavoce.graders.proofreading import ProofReader
 from vivavoce.rubrics import Rubric, default_bank, structure_hash
+from vivavoce.rubrics.lint import lint
+from vivavoce.rubrics.loader import BANK
 
 RUBRICS = list(default_bank())
 COHORT = Path(rubrics.__file__).parent / "samples" / "cohort.csv"
@@ -18,10 +22,18 @@ def _rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_the_whole_handbook_is_there_and_six_questions_beyond_it() -> None:
+    handbook = {f"{chapter}.{number}" for chapter in range(1, 44) for number in (1, 2)} - {"12.2"}
+    assert len(handbook) == 85
+    for language in ("zh", "en"):
+        own = [rubric.question for rubric in RUBRICS if rubric.question.language == language]
+        assert {question.handbook for question in own if question.handbook} == handbook
+        assert sum(question.handbook is None for question in own) == 6
+        assert len(own) == len({question.id for question in own}) == 91
+
+
 def test_every_question_is_there_in_both_languages_with_the_same_structure() -> None:
-    questions = {rubric.question.id for rubric in RUBRICS}
-    assert len(questions) >= 10
-    for question in questions:
+    for question in {rubric.question.id for rubric in RUBRICS}:
         chinese, english = default_bank().get(question, "zh"), default_bank().get(question, "en")
         assert structure_hash(chinese) == structure_hash(english)
         assert chinese.question.handbook == english.question.handbook
@@ -33,6 +45,11 @@ def test_points_sum_to_ten_and_every_criterion_that_gives_some_has_an_expected_p
     for criterion in rubric.criteria:
         if criterion.points > 0:
             assert rubric.points_expected_for(criterion.id), criterion.id
+
+
+@pytest.mark.slow
+def test_lint_finds_nothing_in_the_bank() -> None:
+    assert [str(finding) for finding in lint([BANK], ProofReader(build_embedder(NANO_E5)))] == []
 
 
 def test_the_sample_cohort_spans_what_candidates_do() -> None:
