@@ -1,8 +1,8 @@
 """From three signals to points: how probable each level of each criterion is, and what the sum comes to.
 
 For each level above the lowest, logit P(level reached) is a weighted sum of what the judge earned
-the answer over an empty one, how much nearer the answer's sentences come to the expected points than
-the question does, and how many of the points' telling words it has. The probabilities of the levels
+the answer over an empty one, how much nearer the answer's sentences come to what is asked for than
+the question does, and how many of its telling words they have. The probabilities of the levels
 are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach to Ordinal
 Classification"), and points are their expectation.
 """
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -27,18 +28,25 @@ COEFFICIENTS = Path(__file__).parent / "coefficients.yaml"
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """Weights of the signals; `means` are what each signal was on average where they were fitted.
+class Weights:
+    """Intercept and weights of the signals; `means` are what each signal was on average where they were fitted."""
 
-    Criteria without expected points of their own, the negative ones above all, are decided by the
-    judge alone, with `negative_intercept`: a mistake must be plain before it costs points.
-    """
-
-    version: str
     intercept: float
     weights: Mapping[str, float]
     means: Mapping[str, float]
-    negative_intercept: float
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """How the signals are weighed: one way for what earns points, another for mistakes."""
+
+    version: str
+    merit: Weights
+    mistake: Weights
+
+    def of(self, criterion: Criterion) -> Weights:
+        """The weights for a criterion's levels."""
+        return self.mistake if criterion.kind == "negative" else self.merit
 
 
 @dataclass(frozen=True)
@@ -53,18 +61,12 @@ class Total:
 def default_coefficients() -> Coefficients:
     """The coefficients that ship with vivavoce."""
     data = yaml.safe_load(COEFFICIENTS.read_text(encoding="utf-8"))
-    return Coefficients(
-        version=str(data["version"]),
-        intercept=float(data["intercept"]),
-        weights={name: float(data["weights"][name]) for name in SIGNALS},
-        means={name: float(data["means"][name]) for name in SIGNALS},
-        negative_intercept=float(data["negative_intercept"]),
-    )
+    return Coefficients(version=str(data["version"]), **{name: _weights(data[name]) for name in ("merit", "mistake")})
 
 
 def level_probabilities(
     signals: Sequence[LevelSignals],
-    coefficients: Coefficients,
+    weights: Weights,
     *,
     using: Sequence[str] = SIGNALS,
 ) -> tuple[float, ...]:
@@ -76,9 +78,24 @@ def level_probabilities(
     reached = [1.0]
     for level in signals:
         # To be on a level is to have reached those below it, so the curve may not rise.
-        reached.append(min(reached[-1], _sigmoid(_logit(level, coefficients, using))))
+        reached.append(min(reached[-1], _sigmoid(_logit(level, weights, using))))
     reached.append(0.0)
     return tuple(high - low for high, low in itertools.pairwise(reached))
+
+
+def all_probabilities(
+    rubric: Rubric,
+    signals: Mapping[str, Sequence[LevelSignals]],
+    coefficients: Coefficients,
+    *,
+    using: Sequence[str] = SIGNALS,
+) -> dict[str, tuple[float, ...]]:
+    """`level_probabilities` of every criterion that has signals, by its identifier."""
+    return {
+        criterion.id: level_probabilities(signals[criterion.id], coefficients.of(criterion), using=using)
+        for criterion in rubric.criteria
+        if criterion.id in signals
+    }
 
 
 def total(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> Total:
@@ -148,21 +165,23 @@ def _score_using(
     coefficients: Coefficients,
     using: Sequence[str],
 ) -> float:
-    probabilities = {name: level_probabilities(levels, coefficients, using=using) for name, levels in signals.items()}
-    return total(rubric, probabilities).score
+    return total(rubric, all_probabilities(rubric, signals, coefficients, using=using)).score
 
 
-def _logit(level: LevelSignals, coefficients: Coefficients, using: Sequence[str]) -> float:
+def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
     values = {"judge": level.judge, "embedding": level.embedding, "rouge": level.rouge}
-    if level.embedding is None:
-        judge = level.judge if "judge" in using else coefficients.means["judge"]
-        return coefficients.negative_intercept + coefficients.weights["judge"] * judge
-    logit = coefficients.intercept
-    for name in SIGNALS:
-        value = values[name] if name in using else None
-        logit += coefficients.weights[name] * (coefficients.means[name] if value is None else value)
-    return logit
+    return weights.intercept + sum(
+        weights.weights[name] * (values[name] if name in using else weights.means[name]) for name in SIGNALS
+    )
 
 
 def _sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+
+def _weights(data: Mapping[str, Any]) -> Weights:
+    return Weights(
+        intercept=float(data["intercept"]),
+        weights={name: float(data["weights"][name]) for name in SIGNALS},
+        means={name: float(data["means"][name]) for name in SIGNALS},
+    )

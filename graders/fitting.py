@@ -1,74 +1,83 @@
-"""Fitting the coefficients to answers that people have graded.
+"""Fitting the coefficients to answers whose grade is known.
 
-    python -m vivavoce.graders.fitting DATA... --judge-url URL [--limit N] [--seed S] [--out FILE]
+    python -m vivavoce.graders.fitting [DATA... --judge-url URL] [--qualified FILE] [--out FILE]
 
-DATA are JSON-lines files (plain or .gz) with `question, reference, answer, score, max_score, lang`.
-Each question becomes a rubric of one binary criterion a sentence of its reference. To each sample come
-answers to other questions of the set, which are worth 0: they teach what no answer at all looks like.
-What is fitted is the mean square error of the predicted share of points, every data set weighing the
-same; what is reported leaves the whole data set out, and its strange answers too.
+DATA are JSON-lines files (plain or .gz) with `question, reference, answer, score, max_score, lang` that people
+graded. Each question becomes a rubric of one binary criterion a sentence of its reference. To each sample come
+answers to other questions of the set, which are worth 0: they teach what no answer at all looks like. FILE is what
+`viva bank qualify --json` wrote: signals of the bank's qualification answers, each criterion with its writer's
+level, and of answers that reject a mistake, which is worth no deduction.
+
+What is fitted is the mean square error of the predicted share of points, every data set weighing the same. What is
+reported leaves the whole data set out, and of the bank the question.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import random
 import secrets
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import yaml
 from scipy.optimize import minimize
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import mannwhitneyu, pearsonr, spearmanr
 
-from vivavoce.rubrics import Rubric
+from vivavoce.rubrics import default_bank
 
-from . import text
-from .combine import SIGNALS
+from .combine import SIGNALS, Coefficients, Weights, all_probabilities, total
 from .embedding import NANO_E5, build_embedder
 from .grade import read_signals
+from .graded_answers import STRANGE, balanced_sample, read_rows, rubric_from_reference, strange_answers
 from .judge.client import Deadlines, EngineIdentity
 from .judge.judging import RubricJudge
 from .judge.record import InMemoryVerdictCache
 from .panel import build_panel
+from .qualify import QuestionStanding, Standing, language_gaps
 from .types import AnswerInput, LevelSignals
 
-_MOST_CRITERIA = 5
-_STRANGE = "strange-"
+VERSION = "2"
 _STRANGE_SHARE = 0.25
+_FOLDS = 10
+# How strongly weights are held near 0, each in a unit in which the signals spread about as widely.
 _RIDGE = 0.002
+_UNITS = np.asarray([2.0, 0.05, 0.2])
 Matrix = npt.NDArray[np.float64]
+Kind = Literal["merit", "mistake"]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One graded answer: the signals of each criterion, and the person's grade as a share (0 to 1)."""
+    """Something whose grade is known: signals of one or more levels, and the mean share of them reached (0 to 1)."""
 
     dataset: str
     question_id: str
     answer_id: str
-    human: float
+    kind: Kind
+    known: float
     signals: tuple[LevelSignals, ...]
 
 
 def main() -> None:
     """Collect signals, fit, print the figures, write the coefficients."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("data", nargs="+", type=Path)
-    parser.add_argument("--judge-url", required=True)
+    parser.add_argument("data", nargs="*", type=Path)
+    parser.add_argument("--qualified", type=Path, help="what 'viva bank qualify --json' wrote")
+    parser.add_argument("--judge-url", help="a judge for the answers in DATA")
     parser.add_argument("--limit", type=int, default=80, help="answers of each data set")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--signals", type=Path, help="keep the signals here, and use those there already")
+    parser.add_argument("--signals", type=Path, help="keep the signals of DATA here, and use those there already")
     parser.add_argument("--out", type=Path, help="write the fitted coefficients as YAML")
     options = parser.parse_args()
+    if options.data and not options.judge_url:
+        parser.error("DATA need a judge: name one with --judge-url")
 
     examples = _load_signals(options.signals) if options.signals and options.signals.exists() else []
     done = {example.dataset for example in examples}
@@ -82,72 +91,13 @@ def main() -> None:
         if options.signals:
             options.signals.write_text("\n".join(json.dumps(asdict(example)) for example in examples), encoding="utf-8")
     report(examples)
+    if options.qualified:
+        qualified = json.loads(options.qualified.read_text(encoding="utf-8"))
+        report_bank(qualified, examples)
+        examples += examples_of_bank(qualified)
     if options.out:
-        options.out.write_text(yaml.safe_dump(fit(examples), sort_keys=False), encoding="utf-8")
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a data file."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
-
-
-def balanced_sample(rows: Sequence[dict[str, Any]], *, limit: int, seed: int) -> list[dict[str, Any]]:
-    """At most `limit` different answers, as evenly over the questions as they allow."""
-    by_question: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for row in rows:
-        if row["answer"].strip():
-            by_question[row["question_id"]].setdefault(row["answer"].strip(), row)
-    shuffled = random.Random(seed)
-    piles = []
-    for question in sorted(by_question):
-        pile = list(by_question[question].values())
-        shuffled.shuffle(pile)
-        piles.append(pile)
-    shuffled.shuffle(piles)
-    turns = max((len(pile) for pile in piles), default=0)
-    return [pile[turn] for turn in range(turns) for pile in piles if turn < len(pile)][:limit]
-
-
-def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) -> list[dict[str, Any]]:
-    """Rows whose answer belongs to another question, with a score of 0; `share` of them for each row."""
-    shuffled = random.Random(seed)
-    strange = []
-    for number in range(round(share * len(rows))):
-        row = shuffled.choice(rows)
-        other = shuffled.choice([r for r in rows if r["question_id"] != row["question_id"]])
-        strange.append({**row, "id": f"{_STRANGE}{number}", "answer": other["answer"], "score": 0.0})
-    return strange
-
-
-def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_CRITERIA) -> Rubric:
-    """A rubric that asks for each sentence of the (first) reference; the others are alternatives to it."""
-    references = [row["reference"]] if isinstance(row["reference"], str) else list(row["reference"])
-    first = references[0]
-    sentences = [first[start:end] for start, end in text.split_sentences(first)] or [first]
-    pieces = [" ".join(part) for part in _spread_over(sentences, most_criteria)]
-    points = [{"id": f"p{i}", "criterion": f"c{i}", "text": piece[:3900]} for i, piece in enumerate(pieces)]
-    if len(pieces) == 1:
-        points += [{"id": f"a{i}", "criterion": "c0", "text": other[:3900]} for i, other in enumerate(references[1:6])]
-    return Rubric.model_validate(
-        {
-            "question": {
-                "id": "fitting",
-                "text": row["question"] or "-",
-                "language": row["lang"],
-                "topic": "fitting",
-                "difficulty": "foundation",
-                "minutes": 1,
-            },
-            "criteria": [
-                {"id": f"c{i}", "kind": "binary", "title": "-", "statement": piece[:3900], "points": 1}
-                for i, piece in enumerate(pieces)
-            ],
-            "expected_points": points,
-            "references": [{"length": "full", "text": first[:3900]}],
-        }
-    )
+        fitted = asdict(fit(examples))
+        options.out.write_text(yaml.safe_dump(fitted, sort_keys=False), encoding="utf-8")
 
 
 def collect(dataset: str, rows: Sequence[dict[str, Any]], *, judge_url: str) -> Iterator[Example]:
@@ -173,63 +123,167 @@ def collect(dataset: str, rows: Sequence[dict[str, Any]], *, judge_url: str) -> 
                         dataset=dataset,
                         question_id=question_id,
                         answer_id=row["id"],
-                        human=row["score"] / row["max_score"],
+                        kind="merit",
+                        known=row["score"] / row["max_score"],
                         signals=tuple(level for levels in signals.values() for level in levels),
                     )
     sys.stderr.write("\n")
 
 
-def fit(examples: Sequence[Example]) -> dict[str, Any]:
-    """Coefficients, in the form of coefficients.yaml; weights are kept at or above 0."""
-    parameters = _fit(examples)
-    means = np.mean([_features(e).mean(axis=0) for e in examples], axis=0)
-    return {
-        "version": "1",
-        "intercept": round(float(parameters[0]), 4),
-        "weights": {n: round(float(w), 4) for n, w in zip(SIGNALS, parameters[1:], strict=True)},
-        "means": {n: round(float(m), 4) for n, m in zip(SIGNALS, means, strict=True)},
+def examples_of_bank(qualified: Mapping[str, Any]) -> list[Example]:
+    """An example for each level of each criterion on each answer that `viva bank qualify` graded."""
+    kinds = {
+        (rubric.question.id, criterion.id): "mistake" if criterion.kind == "negative" else "merit"
+        for rubric in default_bank()
+        for criterion in rubric.criteria
     }
+    found = []
+    for question in qualified["questions"]:
+        for standing in question["standings"]:
+            for row in standing["criteria"]:
+                for level, signals in enumerate(row["signals"], start=1):
+                    known = float(row["level"] >= level)
+                    kind = kinds[question["question"], row["criterion"]]
+                    found.append(_example_of_bank(question, standing["quality"], kind, known, signals))
+    for rejection in qualified["rejections"]["each"]:
+        found += [_example_of_bank(rejection, "rejection", "mistake", 0.0, level) for level in rejection["signals"]]
+    return found
+
+
+def _example_of_bank(
+    where: Mapping[str, Any], answer: str, kind: str, known: float, signals: Mapping[str, float]
+) -> Example:
+    return Example(
+        dataset=f"bank-{where['language']}",
+        question_id=where["question"],
+        answer_id=answer,
+        kind="mistake" if kind == "mistake" else "merit",
+        known=known,
+        signals=(LevelSignals(**signals),),
+    )
+
+
+def fit(examples: Sequence[Example]) -> Coefficients:
+    """Coefficients for these examples; no weight is below 0, so that more of a signal never lowers a probability."""
+    kinds: dict[Kind, list[Example]] = {"merit": [], "mistake": []}
+    for example in examples:
+        kinds[example.kind].append(example)
+    merit = _fit(kinds["merit"])
+    # Sets that people graded have no mistakes in their rubrics: what is merit tells then what is a mistake.
+    return Coefficients(version=VERSION, merit=merit, mistake=_fit(kinds["mistake"]) if kinds["mistake"] else merit)
 
 
 def report(examples: Sequence[Example]) -> None:
     """Print, for each data set, how the combination fitted on the others agrees with people."""
+    if not examples:
+        return
     print(f"{'data set':22}{'n':>5}  {'judge':>6}{'embed':>7}{'rouge':>7}  {'together':>9}{'Spearman':>9}{'RMSE':>6}")
     for dataset in sorted({example.dataset for example in examples}):
-        held = [e for e in examples if e.dataset == dataset and not e.answer_id.startswith(_STRANGE)]
+        held = [e for e in examples if e.dataset == dataset and not e.answer_id.startswith(STRANGE)]
         others = [example for example in examples if example.dataset != dataset]
-        human = [example.human for example in held]
-        predicted = _predict(_fit(others or held), held)
+        known = [example.known for example in held]
+        predicted = _predict(_Table(held), fit(others or held).merit)
         alone = [
-            pearsonr([_features(example)[:, column].mean() for example in held], human)[0]
+            pearsonr([_features(example)[:, column].mean() for example in held], known)[0]
             for column in range(len(SIGNALS))
         ]
-        rmse = float(np.sqrt(np.mean((predicted - np.asarray(human)) ** 2)))
+        rmse = float(np.sqrt(np.mean((predicted - np.asarray(known)) ** 2)))
         print(
             f"{dataset:22}{len(held):5}  {alone[0]:6.3f}{alone[1]:7.3f}{alone[2]:7.3f}  "
-            f"{pearsonr(predicted, human)[0]:9.3f}{spearmanr(predicted, human)[0]:9.3f}{rmse:6.3f}"
+            f"{pearsonr(predicted, known)[0]:9.3f}{spearmanr(predicted, known)[0]:9.3f}{rmse:6.3f}"
         )
 
 
-def _fit(examples: Sequence[Example]) -> Matrix:
-    sizes: dict[str, int] = defaultdict(int)
-    for example in examples:
-        sizes[example.dataset] += 1
-    weights = np.asarray([1 / sizes[example.dataset] for example in examples])
-    human = np.asarray([example.human for example in examples])
+def report_bank(qualified: Mapping[str, Any], others: Sequence[Example]) -> None:
+    """Print how the bank's answers come out with coefficients fitted on `others` and the bank's other questions."""
+    bank = examples_of_bank(qualified)
+    names = sorted({example.question_id for example in bank})
+    folds = [set(names[start::_FOLDS]) for start in range(min(_FOLDS, len(names)))]
+    held_out: list[tuple[Example, float]] = []
+    standings: list[QuestionStanding] = []
+    for fold in folds:
+        coefficients = fit([*others, *(example for example in bank if example.question_id not in fold)])
+        for kind in ("merit", "mistake"):
+            held = [example for example in bank if example.question_id in fold and example.kind == kind]
+            predicted = _predict(_Table(held), coefficients.merit if kind == "merit" else coefficients.mistake)
+            held_out += zip(held, predicted.tolist(), strict=True)
+        standings += [_rescored(q, coefficients) for q in qualified["questions"] if q["question"] in fold]
+    print(f"\n{'bank':12}{'n':>6}  {'judge':>6}{'embed':>7}{'rouge':>7}  {'together':>9}   (area under the curve)")
+    for kind in ("merit", "mistake"):
+        for dataset in ("bank-en", "bank-zh"):
+            own = [(e, p) for e, p in held_out if e.dataset == dataset and e.kind == kind]
+            known = [example.known for example, _ in own]
+            alone = [_auc([_features(e)[0, column] for e, _ in own], known) for column in range(len(SIGNALS))]
+            together = _auc([p for _, p in own], known)
+            print(
+                f"{dataset[-2:]} {kind:9}{len(own):6}  {alone[0]:6.3f}{alone[1]:7.3f}{alone[2]:7.3f}  {together:9.3f}"
+            )
+    in_order = [standing.in_order for standing in standings]
+    print(f"in order {sum(in_order)} of {len(in_order)} ({np.mean(in_order):.1%})")
+    gaps = [abs(gap) for own in language_gaps(standings).values() for gap in own]
+    if gaps:
+        print(f"mean difference of the languages {np.mean(gaps):.3f}")
+    rejected = [p for e, p in held_out if e.answer_id == "rejection"]
+    print(f"rejected mistakes held against the candidate {sum(p >= 0.5 for p in rejected)} of {len(rejected)}")
+
+
+def _rescored(question: Mapping[str, Any], coefficients: Coefficients) -> QuestionStanding:
+    """A question of the file with the scores that these coefficients give."""
+    rubric = default_bank().get(question["question"], question["language"])
+    standings = []
+    for standing in question["standings"]:
+        signals = {row["criterion"]: [LevelSignals(**own) for own in row["signals"]] for row in standing["criteria"]}
+        score = total(rubric, all_probabilities(rubric, signals, coefficients)).score
+        standings.append(Standing(standing["quality"], standing["grade"], score, criteria=()))
+    return QuestionStanding(question["question"], question["language"], question["topic"], tuple(standings))
+
+
+def _auc(values: Sequence[float], known: Sequence[float]) -> float:
+    """Area under the receiver operating characteristic: the share of pairs in order (Mann-Whitney U)."""
+    high = [value for value, reached in zip(values, known, strict=True) if reached]
+    low = [value for value, reached in zip(values, known, strict=True) if not reached]
+    return float(mannwhitneyu(high, low).statistic / (len(high) * len(low))) if high and low else float("nan")
+
+
+class _Table:
+    """Examples as arrays: `rows` (levels, signals), and the example that each row belongs to."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.rows = np.concatenate([_features(example) for example in examples])
+        self.owners = np.repeat(np.arange(len(examples)), [len(example.signals) for example in examples])
+        self.counts = np.bincount(self.owners)
+        self.known = np.asarray([example.known for example in examples])
+        sizes: dict[str, int] = defaultdict(int)
+        for example in examples:
+            sizes[example.dataset] += 1
+        self.weights = np.asarray([1 / sizes[example.dataset] for example in examples]) / len(sizes)
+
+
+def _fit(examples: Sequence[Example]) -> Weights:
+    table = _Table(examples)
 
     def loss(parameters: Matrix) -> float:
-        errors = _predict(parameters, examples) - human
-        scaled = parameters[1:] * np.asarray([2.0, 0.05, 0.2])
-        return float((weights * errors**2).sum() / len(sizes) + _RIDGE * (scaled**2).sum())
+        errors = _means(table, parameters) - table.known
+        return float((table.weights * errors**2).sum() + _RIDGE * ((parameters[1:] * _UNITS) ** 2).sum())
 
     start = np.asarray([-1.0, 0.5, 5.0, 1.0])
-    return np.asarray(minimize(loss, start, bounds=[(None, None), *[(0, None)] * 3]).x)
-
-
-def _predict(parameters: Matrix, examples: Sequence[Example]) -> Matrix:
-    return np.asarray(
-        [(1 / (1 + np.exp(-(parameters[0] + _features(example) @ parameters[1:])))).mean() for example in examples]
+    found = minimize(loss, start, bounds=[(None, None), *[(0, None)] * 3]).x
+    means = np.average(table.rows, axis=0, weights=(table.weights / table.counts)[table.owners])
+    return Weights(
+        intercept=round(float(found[0]), 4),
+        weights={name: round(float(weight), 4) for name, weight in zip(SIGNALS, found[1:], strict=True)},
+        means={name: round(float(mean), 4) for name, mean in zip(SIGNALS, means, strict=True)},
     )
+
+
+def _predict(table: _Table, weights: Weights) -> Matrix:
+    return _means(table, np.asarray([weights.intercept, *(weights.weights[name] for name in SIGNALS)]))
+
+
+def _means(table: _Table, parameters: Matrix) -> Matrix:
+    """The mean probability of an example's levels."""
+    chances = 1 / (1 + np.exp(-(parameters[0] + table.rows @ parameters[1:])))
+    return np.asarray(np.bincount(table.owners, weights=chances) / table.counts)
 
 
 def _features(example: Example) -> Matrix:
@@ -239,12 +293,6 @@ def _features(example: Example) -> Matrix:
 def _load_signals(path: Path) -> list[Example]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Example(**{**row, "signals": tuple(LevelSignals(**level) for level in row["signals"])}) for row in rows]
-
-
-def _spread_over(sentences: Sequence[str], most: int) -> list[list[str]]:
-    """Neighbouring sentences together, in at most `most` groups of nearly equal size."""
-    groups = min(most, len(sentences))
-    return [list(part) for part in np.array_split(np.asarray(sentences, dtype=object), groups)]
 
 
 if __name__ == "__main__":

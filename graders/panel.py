@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from .combine import Coefficients, default_coefficients
-from .embedding import Embedder
+from .embedding import Embedder, Vectors
 from .judge.judging import Judge
+
+_RUBRICS_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Panel:
     judge: Judge
     coefficients: Coefficients
     review_below: float = 0.45
+
+    @cached_property
+    def embed_rubric(self) -> Callable[[tuple[str, ...]], Vectors]:
+        """The embedder for texts of rubrics, which come again with every answer: it remembers the last 64 tuples."""
+        return lru_cache(maxsize=_RUBRICS_REMEMBERED)(self.embedder.embed)
 
 
 def build_panel(*, embedder: Embedder, judge: Judge, review_below: float = 0.45) -> Panel:

@@ -7,6 +7,7 @@ that gives an answer without the fact as much as an answer with it does not sepa
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -14,22 +15,50 @@ from statistics import fmean
 from vivavoce.rubrics import Criterion, Language, QualificationSet, Rubric
 from vivavoce.rubrics.qualification import QUALITIES, Quality
 
+from .combine import level_probabilities
 from .errors import UnscoredReason
-from .grade import grade
+from .grade import grade, read_signals
 from .panel import Panel
-from .types import MAX_SCORE, AnswerInput, CriterionResult, Report
+from .types import MAX_SCORE, AnswerInput, CriterionResult, LevelSignals, Report
 
 # A criterion that orders fewer of its pairs of answers than this does not separate them.
 SEPARATES = 0.75
+_CLAIM: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(r"The answer (?:claims|says|states) that (?P<claim>.+?)\.?$", re.DOTALL),
+    "zh": re.compile(r"回答(?:声称|断言|说|主张|认为)(?P<claim>.+?)。?$", re.DOTALL),
+}
+_REJECTED: dict[Language, str] = {
+    "en": " By the way, people sometimes say that {claim}, which is wrong.",
+    "zh": "顺便说一句，有人说{claim}，这是不对的。",
+}
 
 
 @dataclass(frozen=True)
 class CriterionStanding:
-    """A criterion on one answer: its share of the points (for a mistake: of it being made), 0 to 1."""
+    """A criterion on one answer: its share of the points (for a mistake: of it being made), 0 to 1.
+
+    `level` is the writer's, `signals` what the graders found for each level above the lowest.
+    """
 
     criterion: str
     writer: float
     machine: float | None
+    level: int
+    signals: tuple[LevelSignals, ...]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An excellent answer that goes on to name a mistake and to reject it.
+
+    `held_against` is the probability (0 to 1) that it is counted as made, None when the judge failed.
+    """
+
+    question: str
+    language: Language
+    criterion: str
+    held_against: float | None
+    signals: tuple[LevelSignals, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +133,24 @@ def qualify(rubric: Rubric, answers: QualificationSet, panel: Panel) -> Question
     )
 
 
+def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> list[Rejection]:
+    """What becomes of candidates who name a mistake only to reject it, for each mistake that claims something."""
+    language = rubric.question.language
+    excellent = next(answer for answer in answers.answers if answer.level == "excellent").text(language)
+    found = []
+    for criterion in rubric.criteria:
+        claim = _CLAIM[language].match(criterion.levels[-1].description)
+        if criterion.kind != "negative" or claim is None:
+            continue
+        said = excellent + _REJECTED[language].format(claim=claim["claim"])
+        only = rubric.model_copy(update={"criteria": (criterion,)})
+        (signals,) = read_signals([AnswerInput(said)], only, panel)
+        levels = tuple(signals[criterion.id]) if signals else ()
+        held = level_probabilities(levels, panel.coefficients.of(criterion))[-1] if levels else None
+        found.append(Rejection(rubric.question.id, language, criterion.id, held, levels))
+    return found
+
+
 def separations(found: Iterable[QuestionStanding]) -> list[Separation]:
     """Every criterion that answers of different levels were given to, the worst first."""
     rows = []
@@ -136,7 +183,13 @@ def _standing(rubric: Rubric, quality: Quality, levels: dict[str, int], graded: 
         grade=graded,
         score=report.score,
         criteria=tuple(
-            CriterionStanding(criterion.id, _writer_share(criterion, levels[criterion.id]), _machine_share(result))
+            CriterionStanding(
+                criterion=criterion.id,
+                writer=_writer_share(criterion, levels[criterion.id]),
+                machine=_machine_share(result),
+                level=levels[criterion.id],
+                signals=result.signals,
+            )
             for criterion, result in zip(rubric.criteria, report.criteria, strict=True)
         ),
         unscored_reason=report.unscored_reason,

@@ -6,6 +6,9 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
 
 from vivavoce.rubrics import Criterion, Rubric
 
@@ -20,10 +23,16 @@ from .types import LevelSignals
 
 @dataclass(frozen=True)
 class Signals:
-    """What the graders found in one answer; matches and recalls are by expected point."""
+    """What the graders found in one answer.
+
+    `matches` and `recalls` are by expected point; `level_lifts` and `level_recalls` are the same of the
+    description of each level above the lowest, by criterion.
+    """
 
     matches: Mapping[str, PointMatch]
     recalls: Mapping[str, float]
+    level_lifts: Mapping[str, Sequence[float]]
+    level_recalls: Mapping[str, Sequence[float]]
     rouge: lexical.RougeScores
     verdicts: AnswerVerdicts
 
@@ -35,24 +44,24 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     question = rubric.question.text
     references = [reference.text for reference in rubric.references]
     windows = [_windows(reading.sentences) for reading in readings]
-    points = [point.text for point in rubric.expected_points]
-    vectors = _embed(panel, [question, *points, *(window for each in windows for window in each)])
+    points = {point.id: point.text for point in rubric.expected_points}
+    levels = {c.id: [level.description for level in c.levels[1:]] for c in rubric.criteria}
+    asked = [*points.values(), *itertools.chain.from_iterable(levels.values())]
+    of_question, *of_asked = panel.embed_rubric((question, *asked))
+    vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
     verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
     for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
         said = "\n".join(reading.sentences)
-        matches = match_points(
-            windows=vectors.rows(own_windows),
-            points=vectors.rows(points),
-            question=vectors.rows([question])[0],
-        )
+        best = match_points(windows=vectors.rows(own_windows), points=np.asarray(of_asked), question=of_question)
+        matches = dict(zip(asked, best, strict=True))
+        recalls = {text: lexical.point_recall(said, point=text, question=question) for text in asked}
         found.append(
             Signals(
-                matches={p.id: m for p, m in zip(rubric.expected_points, matches, strict=True)},
-                recalls={
-                    point.id: lexical.point_recall(said, point=point.text, question=question)
-                    for point in rubric.expected_points
-                },
+                matches={name: matches[text] for name, text in points.items()},
+                recalls={name: recalls[text] for name, text in points.items()},
+                level_lifts={name: [matches[text].lift for text in own] for name, own in levels.items()},
+                level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
                 rouge=lexical.rouge(said, references),
                 verdicts=verdict,
             )
@@ -87,8 +96,9 @@ def _windows(sentences: Sequence[str]) -> list[str]:
 def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> list[LevelSignals]:
     """The signals for each level of a criterion above the lowest.
 
-    A higher level asks for more of the expected points: the lowest step looks at the best of them,
-    the highest at all.
+    An answer is held against the level's description and, where the criterion has expected points,
+    against these, half and half. A higher level asks for more of the points: the lowest step looks at
+    the best of them, the highest at all.
     """
     points = rubric.points_expected_for(criterion.id)
     lifts = sorted((signals.matches[point.id].lift for point in points), reverse=True)
@@ -102,8 +112,12 @@ def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> lis
         found.append(
             LevelSignals(
                 judge=verdict.log_odds - verdict.prior,
-                embedding=sum(lifts[:count]) / count if count else None,
-                rouge=sum(recalls[:count]) / count if count else None,
+                embedding=_half_and_half(signals.level_lifts[criterion.id][step], lifts[:count]),
+                rouge=_half_and_half(signals.level_recalls[criterion.id][step], recalls[:count]),
             )
         )
     return found
+
+
+def _half_and_half(of_level: float, of_points: Sequence[float]) -> float:
+    return (of_level + fmean(of_points)) / 2 if of_points else of_level

@@ -40,7 +40,7 @@ class Summary:
 
 def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients) -> Summary:
     """The figures for the criteria in `levels`, which has an entry for each level of one above its lowest."""
-    probabilities = {name: combine.level_probabilities(found, coefficients) for name, found in levels.items()}
+    probabilities = combine.all_probabilities(rubric, levels, coefficients)
     summed = combine.total(rubric, probabilities)
     judge_score = combine.score_of_judge(rubric, levels, coefficients)
     other_score = combine.score_without_judge(rubric, levels, coefficients)

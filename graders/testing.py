@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vivavoce.rubrics import Rubric
 
 from . import text
-from .combine import Coefficients
+from .combine import Coefficients, Weights
 from .embedding import Vectors
 from .errors import JudgeFailure
 from .judge.client import EngineIdentity
@@ -74,13 +75,12 @@ class HashingEmbedder:
 
 
 # Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
-HASHING_COEFFICIENTS = Coefficients(
-    version="hashing",
+_HASHING = Weights(
     intercept=-1.1,
     weights={"judge": 0.85, "embedding": 1.0, "rouge": 1.0},
     means={"judge": 0.5, "embedding": 0.1, "rouge": 0.3},
-    negative_intercept=-2.5,
 )
+HASHING_COEFFICIENTS = Coefficients(version="hashing", merit=_HASHING, mistake=replace(_HASHING, intercept=-3.0))
 
 
 def scripted_panel(

@@ -84,14 +84,11 @@ class VoteResult:
 
 @dataclass(frozen=True)
 class LevelSignals:
-    """The signals for one level: judge in log-odds over the prior, embedding as lift, rouge as recall.
-
-    `embedding` and `rouge` are None for a criterion without expected points.
-    """
+    """The signals for one level: judge in log-odds over the prior, embedding as lift, rouge as recall."""
 
     judge: float
-    embedding: float | None
-    rouge: float | None
+    embedding: float
+    rouge: float
 
 
 @dataclass(frozen=True)

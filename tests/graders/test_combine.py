@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.graders.combine import (
+    Weights,
+    all_probabilities,
     contributions,
     default_coefficients,
     level_probabilities,
@@ -16,38 +18,34 @@ from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
 
 COEFFICIENTS = default_coefficients()
+EITHER = st.sampled_from([COEFFICIENTS.merit, COEFFICIENTS.mistake])
 SIGNALS = st.builds(LevelSignals, judge=st.floats(-14, 14), embedding=st.floats(-1, 1), rouge=st.floats(0, 1))
 
 
 def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
-    return {
-        criterion.id: [
-            LevelSignals(judge=value, embedding=None, rouge=None)
-            if criterion.kind == "negative"
-            else LevelSignals(judge=value, embedding=0.01 * value, rouge=0.5)
-        ]
-        * (len(criterion.levels) - 1)
-        for criterion in rubric.criteria
-    }
+    level = LevelSignals(judge=value, embedding=0.01 * value, rouge=0.5)
+    return {criterion.id: [level] * (len(criterion.levels) - 1) for criterion in rubric.criteria}
 
 
-@given(st.lists(SIGNALS, min_size=1, max_size=5))
-def test_probabilities_of_levels_sum_to_one(signals: list[LevelSignals]) -> None:
-    found = level_probabilities(signals, COEFFICIENTS)
+@given(st.lists(SIGNALS, min_size=1, max_size=5), EITHER)
+def test_probabilities_of_levels_sum_to_one(signals: list[LevelSignals], weights: Weights) -> None:
+    found = level_probabilities(signals, weights)
     assert len(found) == len(signals) + 1
     assert sum(found) == pytest.approx(1)
     assert all(chance >= 0 for chance in found)
 
 
-@given(SIGNALS, st.sampled_from(["judge", "embedding", "rouge"]), st.floats(0, 2))
-def test_more_of_any_signal_never_lowers_the_probability(level: LevelSignals, name: str, more: float) -> None:
+@given(SIGNALS, st.sampled_from(["judge", "embedding", "rouge"]), st.floats(0, 2), EITHER)
+def test_more_of_any_signal_never_lowers_the_probability(
+    level: LevelSignals, name: str, more: float, weights: Weights
+) -> None:
     raised = dataclasses.replace(level, **{name: getattr(level, name) + more})
-    assert level_probabilities([raised], COEFFICIENTS)[1] >= level_probabilities([level], COEFFICIENTS)[1] - 1e-12
+    assert level_probabilities([raised], weights)[1] >= level_probabilities([level], weights)[1] - 1e-12
 
 
 def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
     low, high = LevelSignals(-3, 0, 0), LevelSignals(5, 0.2, 1)
-    first, middle, top = level_probabilities([low, high], COEFFICIENTS)
+    first, middle, top = level_probabilities([low, high], COEFFICIENTS.merit)
     assert middle == 0
     assert first > top
 
@@ -55,7 +53,7 @@ def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
 @pytest.mark.parametrize("value", [-3.0, 0.0, 3.0])
 def test_contributions_sum_to_the_score(rubric: Rubric, value: float) -> None:
     signals = _signals(rubric, value)
-    probabilities = {name: level_probabilities(levels, COEFFICIENTS) for name, levels in signals.items()}
+    probabilities = all_probabilities(rubric, signals, COEFFICIENTS)
     parts = contributions(rubric, signals, COEFFICIENTS)
     assert set(parts) == {"baseline", "judge", "embedding", "rouge"}
     assert sum(parts.values()) == pytest.approx(total(rubric, probabilities).score, abs=0.01)

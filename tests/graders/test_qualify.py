@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
-from vivavoce.graders.qualify import QuestionStanding, language_gaps, qualify, separations
+from vivavoce.graders.qualify import QuestionStanding, language_gaps, qualify, reject_mistakes, separations
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import QualificationSet, Rubric
 
@@ -62,3 +62,35 @@ def test_the_languages_are_compared_answer_by_answer(rubric: Rubric) -> None:
     english = both[0].score("excellent") or 0.0
     assert gaps["excellent"] == [pytest.approx(((both[1].score("excellent") or 0.0) - english) / 10)]
     assert all(own == [] for own in language_gaps(both[:1]).values())
+
+
+@pytest.mark.parametrize(
+    ("language", "claim", "rejected"),
+    [
+        ("en", "The answer claims that pigs fly.", "people sometimes say that pigs fly, which is wrong"),
+        ("zh", "回答声称猪会飞。", "有人说猪会飞，这是不对的"),
+    ],
+)
+def test_a_mistake_that_is_named_to_be_rejected_is_asked_about(
+    rubric: Rubric, language: str, claim: str, rejected: str
+) -> None:
+    index = [criterion.id for criterion in rubric.criteria].index("wrong")
+    claiming = edited(rubric, "criteria", index, "statement", value=claim)
+    claiming = edited(claiming, "question", "language", value=language)
+    said: list[str] = []
+
+    def script(answer: str, criterion: str) -> float:
+        said.append(answer)
+        return -8.0
+
+    (found,) = reject_mistakes(claiming, ANSWERS, scripted_panel(script))
+    assert (found.criterion, len(said)) == ("wrong", 1)
+    assert rejected in said[0]
+    assert found.held_against is not None
+    assert found.held_against < 0.1
+
+
+def test_a_mistake_that_claims_nothing_cannot_be_rejected(rubric: Rubric) -> None:
+    index = [criterion.id for criterion in rubric.criteria].index("wrong")
+    without = edited(rubric, "criteria", index, "statement", value="The answer insults the interviewer.")
+    assert reject_mistakes(without, ANSWERS, scripted_panel()) == []

@@ -32,6 +32,8 @@ _out = Console(width=None if Console().is_terminal else 160)
 _err = Console(stderr=True)
 _ENOUGH_IN_ORDER = 0.9
 _MOST_GAP = 0.1
+# A mistake that is likelier made than not costs the candidate points.
+_HELD = 0.5
 
 
 @app.command()
@@ -47,7 +49,7 @@ def qualify(
     Verdicts are kept in the database: an interrupted run goes on where it stopped, and after an edit only what
     changed is judged again. Exit status 1 when fewer than 90 % of questions and languages come out in order.
     """
-    from vivavoce.graders.qualify import QuestionStanding
+    from vivavoce.graders.qualify import QuestionStanding, Rejection, reject_mistakes
     from vivavoce.graders.qualify import qualify as stand
     from vivavoce.service.storage.verdicts import StoredVerdicts
     from vivavoce.workers.runtime import open_panel
@@ -57,6 +59,7 @@ def qualify(
     engine = connect(settings.database)
     migrate(engine)
     found: list[QuestionStanding] = []
+    rejections: list[Rejection] = []
     with ExitStack() as stack:
         with _err.status("Starting the judge …"):
             panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
@@ -68,8 +71,9 @@ def qualify(
             if any(one.judge_away for one in standing.standings):
                 raise UserError("The judge answers nobody: mend that, then run the same command to go on.")
             found.append(standing)
+            rejections += reject_mistakes(rubric, answers, panel)
             progress.advance(bar)
-    figures = _figures(found, model=identity.model, engine=identity.engine)
+    figures = _figures(found, rejections, model=identity.model, engine=identity.engine)
     if json_file:
         json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _show(found, figures)
@@ -112,7 +116,7 @@ def _wanted(
     return found
 
 
-def _figures(found: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
+def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
     from scipy.stats import spearmanr
 
     from vivavoce.graders.qualify import SEPARATES, language_gaps, separations
@@ -133,6 +137,11 @@ def _figures(found: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]
                 quality: {"mean": fmean(map(abs, own)), "zh_less_en": fmean(own)} if own else None
                 for quality, own in gaps.items()
             },
+        },
+        "rejections": {
+            "held_against": sum(r.held_against is not None and r.held_against >= _HELD for r in rejections),
+            "of": len(rejections),
+            "each": [asdict(rejection) for rejection in rejections],
         },
         "unseparated": [asdict(row) for row in separations(found) if row.ordered < SEPARATES],
         "questions": [{**asdict(question), "in_order": question.in_order} for question in found],
@@ -157,6 +166,13 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
             table.add_row(quality, f"{gap['mean']:.3f}", f"{gap['zh_less_en']:+.3f}")
         _out.print(table)
         _out.print(f"mean difference of the languages: {gaps['mean']:.3f} of full scale (at most {_MOST_GAP})")
+    rejected = figures["rejections"]
+    _out.print(
+        f"excellent answers that name a mistake to reject it: {rejected['held_against']} of {rejected['of']} have it "
+        "held against them",
+        highlight=False,
+        soft_wrap=True,
+    )
     if look := [question for question in found if not question.in_order]:
         _out.print("To look at:", highlight=False)
         for question in look:

@@ -21,7 +21,7 @@ from typing import Any
 from scipy.stats import pearsonr, spearmanr
 
 from vivavoce.graders import text
-from vivavoce.graders.fitting import read_rows, rubric_from_reference
+from vivavoce.graders.graded_answers import read_rows, rubric_from_reference
 from vivavoce.graders.judge.judging import AnswerVerdicts, Judge
 from vivavoce.graders.judge.prompt import PromptForm, number_sentences
 from vivavoce.rubrics import Rubric

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from vivavoce.graders import text
-from vivavoce.graders.combine import default_coefficients, level_probabilities, total
+from vivavoce.graders.combine import default_coefficients, score_of_judge
 from vivavoce.graders.judge.judging import AnswerVerdicts, RubricJudge
 from vivavoce.graders.judge.prompt import load_template, number_sentences
 from vivavoce.graders.types import LevelSignals
@@ -199,15 +199,11 @@ def _spread(runs: Sequence[Sequence[float]]) -> float:
 
 def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
     """The expected score (0 to 10) with the judge's signal alone, not rounded."""
-    coefficients = default_coefficients()
-    probabilities = {
-        name: level_probabilities(
-            [LevelSignals(judge=level.log_odds - level.prior, embedding=None, rouge=None) for level in levels],
-            coefficients,
-        )
+    signals = {
+        name: [LevelSignals(judge=level.log_odds - level.prior, embedding=0.0, rouge=0.0) for level in levels]
         for name, levels in verdicts.levels.items()
     }
-    return total(rubric, probabilities).score
+    return score_of_judge(rubric, signals, default_coefficients())
 
 
 def _checked(found: list[AnswerVerdicts]) -> list[AnswerVerdicts]:
