@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vivavoce.rubrics import Criterion, Rubric, content_hash
@@ -65,7 +65,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
     flags += figures.doubts(review_below=panel.review_below)
     if split_criteria(signals.verdicts.votes):
         flags.append(Flag.JUDGES_DISAGREE)
-    if signals.verdicts.defused and Flag.INJECTION_SUSPECTED not in flags:
+    if signals.verdicts.defused:
         flags.append(Flag.INJECTION_SUSPECTED)
     masked = tuple(reading.evidence(span) for span in reading.screening.masked)
     return Report(
@@ -74,8 +74,8 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         score_max=round(figures.score_max, 1),
         coverage=round(figures.coverage, 3),
         confidence=round(figures.confidence, 3) if failure is None else 0.0,
-        needs_review=failure is not None or bool(set(flags) - {Flag.HIDDEN_CHARACTERS}),
-        flags=tuple(flags),
+        needs_review=wants_a_person(flags, settled=False, failed=failure is not None),
+        flags=in_order(flags),
         criteria=criteria,
         signals=_named_signals(signals, judge_score=figures.judge_score),
         contributions=figures.contributions if not failure else {},
@@ -150,6 +150,19 @@ def standing(
             said=said,
         ),
     }
+
+
+def in_order(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    """Each flag once, in the order of their list."""
+    found = set(flags)
+    return tuple(flag for flag in Flag if flag in found)
+
+
+def wants_a_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
+    """Whether a report goes to a person; what a fact settled at 0 does so for fewer reasons."""
+    if settled:
+        return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED} & set(flags))
+    return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS})
 
 
 def _votes(verdicts: AnswerVerdicts | None, criterion_id: str) -> tuple[VoteResult, ...]:
@@ -251,7 +264,7 @@ def build_settled_report(
         score_max=0.0,
         coverage=1.0,
         confidence=1.0,
-        needs_review=bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC} & set(flags)),
+        needs_review=wants_a_person(flags, settled=True, failed=False),
         flags=flags,
         criteria=criteria,
         signals=signals or {},

@@ -174,7 +174,10 @@ def fit(examples: Sequence[Example]) -> Coefficients:
 
 
 def report(examples: Sequence[Example]) -> None:
-    """Print, for each data set, how the combination fitted on the others agrees with people."""
+    """Print, for each data set, how the combination fitted on the others agrees with people.
+
+    A data set that is alone is told of as it was fitted.
+    """
     if not examples:
         return
     print(f"{'data set':22}{'n':>5}  {'judge':>6}{'embed':>7}{'rouge':>7}  {'together':>9}{'Spearman':>9}{'RMSE':>6}")
@@ -232,8 +235,14 @@ def _rescored(question: Mapping[str, Any], coefficients: Coefficients) -> Questi
     rubric = default_bank().get(question["question"], question["language"])
     standings = []
     for standing in question["standings"]:
-        signals = {row["criterion"]: [LevelSignals(**own) for own in row["signals"]] for row in standing["criteria"]}
-        score = total(rubric, all_probabilities(rubric, signals, coefficients)).score
+        signals = {
+            row["criterion"]: [LevelSignals(**own) for own in row["signals"]]
+            for row in standing["criteria"]
+            if row["signals"]
+        }
+        # Without signals a fact about the answer, or a failure, stands whatever the coefficients.
+        scored = signals and standing["score"] is not None
+        score = total(rubric, all_probabilities(rubric, signals, coefficients)).score if scored else standing["score"]
         standings.append(Standing(standing["quality"], standing["grade"], score, criteria=()))
     return QuestionStanding(question["question"], question["language"], question["topic"], tuple(standings))
 

@@ -4,7 +4,8 @@
   on record; no model is asked.
 - Wording of anything the graders read: what the machine said belongs to other words; grades are stale.
 - A criterion added, or one with other levels: nobody has judged it; grades are stale.
-- Everything else (title, topic, notes for maintainers, order): grades stay as they are.
+- Everything else (title, topic, notes for maintainers, order): grades stay as they are, unless the judge was shown
+  the whole rubric: then it read them.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ _ORDER = list(Effect)
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: what it does to grades, the criterion it is about (empty: the whole rubric), and words."""
+    """One difference: what it does to grades, the criterion it is about (empty: the whole rubric), and words.
+
+    `is_seen` says that a judge who is shown the whole rubric reads something else now.
+    """
 
     effect: Effect
     criterion: str
     what: str
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,9 @@ class Edit:
         return max((change.effect for change in self.changes), key=_ORDER.index, default=Effect.NONE)
 
     @property
-    def unjudged(self) -> tuple[str, ...]:
-        """Criteria on which the machine's word no longer stands, in their order."""
-        return tuple(dict.fromkeys(c.criterion for c in self.changes if c.effect is Effect.STALE and c.criterion))
+    def is_seen_by_judges(self) -> bool:
+        """Whether a judge who is shown the whole rubric, not one level of it, reads something else now."""
+        return any(change.is_seen for change in self.changes)
 
 
 def compare(old: Rubric, new: Rubric) -> Edit:
@@ -67,7 +72,9 @@ def compare(old: Rubric, new: Rubric) -> Edit:
     after = {criterion.id: criterion for criterion in new.criteria}
     changes = [*_about_the_whole(old, new)]
     changes += [
-        Change(Effect.RECOMPUTE, name, f"criterion '{name}' was taken out") for name in before if name not in after
+        Change(Effect.RECOMPUTE, name, f"criterion '{name}' was taken out", is_seen=True)
+        for name in before
+        if name not in after
     ]
     for name, criterion in after.items():
         if name not in before:
@@ -92,7 +99,7 @@ def _about_the_whole(old: Rubric, new: Rubric) -> list[Change]:
     if old.notes != new.notes:
         found.append(Change(Effect.NONE, "", "the notes differ"))
     if (kept := [c.id for c in new.criteria if c in old.criteria]) != [c.id for c in old.criteria if c.id in kept]:
-        found.append(Change(Effect.NONE, "", "the criteria stand in another order"))
+        found.append(Change(Effect.NONE, "", "the criteria stand in another order", is_seen=True))
     return found
 
 
@@ -101,16 +108,23 @@ def _about_criterion(old: Criterion, new: Criterion) -> list[Change]:
     if old.kind != new.kind or len(old.levels) != len(new.levels):
         return [Change(Effect.STALE, name, f"criterion '{name}' has other levels")]
     found = []
-    if [level.description for level in old.levels] != [level.description for level in new.levels]:
+    if _read(old) != _read(new):
         found.append(Change(Effect.STALE, name, f"criterion '{name}' is worded differently"))
     if old.grader_notes != new.grader_notes:
         found.append(Change(Effect.STALE, name, f"the notes for graders on '{name}' differ"))
     worth = [[level.points for level in c.levels] + [c.cap if c.kind == "gate" else 0.0] for c in (old, new)]
     if worth[0] != worth[1]:
         found.append(Change(Effect.RECOMPUTE, name, f"criterion '{name}' is worth other points"))
-    if old.title != new.title or [level.name for level in old.levels] != [level.name for level in new.levels]:
-        found.append(Change(Effect.NONE, name, f"criterion '{name}' has another title"))
+    if old.title != new.title:
+        found.append(Change(Effect.NONE, name, f"criterion '{name}' has another title", is_seen=True))
+    if [level.name for level in old.levels] != [level.name for level in new.levels]:
+        found.append(Change(Effect.NONE, name, f"the levels of criterion '{name}' have other names"))
     return found
+
+
+def _read(criterion: Criterion) -> list[str]:
+    """What the judge reads of a criterion's levels: blanks around a description are not read."""
+    return [level.description.strip() for level in criterion.levels]
 
 
 def _about_points(old: Rubric, new: Rubric) -> list[Change]:

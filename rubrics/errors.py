@@ -8,6 +8,10 @@ RubricError
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+_KINDS = frozenset({"binary", "ordinal", "negative", "gate"})
+
 
 class RubricError(Exception):
     """A rubric could not be used."""
@@ -23,3 +27,12 @@ class InvalidRubric(RubricError):
 
 class UnknownQuestion(RubricError):
     """No question has that identifier."""
+
+
+def first_problem(error: ValidationError) -> tuple[list[str | int], str]:
+    """What is wrong first in data that should have been a rubric: the place in the data, and words for it."""
+    first = error.errors(include_url=False)[0]
+    place = [part for part in first["loc"] if part not in _KINDS]
+    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    where = ".".join(map(str, place))
+    return place, f"{where}: {message[0].lower()}{message[1:]}" if where else message

@@ -16,7 +16,13 @@ from .model import Rubric
 
 def content_hash(rubric: Rubric) -> str:
     """SHA-256 (64 hex digits) over the whole rubric, independent of key order, file layout and origin."""
-    return _sha256(rubric.model_dump(mode="json", exclude={"origin"}))
+    document = rubric.model_dump(mode="json", exclude={"origin"})
+    for criterion in document["criteria"]:
+        for level in criterion.get("levels", ()):
+            # Rubrics were hashed before levels could have names; one without any keeps its hash.
+            if not level["name"]:
+                del level["name"]
+    return _sha256(document)
 
 
 def structure_hash(rubric: Rubric) -> str:

@@ -262,13 +262,19 @@ def _about_versions(folder: Path, rubrics: Sequence[tuple[Path, Rubric]]) -> Ite
 
 
 def _about_qualification(folder: Path, rubrics: dict[str, tuple[Path, Rubric]]) -> Iterator[Finding]:
+    for file in sorted(folder.glob("*.yaml")):
+        if file.stem not in rubrics:
+            yield Finding(file, 1, "qualification", "the bank has no such question: add its rubric, or rename the file")
     for question, (path, rubric) in rubrics.items():
         file = folder / f"{question}.yaml"
         if not file.exists():
             yield Finding(path, 1, "qualification", f"there are no qualification answers: write {file}")
             continue
         try:
-            answers = load_qualification(file).answers
+            found = load_qualification(file)
+            answers = found.answers
+            if found.question != question:
+                yield Finding(file, 1, "qualification", f"it is about '{found.question}': name the file after that")
             grades = {quality: [a.grade(rubric) for a in answers if a.level == quality] for quality in QUALITIES}
         except RubricError as error:
             line = re.search(r", line (\d+)", str(error))

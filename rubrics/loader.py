@@ -10,7 +10,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
+from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion, first_problem
 from .model import Frozen, Language, Rubric
 
 BANK = Path(__file__).parent / "bank"
@@ -40,12 +40,19 @@ def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise RubricUnreadable(f"{path}{line}: {problem}; mend the YAML there.") from None
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        # What YAML takes for a date, a number or a tagged value, and is none.
+        raise RubricUnreadable(
+            f"{path}: something in it looks like a date, a number or a tag and is none, or is nested too deep: put it "
+            "in quotes."
+        ) from None
     if not isinstance(data, dict):
         raise InvalidRubric(f"{path}, line 1: {starts_with}.")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise InvalidRubric(_first_problem(path, text, error)) from None
+        place, problem = first_problem(error)
+        raise InvalidRubric(f"{path}, line {line_of(text, *place)}: {problem}.") from None
 
 
 def line_of(text: str, *place: str | int) -> int:
@@ -130,11 +137,3 @@ def read_text(path: Path) -> str:
         raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except OSError as error:
         raise RubricUnreadable(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _first_problem(path: Path, text: str, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    place = [part for part in first["loc"] if part not in {"binary", "ordinal", "negative", "gate"}]
-    where = ".".join(str(part) for part in place) or "the file"
-    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"{path}, line {line_of(text, *place)}: {where}: {message[0].lower()}{message[1:]}."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from .errors import RubricUnreadable
+from .errors import InvalidRubric, RubricUnreadable
 from .hashing import content_hash, structure_hash
 from .model import Rubric
 
@@ -41,22 +41,24 @@ def read_ledger(folder: Path) -> tuple[Version, ...]:
     if not path.exists():
         return ()
     found: list[Version] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        if tuple(next(lines, ())) != _HEAD:
-            raise RubricUnreadable(f"{path}, line 1: the columns are {', '.join(_HEAD)}; restore the file.")
-        for cells in lines:
-            try:
-                question, language, number, content, structure, published = cells
-                version = Version(question, language, int(number), content, structure, date.fromisoformat(published))
-            except ValueError:
-                raise RubricUnreadable(f"{path}, line {lines.line_num}: it is damaged; restore the file.") from None
-            if version.number != len(_of(found, question, language)) + 1:
-                raise RubricUnreadable(
-                    f"{path}, line {lines.line_num}: version {number} of {question} ({language}) does not follow the "
-                    "one before; restore the file."
-                )
-            found.append(version)
+    try:
+        lines = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): restore the file.") from None
+    if tuple(next(lines, ())) != _HEAD:
+        raise RubricUnreadable(f"{path}, line 1: the columns are {', '.join(_HEAD)}; restore the file.")
+    for number_of_line, cells in enumerate(lines, start=2):
+        try:
+            question, language, number, content, structure, published = cells
+            version = Version(question, language, int(number), content, structure, date.fromisoformat(published))
+        except ValueError:
+            raise RubricUnreadable(f"{path}, line {number_of_line}: it is damaged; restore the file.") from None
+        if version.number != len(_of(found, question, language)) + 1:
+            raise RubricUnreadable(
+                f"{path}, line {number_of_line}: version {number} of {question} ({language}) does not follow the "
+                "one before; restore the file."
+            )
+        found.append(version)
     return tuple(found)
 
 
@@ -76,10 +78,15 @@ def unpublished(versions: Sequence[Version], rubrics: Iterable[Rubric]) -> list[
 
 
 def publish(folder: Path, rubrics: Iterable[Rubric], *, today: date) -> list[Version]:
-    """Write a version for each rubric that is new or was edited; returns those versions."""
+    """Write a version for each rubric that is new or was edited; returns those versions.
+
+    Raises InvalidRubric, and writes nothing, when one of them is a draft.
+    """
     versions = read_ledger(folder)
     new = []
     for rubric in unpublished(versions, rubrics):
+        if rubric.status == "draft":
+            raise InvalidRubric(f"'{rubric.question.id}' ({rubric.question.language}) is a draft: freeze it first.")
         before = latest(versions, rubric)
         new.append(
             Version(
@@ -93,8 +100,11 @@ def publish(folder: Path, rubrics: Iterable[Rubric], *, today: date) -> list[Ver
         )
     path = folder / LEDGER
     is_new = not path.exists()
+    is_cut = not is_new and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
+        if is_cut:
+            file.write("\n")
         if is_new:
             lines.writerow(_HEAD)
         lines.writerows(

@@ -8,7 +8,7 @@
 
     queued, running → cancelled  by the caller; a worker's late result is refused
     failed, dead, cancelled → queued  put back in line by a person
-    graded, needs_review → queued     graded again, because its rubric was edited (revision.py)
+    graded, needs_review, failed → queued  graded again, because its rubric was edited (revision.py)
 
 Each function works inside the caller's transaction.
 """
@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from vivavoce.graders import Report as GradersReport
@@ -477,6 +478,13 @@ def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) ->
         document=rubric.model_dump(mode="json"),
         created_at=now(),
     )
-    session.add(version)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(version)
+    except IntegrityError:
+        # Somebody else wrote it meanwhile.
+        found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
+        if found is None:
+            raise
+        return found
     return version

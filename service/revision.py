@@ -6,24 +6,28 @@ arithmetic; or it is flagged as stale, and graded again if the caller wants that
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from vivavoce.graders.recompute import mark_stale, read_report, recompute
+from vivavoce.graders.recompute import read_report, recompute
+from vivavoce.graders.types import Flag
 from vivavoce.graders.types import Report as GradersReport
 from vivavoce.rubrics import Edit, Rubric, compare, content_hash
 
 from . import lifecycle
 from .errors import DraftRubric
 from .storage.repositories import GradingRepository, RubricVersionRepository
-from .storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion
+from .storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion, State
 
 
 @dataclass(frozen=True)
 class Revision:
-    """What one older version of a rubric had: how it differs, and how many of its gradings went which way."""
+    """What one other version of a rubric had: how it differs, and how many of its gradings went which way."""
 
     question: str
     language: str
@@ -38,35 +42,44 @@ def apply_edit(
     session: Session,
     rubric: Rubric,
     *,
+    replacing: Collection[str] | None = None,
     regrade: bool = False,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> list[Revision]:
-    """Bring the gradings that older versions of a rubric gave up to this one; doing it twice changes nothing more.
+    """Bring the gradings that other versions of a rubric gave up to this one; doing it twice changes nothing more.
 
-    With `regrade`, stale gradings are put back in line under the new version instead of being flagged. Open
-    gradings are left alone: they finish by the version they were submitted with, and are seen next time. Raises
+    `replacing` are the content hashes of the versions that this one replaces; None stands for all with its question
+    and language. With `regrade`, stale gradings are put back in line under the new version instead of being flagged.
+    Open gradings are left alone: they finish by the version they were submitted with, and are seen next time. Raises
     DraftRubric.
     """
     if rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
-    older = RubricVersionRepository(session).others(
-        rubric.question.id, rubric.question.language, content_hash(rubric), organisation_id=organisation_id
+    versions = RubricVersionRepository(session).of_question(
+        rubric.question.id, rubric.question.language, organisation_id=organisation_id
     )
-    found = [_apply(session, version, rubric, regrade=regrade) for version in older]
+    own = content_hash(rubric)
+    found = [
+        _apply(session, version, rubric, regrade=regrade)
+        for version in versions
+        if version.content_hash == own or replacing is None or version.content_hash in replacing
+    ]
     return [revision for revision in found if revision.recomputed or revision.stale or revision.regraded]
 
 
 def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade: bool) -> Revision:
     edit = compare(Rubric.model_validate(version.document), rubric)
+    is_own = version.content_hash == content_hash(rubric)
     recomputed = stale = regraded = 0
     target: RubricVersion | None = None
     moment = lifecycle.now()
     for grading in GradingRepository(session).finished_by(version.id):
         assert grading.report
-        report = read_report(grading.report.document)
-        revised = recompute(report, rubric, edit)
+        if is_own and Flag.RUBRIC_CHANGED not in grading.report.document["flags"]:
+            continue
+        revised = _revised(grading.report.document, rubric, edit)
         if revised is None and not regrade:
-            stale += _keep(grading, mark_stale(report), moment)
+            stale += _mark_stale(grading, moment)
             continue
         target = target or lifecycle.rubric_version(session, rubric, organisation_id=version.organisation_id)
         grading.rubric_version = target
@@ -87,6 +100,31 @@ def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade:
     )
 
 
+def _revised(document: Mapping[str, Any], rubric: Rubric, edit: Edit) -> GradersReport | None:
+    try:
+        return recompute(read_report(document), rubric, edit)
+    except ValidationError:
+        # A report from before this form of reports: nothing in it can be recomputed.
+        return None
+
+
+def _mark_stale(grading: Grading, moment: datetime) -> bool:
+    """Flag a grading that only a new judgement can bring up to its rubric; whether it was not flagged before."""
+    assert grading.report
+    document = grading.report.document
+    if Flag.RUBRIC_CHANGED in document["flags"]:
+        return False
+    grading.report.document = {
+        **document,
+        "flags": [*document["flags"], Flag.RUBRIC_CHANGED.value],
+        "needs_review": True,
+    }
+    if grading.state == State.GRADED:
+        grading.state = State.NEEDS_REVIEW
+    grading.updated_at = moment
+    return True
+
+
 def _keep(grading: Grading, report: GradersReport, moment: datetime) -> bool:
     """Write a revised report over the one there is; whether anything changed."""
     assert grading.report
@@ -96,5 +134,7 @@ def _keep(grading: Grading, report: GradersReport, moment: datetime) -> bool:
     grading.report.document = document
     grading.report.score = report.score
     grading.state = lifecycle.state_of(report)
+    grading.reason = report.unscored_reason.value if report.unscored_reason else None
+    grading.detail = report.unscored_detail
     grading.updated_at = moment
     return True

@@ -182,7 +182,7 @@ def without_numbers(answer: str) -> str:
 def items_of(criteria: Sequence[Criterion]) -> tuple[Item, ...]:
     """What is to be decided about an answer, in order."""
     return tuple(
-        Item(criterion.id, index, level.description)
+        Item(criterion.id, index, level.description.strip())
         for criterion in criteria
         for index, level in enumerate(criterion.levels)
         if index > 0

@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ..errors import InvalidRubric, RubricUnreadable
+from ..errors import InvalidRubric, RubricUnreadable, first_problem
 from ..loader import BYTE_ORDER_MARK
 from ..model import CanvasOrigin, Criterion, Language, OrdinalCriterion, Rubric
 from ..names import identifiers, question_identifier
 
 _HEAD = ("Rubric Name", "Criteria Name", "Criteria Description", "Criteria Enable Range")
 _RATING = ("Rating Name", "Rating Description", "Rating Points")
+_TOPIC = "imported"
 _BINARY: dict[Language, tuple[str, str]] = {"en": ("Met", "Not met"), "zh": ("达到", "未达到")}
 _NEGATIVE: dict[Language, tuple[str, str]] = {"en": ("Not made", "Made"), "zh": ("没有犯", "犯了")}
 
@@ -57,16 +58,16 @@ def read(text: str, *, source: str, language: Language) -> tuple[tuple[Rubric, .
     if not rows:
         raise RubricUnreadable(f"{source}: there is no criterion under the headings: export the rubric again.")
     names = list(dict.fromkeys(row.rubric for row in rows))
-    guesses = _guesses(text, rows)
-    for layout in guesses:
-        rubrics = tuple(
-            _rubric(name, [row for row in rows if row.rubric == name], source, language, layout) for name in names
-        )
+    found = [
+        tuple(_rubric(name, [row for row in rows if row.rubric == name], source, language, layout) for name in names)
+        for layout in _guesses(text, rows)
+    ]
+    for rubrics in found:
         if write(rubrics) == text:
             return rubrics, ()
-    return rubrics, (
-        "The file is not laid out as Canvas writes it, in a way that cannot be kept (such as blank rows, or spaces "
-        "around a cell): exporting the rubric again gives the same in Canvas's own layout.",
+    return found[0], (
+        "The file is not laid out as Canvas writes it, in a way that cannot be kept (such as blank rows, or 1,5 for "
+        "1.5): exporting the rubric again gives the same in Canvas's own layout.",
     )
 
 
@@ -95,7 +96,7 @@ def _cells(rubric: Rubric, criterion: Criterion, layout: CanvasOrigin) -> list[s
         is_range.upper() if layout.upper_case else is_range,
     ]
     for rating in _ratings(criterion, rubric.question.language):
-        points = repr(float(rating.points)) if layout.decimals else f"{rating.points:g}"
+        points = repr(float(rating.points)) if layout.decimals else f"{rating.points:.15g}"
         cells += [rating.name, rating.description, points]
     return cells
 
@@ -135,7 +136,7 @@ def losses(rubrics: Sequence[Rubric]) -> list[str]:
     found = []
     if any(rubric.expected_points or rubric.references or rubric.examples for rubric in rubrics):
         found.append("Canvas has no place for expected points, references and graded examples.")
-    if any(not rubric.origin for rubric in rubrics):
+    if any(_is_more_than_its_name(rubric) for rubric in rubrics):
         found.append("Canvas has no place for the question's text, topic, difficulty and time.")
     if any(rubric.notes for rubric in rubrics):
         found.append("Canvas has no place for notes on a rubric.")
@@ -150,6 +151,12 @@ def losses(rubrics: Sequence[Rubric]) -> list[str]:
         if ids != [c.id for c in rubric.criteria if c.kind != "gate"]:
             found.append(f"Canvas has no identifiers: those of the criteria of '{rubric.question.id}' are left out.")
     return found
+
+
+def _is_more_than_its_name(rubric: Rubric) -> bool:
+    """Whether somebody has said more of the question than Canvas did."""
+    question = rubric.question
+    return not rubric.origin or (question.text, question.topic) != (rubric.origin.name.strip(), _TOPIC)
 
 
 def _rows(text: str, source: str) -> Iterator[_Row]:
@@ -197,7 +204,7 @@ def _rubric(name: str, rows: Sequence[_Row], source: str, language: Language, la
             "id": question_identifier(name),
             "text": name,
             "language": language,
-            "topic": "imported",
+            "topic": _TOPIC,
             "difficulty": "intermediate",
             "minutes": 5,
         },
@@ -210,8 +217,8 @@ def _rubric(name: str, rows: Sequence[_Row], source: str, language: Language, la
     try:
         return Rubric.model_validate(document)
     except ValidationError as error:
-        message = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-        raise InvalidRubric(f"{source}, line {rows[0].line}: rubric '{name}': {message}.") from None
+        problem = first_problem(error)[1]
+        raise InvalidRubric(f"{source}, line {rows[0].line}: rubric '{name}': {problem}.") from None
 
 
 def _criterion(row: _Row, language: Language) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from ..errors import InvalidRubric, RubricUnreadable
+from ..errors import InvalidRubric, RubricUnreadable, first_problem
 from ..loader import BYTE_ORDER_MARK, load_rubric, read_text
 from ..model import Language, Rubric
 from . import canvas, markdown
@@ -76,11 +76,12 @@ def _from_json(text: str, path: Path) -> Rubric:
         return Rubric.model_validate(json.loads(text))
     except json.JSONDecodeError as error:
         raise RubricUnreadable(f"{path}, line {error.lineno}: {error.msg}; mend the JSON there.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the rubric"
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise InvalidRubric(f"{path}: {where}: {message}.") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            raise InvalidRubric(f"{path}: {first_problem(error)[1]}.") from None
+        raise RubricUnreadable(
+            f"{path}: a number in it is too long, or it is nested too deep: mend the JSON."
+        ) from None
 
 
 def to_yaml(rubric: Rubric) -> str:

@@ -128,17 +128,14 @@ class RubricVersionRepository:
             )
         )
 
-    def others(
-        self, question_id: str, language: str, content_hash: str, *, organisation_id: str
-    ) -> Sequence[RubricVersion]:
-        """The versions of a question's rubric in a language that have another content, the oldest first."""
+    def of_question(self, question_id: str, language: str, *, organisation_id: str) -> Sequence[RubricVersion]:
+        """The versions of a question's rubric in a language, the oldest first."""
         found = (
             sa.select(RubricVersion)
             .where(
                 RubricVersion.organisation_id == organisation_id,
                 RubricVersion.question_id == question_id,
                 RubricVersion.language == language,
-                RubricVersion.content_hash != content_hash,
             )
             .options(undefer(RubricVersion.document))
             .order_by(RubricVersion.created_at, RubricVersion.id)

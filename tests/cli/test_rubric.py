@@ -76,6 +76,28 @@ def test_a_template_makes_a_draft_without_a_judge(viva: Viva, tmp_path: Path, te
     assert (rubric.status, rubric.question.text, rubric.max_points) == ("draft", question, 10)
 
 
+def test_a_draft_that_is_not_complete_stays_a_draft(viva: Viva, tmp_path: Path) -> None:
+    viva("rubric", "new", "What is a vector?", "--out", "template.yaml")
+    done = viva("rubric", "freeze", "template.yaml")
+    assert (done.returncode, "of its template" in done.stderr) == (2, True)
+    (tmp_path / "canvas.csv").write_text(EXPORT, encoding="utf-8")
+    viva("rubric", "import", "canvas.csv", "--out", "rubrics")
+    file = tmp_path / "rubrics" / "communication.yaml"
+    before = file.read_bytes()
+    done = viva("rubric", "freeze", file)
+    assert (done.returncode, "expected points" in done.stderr, str(file) in done.stderr) == (2, True, True)
+    assert file.read_bytes() == before
+    assert sorted(path.name for path in file.parent.iterdir()) == ["communication.yaml", "system-design.yaml"]
+
+
+def test_freezing_changes_the_status_and_nothing_else(viva: Viva, tmp_path: Path, rubric: Rubric) -> None:
+    file = tmp_path / "mine.yaml"
+    draft = "\ufeff" + to_yaml(edited(rubric, "status", value="draft")).replace("\n", "\r\n")
+    file.write_bytes(draft.encode("utf-8"))
+    assert viva("rubric", "freeze", file).returncode == 0
+    assert file.read_bytes() == draft.replace("status: draft", "status: frozen").encode("utf-8")
+
+
 def test_an_unknown_template_is_one_sentence(viva: Viva) -> None:
     assert "knowledge, star, case" in viva("rubric", "new", "What?", "--template", "essay").stderr
 
@@ -89,6 +111,8 @@ def test_a_canvas_export_goes_in_and_out_unchanged(viva: Viva, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "canvas.csv").read_bytes()
     assert "exists" in viva("rubric", "import", "canvas.csv", "--out", "rubrics").stderr
+    done = viva("rubric", "import", "rubrics/communication.yaml", "--out", "page.md")
+    assert "left out" in done.stderr
 
 
 def test_an_export_says_what_it_leaves_out(viva: Viva, tmp_path: Path) -> None:
@@ -98,6 +122,7 @@ def test_an_export_says_what_it_leaves_out(viva: Viva, tmp_path: Path) -> None:
     done = viva("rubric", "export", "quantization", "13.2", "--out", "pages", "--format", "md")
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["quantization.md", "retrieval.md"]
+    assert "exists" in viva("rubric", "export", "quantization", "--out", "pages", "--format", "md").stderr
     assert "one rubric a file" in viva("rubric", "export", "quantization", "13.2", "--out", "x.json").stderr
     assert "use one of" in viva("rubric", "import", "notes.txt").stderr
 

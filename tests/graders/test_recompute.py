@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
-from vivavoce.graders.recompute import mark_stale, read_report, recompute
+from vivavoce.graders.recompute import read_report, recompute
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
+from vivavoce.graders.types import VerdictRecord, VoteResult
 from vivavoce.rubrics import Rubric, compare, content_hash
 
 from ..rubrics.test_edits import edited, without
@@ -31,7 +34,6 @@ def _recomputed(report: Report, old: Rubric, new: Rubric) -> Report | None:
         lambda rubric: edited(rubric, "criteria", 1, "levels", 2, "points", value=9),
         lambda rubric: edited(rubric, "criteria", 3, "points", value=-4),
         lambda rubric: without(rubric, "loss"),
-        lambda rubric: edited(rubric, "criteria", 0, "title", value="Bits"),
     ],
 )
 def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: object) -> None:
@@ -79,8 +81,59 @@ def test_what_a_fact_settled_stays_settled(rubric: Rubric) -> None:
     assert (report.score, report.flags, report.criteria[0].max_points) == (0, (Flag.EMPTY,), 1)
 
 
-def test_a_stale_report_says_so_once(rubric: Rubric) -> None:
-    stale = mark_stale(_graded(rubric))
-    assert stale.flags[-1] is Flag.RUBRIC_CHANGED
-    assert stale.needs_review
-    assert mark_stale(stale) == stale
+def test_another_title_changes_words_and_no_figure(rubric: Rubric) -> None:
+    new = edited(rubric, "criteria", 0, "title", value="Bits")
+    report = _graded(rubric)
+    # Whatever weighs the signals now: nothing is weighed again.
+    moved = recompute(report, new, compare(rubric, new))
+    assert moved
+    assert (moved.criteria, moved.feedback, moved.score) == (_graded(new).criteria, _graded(new).feedback, report.score)
+    assert (moved.provenance.rubric_hash, moved.provenance.recomputed_from) == (content_hash(new), ())
+
+
+@pytest.mark.parametrize("form", ["fast/criterion/full/zero-shot", "fast/rubric/brief/zero-shot"])
+def test_a_judge_that_saw_the_whole_rubric_read_its_titles(rubric: Rubric, form: str) -> None:
+    report = _graded(rubric)
+    report = dataclasses.replace(report, provenance=dataclasses.replace(report.provenance, prompt_form=form))
+    assert _recomputed(report, rubric, edited(rubric, "criteria", 0, "title", value="Bits")) is None
+    assert _recomputed(report, rubric, without(rubric, "loss")) is None
+    assert _recomputed(report, rubric, edited(rubric, "criteria", 0, "points", value=1)) is not None
+
+
+def test_off_topic_hangs_on_the_points(rubric: Rubric) -> None:
+    report = dataclasses.replace(_graded(rubric), flags=(Flag.OFF_TOPIC,))
+    assert _recomputed(report, rubric, edited(rubric, "criteria", 0, "points", value=1)) is None
+    assert _recomputed(report, rubric, edited(rubric, "notes", value="Mended.")) is not None
+
+
+def test_the_reason_of_a_failure_goes_with_its_criterion(rubric: Rubric) -> None:
+    reasons = {"lower": UnscoredReason.UNSUPPORTED_EVIDENCE, "loss": UnscoredReason.TIMEOUT}
+    panel = scripted_panel(lambda _, name: JudgeFailure(reasons[name], "why") if name in reasons else VERDICTS[name])
+    report = grade([AnswerInput(ANSWER)], rubric, panel)[0]
+    assert report.unscored_reason is UnscoredReason.TIMEOUT
+    shorter = _recomputed(report, rubric, without(rubric, "loss"))
+    assert shorter
+    assert (shorter.score, shorter.unscored_reason) == (None, UnscoredReason.UNSUPPORTED_EVIDENCE)
+
+
+def test_a_panel_gives_the_reasons_of_those_whom_it_follows(rubric: Rubric) -> None:
+    report = _graded(rubric)
+    said = [("yes", 3.0), ("yes", 2.5), ("dissent", -3.0)]
+
+    def votes(verdict: VerdictRecord) -> tuple[VoteResult, ...]:
+        return tuple(
+            VoteResult(f"judge {number}", (dataclasses.replace(verdict, log_odds=odds, reason=reason),))
+            for number, (reason, odds) in enumerate(said)
+        )
+
+    first, *others = report.criteria
+    first = dataclasses.replace(first, votes=votes(first.votes[0].verdicts[0]))
+    report = dataclasses.replace(report, criteria=(first, *others))
+    again = _recomputed(report, rubric, edited(rubric, "criteria", 0, "points", value=1))
+    assert again
+    assert "yes" in again.criteria[0].reason
+    assert "dissent" not in again.criteria[0].reason
+    assert Flag.JUDGES_DISAGREE in again.flags
+    gone = _recomputed(again, edited(rubric, "criteria", 0, "points", value=1), without(rubric, "lower"))
+    assert gone
+    assert Flag.JUDGES_DISAGREE not in gone.flags

@@ -41,6 +41,7 @@ def test_the_same_rubric_has_no_changes(rubric: Rubric) -> None:
         (("expected_points", 0, "text"), "Weights get smaller.", Effect.STALE),
         (("references", 0, "text"), "Fewer bits.", Effect.STALE),
         (("criteria", 0, "title"), "Bits", Effect.NONE),
+        (("criteria", 1, "levels", 1, "name"), "Half", Effect.NONE),
         (("notes",), "read once more", Effect.NONE),
         (("question", "minutes"), 9, Effect.NONE),
     ],
@@ -57,12 +58,13 @@ def test_a_criterion_that_goes_is_arithmetic_and_one_that_comes_is_not(rubric: R
     shorter = without(rubric, "loss")
     assert compare(rubric, shorter).effect is Effect.RECOMPUTE
     back = compare(shorter, rubric)
-    assert (back.effect, back.unjudged) == (Effect.STALE, ("loss",))
+    assert (back.effect, {change.criterion for change in back.changes}) == (Effect.STALE, {"loss"})
 
 
 def test_other_levels_need_another_judgement(rubric: Rubric) -> None:
     levels = [{"points": 0, "description": "None."}, {"points": 4, "description": "Some."}]
-    assert compare(rubric, edited(rubric, "criteria", 1, "levels", value=levels)).unjudged == ("methods",)
+    edit = compare(rubric, edited(rubric, "criteria", 1, "levels", value=levels))
+    assert (edit.effect, {change.criterion for change in edit.changes}) == (Effect.STALE, {"methods"})
 
 
 def test_another_order_changes_nothing(rubric: Rubric) -> None:
@@ -83,3 +85,22 @@ def test_the_strongest_change_decides(rubric: Rubric) -> None:
 def test_different_questions_are_no_versions_of_one_rubric(rubric: Rubric) -> None:
     with pytest.raises(ValueError, match="no versions of one rubric"):
         compare(rubric, edited(rubric, "question", "id", value="other"))
+
+
+def test_blanks_around_a_description_are_read_by_nobody(rubric: Rubric) -> None:
+    said = rubric.criteria[1].levels[1].description
+    assert compare(rubric, edited(rubric, "criteria", 1, "levels", 1, "description", value=f" {said}\n")).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "seen"),
+    [
+        (("criteria", 0, "title"), "Bits", True),
+        (("criteria", 0, "points"), 3, False),
+        (("notes",), "read once more", False),
+    ],
+)
+def test_who_is_shown_the_whole_rubric_sees_its_titles(
+    rubric: Rubric, path: tuple[str | int, ...], value: object, seen: bool
+) -> None:
+    assert compare(rubric, edited(rubric, *path, value=value)).is_seen_by_judges is seen

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.rubrics import Rubric, RubricUnreadable, content_hash
+from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, content_hash
 from vivavoce.rubrics.versions import LEDGER, latest, publish, read_ledger, unpublished
 
 from .test_edits import edited
@@ -41,3 +41,22 @@ def test_a_damaged_ledger_is_one_sentence(tmp_path: Path, rubric: Rubric, damage
         file.write(f"{damage}\n")
     with pytest.raises(RubricUnreadable, match=r"line 3: .*restore the file"):
         read_ledger(tmp_path)
+
+
+def test_a_ledger_in_another_encoding_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_bytes(b"question,\xff")
+    with pytest.raises(RubricUnreadable, match="not UTF-8 text"):
+        read_ledger(tmp_path)
+
+
+def test_a_ledger_that_lost_its_last_line_end_is_gone_on_with(tmp_path: Path, rubric: Rubric) -> None:
+    publish(tmp_path, [rubric], today=TODAY)
+    (tmp_path / LEDGER).write_bytes((tmp_path / LEDGER).read_bytes().rstrip())
+    publish(tmp_path, [edited(rubric, "criteria", 0, "points", value=3)], today=TODAY)
+    assert [version.number for version in read_ledger(tmp_path)] == [1, 2]
+
+
+def test_a_draft_is_not_published(tmp_path: Path, rubric: Rubric) -> None:
+    with pytest.raises(InvalidRubric, match="freeze it first"):
+        publish(tmp_path, [rubric, edited(rubric, "status", value="draft")], today=TODAY)
+    assert read_ledger(tmp_path) == ()

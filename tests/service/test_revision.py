@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from vivavoce.graders import AnswerInput, Panel, Report, build_panel, grade
+from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredReason, build_panel, grade
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
 from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle
@@ -10,9 +12,10 @@ from vivavoce.service.errors import DraftRubric
 from vivavoce.service.lifecycle import NewAnswer
 from vivavoce.service.revision import Revision, apply_edit
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.repositories import RubricVersionRepository
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, RubricVersion, State
 
-from ..rubrics.test_edits import edited
+from ..rubrics.test_edits import edited, without
 
 ANSWER = "INT8 instead of FP16, which can cost accuracy"
 
@@ -108,3 +111,83 @@ def test_answers_that_wait_and_other_questions_are_left_alone(
 def test_a_draft_is_applied_to_nothing(database: SessionFactory, rubric: Rubric) -> None:
     with pytest.raises(DraftRubric, match="freeze"):
         _apply(database, edited(rubric, "status", value="draft"))
+
+
+def test_an_edit_that_is_taken_back_takes_its_flag_back(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    grading_id = _graded(database, rubric, panel)
+    with database() as session:
+        before = lifecycle.get(session, grading_id).report
+        assert before
+    _apply(database, edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
+    assert _apply(database, rubric)[0].recomputed == 1
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert (State(grading.state), grading.report.document) == (State.GRADED, before.document)
+    assert _apply(database, rubric) == []
+
+
+def test_a_flag_goes_when_the_next_version_is_only_worth_other_points(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    grading_id = _graded(database, rubric, panel)
+    _apply(database, edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
+    _apply(database, edited(rubric, "criteria", 0, "points", value=1))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert (State(grading.state), grading.report.document["flags"]) == (State.GRADED, [])
+
+
+def test_only_the_versions_that_are_named_are_replaced(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    own = edited(rubric, "criteria", 0, "points", value=9)
+    _graded(database, own, panel)
+    _graded(database, rubric, panel)
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    with database.begin() as session:
+        (revision,) = apply_edit(session, new, replacing={content_hash(rubric)})
+    assert revision.old_hash == content_hash(rubric)
+
+
+def test_a_failure_goes_with_the_criterion_that_failed(database: SessionFactory, rubric: Rubric) -> None:
+    def script(_: str, name: str) -> float | JudgeFailure:
+        return JudgeFailure(UnscoredReason.PARSE, "no verdict") if name == "loss" else 2.0
+
+    failing = build_panel(embedder=HashingEmbedder(), judge=ScriptedJudge(script), review_below=0.0)
+    grading_id = _graded(database, rubric, failing)
+    _apply(database, without(rubric, "loss"))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert (State(grading.state), grading.reason, grading.detail) == (State.GRADED, None, None)
+
+
+def test_a_report_from_before_is_flagged_and_can_be_graded_again(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    grading_id = _graded(database, rubric, panel)
+    with database.begin() as session:
+        report = lifecycle.get(session, grading_id).report
+        assert report
+        provenance = {k: v for k, v in report.document["provenance"].items() if k != "quorum"}
+        report.document = {**report.document, "provenance": provenance}
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    assert [revision.stale for revision in _apply(database, new)] == [1]
+    assert _apply(database, new) == []
+    assert [revision.regraded for revision in _apply(database, new, regrade=True)] == [1]
+
+
+def test_a_version_that_somebody_else_writes_meanwhile_is_taken(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as session:
+        first = lifecycle.rubric_version(session, rubric, organisation_id=DEFAULT_ORGANISATION).id
+    looked: list[bool] = []
+    look = RubricVersionRepository.by_content
+
+    def too_early(self: RubricVersionRepository, *arguments: Any, **named: Any) -> RubricVersion | None:
+        looked.append(True)
+        return None if len(looked) == 1 else look(self, *arguments, **named)
+
+    monkeypatch.setattr(RubricVersionRepository, "by_content", too_early)
+    with database.begin() as session:
+        assert lifecycle.rubric_version(session, rubric, organisation_id=DEFAULT_ORGANISATION).id == first

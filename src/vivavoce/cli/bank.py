@@ -54,6 +54,8 @@ def qualify(
     from vivavoce.service.storage.verdicts import StoredVerdicts
     from vivavoce.workers.runtime import open_panel
 
+    if json_file and not json_file.parent.is_dir():
+        raise UserError(f"{json_file.parent} is no folder: make it, or name another file with --json.")
     wanted = _wanted(default_bank(), load_qualifications(), question or [], language)
     settings = Settings()
     engine = connect(settings.database)
@@ -140,7 +142,7 @@ def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, eng
         },
         "rejections": {
             "held_against": sum(r.held_against is not None and r.held_against >= _HELD for r in rejections),
-            "of": len(rejections),
+            "of": sum(r.held_against is not None for r in rejections),
             "each": [asdict(rejection) for rejection in rejections],
         },
         "unseparated": [asdict(row) for row in separations(found) if row.ordered < SEPARATES],
@@ -163,7 +165,8 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
     if gaps["mean"] is not None:
         table = Table("quality", "mean |zh - en|", "mean zh - en", title="The same answers in Chinese and English")
         for quality, gap in gaps["by_quality"].items():
-            table.add_row(quality, f"{gap['mean']:.3f}", f"{gap['zh_less_en']:+.3f}")
+            if gap:
+                table.add_row(quality, f"{gap['mean']:.3f}", f"{gap['zh_less_en']:+.3f}")
         _out.print(table)
         _out.print(f"mean difference of the languages: {gaps['mean']:.3f} of full scale (at most {_MOST_GAP})")
     rejected = figures["rejections"]
@@ -188,12 +191,15 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
 
 
 def _why(question: Any) -> str:
-    scores: dict[Quality, float | None] = {quality: question.score(quality) for quality in QUALITIES}
-    if missing := [quality for quality, score in scores.items() if score is None]:
+    scores: dict[Quality, list[float | None]] = {
+        quality: [standing.score for standing in question.standings if standing.quality == quality]
+        for quality in QUALITIES
+    }
+    if missing := [quality for quality, own in scores.items() if None in own]:
         return f"{', '.join(missing)} without a score"
-    pairs = itertools.pairwise(QUALITIES)
-    wrong = [(a, b) for a, b in pairs if (scores[a] or 0.0) <= (scores[b] or 0.0)]
-    return "; ".join(f"{b} {_number(scores[b])} is not below {a} {_number(scores[a])}" for a, b in wrong)
+    ends = {quality: (min(own), max(own)) for quality, own in scores.items() if own}  # type: ignore[type-var]
+    wrong = [(a, b) for a, b in itertools.pairwise(QUALITIES) if ends[a][0] <= ends[b][1]]  # type: ignore[operator]
+    return "; ".join(f"{b} {_number(ends[b][1])} is not below {a} {_number(ends[a][0])}" for a, b in wrong)
 
 
 def _number(value: float | None, digits: int = 1) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, cast
 import pydantic
 import typer
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
@@ -66,12 +67,8 @@ def run() -> None:
 
 
 def _fail(sentence: str) -> None:
-    err.print(f"[red]viva:[/red] {_escape(sentence)}", highlight=False, soft_wrap=True)
+    err.print(f"[red]viva:[/red] {escape(sentence)}", highlight=False, soft_wrap=True)
     sys.exit(2)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _version(value: bool) -> None:
@@ -139,7 +136,7 @@ def grade(
             sessions=database,
         )
         for problem in problems:
-            err.print(f"[yellow]not graded:[/yellow] {_escape(str(problem))}", highlight=False, soft_wrap=True)
+            err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
         interrupted = False
         with progress_bar(err) as progress:
             bar = progress.add_task("Grading", total=len(items))
@@ -151,7 +148,7 @@ def grade(
                     settings=settings,
                     on_finished=lambda: progress.advance(bar),
                     on_waiting=lambda why: progress.console.print(
-                        f"[yellow]waiting for the judge:[/yellow] {_escape(why)}", highlight=False
+                        f"[yellow]waiting for the judge:[/yellow] {escape(why)}", highlight=False
                     ),
                     patience_seconds=patience,
                 )
@@ -234,7 +231,7 @@ def replay_command(
         highlight=False,
     )
     for difference in found.differences:
-        out.print(f"[red]differs[/red] {_escape(difference)}", highlight=False, soft_wrap=True)
+        out.print(f"[red]differs[/red] {escape(difference)}", highlight=False, soft_wrap=True)
     if found.differences:
         raise typer.Exit(1)
 
@@ -283,9 +280,9 @@ def doctor() -> None:
     findings = examine(Settings())
     for finding in findings:
         mark = "[green]ok [/green]" if finding.ok else "[red]gap[/red]" if finding.needed else "[yellow]-  [/yellow]"
-        out.print(f"{mark} {finding.what}: {_escape(finding.state)}", highlight=False, soft_wrap=True)
+        out.print(f"{mark} {finding.what}: {escape(finding.state)}", highlight=False, soft_wrap=True)
         if not finding.ok and finding.mend:
-            out.print(f"      → {_escape(finding.mend)}", highlight=False, soft_wrap=True)
+            out.print(f"      → {escape(finding.mend)}", highlight=False, soft_wrap=True)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from vivavoce.graders import AnswerInput, build_panel, grade
+from vivavoce.graders import AnswerInput, Flag, build_panel, grade
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
@@ -33,7 +33,7 @@ class Replay:
         found = [
             f"{name}: recorded {self.recorded[name]}, now {self.derived[name]}"
             for name in ("score", "score_min", "score_max", "coverage", "flags")
-            if _plain(self.recorded[name]) != _plain(self.derived[name])
+            if _said(self.recorded[name]) != _said(self.derived[name])
         ]
         found += [
             f"criterion {was['id']}: recorded {was['points']} points, now {comes['points']}"
@@ -71,5 +71,6 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)
 
 
-def _plain(value: Any) -> Any:
-    return [str(item) for item in value] if isinstance(value, list | tuple) else value
+def _said(value: Any) -> Any:
+    """A figure, or flags in any order without what only a later edit of the rubric says."""
+    return {str(flag) for flag in value} - {Flag.RUBRIC_CHANGED.value} if isinstance(value, list | tuple) else value

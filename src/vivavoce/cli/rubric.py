@@ -10,12 +10,15 @@ from typing import Annotated, Any, cast, get_args
 import pydantic
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from vivavoce.rubrics import Language, Question, Rubric, content_hash, default_bank, load_rubric
+from vivavoce.rubrics import Language, Question, Rubric, RubricError, content_hash, default_bank, load_rubric
+from vivavoce.rubrics.errors import first_problem
 from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, to_yaml, write_rubrics
-from vivavoce.rubrics.loader import BANK
+from vivavoce.rubrics.loader import BANK, read_text
 from vivavoce.rubrics.names import question_identifier
-from vivavoce.rubrics.templates import TEMPLATES, fill_template
+from vivavoce.rubrics.templates import TEMPLATES, fill_template, unfilled
+from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.settings import Settings
 
 from .errors import UserError
@@ -23,7 +26,7 @@ from .errors import UserError
 app = typer.Typer(no_args_is_help=True, help="Draft a rubric, check it, freeze it, bring it in and out.")
 _out = Console(width=None if Console().is_terminal else 160)
 _err = Console(stderr=True)
-_DRAFT = re.compile(r"^status:\s*draft\s*$", re.MULTILINE)
+_DRAFT = re.compile(r"^(\ufeff?)status:[ \t]*draft[ \t]*(?=\r?$)", re.MULTILINE)
 
 
 @app.command("new")
@@ -107,7 +110,7 @@ def lint_command(
     with _err.status("Reading …"):
         findings = lint(paths or [BANK], ProofReader(build_embedder(Settings().embedding_model)))
     for finding in findings:
-        _out.print(_plain(str(finding)), highlight=False, soft_wrap=True)
+        _out.print(escape(str(finding)), highlight=False, soft_wrap=True)
     if findings:
         _out.print(f"{len(findings)} findings", highlight=False)
         raise typer.Exit(1)
@@ -158,8 +161,9 @@ def import_command(
     for target, rubric in zip(targets, found.rubrics, strict=True):
         write_rubrics([rubric], target)
         _out.print(f"{target}: {rubric.status}, {len(rubric.criteria)} criteria", highlight=False, soft_wrap=True)
-    for notice in found.notices:
-        _err.print(f"[yellow]not kept:[/yellow] {_plain(notice)}", highlight=False, soft_wrap=True)
+    _tell("not kept", found.notices)
+    for kind in sorted({format_of(target) for target in targets}):
+        _tell("left out", losses(found.rubrics, kind))
 
 
 @app.command()
@@ -168,14 +172,25 @@ def freeze(file: Annotated[Path, typer.Argument(help="A draft that a person has 
     rubric = load_rubric(file)
     if rubric.status == "frozen":
         raise UserError(f"{file} is frozen already: its content hash is {content_hash(rubric)}.")
-    text = file.read_text(encoding="utf-8")
-    frozen, count = _DRAFT.subn("status: frozen", text)
+    text = read_text(file)
+    if left := unfilled(text):
+        raise UserError(f"{file} still has {left[0]} of its template: write there what is meant.")
+    frozen, count = _DRAFT.subn(r"\1status: frozen", text)
     if count != 1:
         raise UserError(
             f"{file} says that it is a draft in another way than 'status: draft' on its own line: change it."
         )
-    file.write_text(frozen, encoding="utf-8")
-    _out.print(f"{file} is frozen. Content hash: {content_hash(load_rubric(file))}", highlight=False, soft_wrap=True)
+    # Beside it first: a draft that is not complete stays the draft it is.
+    beside = file.with_name(f".{file.stem}.freezing{file.suffix}")
+    try:
+        beside.write_bytes(frozen.encode("utf-8"))
+        found = load_rubric(beside)
+        beside.replace(file)
+    except RubricError as error:
+        raise UserError(str(error).replace(str(beside), str(file))) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    _out.print(f"{file} is frozen. Content hash: {content_hash(found)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -201,26 +216,29 @@ def apply_command(
     """Bring grades in the database up to edited rubrics.
 
     Other points, or a criterion taken out: recomputed by arithmetic, no judge asked. Other words, a new criterion:
-    flagged `rubric_changed` and sent to a person, or graded again with --regrade.
+    flagged `rubric_changed` and sent to a person, or graded again with --regrade. A file replaces every other version
+    with its question and language, the bank only what it published itself.
     """
     from vivavoce.service.revision import apply_edit
     from vivavoce.service.storage.engine import connect, migrate, sessions
 
     rubrics = [load_rubric(file) for file in files] if files else list(default_bank())
+    # Somebody's own rubric may have a question of the bank: the bank replaces its own versions only.
+    replacing = None if files else {version.content_hash for version in read_ledger(BANK)}
     engine = connect(Settings().database)
     migrate(engine)
     database = sessions(engine)
     found = []
     for rubric in rubrics:
         with database.begin() as session:
-            found += apply_edit(session, rubric, regrade=regrade)
+            found += apply_edit(session, rubric, replacing=replacing, regrade=regrade)
     for revision in found:
         counts = f"{revision.recomputed} recomputed, {revision.stale} flagged, {revision.regraded} to be graded again"
         _out.print(
             f"{revision.question} ({revision.language}) from {revision.old_hash[:12]}: {counts}", highlight=False
         )
         for change in revision.edit.changes:
-            _out.print(f"  {change.effect.value}: {_plain(change.what)}", highlight=False, soft_wrap=True)
+            _out.print(f"  {change.effect.value}: {escape(change.what)}", highlight=False, soft_wrap=True)
     if not found:
         _out.print("every grade is by the newest version of its rubric, or flagged already", highlight=False)
 
@@ -245,24 +263,29 @@ def _new_question(text: str, language: str, identifier: str) -> Question:
     try:
         return Question.model_validate(given)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"--id or question: {first['loc'][0]}: {first['msg']}.") from None
+        raise UserError(f"--id or question: {first_problem(error)[1]}.") from None
 
 
 def _rubrics_of(source: str, language: str) -> list[Rubric]:
     path = Path(source)
     if path.exists() or path.suffix in FORMATS:
-        return list(read_rubrics(path).rubrics)
+        found = read_rubrics(path, language=_language(language))
+        _tell("not kept", found.notices)
+        return list(found.rubrics)
     return [default_bank().get(source, _language(language))]
 
 
 def _write(rubrics: Sequence[Rubric], targets: Mapping[Path, Sequence[Rubric]]) -> None:
+    (kind,) = {format_of(_free(target)) for target in targets}
     for target, own in targets.items():
         write_rubrics(own, target)
-    (kind,) = {format_of(target) for target in targets}
-    for notice in losses(rubrics, kind):
-        _err.print(f"[yellow]left out:[/yellow] {_plain(notice)}", highlight=False, soft_wrap=True)
+    _tell("left out", losses(rubrics, kind))
     _out.print(f"{len(rubrics)} rubrics: {', '.join(map(str, targets))}", highlight=False, soft_wrap=True)
+
+
+def _tell(what: str, notices: Sequence[str]) -> None:
+    for notice in notices:
+        _err.print(f"[yellow]{what}:[/yellow] {escape(notice)}", highlight=False, soft_wrap=True)
 
 
 def _free(target: Path) -> Path:
@@ -275,7 +298,3 @@ def _language(language: str) -> Language:
     if language in get_args(Language):
         return cast(Language, language)
     raise UserError(f"There is no language '{language}': use zh or en.")
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
