@@ -32,7 +32,7 @@ engines: setup ## Get a real vLLM for processors, with a small model, for tests 
 test: packages models engines check ## Install what the tests need and run them all
 	$(BIN)/pytest
 
-faults: setup packages ## Break everything, again and again, and count what was lost (20 minutes)
+faults: setup packages ## Break everything, again and again, and count what was lost (half an hour)
 	$(BIN)/python -m tests.faults
 
 unit: setup ## Run the tests that take seconds

@@ -1,8 +1,8 @@
 """From three signals to points: how probable each level of each criterion is, and what the sum comes to.
 
-For each level above the lowest, logit P(level reached) is a weighted sum of what the judge earned
-the answer over an empty one, how much nearer the answer's sentences come to what is asked for than
-the question does, and how many of its telling words they have. The probabilities of the levels
+For each level above the lowest, logit P(level reached) is a weighted sum of the judge's log-odds
+less those for an answer without content, how much nearer the answer's sentences come to what is asked
+for than the question does, and the share of its telling words that they have. The probabilities of the levels
 are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach to Ordinal
 Classification"), and points are their expectation.
 """

@@ -3,9 +3,9 @@
     python -m vivavoce.graders.fitting [DATA... --judge-url URL] [--qualified FILE] [--out FILE]
 
 DATA are JSON-lines files (plain or .gz) with `question, reference, answer, score, max_score, lang` that people
-graded. Each question becomes a rubric of one binary criterion a sentence of its reference. To each sample come
-answers to other questions of the set, which are worth 0: they teach what no answer at all looks like. FILE is what
-`viva bank qualify --json` wrote: signals of the bank's qualification answers, each criterion with its writer's
+graded. Each question becomes a rubric of at most five binary criteria, the sentences of its reference. To each sample
+come answers to other questions of the set, which are worth 0: they teach what no answer at all looks like. FILE is
+what `viva bank qualify --json` wrote: signals of the bank's qualification answers, each criterion with its writer's
 level, and of answers that reject a mistake, which is worth no deduction.
 
 What is fitted is the mean square error of the predicted share of points, every data set weighing the same. What is
@@ -15,6 +15,7 @@ reported leaves the whole data set out, and of the bank the question.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import secrets
 import sys
@@ -43,11 +44,11 @@ from .panel import build_panel
 from .qualify import QuestionStanding, Standing, language_gaps
 from .types import AnswerInput, LevelSignals
 
-VERSION = "2"
+_GENERATION = 2
 _STRANGE_SHARE = 0.25
 _FOLDS = 10
 # How strongly weights are held near 0, each in a unit in which the signals spread about as widely. Of six values from
-# 0.004 to 0.0001, those up to 0.00025 left the smallest squared error on questions of the bank that were left out.
+# 0.004 to 0.0001, those of 0.00025 and below left the smallest squared error on questions that were left out.
 _RIDGE = 0.00025
 _UNITS = np.asarray([2.0, 0.05, 0.2])
 Matrix = npt.NDArray[np.float64]
@@ -97,8 +98,8 @@ def main() -> None:
         report_bank(qualified, examples)
         examples += examples_of_bank(qualified)
     if options.out:
-        fitted = asdict(fit(examples))
-        options.out.write_text(yaml.safe_dump(fitted, sort_keys=False), encoding="utf-8")
+        fitted = yaml.safe_dump(asdict(fit(examples)), sort_keys=False)
+        options.out.write_text(f"# Fitted by graders/fitting.py {' '.join(sys.argv[1:])}\n{fitted}", encoding="utf-8")
 
 
 def collect(dataset: str, rows: Sequence[dict[str, Any]], *, judge_url: str) -> Iterator[Example]:
@@ -171,7 +172,11 @@ def fit(examples: Sequence[Example]) -> Coefficients:
         kinds[example.kind].append(example)
     merit = _fit(kinds["merit"])
     # Sets that people graded have no mistakes in their rubrics: what is merit tells then what is a mistake.
-    return Coefficients(version=VERSION, merit=merit, mistake=_fit(kinds["mistake"]) if kinds["mistake"] else merit)
+    mistake = _fit(kinds["mistake"]) if kinds["mistake"] else merit
+    # No two fits share a version: grades are recomputed only with the coefficients that gave them.
+    figures = json.dumps([asdict(merit), asdict(mistake)], sort_keys=True)
+    version = f"{_GENERATION}-{hashlib.sha256(figures.encode()).hexdigest()[:8]}"
+    return Coefficients(version=version, merit=merit, mistake=mistake)
 
 
 def report(examples: Sequence[Example]) -> None:
@@ -209,6 +214,8 @@ def report_bank(qualified: Mapping[str, Any], others: Sequence[Example]) -> None
         coefficients = fit([*others, *(example for example in bank if example.question_id not in fold)])
         for kind in ("merit", "mistake"):
             held = [example for example in bank if example.question_id in fold and example.kind == kind]
+            if not held:
+                continue
             predicted = _predict(_Table(held), coefficients.merit if kind == "merit" else coefficients.mistake)
             held_out += zip(held, predicted.tolist(), strict=True)
         standings += [_rescored(q, coefficients) for q in qualified["questions"] if q["question"] in fold]

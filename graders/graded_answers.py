@@ -45,7 +45,12 @@ def balanced_sample(rows: Sequence[dict[str, Any]], *, limit: int, seed: int) ->
 
 
 def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) -> list[dict[str, Any]]:
-    """Rows whose answer belongs to another question, with a score of 0; `share` of them for each row."""
+    """Rows whose answer belongs to another question, with a score of 0; `share` of them for each row.
+
+    None when all rows are about one question.
+    """
+    if len({row["question_id"] for row in rows}) < 2:
+        return []
     shuffled = random.Random(seed)
     strange = []
     for number in range(round(share * len(rows))):
@@ -56,7 +61,10 @@ def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) 
 
 
 def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_CRITERIA) -> Rubric:
-    """A rubric that asks for each sentence of the (first) reference; the others are alternatives to it."""
+    """A rubric of at most `most_criteria` criteria: neighbouring sentences of the first reference together.
+
+    Other references are other ways to make the point, when there is a single criterion.
+    """
     references = [row["reference"]] if isinstance(row["reference"], str) else list(row["reference"])
     first = references[0]
     sentences = [first[start:end] for start, end in text.split_sentences(first)] or [first]

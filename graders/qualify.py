@@ -1,7 +1,7 @@
 """How a panel of graders stands the examination of the bank: answers of known quality, in both languages.
 
-A question passes in a language when its four qualities come out in order. What does not is told by criterion: one
-that gives an answer without the fact as much as an answer with it does not separate them.
+A question passes in a language when its four qualities come out in order. What fails is told by criterion: one
+that gives an answer without the fact as much as one with it fails to separate them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .types import MAX_SCORE, AnswerInput, CriterionResult, LevelSignals, Report
 # A criterion that orders fewer of its pairs of answers than this does not separate them.
 SEPARATES = 0.75
 _CLAIM: dict[Language, re.Pattern[str]] = {
-    "en": re.compile(r"The answer (?:claims|says|states) that (?P<claim>.+?)\.?$", re.DOTALL),
+    "en": re.compile(r"The answer (?:claims(?: as a certainty)?|says|states) that (?P<claim>.+?)\.?$", re.DOTALL),
     "zh": re.compile(r"回答(?:声称|断言|说|主张|认为)(?P<claim>.+?)。?$", re.DOTALL),
 }
 _REJECTED: dict[Language, str] = {
@@ -51,7 +51,7 @@ class CriterionStanding:
 class Rejection:
     """An excellent answer that goes on to name a mistake and to reject it.
 
-    `held_against` is the probability (0 to 1) that it is counted as made, None when the judge failed.
+    `held_against` is the probability (0 to 1) that it is counted as made, None when there is no verdict.
     """
 
     question: str

@@ -18,7 +18,7 @@ from .combine import Coefficients, default_coefficients
 from .judge.judging import LevelVerdict, Vote
 from .judge.voting import count_votes, split_criteria
 from .summary import Summary, summarise
-from .types import CriterionResult, EarlierScore, Feedback, Flag, Report
+from .types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, Report
 
 _SETTLED = frozenset({Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION, Flag.OFF_TOPIC})
 _RECOMPUTED = frozenset({Flag.SIGNALS_DISAGREE, Flag.LOW_CONFIDENCE, Flag.JUDGES_DISAGREE, Flag.RUBRIC_CHANGED})
@@ -66,9 +66,12 @@ def _moved(report: Report, rubric: Rubric) -> Report:
     flags = tuple(flag for flag in report.flags if flag is not Flag.RUBRIC_CHANGED)
     settled = _is_settled(report)
     failed = report.unscored_reason is not None
+    # Means over the expected points of all criteria cannot be told without those of one that is gone.
+    gone = {"embedding", "point_recall"} if len(criteria) < len(report.criteria) and report.signals else set()
     return replace(
         report,
         criteria=criteria,
+        signals={**report.signals, **dict.fromkeys(sorted(gone))},
         flags=flags,
         needs_review=wants_a_person(flags, settled=settled, failed=failed),
         feedback=report.feedback if settled else _feedback(report, criteria),
@@ -104,6 +107,7 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
         needs_review=wants_a_person(flags, settled=False, failed=bool(reasons)),
         flags=in_order(flags),
         criteria=criteria,
+        signals={**report.signals, "judge": round(figures.judge_score / MAX_SCORE, 4) if levels else None},
         contributions={} if reasons else figures.contributions,
         feedback=_feedback(report, criteria),
         unscored_reason=report.unscored_reason if same else next(iter(reasons), None),

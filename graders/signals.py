@@ -45,7 +45,7 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     references = [reference.text for reference in rubric.references]
     windows = [_windows(reading.sentences) for reading in readings]
     points = {point.id: point.text for point in rubric.expected_points}
-    levels = {c.id: [level.description for level in c.levels[1:]] for c in rubric.criteria}
+    levels = {c.id: [level.description.strip() for level in c.levels[1:]] for c in rubric.criteria}
     asked = [*points.values(), *itertools.chain.from_iterable(levels.values())]
     of_question, *of_asked = panel.embed_rubric((question, *asked))
     vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
@@ -98,7 +98,7 @@ def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> lis
 
     An answer is held against the level's description and, where the criterion has expected points,
     against these, half and half. A higher level asks for more of the points: the lowest step looks at
-    the best of them, the highest at all.
+    the best of them, the highest at all; a criterion of one step looks at the best.
     """
     points = rubric.points_expected_for(criterion.id)
     lifts = sorted((signals.matches[point.id].lift for point in points), reverse=True)

@@ -18,7 +18,7 @@ MAX_SCORE = 10.0
 
 
 class Flag(StrEnum):
-    """What a person should know of an answer; the first three settle its score at 0."""
+    """What a person should know of an answer; the first four settle its score at 0."""
 
     EMPTY = "empty"
     NON_ANSWER = "non_answer"
@@ -51,7 +51,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PointResult:
-    """Whether one expected point was found: `probability` 0 to 1, and the sentence that comes nearest."""
+    """Whether one expected point was found, and the sentence that comes nearest."""
 
     id: str
     text: str

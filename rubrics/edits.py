@@ -1,7 +1,7 @@
 """What an edit of a rubric does to grades that are there already.
 
-- Points, caps, or a criterion taken out: the grade follows by arithmetic from the levels' probabilities that are
-  on record; no model is asked.
+- Points, caps, or a criterion taken out: the grade follows by arithmetic from the signals that are on record; no
+  model is asked.
 - Wording of anything the graders read: what the machine said belongs to other words; grades are stale.
 - A criterion added, or one with other levels: nobody has judged it; grades are stale.
 - Everything else (title, topic, notes for maintainers, order): grades stay as they are, unless the judge was shown
@@ -98,7 +98,8 @@ def _about_the_whole(old: Rubric, new: Rubric) -> list[Change]:
         found.append(Change(Effect.NONE, "", "topic, difficulty, time or handbook number differ"))
     if old.notes != new.notes:
         found.append(Change(Effect.NONE, "", "the notes differ"))
-    if (kept := [c.id for c in new.criteria if c in old.criteria]) != [c.id for c in old.criteria if c.id in kept]:
+    ids = {criterion.id for criterion in old.criteria}
+    if (kept := [c.id for c in new.criteria if c.id in ids]) != [c.id for c in old.criteria if c.id in kept]:
         found.append(Change(Effect.NONE, "", "the criteria stand in another order", is_seen=True))
     return found
 

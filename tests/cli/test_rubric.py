@@ -144,10 +144,10 @@ def test_an_edited_rubric_reaches_the_grades_that_are_there(viva: Viva, tmp_path
     assert viva("grade", answers, "--rubric", file).returncode == 0
     assert "newest version" in viva("rubric", "apply", file).stdout
     file.write_text(to_yaml(edited(rubric, "criteria", 0, "points", value=1)), encoding="utf-8")
-    assert "1 recomputed, 0 flagged" in viva("rubric", "apply", file).stdout
+    assert "1 brought up to date, 0 flagged" in viva("rubric", "apply", file).stdout
     changed = edited(rubric, "criteria", 0, "statement", value="The answer says INT8.")
     file.write_text(to_yaml(changed), encoding="utf-8")
     done = viva("rubric", "apply", file)
-    assert "0 recomputed, 1 flagged" in done.stdout
+    assert "0 brought up to date, 1 flagged" in done.stdout
     assert "stale: criterion 'lower' is worded differently" in done.stdout
     assert "1 to be graded again" in viva("rubric", "apply", file, "--regrade").stdout

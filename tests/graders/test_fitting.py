@@ -54,7 +54,7 @@ def _qualified() -> dict[str, Any]:
     def standing(quality: str, grade: float, levels: dict[str, int], lift: float) -> dict[str, Any]:
         signals = {**SIGNAL, "embedding": lift}
         rows = [{"criterion": name, "level": level, "signals": [signals]} for name, level in levels.items()]
-        return {"quality": quality, "grade": grade, "criteria": rows}
+        return {"quality": quality, "grade": grade, "score": grade, "criteria": rows}
 
     standings = [
         standing("excellent", 10, {"embedding-search": 1, "stored-in-weights": 0}, 0.2),

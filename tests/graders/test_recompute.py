@@ -44,6 +44,9 @@ def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: objec
     for name in ("score", "score_min", "score_max", "coverage", "confidence", "flags", "contributions", "feedback"):
         assert getattr(report, name) == getattr(again, name), name
     assert report.criteria == again.criteria
+    told = {name: value for name, value in report.signals.items() if value is not None}
+    assert told == {name: again.signals[name] for name in told}
+    assert (set(again.signals) - set(told) == set()) is (len(new.criteria) == len(rubric.criteria))
     assert report.provenance.rubric_hash == content_hash(new)
     (earlier,) = report.provenance.recomputed_from
     assert (earlier.rubric_hash, earlier.score) == (content_hash(rubric), _graded(rubric).score)

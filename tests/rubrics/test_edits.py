@@ -73,6 +73,8 @@ def test_another_order_changes_nothing(rubric: Rubric) -> None:
     edit = compare(rubric, Rubric.model_validate(data))
     assert edit.effect is Effect.NONE
     assert "order" in edit.changes[0].what
+    data["criteria"][0]["points"] = -1
+    assert any("order" in change.what for change in compare(rubric, Rubric.model_validate(data)).changes)
 
 
 def test_the_strongest_change_decides(rubric: Rubric) -> None:

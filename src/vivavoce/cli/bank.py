@@ -146,8 +146,16 @@ def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, eng
             "each": [asdict(rejection) for rejection in rejections],
         },
         "unseparated": [asdict(row) for row in separations(found) if row.ordered < SEPARATES],
-        "questions": [{**asdict(question), "in_order": question.in_order} for question in found],
+        "questions": [
+            {**asdict(question), "standings": [_as_json(s) for s in question.standings], "in_order": question.in_order}
+            for question in found
+        ],
     }
+
+
+def _as_json(standing: Any) -> dict[str, Any]:
+    # Whether the judge was away is only for the run itself to know.
+    return {name: value for name, value in asdict(standing).items() if name != "judge_away"}
 
 
 def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:

@@ -233,7 +233,10 @@ def apply_command(
         with database.begin() as session:
             found += apply_edit(session, rubric, replacing=replacing, regrade=regrade)
     for revision in found:
-        counts = f"{revision.recomputed} recomputed, {revision.stale} flagged, {revision.regraded} to be graded again"
+        counts = (
+            f"{revision.recomputed} brought up to date, {revision.stale} flagged, "
+            f"{revision.regraded} to be graded again"
+        )
         _out.print(
             f"{revision.question} ({revision.language}) from {revision.old_hash[:12]}: {counts}", highlight=False
         )
