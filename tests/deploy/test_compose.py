@@ -1,26 +1,17 @@
-"""The deployment's files hold together: compose, images, settings and nginx. No Docker engine is needed."""
+"""The deployment's files hold together: compose, images, settings and scripts. No Docker engine is needed."""
 
 from __future__ import annotations
 
-import itertools
-import json
+import fcntl
 import os
 import re
 import shutil
-import socket
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
-from pydantic import ValidationError
 
 from vivavoce import __version__
 from vivavoce.service.settings import Settings
@@ -28,11 +19,35 @@ from vivavoce.service.settings import Settings
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
-NGINX = Path("/usr/sbin/nginx")
-SERVICES = {"nginx", "api", "migrate", "worker", "judge", "redis", "postgres"}
-# Read by compose alone.
-COMPOSE_ONLY = {"VIVA_PUBLIC_PORT"}
-FILLED_IN = {"VIVA_SECRET": "0123456789abcdef" * 4, "POSTGRES_PASSWORD": "fedcba9876543210" * 4}
+JUDGES = {f"{kind}-{colour}-{one}" for kind in ("judge", "vllm") for colour in ("blue", "green") for one in "ab"}
+OURS = {"api", "migrate", "worker", "backup"} | {name for name in JUDGES if name.startswith("judge")}
+THEIRS = {"nginx", "judges", "redis", "postgres", "prometheus", "grafana"}
+# Read by compose and its scripts alone.
+COMPOSE_ONLY = {
+    *(
+        "VIVA_PUBLIC_PORT",
+        "VIVA_PUBLIC_TLS_PORT",
+        "VIVA_PROMETHEUS_PORT",
+        "VIVA_GRAFANA_PORT",
+        "VIVA_METRICS_RETENTION",
+    ),
+    *("VIVA_BACKUP_EVERY_SECONDS", "VIVA_BACKUP_KEEP", "VIVA_BACKUP_MAX_AGE_SECONDS"),
+    *("VIVA_VERSION", "VIVA_JUDGES", "VIVA_BLUE_VERSION", "VIVA_GREEN_VERSION"),
+}
+# The same in every installation with compose, or in a file of its own.
+FIXED = {
+    *(
+        "VIVA_ENVIRONMENT",
+        "VIVA_REDIS_URL",
+        "VIVA_STATE_DIR",
+        "VIVA_MODELS_DIR",
+        "VIVA_LOG_FORMAT",
+        "VIVA_METRICS_PORT",
+    ),
+    *("VIVA_HOST", "VIVA_PORT", "VIVA_WORKER_THREADS", "VIVA_SECRETS_DIR"),
+    *("VIVA_JUDGE_URL", "VIVA_JUDGE_ENGINE", "VIVA_JUDGE_MODEL", "VIVA_JUDGE_REVISION"),
+    *("VIVA_SECRET", "VIVA_DATABASE_URL", "VIVA_JUDGE_API_KEY"),
+}
 
 Compose = dict[str, Any]
 
@@ -44,23 +59,22 @@ def compose() -> Compose:
 
 
 def test_every_service_is_there(compose: Compose) -> None:
-    assert set(compose["services"]) == SERVICES
+    assert set(compose["services"]) == OURS | THEIRS | JUDGES
 
 
-def test_the_api_runs_twice(compose: Compose) -> None:
-    assert compose["services"]["api"]["deploy"]["replicas"] == 2
+def test_api_and_workers_run_twice(compose: Compose) -> None:
+    assert [compose["services"][name]["deploy"]["replicas"] for name in ("api", "worker")] == [2, 2]
 
 
-def test_only_nginx_publishes_a_port_and_only_on_this_machine(compose: Compose) -> None:
+def test_ports_are_published_on_this_machine_only(compose: Compose) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert list(published) == ["nginx"]
-    assert all(port.startswith("127.0.0.1:") for port in published["nginx"])
+    assert set(published) == {"nginx", "prometheus", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not any(service.get("network_mode") for service in compose["services"].values())
 
 
-def test_every_service_that_stays_has_a_health_check_a_restart_policy_and_a_memory_limit(compose: Compose) -> None:
+def test_every_service_that_stays_has_a_health_check_and_a_restart_policy(compose: Compose) -> None:
     for name, service in compose["services"].items():
-        assert service["deploy"]["resources"]["limits"]["memory"], name
         if name == "migrate":
             assert "healthcheck" not in service
             assert service["restart"] == "no"
@@ -69,45 +83,57 @@ def test_every_service_that_stays_has_a_health_check_a_restart_policy_and_a_memo
             assert service["restart"] == "unless-stopped", name
 
 
+def test_every_container_is_held_within_bounds(compose: Compose) -> None:
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"]["max-size"], name
+        # A judge on a GPU takes what the card has and compiles into its home.
+        if not name.startswith("vllm"):
+            assert service["read_only"] is True, name
+            assert service["mem_limit"], name
+            assert service["pids_limit"], name
+
+
 def test_services_wait_for_the_health_of_what_they_need_and_for_the_schema(compose: Compose) -> None:
     services = compose["services"]
     for name, service in services.items():
         for needed, wait in service.get("depends_on", {}).items():
             expected = "service_completed_successfully" if needed == "migrate" else "service_healthy"
             assert wait == {"condition": expected}, f"{name} waits for {needed}"
-    assert {name for name, service in services.items() if "migrate" in service.get("depends_on", {})} == {
-        "api",
-        "worker",
-    }
+    waiting = {name for name, service in services.items() if "migrate" in service.get("depends_on", {})}
+    assert waiting == {"api", "worker", "backup"}
 
 
-@pytest.mark.parametrize("name", ["VIVA_SECRET", "POSTGRES_PASSWORD"])
-def test_a_secret_is_required_wherever_it_is_used(name: str) -> None:
-    uses = re.findall(r"\$\{" + name + r"\b([^}]*)\}", COMPOSE_FILE.read_text(encoding="utf-8"))
-    assert uses
-    assert all(use.startswith(f":?set {name} in .env") for use in uses)
+def test_secrets_are_files_and_stand_in_no_environment(compose: Compose) -> None:
+    text = COMPOSE_FILE.read_text(encoding="utf-8") + (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert not re.findall(r"VIVA_SECRET|VIVA_DATABASE_URL|POSTGRES_PASSWORD\b(?!_FILE)", text)
+    for name, secret in compose["secrets"].items():
+        assert secret == {"file": f"./deploy/secrets/{name}"}
+    for name in ("api", "migrate", "worker", "backup"):
+        assert compose["services"][name]["secrets"] == ["viva_secret", "viva_database_url"]
 
 
 def test_every_image_is_pinned(compose: Compose) -> None:
     for name, service in compose["services"].items():
         image, _, tag = service["image"].partition(":")
-        if image in {"vivavoce-api", "vivavoce-grader"}:
-            assert tag == __version__, name
+        if image.startswith("vivavoce-"):
+            assert re.fullmatch(r"\$\{VIVA_(BLUE_|GREEN_)?VERSION:-" + re.escape(__version__) + r"\}", tag), name
         else:
-            assert re.fullmatch(r"\d+\.\d+(\.\d+)?-bookworm", tag), f"{name}: {service['image']}"
+            assert re.fullmatch(r"v?\d+\.\d+\.\d+(-bookworm)?|\d+\.\d+-bookworm", tag), f"{name}: {service['image']}"
     bases = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(bases) == 1
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases[0])
 
 
-def test_our_containers_run_without_root_and_write_only_where_they_must(compose: Compose) -> None:
-    for name in ("api", "migrate", "worker", "judge"):
-        service = compose["services"][name]
-        assert service["read_only"] is True, name
-        assert service["cap_drop"] == ["ALL"], name
-        assert "user" not in service, name
+def test_every_container_runs_as_a_user_of_its_own(compose: Compose) -> None:
+    for name, service in compose["services"].items():
+        if name in OURS:
+            assert "user" not in service, name
+        else:
+            assert re.fullmatch(r"[1-9]\d*:\d+", service["user"]), name
     for target in _stages(DOCKERFILE.read_text(encoding="utf-8")):
-        if target.name in {"api", "grader"}:
+        if target.name in {"api", "backup", "grader"}:
             assert target.instructions[-1] == "USER 10001:10001"
 
 
@@ -125,23 +151,42 @@ def test_the_images_get_every_folder_that_the_package_links_to() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE))
     admitted = set(re.findall(r"^!(\w+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
     assert linked | {"src"} == copied
-    assert copied <= admitted
+    assert copied <= admitted | {"deploy"}
 
 
 def test_the_images_get_the_versions_that_were_tested() -> None:
-    installs = re.findall(r"^RUN (pip install .*)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(installs) == 2
-    assert all("--constraint constraints.txt" in install for install in installs)
+    installs = re.findall(r"pip install (.*)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [install for install in installs if install != "--no-deps ."] == [
+        "--constraint constraints.txt --requirement wanted.txt"
+    ] * 2
     assert (ROOT / "constraints.txt").is_file()
     assert "!constraints.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_judge_knows_no_secret_and_cannot_reach_the_database(compose: Compose) -> None:
-    judge = compose["services"]["judge"]
-    assert not {"VIVA_SECRET", "VIVA_DATABASE_URL", "VIVA_REDIS_URL"} & set(judge["environment"])
-    assert not set(judge["networks"]) & set(compose["services"]["postgres"]["networks"])
+def test_a_judge_knows_no_secret_and_cannot_reach_the_database(compose: Compose) -> None:
+    for name in JUDGES | {"judges"}:
+        judge = compose["services"][name]
+        assert not {"VIVA_SECRET", "VIVA_DATABASE_URL", "VIVA_REDIS_URL"} & set(judge.get("environment", {}))
+        assert "secrets" not in judge
+        assert not set(judge["networks"]) & set(compose["services"]["postgres"]["networks"])
     assert compose["networks"]["data"]["internal"] is True
     assert compose["services"]["postgres"]["networks"] == compose["services"]["redis"]["networks"] == ["data"]
+
+
+def test_each_colour_s_judges_are_found_by_the_gateway_s_names(compose: Compose) -> None:
+    upstream = (ROOT / "deploy" / "nginx" / "judges-upstream.conf").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"server ([a-z-]+):8080 resolve", upstream))
+    for kind in ("judge", "vllm"):
+        given = set()
+        for name in JUDGES:
+            if name.startswith(kind):
+                _, colour, one = name.split("-")
+                judge = compose["services"][name]
+                assert judge["networks"]["judging"]["aliases"] == [f"{colour}-{one}"]
+                assert judge["env_file"] == [f"deploy/judges/{colour}.env"]
+                given |= {f"{colour}-{one}"}
+        assert given == wanted
+    assert compose["services"]["judges"]["networks"]["judging"]["aliases"] == ["blue.judges", "green.judges"]
 
 
 def test_redis_keeps_what_it_is_given(compose: Compose) -> None:
@@ -150,149 +195,116 @@ def test_redis_keeps_what_it_is_given(compose: Compose) -> None:
     assert "--maxmemory-policy noeviction" in command
 
 
-def test_every_setting_in_the_deployment_exists(compose: Compose) -> None:
-    known = {f"VIVA_{name.upper()}" for name in Settings.model_fields} | COMPOSE_ONLY
+def test_every_setting_can_be_set_and_none_is_unknown(compose: Compose) -> None:
+    known = {f"VIVA_{name.upper()}" for name in Settings.model_fields}
     text = COMPOSE_FILE.read_text(encoding="utf-8") + (ROOT / ".env.example").read_text(encoding="utf-8")
-    used = set(re.findall(r"\bVIVA_[A-Z_]+\b", text))
-    assert "VIVA_SECRET" in used
-    assert used <= known
+    assert set(re.findall(r"\bVIVA_[A-Z_]+\b", text)) <= known | COMPOSE_ONLY
+    for name in ("api", "worker"):
+        passed_on = {key for key, value in compose["services"][name]["environment"].items() if value is None}
+        assert passed_on == known - FIXED - {"VIVA_JUDGE_THREADS"}, name
     for service in compose["services"].values():
         assert not COMPOSE_ONLY & set(service.get("environment", {}))
 
 
-def test_the_sample_environment_explains_what_compose_reads_and_nothing_else() -> None:
-    read = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_FILE.read_text(encoding="utf-8")))
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+def test_the_sample_environment_explains_every_setting(compose: Compose) -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set()
-    for before, line in itertools.pairwise(lines):
-        if setting := re.match(r"(?:# )?([A-Z_]+)=", line):
-            assert re.match(r"# [A-Z][^=]*$", before), line
-            explained.add(setting[1])
-    assert explained == read
+    for block in re.split(r"\n\n+", text):
+        lines = block.splitlines()
+        names = [setting[1] for line in lines if (setting := re.match(r"(?:# )?([A-Z_]+)=", line))]
+        if names:
+            assert re.match(r"# ", lines[0]), block
+        explained |= set(names)
+    passed_on = {key for key, value in compose["services"]["api"]["environment"].items() if value is None}
+    assert explained == passed_on | COMPOSE_ONLY | {"COMPOSE_PROFILES", "VIVA_JUDGE_THREADS"}
 
 
-def test_the_sample_environment_shows_the_defaults_that_compose_has() -> None:
+def test_the_sample_environment_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE_FILE.read_text(encoding="utf-8")))
-    shown = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
-    assert shown == defaults
+    shown = dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
+    for name, value in defaults.items():
+        assert shown[name] == value
+    others = shown.keys() - defaults.keys() - {"COMPOSE_PROFILES"}
+    for name in others:
+        monkeypatch.setenv(name, shown[name])
+    by_sample = Settings(_env_file=None)
+    for field in (name.removeprefix("VIVA_").lower() for name in others):
+        assert getattr(by_sample, field) == Settings.model_fields[field].get_default(), field
 
 
-def test_the_sample_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
-    assert sample["POSTGRES_PASSWORD"] == "", "compose refuses an empty value"
-    with pytest.raises(ValidationError, match="VIVA_SECRET"):
-        _settings_of({"VIVA_ENVIRONMENT": "production", "VIVA_SECRET": sample["VIVA_SECRET"]}, monkeypatch)
+@pytest.mark.parametrize("kind", ["cpu", "gpu"])
+@pytest.mark.parametrize("name", ["api", "migrate", "worker", "backup"])
+def test_a_container_s_settings_are_accepted(
+    compose: Compose, installed: Path, kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = (ROOT / "deploy" / "judges" / f"{kind}.env.example").read_text(encoding="utf-8")
+    environment = dict(re.findall(r"^(VIVA_[A-Z_]+)=(.*)$", judge, re.MULTILINE))
+    environment |= {key: value for key, value in compose["services"][name]["environment"].items() if value is not None}
+    for setting in [key for key in os.environ if key.startswith("VIVA_")]:
+        monkeypatch.delenv(setting)
+    for setting, value in environment.items():
+        monkeypatch.setenv(setting, value)
+    monkeypatch.setenv("VIVA_SECRETS_DIR", str(installed / "deploy" / "secrets"))
+    settings = Settings(_env_file=None)
+    assert settings.environment == "production"
+    assert settings.database.startswith("postgresql+psycopg://vivavoce:")
 
 
-@pytest.mark.parametrize("name", ["api", "migrate", "worker", "judge"])
-def test_a_container_s_settings_are_accepted(compose: Compose, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = {key: _filled_in(str(value)) for key, value in compose["services"][name]["environment"].items()}
-    settings = _settings_of(environment, monkeypatch)
-    if name != "judge":
-        assert settings.environment == "production"
-        assert settings.judge_api_key is None
+def test_init_makes_what_compose_needs_and_changes_nothing_the_second_time(installed: Path) -> None:
+    def everything() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in installed.rglob("*") if path.is_file()}
+
+    before = everything()
+    subprocess.run([installed / "deploy" / "init"], check=True, capture_output=True)
+    assert everything() == before
+    secrets = installed / "deploy" / "secrets"
+    assert secrets.stat().st_mode & 0o77 == 0
+    assert len({file.read_text() for file in secrets.iterdir()}) == 4
 
 
-def test_compose_accepts_the_file_and_names_a_missing_secret(tmp_path: Path) -> None:
+def test_compose_accepts_the_file(installed: Path) -> None:
     command = _compose_command()
     if command is None:
         pytest.skip("neither 'docker compose' nor 'docker-compose' is installed: only the structure was checked")
-    config = [*command, "--file", str(COMPOSE_FILE), "--env-file", str(tmp_path / "env"), "config", "--quiet"]
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("VIVA_", "POSTGRES_"))}
-
-    (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in FILLED_IN.items()), encoding="utf-8")
-    accepted = subprocess.run(config, env=bare, capture_output=True, text=True, check=False, timeout=60)
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("VIVA_", "COMPOSE_"))}
+    accepted = subprocess.run(
+        [*command, "--project-directory", str(installed), "config", "--quiet"],
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert accepted.returncode == 0, accepted.stderr
 
-    for missing in FILLED_IN:
-        rest = "".join(f"{name}={value}\n" for name, value in FILLED_IN.items() if name != missing)
-        (tmp_path / "env").write_text(rest, encoding="utf-8")
-        refused = subprocess.run(config, env=bare, capture_output=True, text=True, check=False, timeout=60)
-        assert refused.returncode != 0
-        assert f"set {missing} in .env: openssl rand -hex 32" in refused.stderr
+
+@pytest.mark.parametrize("arguments", [[], ["release"], ["judges"], ["everything", "now"]])
+def test_update_says_how_it_is_used(installed: Path, arguments: list[str]) -> None:
+    done = subprocess.run([installed / "deploy" / "update", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "deploy/update release VERSION" in done.stderr
 
 
-def test_nginx_never_sends_a_post_twice_by_its_configuration() -> None:
-    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text(encoding="utf-8")
-    assert re.findall(r"^\s*proxy_next_upstream (.+);$", text, re.MULTILINE) == ["error timeout http_502 http_503"]
+def test_update_refuses_to_run_beside_another(installed: Path) -> None:
+    with (installed / ".env.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [installed / "deploy" / "update", "release", "1"], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "deploy/update: another update is running.\n"
 
 
-def test_nginx_waits_longer_than_the_longest_poll() -> None:
-    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text(encoding="utf-8")
-    (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;", text)
-    assert float(seconds) > Settings.model_fields["max_wait_seconds"].default
-
-
-def test_nginx_finds_the_replicas_again_and_again() -> None:
-    text = (ROOT / "deploy" / "nginx" / "upstream.conf").read_text(encoding="utf-8")
-    for needed in ("zone api 64k;", "resolver 127.0.0.11 valid=5s", "server api:8000 resolve", "least_conn;"):
-        assert needed in text
-
-
-def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
-    command = _nginx_command(tmp_path, replicas=[8001, 8002], port=_free_port())
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=30)
-    assert checked.returncode == 0, checked.stderr
-    assert "[warn]" not in checked.stderr
-
-
-def test_a_post_that_fails_on_one_replica_is_not_sent_to_the_other(tmp_path: Path) -> None:
-    with _replica(_hang_up) as first, _replica(_hang_up) as second, _front_door(tmp_path, first, second) as url:
-        reply = httpx.post(f"{url}/v1/gradings", json={}, trust_env=False)
-    assert len(first.seen) + len(second.seen) == 1
-    assert reply.status_code == 502
-    assert reply.headers["retry-after"]
-    assert _problem(reply)["code"] == "unreachable"
-
-
-def test_a_get_that_fails_on_one_replica_goes_to_the_other(tmp_path: Path) -> None:
-    with _replica(_hang_up) as first, _replica(_answer) as second, _front_door(tmp_path, first, second) as url:
-        replies = [httpx.get(f"{url}/v1/questions", trust_env=False) for _ in range(4)]
-    assert [reply.status_code for reply in replies] == [200] * 4
-    assert first.seen
-
-
-def test_metrics_are_not_shown_outside(tmp_path: Path) -> None:
-    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
-        reply = httpx.get(f"{url}/metrics", trust_env=False)
-    assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
-    assert replica.seen == []
-
-
-def test_a_replica_hears_the_request_id_that_the_caller_gets(tmp_path: Path) -> None:
-    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
-        reply = httpx.get(f"{url}/", headers={"X-Request-ID": "mine"}, trust_env=False)
-    assert re.fullmatch(r"[0-9a-f]{32}", reply.headers["x-request-id"])
-    assert [headers["X-Request-ID"] for headers in replica.seen] == [reply.headers["x-request-id"]]
-    assert "nginx/" not in reply.headers["server"]
-
-
-def test_a_body_that_is_too_large_gets_a_problem_and_reaches_no_replica(tmp_path: Path) -> None:
-    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
-        reply = httpx.post(f"{url}/v1/gradings", content=b"x" * (1024 * 1024 + 1), trust_env=False)
-    assert reply.status_code == 413
-    assert _problem(reply)["code"] == "body_too_large"
-    assert not replica.seen
-
-
-def test_without_a_replica_there_is_a_problem(tmp_path: Path) -> None:
-    with _replica(_answer) as gone:
-        pass
-    with _front_door(tmp_path, gone) as url:
-        reply = httpx.get(f"{url}/v1/questions", trust_env=False)
-    assert reply.status_code == 502
-    assert _problem(reply)["code"] == "unreachable"
-
-
-def test_every_problem_of_nginx_is_problem_json() -> None:
-    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text(encoding="utf-8")
-    problems = {int(status): json.loads(body) for status, body in re.findall(r"return (\d+) '(.+)';", text)}
-    assert set(problems) == {404, 413, 502, 503, 504}
-    for status, problem in problems.items():
-        assert set(problem) == {"type", "title", "status", "detail", "code"}
-        assert problem["status"] == status
-        # 404 is nginx's own answer to one address, the others are pages for errors.
-        assert (f"error_page {status} @" in text) is (status != 404)
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder as `deploy/init` leaves it."""
+    for name in ("docker-compose.yml", ".env.example"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "deploy" / "judges").mkdir(parents=True)
+    for name in ("init", "update", "judges/cpu.env.example", "judges/gpu.env.example"):
+        shutil.copy(ROOT / "deploy" / name, tmp_path / "deploy" / name)
+    subprocess.run([tmp_path / "deploy" / "init"], check=True, capture_output=True)
+    return tmp_path
 
 
 class _Stage:
@@ -313,20 +325,6 @@ def _stages(dockerfile: str) -> list[_Stage]:
     return stages
 
 
-def _filled_in(value: str) -> str:
-    """The value as compose passes it on when only the secrets are set."""
-    value = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda use: FILLED_IN[use[1]], value)
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
-
-
-def _settings_of(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in [name for name in os.environ if name.startswith("VIVA_")]:
-        monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Settings(_env_file=None)
-
-
 def _compose_command() -> list[str] | None:
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
@@ -334,112 +332,3 @@ def _compose_command() -> list[str] | None:
             if asked.returncode == 0:
                 return command
     return None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _nginx_command(folder: Path, *, replicas: list[int], port: int) -> list[str]:
-    """nginx with our configuration, its replicas listed instead of resolved, all its files in the folder."""
-    if not NGINX.exists():
-        pytest.skip(f"nginx is not installed at {NGINX} (Debian's nginx-light has it): its configuration was not tried")
-    text = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text(encoding="utf-8")
-    for ours, here in {
-        " /tmp/": f" {folder}/",
-        "/dev/stdout": f"{folder}/access.log",
-        "/dev/stderr": f"{folder}/error.log",
-        "listen 80;": f"listen 127.0.0.1:{port};",
-    }.items():
-        assert ours in text
-        text = text.replace(ours, here)
-    if os.geteuid() == 0:
-        # Its workers run as another user, who may not enter pytest's folder.
-        text = f"user root;\n{text}"
-    (folder / "nginx.conf").write_text(text, encoding="utf-8")
-    servers = "".join(f"    server 127.0.0.1:{replica} max_fails=2 fail_timeout=5s;\n" for replica in replicas)
-    (folder / "upstream.conf").write_text(
-        f"upstream api {{\n    zone api 64k;\n    least_conn;\n{servers}"
-        "    keepalive 32;\n    keepalive_timeout 4s;\n}\n",
-        encoding="utf-8",
-    )
-    return [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-
-
-class _Replica(ThreadingHTTPServer):
-    """A stand-in for a replica; `seen` are the headers of every request that reached it."""
-
-    daemon_threads = True
-
-    def __init__(self, behave: Callable[[BaseHTTPRequestHandler], None]) -> None:
-        self.seen: list[dict[str, str]] = []
-        replica = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                replica.seen.append(dict(self.headers))
-                behave(self)
-
-            do_POST = do_GET
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-def _answer(request: BaseHTTPRequestHandler) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", "2")
-    request.end_headers()
-    request.wfile.write(b"ok")
-
-
-def _hang_up(request: BaseHTTPRequestHandler) -> None:
-    request.close_connection = True
-
-
-@contextmanager
-def _replica(behave: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[_Replica]:
-    with _Replica(behave) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
-def _front_door(folder: Path, *replicas: _Replica) -> Iterator[str]:
-    """nginx in front of the replicas; gives its address."""
-    port = _free_port()
-    command = _nginx_command(folder, replicas=[replica.server_address[1] for replica in replicas], port=port)
-    process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "error.log").read_text(encoding="utf-8")
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _problem(reply: httpx.Response) -> dict[str, Any]:
-    assert reply.headers["content-type"] == "application/problem+json"
-    assert reply.headers["x-request-id"]
-    problem: dict[str, Any] = reply.json()
-    assert problem["status"] == reply.status_code
-    return problem

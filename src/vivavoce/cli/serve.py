@@ -13,7 +13,7 @@ import uvicorn
 
 from vivavoce.graders.judge.client import probe
 from vivavoce.graders.judge.embedded import serve as run_engine
-from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
+from vivavoce.graders.models import ModelSource, verified_model
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
 from vivavoce.service.doorbell import Doorbell, EventDoorbell, SilentDoorbell
@@ -108,9 +108,9 @@ def _judge_status(urls: Sequence[str]) -> str:
     return "; ".join(problems) or "ok"
 
 
-def serve_judge(settings: Settings, *, host: str, port: int) -> None:
-    """Run the embedded engine until SIGINT or SIGTERM."""
-    model = verified_model(DEFAULT_JUDGE, settings.models_dir)
+def serve_judge(settings: Settings, source: ModelSource, *, host: str, port: int) -> None:
+    """Run the embedded engine with a model until SIGINT or SIGTERM; raises ModelMissing when it is not there."""
+    model = verified_model(source, settings.models_dir)
     stop = threading.Event()
 
     def on_signal(_: int, __: FrameType | None) -> None:
