@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics graders service workers)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models engines demo test faults unit check fix serve worker migrate packages clean
+.PHONY: help setup models engines demo test compose-test faults unit check fix serve worker migrate packages clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## Make the environment (.venv) with everything in it
 
@@ -31,6 +31,10 @@ engines: setup ## Get a real vLLM for processors, with a small model, for tests 
 
 test: packages models engines check ## Install what the tests need and run them all
 	$(BIN)/pytest
+
+compose-test: models ## Bring up the deployed stack with Docker, break it, update it, restore it (half an hour the first time)
+	@deploy/install-debian-packages compose
+	$(BIN)/python -m tests.compose
 
 faults: setup packages ## Break everything, again and again, and count what was lost (half an hour)
 	$(BIN)/python -m tests.faults

@@ -79,13 +79,16 @@ def verified_model(source: ModelSource, folder: Path) -> VerifiedModel:
     """
     path = folder / source.file_name
     if not path.is_file():
-        raise ModelMissing(f"The model {source.name} is not in {folder}: get it with 'viva models fetch'.")
+        raise ModelMissing(
+            f"The model {source.name} is not in {folder}: get it with 'viva models fetch {source.name}'."
+        )
     stamp_file = path.with_suffix(".verified.json")
     stamp = {"size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns, "sha256": source.sha256}
     if not (stamp_file.is_file() and _read_stamp(stamp_file) == stamp):
         if _sha256(path) != source.sha256:
             raise ModelMissing(
-                f"{path} is not the model it should be (its SHA-256 differs): delete it and run 'viva models fetch'."
+                f"{path} is not the model it should be (its SHA-256 differs): delete it and run "
+                f"'viva models fetch {source.name}'."
             )
         stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
     return VerifiedModel(path=path, sha256=source.sha256)
