@@ -7,6 +7,8 @@ import json
 import platform
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import yaml
 from vivavoce import __version__
 from vivavoce.cli.main import app as viva
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.models import DEFAULT_JUDGE
 from vivavoce.service.settings import Settings, split_urls
 
@@ -551,6 +554,17 @@ def test_the_examination_asks_the_colour_that_is_not_active(rendered: dict[str, 
     assert (told["VIVA_JUDGE_MODEL"], told["VIVA_JUDGE_REVISION"]) == ("maker/new", "feedc0de")
     # Its verdict stands.
     assert job["spec"]["backoffLimit"] == 0
+
+
+def test_the_examination_waits_for_all_servers(rendered: dict[str, list[Object]]) -> None:
+    (job,) = (o for o in of_kind(rendered["examining green"], "Job") if component(o) == "qualify")
+    (wait,) = template_of(job)["spec"]["initContainers"]
+    _, *words, urls = wait["command"]
+    assert len(split_urls(urls)) == 3
+    with StubJudgeServer() as here:
+        assert subprocess.run([sys.executable, *words, f"{here.url},{here.url}"], timeout=60).returncode == 0
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run([sys.executable, *words, f"{here.url},http://127.0.0.1:1"], timeout=2, capture_output=True)
 
 
 def test_another_model_is_another_examination(rendered: dict[str, list[Object]]) -> None:
