@@ -198,9 +198,19 @@ def test_the_prometheus_operator_takes_its_objects(rendered: dict[str, list[Obje
     (monitor,) = of_kind(rendered["in the open"], "ServiceMonitor")
     services = of_kind(rendered["in the open"], "Service")
     chosen = [o for o in services if matches(monitor["spec"]["selector"], o["metadata"]["labels"])]
-    assert {component(service) for service in chosen} == {"api", "worker"}
+    assert {component(service) for service in chosen} == {"api", "worker", "judge-blue"}
     ports = {port["name"] for service in chosen for port in service["spec"]["ports"]}
-    assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} == ports
+    endpoints = monitor["spec"]["endpoints"]
+    assert {endpoint["port"] for endpoint in endpoints} == ports
+    # As Prometheus relabels: a judge is job `judge` with its colour, as deploy/prometheus has it.
+    for rule in (rule for endpoint in endpoints for rule in endpoint["relabelings"]):
+        found = re.fullmatch(rule["regex"], "judge-blue")
+        assert found
+        assert (
+            found.expand(rule["replacement"].replace("$", "\\"))
+            == {"job": "judge", "colour": "blue"}[rule["targetLabel"]]
+        )
+        assert not re.fullmatch(rule["regex"], "worker")
 
 
 def test_names_are_unique_and_short_enough_for_the_longest_release() -> None:
