@@ -656,6 +656,7 @@ def test_backups_outlive_the_release(rendered: dict[str, list[Object]]) -> None:
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     (container,) = template_of(job)["spec"]["containers"]
     assert container["command"] == ["viva", "backup", "create", "--to", "/backups", "--keep", "14"]
+    assert container["image"] == f"vivavoce-backup:{__version__}"
     assert job["spec"]["concurrencyPolicy"] == "Forbid"
     used = [
         v["persistentVolumeClaim"]["claimName"]

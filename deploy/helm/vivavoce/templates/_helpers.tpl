@@ -20,7 +20,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* An image of ours. Takes root and name (api or grader). */}}
+{{/* An image of ours. Takes root and name (api, grader or backup). */}}
 {{- define "vivavoce.image" -}}
 {{- $image := .root.Values.image -}}
 {{- with $image.registry }}{{ . }}/{{ end }}{{ get $image .name }}:{{ default .root.Chart.AppVersion $image.tag }}
