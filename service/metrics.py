@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vivavoce import __version__
-from vivavoce.graders import UnscoredReason
+from vivavoce.graders import Flag, UnscoredReason
 
 from . import lifecycle
 from .storage.engine import SessionFactory
@@ -77,6 +77,10 @@ for _state in (State.GRADED, State.NEEDS_REVIEW, State.FAILED, State.DEAD):
     finished.labels(_state.value)
 for _why in ("judge_away", "unanswered", "worker_lost"):
     returned.labels(_why)
+for _kind in ("prompt", "cached", "generated"):
+    judge_tokens.labels(_kind)
+for _flag in Flag:
+    flagged.labels(_flag.value)
 for _reason in UnscoredReason:
     unscored.labels(_reason.value)
     unscored_criteria.labels(_reason.value)
