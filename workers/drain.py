@@ -133,6 +133,9 @@ def _grade_batch(
             on_finished(lease.grading_id)
     finished = sum(isinstance(outcome, State) and not outcome.open for outcome in outcomes)
     away = [report for report in reports if report.judge_away]
+    if away or any(report.provenance.judge_calls for report in reports):
+        source = reports[0].provenance
+        metrics.judge_reachable.labels(source.engine, source.model, source.model_revision).set(not away)
     if not away:
         return Drained(finished)
     reason = away[0].unscored_reason or UnscoredReason.INFRASTRUCTURE
@@ -168,6 +171,9 @@ def _tell(lease: Lease, report: Report, outcome: State | LostLease) -> None:
         metrics.judge_tokens.labels(kind).inc(count)
     if report.unscored_reason:
         metrics.unscored.labels(report.unscored_reason.value).inc()
+    for criterion in report.criteria:
+        if criterion.unscored_reason:
+            metrics.unscored_criteria.labels(criterion.unscored_reason.value).inc()
     with log_ids(grading_id=lease.grading_id, request_id=lease.request_id):
         if isinstance(outcome, LostLease):
             metrics.late_results.inc()
@@ -177,6 +183,11 @@ def _tell(lease: Lease, report: Report, outcome: State | LostLease) -> None:
             _log.warning("back in line: %s: %s", report.unscored_reason, report.unscored_detail)
         else:
             metrics.finished.labels(outcome.value).inc()
+            if report.score is not None:
+                metrics.scores.observe(report.score)
+                metrics.confidences.observe(report.confidence)
+            for flag in report.flags:
+                metrics.flagged.labels(flag.value).inc()
             metrics.turnaround_seconds.observe((lifecycle.now() - lease.created_at).total_seconds())
             _log.info("%s after %d judge calls, %d known", outcome, source.judge_calls, source.cached_verdicts)
 

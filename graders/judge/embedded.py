@@ -163,6 +163,8 @@ def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[]
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.ui = False
+    # Prometheus reads how busy it is at /metrics; that waits for no prompt.
+    params.endpoint_metrics = True
     server = xllamacpp.Server(params)
     print(json.dumps({"port": int(server.listening_address.rsplit(":", 1)[1])}), flush=True)
     until()

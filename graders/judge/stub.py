@@ -41,6 +41,13 @@ Behaviour = Literal[
 BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
 Engine = Literal["openai", "llamacpp", "vllm"]
 _LIKELY, _UNLIKELY = math.log(0.9), math.log(0.1)
+# What the engines show Prometheus of a server with nothing to do: the part that the deployment's rules read.
+_METRICS: dict[str, str] = {
+    "llamacpp": "llamacpp:prompt_tokens_total 0\nllamacpp:prompt_tokens_cached_total 0\n"
+    "llamacpp:tokens_predicted_total 0\nllamacpp:requests_processing 0\nllamacpp:requests_deferred 0\n",
+    "vllm": "vllm:prompt_tokens_total 0\nvllm:prompt_tokens_cached_total 0\nvllm:generation_tokens_total 0\n"
+    "vllm:num_requests_running 0\nvllm:num_requests_waiting 0\n",
+}
 _OTHER_WORDS = {"eleven_of_ten": "11", "another_language": "はい", "hedging": "Maybe"}
 
 
@@ -168,7 +175,9 @@ class StubJudgeServer:
 
             def do_GET(self) -> None:
                 found = stub._about(self.path)
-                if found is None:
+                if self.path == "/metrics" and stub.engine in _METRICS:
+                    self._send(_METRICS[stub.engine].encode(), kind="text/plain; version=0.0.4")
+                elif found is None:
                     self.send_error(404)
                 else:
                     self._send(json.dumps(found).encode())
@@ -226,13 +235,15 @@ class StubJudgeServer:
                     pass
                 self.close_connection = True
 
-            def _send(self, content: bytes) -> None:
-                self._head(200, len(content))
+            def _send(self, content: bytes, *, kind: str = "application/json") -> None:
+                self._head(200, len(content), kind=kind)
                 self.wfile.write(content)
 
-            def _head(self, status: int, length: int, *, retry_after: str | None = None) -> None:
+            def _head(
+                self, status: int, length: int, *, retry_after: str | None = None, kind: str = "application/json"
+            ) -> None:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(length))
                 if retry_after:
                     self.send_header("Retry-After", retry_after)

@@ -16,7 +16,7 @@ from vivavoce.graders.judge.prompt import items_of
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service import lifecycle, metrics
 from vivavoce.service.lifecycle import NewAnswer
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
@@ -93,6 +93,35 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
         time.sleep(0.2)
         assert drain(database, panel, settings, owner="w").finished == 2
     assert all(_score(database, grading_id) is not None for grading_id in ids)
+
+
+def test_metrics_say_whether_the_judge_answers_and_what_was_given(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+
+    def seen(name: str, **labels: str) -> float:
+        return metrics.registry.get_sample_value(f"vivavoce_{name}", labels) or 0.0
+
+    stub = {"engine": "stub", "model": "stub", "revision": "1"}
+    before = {name: seen(name) for name in ("report_score_count", "report_confidence_count")}
+    away = seen("unscored_criteria_total", reason="infrastructure")
+    _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
+    stub_judge.behave("http_500")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
+        assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 0
+        assert seen("unscored_criteria_total", reason="infrastructure") > away
+        assert {name: seen(name) for name in before} == before
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        drain(database, panel, settings, owner="w")
+    assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 1
+    assert {name: seen(name) - count for name, count in before.items()} == dict.fromkeys(before, 2)
 
 
 def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(

@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from vivavoce import __version__
 from vivavoce.service import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 
@@ -50,3 +51,11 @@ def test_prometheus_is_told_of_requests_and_of_the_queue(client: httpx.Client) -
     assert any(line.startswith("vivavoce_oldest_open_seconds ") for line in lines)
     counted = 'vivavoce_http_requests_total{method="POST",route="/v1/gradings",status="202"}'
     assert any(line.startswith(counted) for line in lines)
+
+
+def test_prometheus_is_told_what_is_rare_before_it_happens(client: httpx.Client) -> None:
+    lines = client.get("/metrics").text.splitlines()
+    assert f'vivavoce_build_info{{version="{__version__}"}} 1.0' in lines
+    assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
+    for state in ("graded", "needs_review", "failed", "dead"):
+        assert any(line.startswith(f'vivavoce_gradings_finished_total{{state="{state}"}}') for line in lines)
