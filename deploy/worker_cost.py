@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Processor time that a worker spends on an answer beside the judge: reading, embedding, combining.
+
+    .venv/bin/python deploy/worker_cost.py
+
+The embedding model is the settings' (VIVA_EMBEDDING_MODEL); the judge is a stand-in. Give the figure to
+deploy/capacity.py as --worker-ms. Leave the machine alone meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vivavoce.cli.bench.judge import make_answers
+from vivavoce.graders import AnswerInput, grade
+from vivavoce.graders.combine import default_coefficients
+from vivavoce.graders.embedding import build_embedder
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.rubrics import default_bank
+from vivavoce.service.settings import Settings
+
+QUESTIONS = ("distillation", "quantization", "retrieval")
+
+
+def main(*, questions: Sequence[str] = QUESTIONS, batches: int = 3) -> None:
+    """Measure so many batches of each question and print one figure for each language."""
+    settings = Settings()
+    embedder = build_embedder(settings.embedding_model)
+    panel = replace(scripted_panel(), embedder=embedder, coefficients=default_coefficients())
+    size = settings.batch_size
+    for language in ("en", "zh"):
+        spent, answers = 0.0, 0
+        for question in questions:
+            rubric = default_bank().get(question, language)
+            said = [AnswerInput(raw=answer) for answer in make_answers(rubric, count=(batches + 1) * size, seed=7)]
+            # The rubric's own sentences are embedded once, with the first batch.
+            grade(said[:size], rubric, panel)
+            began = time.process_time()
+            for start in range(size, len(said), size):
+                grade(said[start : start + size], rubric, panel)
+            spent += time.process_time() - began
+            answers += len(said) - size
+        print(
+            f"{embedder.name}, {language}: {spent / answers * 1000:.0f} ms of processor an answer ({answers} answers)"
+        )
+
+
+if __name__ == "__main__":
+    main()
