@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment (`VIVA_…`) or a `.env` file."""
+"""Every setting, read once from the environment (`VIVA_…`), a `.env` file, or files of secrets (`viva_…`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic import HttpUrl as _HttpUrl
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 SAMPLE_SECRET = "change-me"
+SECRETS_DIR = Path("/run/secrets")
+"""Where containers find their secrets."""
 
 
 class PanelMember(BaseModel):
@@ -41,6 +43,11 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "production"] = Field(
         default="development", description="`production` refuses sample secrets and SQLite."
+    )
+    secrets_dir: Path = Field(
+        default=SECRETS_DIR,
+        description="Folder of files such as `viva_database_url`, each with the value of the setting it is named for; "
+        "the environment comes first. Read from the environment only.",
     )
     state_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("vivavoce"),
@@ -169,6 +176,20 @@ class Settings(BaseSettings):
         description="Keys the code that fences answers in prompts. Empty makes the code a plain hash, the "
         "same on every machine; production needs a secret of at least 32 characters, the same for all workers.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files of secrets come last, and only from a folder that is there: pydantic warns of a missing one."""
+        folder = Path(os.environ.get("VIVA_SECRETS_DIR") or SECRETS_DIR)
+        sources = (init_settings, env_settings, dotenv_settings)
+        return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
 
     @field_validator("judge_api_key", mode="before")
     @classmethod

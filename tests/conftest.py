@@ -21,11 +21,12 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Tests see neither the developer's environment nor a .env file."""
+    """Tests see neither the developer's environment nor a .env file, nor files of secrets."""
     for name in list(os.environ):
         if name.startswith("VIVA_") and name != "VIVA_MODELS_DIR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("VIVA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("VIVA_SECRETS_DIR", str(tmp_path / "secrets"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -75,3 +78,43 @@ def test_several_servers_and_judges_are_read(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.fixture
+def secrets_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    monkeypatch.setenv("VIVA_SECRETS_DIR", str(folder))
+    return folder
+
+
+def test_secrets_are_read_from_files(secrets_dir: Path) -> None:
+    (secrets_dir / "viva_secret").write_text(f"{REAL}\n")
+    (secrets_dir / "viva_database_url").write_text(f"{POSTGRES}\n")
+    (secrets_dir / "viva_judge_api_key").write_text("key")
+    settings = Settings()
+    assert settings.secret.get_secret_value() == REAL
+    assert settings.database == POSTGRES
+    assert settings.judge_api_key
+    assert settings.judge_api_key.get_secret_value() == "key"
+
+
+def test_the_environment_comes_before_files_of_secrets(monkeypatch: pytest.MonkeyPatch, secrets_dir: Path) -> None:
+    (secrets_dir / "viva_database_url").write_text(POSTGRES)
+    monkeypatch.setenv("VIVA_DATABASE_URL", "sqlite:///other.db")
+    assert Settings().database == "sqlite:///other.db"
+
+
+def test_production_declines_a_sample_secret_in_a_file(monkeypatch: pytest.MonkeyPatch, secrets_dir: Path) -> None:
+    monkeypatch.setenv("VIVA_ENVIRONMENT", "production")
+    monkeypatch.setenv("VIVA_DATABASE_URL", POSTGRES)
+    (secrets_dir / "viva_secret").write_text(SAMPLE_SECRET)
+    with pytest.raises(ValidationError, match="openssl rand -hex 32"):
+        Settings()
+
+
+def test_a_missing_folder_of_secrets_is_no_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VIVA_SECRETS_DIR", str(tmp_path / "missing"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Settings().secret.get_secret_value() == ""
