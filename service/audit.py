@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from .errors import ServiceError
+from .errors import UnreadableHead
 from .storage.repositories import AuditRepository
 from .storage.tables import DEFAULT_ORGANISATION, AuditEvent, Report
 
@@ -47,10 +47,6 @@ class Kind(StrEnum):
     JUDGE_TAKEN_BACK = "judge_taken_back"
     BACKUP_TAKEN = "backup_taken"
     DATABASE_RESTORED = "database_restored"
-
-
-class UnreadableHead(ServiceError):
-    """What should be the head of a trail is none."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +212,12 @@ def _write(session: Session) -> None:
         end = head(session, organisation_id=organisation_id)
         own = [row for row in rows if row["organisation_id"] == organisation_id]
         repository.add(list(_chained(own, end)))
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.info.pop(_PENDING, None)
 
 
 def _chained(rows: list[dict[str, Any]], end: Head) -> Iterator[dict[str, Any]]:

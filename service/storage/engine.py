@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import tenacity
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -111,12 +112,22 @@ def sessions(engine: sa.Engine) -> SessionFactory:
 
 def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
     """Bring the database to the newest schema; one that is just starting is waited for so long."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _alembic()
     for attempt in _tries(patience_seconds):
         with attempt, engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def known_revisions() -> frozenset[str]:
+    """The schemas that this version can bring to the newest."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions())
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -12,7 +12,8 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, 
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
 from vivavoce.rubrics import Rubric
 from vivavoce.service import audit, lifecycle
-from vivavoce.service.audit import Broken, Head, Kind, UnreadableHead, Verified
+from vivavoce.service.audit import Broken, Head, Kind, Verified
+from vivavoce.service.errors import UnreadableHead
 from vivavoce.service.lifecycle import NewAnswer
 from vivavoce.service.revision import apply_edit
 from vivavoce.service.storage.engine import SessionFactory
