@@ -10,6 +10,8 @@ ServiceError
 ├── IdempotencyMismatch    422   the key was used with another body
 ├── IdempotencyInProgress  409   a request with the key is being carried out now
 ├── BodyTooLarge           413   the request is too large to read
+├── UnreadableHead         —     what should be the head of an audit trail is none; for operators only
+├── BackupError            —     a backup cannot be taken, read or restored; for operators only
 └── LostLease              —     a worker wrote after its lease went to another; never reaches a caller
 """
 
@@ -86,6 +88,18 @@ class BodyTooLarge(ServiceError):
 
     status = 413
     code = "body_too_large"
+
+
+class UnreadableHead(ServiceError):
+    """What should be the head of an audit trail is none."""
+
+    code = "unreadable_head"
+
+
+class BackupError(ServiceError):
+    """A backup cannot be taken, read or restored."""
+
+    code = "backup_error"
 
 
 class LostLease(ServiceError):

@@ -30,6 +30,8 @@ from vivavoce.graders import Report as GradersReport
 from vivavoce.graders import UnscoredReason, answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
 
+from . import audit
+from .audit import Kind
 from .errors import (
     DraftRubric,
     GradingFinished,
@@ -277,6 +279,7 @@ def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limi
     for grading in GradingRepository(session).abandoned(moment, gone=gone, limit=limit):
         if grading.attempt >= max_attempts:
             _set_aside(grading, moment)
+            _tell(session, grading, Kind.GRADING_DEAD, attempts=grading.attempt)
             dead.append(grading.id)
             continue
         grading.state = State.QUEUED
@@ -305,6 +308,7 @@ def cancel(session: Session, grading: Grading) -> None:
     grading.lease_owner = grading.lease_until = grading.not_before = None
     grading.updated_at = now()
     OutboxRepository(session).heard([grading.id])
+    _tell(session, grading, Kind.GRADING_CANCELLED)
     session.flush()
 
 
@@ -320,14 +324,22 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
         if _is_written(session, lease):
             return state
         raise LostLease(f"grading {lease.grading_id}: fence {lease.fence} is not the newest")
+    document = report.to_dict()
     session.add(
         Report(
             grading_id=lease.grading_id,
             organisation_id=lease.organisation_id,
             score=report.score,
-            document=report.to_dict(),
+            document=document,
             created_at=now(),
         )
+    )
+    audit.append(
+        session,
+        kind=Kind.GRADING_FAILED if state is State.FAILED else Kind.REPORT_WRITTEN,
+        subject=lease.grading_id,
+        details=audit.report_details(document, state=state.value, **({"reason": reason} if reason else {})),
+        organisation_id=lease.organisation_id,
     )
     return state
 
@@ -379,6 +391,7 @@ def regrade(session: Session, grading: Grading) -> None:
     """Put a grading that is finished, whatever came of it, back in line; its report goes."""
     if grading.is_open:
         return
+    _tell(session, grading, Kind.GRADING_REQUEUED, was=State(grading.state).value)
     if grading.report:
         session.delete(grading.report)
         grading.report = None
@@ -453,6 +466,10 @@ def _held(lease: Lease) -> sa.Update:
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def _tell(session: Session, grading: Grading, kind: Kind, **details: Any) -> None:
+    audit.append(session, kind=kind, subject=grading.id, details=details, organisation_id=grading.organisation_id)
 
 
 def _set_aside(grading: Grading, moment: datetime) -> None:

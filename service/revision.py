@@ -19,7 +19,8 @@ from vivavoce.graders.types import Flag
 from vivavoce.graders.types import Report as GradersReport
 from vivavoce.rubrics import Edit, Rubric, compare, content_hash
 
-from . import lifecycle
+from . import audit, lifecycle
+from .audit import Kind
 from .errors import DraftRubric
 from .storage.repositories import GradingRepository, RubricVersionRepository
 from .storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion, State
@@ -79,7 +80,7 @@ def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade:
             continue
         revised = _revised(grading.report.document, rubric, edit)
         if revised is None and not regrade:
-            stale += _mark_stale(grading, moment)
+            stale += _mark_stale(session, grading, moment)
             continue
         target = target or lifecycle.rubric_version(session, rubric, organisation_id=version.organisation_id)
         grading.rubric_version = target
@@ -87,7 +88,22 @@ def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade:
             lifecycle.regrade(session, grading)
             regraded += 1
         else:
-            recomputed += _keep(grading, revised, moment)
+            recomputed += _keep(session, grading, revised, moment)
+    if recomputed or stale or regraded:
+        audit.append(
+            session,
+            kind=Kind.RUBRIC_EDITED,
+            subject=rubric.question.id,
+            details={
+                "language": rubric.question.language,
+                "old_hash": version.content_hash,
+                "new_hash": content_hash(rubric),
+                "recomputed": recomputed,
+                "stale": stale,
+                "regraded": regraded,
+            },
+            organisation_id=version.organisation_id,
+        )
     session.flush()
     return Revision(
         question=rubric.question.id,
@@ -108,7 +124,7 @@ def _revised(document: Mapping[str, Any], rubric: Rubric, edit: Edit) -> Graders
         return None
 
 
-def _mark_stale(grading: Grading, moment: datetime) -> bool:
+def _mark_stale(session: Session, grading: Grading, moment: datetime) -> bool:
     """Flag a grading that only a new judgement can bring up to its rubric; whether it was not flagged before."""
     assert grading.report
     document = grading.report.document
@@ -122,10 +138,11 @@ def _mark_stale(grading: Grading, moment: datetime) -> bool:
     if grading.state == State.GRADED:
         grading.state = State.NEEDS_REVIEW
     grading.updated_at = moment
+    _tell(session, grading)
     return True
 
 
-def _keep(grading: Grading, report: GradersReport, moment: datetime) -> bool:
+def _keep(session: Session, grading: Grading, report: GradersReport, moment: datetime) -> bool:
     """Write a revised report over the one there is; whether anything changed."""
     assert grading.report
     document = report.to_dict()
@@ -137,4 +154,17 @@ def _keep(grading: Grading, report: GradersReport, moment: datetime) -> bool:
     grading.reason = report.unscored_reason.value if report.unscored_reason else None
     grading.detail = report.unscored_detail
     grading.updated_at = moment
+    _tell(session, grading)
     return True
+
+
+def _tell(session: Session, grading: Grading) -> None:
+    """Say in the audit trail that a report was written over."""
+    assert grading.report
+    audit.append(
+        session,
+        kind=Kind.REPORT_WRITTEN,
+        subject=grading.id,
+        details=audit.report_details(grading.report.document, state=State(grading.state).value),
+        organisation_id=grading.organisation_id,
+    )

@@ -116,8 +116,7 @@ def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
 
     A schema that is newer still is left as it is: schemas only grow, so that a version can be taken back.
     """
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _alembic()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     for attempt in _tries(patience_seconds):
         with attempt, engine.begin() as connection:
@@ -127,6 +126,17 @@ def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
                 return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def known_revisions() -> frozenset[str]:
+    """The schemas that this version can bring to the newest."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions())
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

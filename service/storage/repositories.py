@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from .tables import Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
+from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
 
 # Any number will do, as long as nothing else in the database uses it.
 _SWEEPER_LOCK = 7_162_534_001
@@ -205,3 +207,46 @@ class JudgeCallRepository:
         return self._session.scalars(
             sa.select(JudgeCall).where(JudgeCall.organisation_id == organisation_id, JudgeCall.key.in_(keys))
         ).all()
+
+
+class AuditRepository:
+    """The audit trail of an organisation."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def lock(self, organisation_id: str) -> None:
+        """Be the only one who adds to the trail until the transaction ends. SQLite has one writer anyway."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            name = sa.func.hashtextextended(f"audit {organisation_id}", 0)
+            self._session.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+
+    def head(self, organisation_id: str) -> tuple[int, str] | None:
+        """Number and hash of the newest event."""
+        newest = (
+            sa.select(AuditEvent.id, AuditEvent.hash)
+            .where(AuditEvent.organisation_id == organisation_id)
+            .order_by(AuditEvent.id.desc())
+            .limit(1)
+        )
+        found = self._session.execute(newest).first()
+        return (found.id, found.hash) if found else None
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add events to the end."""
+        self._session.execute(sa.insert(cast(sa.Table, AuditEvent.__table__)), rows)
+
+    def in_order(self, organisation_id: str) -> Generator[AuditEvent]:
+        """All events, the oldest first, a few at a time in memory; close it when you leave early."""
+        found = sa.select(AuditEvent).where(AuditEvent.organisation_id == organisation_id).order_by(AuditEvent.id)
+        with closing(self._session.scalars(found.execution_options(yield_per=500))) as events:
+            for event in events:
+                yield event
+                self._session.expunge(event)
+
+    def newest(self, organisation_id: str, *, subject: str | None, limit: int) -> Sequence[AuditEvent]:
+        """The newest events, of one subject if it is given, the oldest of them first."""
+        found = sa.select(AuditEvent).where(AuditEvent.organisation_id == organisation_id)
+        if subject:
+            found = found.where(AuditEvent.subject == subject)
+        return self._session.scalars(found.order_by(AuditEvent.id.desc()).limit(limit)).all()[::-1]

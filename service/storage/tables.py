@@ -203,3 +203,22 @@ class IdempotencyKey(Base):
     reply: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditEvent(Base):
+    """Something that was done; `hash` covers all other fields, `previous_hash` among them. See audit.py.
+
+    Rows are only ever added: triggers refuse everything else.
+    """
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_subject", "organisation_id", "subject"),)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(200))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

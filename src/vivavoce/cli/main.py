@@ -25,6 +25,9 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 from vivavoce.service.tracing import TracingMissing, configure_tracing
 
+from .audit import app as audit_app
+from .backup import app as backup_app
+from .backup import restore
 from .bank import app as bank_app
 from .bench.commands import app as bench_app
 from .errors import UserError
@@ -45,6 +48,9 @@ app.add_typer(bank_app, name="bank")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(queue_app, name="queue")
+app.add_typer(audit_app, name="audit")
+app.add_typer(backup_app, name="backup")
+app.command()(restore)
 _WIDTH_WITHOUT_TERMINAL = 160
 out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)

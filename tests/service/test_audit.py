@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, build_panel, grade
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
+from vivavoce.rubrics import Rubric
+from vivavoce.service import audit, lifecycle
+from vivavoce.service.audit import Broken, Head, Kind, Verified
+from vivavoce.service.errors import UnreadableHead
+from vivavoce.service.lifecycle import NewAnswer
+from vivavoce.service.revision import apply_edit
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import AuditEvent
+from vivavoce.service.storage.tables import Report as ReportRow
+
+from ..rubrics.test_edits import edited
+
+EVENTS = 5
+OTHER = {
+    "organisation_id": "other",
+    "id": 99,
+    "at": "2020-01-01 00:00:00.000000",
+    "kind": "grading_dead",
+    "subject": "nobody",
+    "actor": "somebody else",
+    "details": '{"number": 77}',
+    "previous_hash": "1" * 64,
+    "hash": "2" * 64,
+}
+
+
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
+def _append(database: SessionFactory, number: int) -> None:
+    with database.begin() as session:
+        audit.append(session, kind=Kind.BACKUP_TAKEN, subject=f"s{number}", details={"number": number, "中": 0.1})
+
+
+def _verify(database: SessionFactory, kept: Head | None = None) -> Verified | Broken:
+    with database() as session:
+        return audit.verify(session, kept=kept)
+
+
+def _head(database: SessionFactory) -> Head:
+    with database() as session:
+        return audit.head(session)
+
+
+def _force(database: SessionFactory, *statements: str) -> None:
+    """Change the trail as somebody does who owns the database: without its triggers."""
+    with database.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ALTER TABLE audit_event DISABLE TRIGGER ALL")
+        else:
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+            for change in ("update", "delete"):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS audit_event_keeps_rows_{change}")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+@pytest.fixture
+def five(database: SessionFactory) -> SessionFactory:
+    with database.begin() as session:
+        session.execute(sa.text("INSERT INTO organisation (id, created_at) VALUES ('other', '2020-01-01')"))
+    for number in range(1, EVENTS + 1):
+        _append(database, number)
+    return database
+
+
+def _kinds(database: SessionFactory, subject: str) -> list[tuple[str, dict[str, Any]]]:
+    with database() as session:
+        found = session.scalars(sa.select(AuditEvent).where(AuditEvent.subject == subject).order_by(AuditEvent.id))
+        return [(event.kind, event.details) for event in found]
+
+
+def test_a_trail_that_nobody_touched_is_whole(five: SessionFactory) -> None:
+    head = _head(five)
+    assert _verify(five) == Verified(events=EVENTS, head=head, reports=0, older_reports=0)
+    assert _verify(five, Head.parse(str(head))) == _verify(five)
+
+
+def test_an_empty_trail_has_a_head_too(database: SessionFactory) -> None:
+    head = _head(database)
+    _append(database, 1)
+    assert isinstance(_verify(database, head), Verified)
+
+
+@pytest.mark.parametrize("field", OTHER)
+@pytest.mark.parametrize("number", [1, 3, EVENTS])
+def test_an_edit_of_any_field_of_any_event_is_found(five: SessionFactory, field: str, number: int) -> None:
+    head = _head(five)
+    value = OTHER[field]
+    _force(five, f"UPDATE audit_event SET {field} = {value!r} WHERE id = {number}")
+    found = _verify(five, head)
+    assert isinstance(found, Broken)
+    assert found.event == number
+
+
+def test_an_event_removed_from_the_middle_is_found(five: SessionFactory) -> None:
+    _force(five, "DELETE FROM audit_event WHERE id = 3")
+    found = _verify(five)
+    assert isinstance(found, Broken)
+    assert found.problem == "Event 3 is missing: event 4 follows on event 2."
+
+
+def test_an_end_that_was_cut_off_is_found_by_a_head_that_was_kept(five: SessionFactory) -> None:
+    head = _head(five)
+    _force(five, "DELETE FROM audit_event WHERE id >= 4")
+    assert isinstance(_verify(five), Verified)
+    found = _verify(five, head)
+    assert isinstance(found, Broken)
+    assert "ends with event 3, but event 5 was written" in found.problem
+
+
+def test_a_trail_written_anew_is_found_by_a_head_that_was_kept(five: SessionFactory) -> None:
+    head = _head(five)
+    _force(five, "DELETE FROM audit_event")
+    for number in range(7):
+        _append(five, number)
+    assert isinstance(_verify(five), Verified)
+    found = _verify(five, head)
+    assert isinstance(found, Broken)
+    assert "Event 5 is not the one that the head names" in found.problem
+
+
+def test_nonsense_in_a_field_is_found(sqlite_database: SessionFactory) -> None:
+    _append(sqlite_database, 1)
+    _force(sqlite_database, "UPDATE audit_event SET details = 'nonsense'")
+    assert isinstance(_verify(sqlite_database), Broken)
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit_event SET actor = 'x'", "DELETE FROM audit_event"])
+def test_the_database_refuses_to_change_events(five: SessionFactory, change: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"), five.begin() as session:
+        session.execute(sa.text(change))
+
+
+def test_events_of_a_transaction_that_fails_are_not_written(database: SessionFactory) -> None:
+    with database.begin() as session:
+        audit.append(session, kind=Kind.BACKUP_TAKEN, subject="s")
+        session.rollback()
+    assert _head(database) == Head()
+
+
+def test_many_at_once_make_one_chain(database: SessionFactory) -> None:
+    def work(first: int) -> None:
+        for number in range(10):
+            _append(database, first + number)
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in (0, 100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = _verify(database)
+    assert isinstance(found, Verified)
+    assert found.events == 40
+
+
+@pytest.mark.parametrize("text", ["", "12", "x:y", "1:short", f"٣:{'0' * 64}"])
+def test_what_is_no_head_is_named(text: str) -> None:
+    with pytest.raises(UnreadableHead, match="viva audit head"):
+        Head.parse(text)
+
+
+def _report(rubric: Rubric, *, broken: bool = False) -> Report:
+    failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
+    judge = ScriptedJudge(lambda _, __: failure if broken else 3.0)
+    panel = build_panel(embedder=HashingEmbedder(), judge=judge, review_below=0.0)
+    return grade([AnswerInput("INT8 instead of FP16")], rubric, panel)[0]
+
+
+def _graded(database: SessionFactory, rubric: Rubric, *, broken: bool = False) -> str:
+    with database.begin() as session:
+        grading_id = lifecycle.submit(session, NewAnswer(rubric=rubric, answer="INT8")).grading.id
+    with database.begin() as session:
+        batch = lifecycle.claim(session, owner="a", limit=1, lease_seconds=60)
+        assert batch
+        lifecycle.record(session, batch.leases[0], _report(rubric, broken=broken))
+    return grading_id
+
+
+def _change(database: SessionFactory, grading_id: str, change: Callable[..., None]) -> None:
+    with database.begin() as session:
+        change(session, lifecycle.get(session, grading_id))
+
+
+def test_a_gradings_life_is_told(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _graded(database, rubric, broken=True)
+    for change in (lifecycle.requeue, lifecycle.requeue, lifecycle.cancel, lifecycle.cancel, lifecycle.requeue):
+        _change(database, grading_id, change)
+    for _ in range(3):
+        with database.begin() as session:
+            assert lifecycle.claim(session, owner="gone", limit=1, lease_seconds=60)
+        with database.begin() as session:
+            lifecycle.sweep(session, max_attempts=3, gone=["gone"])
+    (failed, details), *rest = _kinds(database, grading_id)
+    assert (failed, details["reason"], details["score"]) == ("grading_failed", "parse", None)
+    assert rest == [
+        ("grading_requeued", {"was": "failed"}),
+        ("grading_cancelled", {}),
+        ("grading_requeued", {"was": "cancelled"}),
+        ("grading_dead", {"attempts": 3}),
+    ]
+    assert isinstance(_verify(database), Verified)
+
+
+def test_an_edit_of_a_rubric_is_told_with_every_report_that_it_changed(
+    database: SessionFactory, rubric: Rubric
+) -> None:
+    grading_id = _graded(database, rubric)
+    for new in (
+        edited(rubric, "criteria", 0, "points", value=1),
+        edited(rubric, "criteria", 0, "statement", value="The answer says INT8."),
+    ):
+        with database.begin() as session:
+            apply_edit(session, new)
+    counts = [(d["recomputed"], d["stale"], d["regraded"]) for _, d in _kinds(database, rubric.question.id)]
+    assert counts == [(1, 0, 0), (0, 1, 0)]
+    assert [kind for kind, _ in _kinds(database, grading_id)] == ["report_written"] * 3
+    found = _verify(database)
+    assert isinstance(found, Verified)
+    assert found.reports == 1
+
+
+def test_a_report_that_was_changed_or_removed_behind_the_trail_is_found(
+    database: SessionFactory, rubric: Rubric
+) -> None:
+    grading_id = _graded(database, rubric)
+    with database.begin() as session:
+        report = session.get_one(ReportRow, grading_id)
+        before, report.document = report.document, {**report.document, "score": 10.0}
+    found = _verify(database)
+    assert isinstance(found, Broken)
+    assert found.problem == f"The report of grading {grading_id} is not the one that the trail says was written."
+    with database.begin() as session:
+        session.get_one(ReportRow, grading_id).document = before
+    assert isinstance(_verify(database), Verified)
+    with database.begin() as session:
+        session.delete(session.get_one(ReportRow, grading_id))
+    found = _verify(database)
+    assert isinstance(found, Broken)
+    assert "is gone" in found.problem
+
+
+def test_the_score_of_a_report_is_part_of_it(database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = _graded(database, rubric)
+    with database.begin() as session:
+        session.get_one(ReportRow, grading_id).score = 0.125
+    assert isinstance(_verify(database), Broken)
