@@ -116,8 +116,7 @@ def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
 
     A schema that is newer still is left as it is: schemas only grow, so that a version can be taken back.
     """
-    config = _alembic()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    config, known = _alembic(), known_revisions()
     for attempt in _tries(patience_seconds):
         with attempt, engine.begin() as connection:
             present = MigrationContext.configure(connection).get_current_revision()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shlex
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -336,34 +337,47 @@ def backup_and_restore(stack: Stack) -> list[Finding]:
     container = stack.containers("backup")[0]
     folder = "/var/lib/vivavoce-backups"
     docker("exec", container, "viva", "backup", "create", "--to", folder, "--keep", "5")
-    newest = docker("exec", container, "sh", "-c", f"ls -d {folder}/*/ | tail -n 1").strip().rstrip("/")
+    newest = docker("exec", container, "sh", "-c", f"ls -d {folder}/viva-* | tail -n 1").strip()
+    manifest = json.loads(docker("exec", container, "cat", f"{newest}/manifest.json"))
+    # Both trails go on from here: the original's knows of the backup, the restored one's of the restore.
+    head = manifest["audit_heads"]["default"].partition(":")[0]
     stack.sql("CREATE DATABASE restored OWNER vivavoce")
     url = stack.secrets()["viva_database_url"].replace("/vivavoce", "/restored")
-    # The address goes in by a file of the container's own, as every secret does.
-    said = docker(
-        *("exec", "--interactive", container, "sh", "-c"),
-        f'umask 077; cat > /tmp/url; VIVA_DATABASE_URL="$(cat /tmp/url)" viva restore {newest} --yes; code=$?; '
-        "rm /tmp/url; exit $code",
-        stdin=url,
-    )
+
+    def in_restored(*command: str) -> str:
+        # Its address holds the password: it goes in by standard input, not by the command line.
+        script = f'VIVA_DATABASE_URL="$(cat)" {shlex.join(command)}'
+        return docker("exec", "--interactive", container, "sh", "-c", script, stdin=url).strip()
+
+    said = in_restored("viva", "restore", newest, "--yes").splitlines()[-1]
     tables = stack.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     different = []
     rows = 0
     for table in tables:
         query = f"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {table} t"
+        query += f" WHERE id <= {head}" if table == "audit_event" else ""
         original, restored = stack.sql(query)[0], stack.sql(query, database="restored")[0]
         rows += int(original.split()[0])
         if original != restored:
             different.append(f"{table}: {original} and {restored}")
-    chain = docker("exec", container, "viva", "audit", "verify")
+    chains = [
+        docker("exec", container, "viva", "audit", "verify").splitlines()[0],
+        in_restored("viva", "audit", "verify").splitlines()[0],
+    ]
     return [
         Finding(
             "a restored database equals the original",
             "; ".join(different) or f"{len(tables)} tables, {rows} rows: counts and hashes alike",
             not different and rows > 0,
         ),
-        Finding("restore verifies the backup's own figures", said.strip().splitlines()[-1], True),
-        Finding("the audit trail is whole", chain.strip().splitlines()[-1], True),
+        Finding(
+            "restore holds every table against the backup's manifest", said, said.startswith("Restored and the same")
+        ),
+        Finding(
+            "the audit trail is whole, here and there",
+            "; ".join(chains),
+            all("as they were written" in chain for chain in chains),
+        ),
     ]
 
 

@@ -95,7 +95,7 @@ class Stack:
             *("--volume", f"{self.project}_models:/to", f"vivavoce-grader:{self.version}"),
             *("sh", "-c", "cp --preserve=timestamps /from/*.gguf /from/*.json /to/ && chown -R 10001:10001 /to"),
         )
-        self.compose("up", "--detach", "--scale", "grafana=0")
+        self.compose("up", "--detach", *SERVICES)
         self.wait_healthy(SERVICES, seconds=_UP_SECONDS)
 
     def containers(self, service: str) -> list[str]:
