@@ -14,6 +14,8 @@ from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, OutboxMessag
 
 # Any number will do, as long as nothing else in the database uses it.
 _SWEEPER_LOCK = 7_162_534_001
+# Between taking the end of the audit trail and the commit lie two statements; whoever needs longer is frozen.
+_AUDIT_IDLE_MILLISECONDS = 10_000
 
 
 class GradingRepository:
@@ -216,10 +218,14 @@ class AuditRepository:
         self._session = session
 
     def lock(self, organisation_id: str) -> None:
-        """Be the only one who adds to the trail until the transaction ends. SQLite has one writer anyway."""
+        """Be the only one who adds to the trail until the transaction ends. SQLite has one writer anyway.
+
+        PostgreSQL drops one that freezes meanwhile, so that it holds nobody up.
+        """
         if self._session.get_bind().dialect.name == "postgresql":
             name = sa.func.hashtextextended(f"audit {organisation_id}", 0)
-            self._session.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+            limit = sa.func.set_config("idle_in_transaction_session_timeout", str(_AUDIT_IDLE_MILLISECONDS), True)
+            self._session.execute(sa.select(limit, sa.func.pg_advisory_xact_lock(name)))
 
     def head(self, organisation_id: str) -> tuple[int, str] | None:
         """Number and hash of the newest event."""
