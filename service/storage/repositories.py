@@ -10,7 +10,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
+from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, JudgeVersion, OutboxMessage, RubricVersion, State
 
 # Any number will do, as long as nothing else in the database uses it.
 _SWEEPER_LOCK = 7_162_534_001
@@ -209,6 +209,34 @@ class JudgeCallRepository:
         return self._session.scalars(
             sa.select(JudgeCall).where(JudgeCall.organisation_id == organisation_id, JudgeCall.key.in_(keys))
         ).all()
+
+
+class JudgeVersionRepository:
+    """Judges that were examined."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def newest_first(self, organisation_id: str) -> Sequence[JudgeVersion]:
+        """All versions of an organisation."""
+        found = sa.select(JudgeVersion).where(JudgeVersion.organisation_id == organisation_id)
+        return self._session.scalars(found.order_by(JudgeVersion.registered_at.desc(), JudgeVersion.id)).all()
+
+    def active(self, organisation_id: str) -> JudgeVersion | None:
+        """The one that grades, locked until the end of the transaction."""
+        found = sa.select(JudgeVersion).where(
+            JudgeVersion.organisation_id == organisation_id,
+            JudgeVersion.promoted_at.is_not(None),
+            JudgeVersion.retired_at.is_(None),
+        )
+        return self._session.scalar(found.with_for_update())
+
+    def promoted_before(self, version: JudgeVersion) -> JudgeVersion | None:
+        """The one that was promoted last before another."""
+        found = sa.select(JudgeVersion).where(
+            JudgeVersion.organisation_id == version.organisation_id, JudgeVersion.promoted_at < version.promoted_at
+        )
+        return self._session.scalar(found.order_by(JudgeVersion.promoted_at.desc()).limit(1))
 
 
 class AuditRepository:
