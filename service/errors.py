@@ -11,6 +11,7 @@ ServiceError
 ├── IdempotencyInProgress  409   a request with the key is being carried out now
 ├── BodyTooLarge           413   the request is too large to read
 ├── UnreadableHead         —     what should be the head of an audit trail is none; for operators only
+├── JudgeNotPromoted       —     a judge version may not become the active one; for operators only
 ├── BackupError            —     a backup cannot be taken, read or restored; for operators only
 └── LostLease              —     a worker wrote after its lease went to another; never reaches a caller
 """
@@ -94,6 +95,12 @@ class UnreadableHead(ServiceError):
     """What should be the head of an audit trail is none."""
 
     code = "unreadable_head"
+
+
+class JudgeNotPromoted(ServiceError):
+    """A judge version may not become the active one."""
+
+    code = "judge_not_promoted"
 
 
 class BackupError(ServiceError):

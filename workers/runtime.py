@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -13,13 +14,15 @@ from pydantic import SecretStr
 from vivavoce.graders import Panel, build_panel
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
+from vivavoce.graders.judge.embedded import ENGINE as EMBEDDED
 from vivavoce.graders.judge.embedded import EmbeddedEngine
 from vivavoce.graders.judge.judging import Judge, RubricJudge
-from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.record import Prices, VerdictCache
 from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
 from vivavoce.service.doorbell import EventDoorbell
+from vivavoce.service.judge_versions import JudgeKey
 from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import SessionFactory
 
@@ -99,6 +102,30 @@ def prompt_form(settings: Settings) -> PromptForm:
         scope=settings.judge_scope,
         context=settings.judge_context,
         few_shot=settings.judge_few_shot,
+    )
+
+
+def judge_key(settings: Settings) -> JudgeKey:
+    """What tells the judge that the settings name from others; it need not run."""
+    if settings.judge_url:
+        first = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
+    else:
+        first = EngineIdentity(EMBEDDED, DEFAULT_JUDGE.name, DEFAULT_JUDGE.sha256)
+    panel = [EngineIdentity(member.engine, member.model, member.revision) for member in settings.judge_panel]
+    members = [first, *panel]
+    # Both languages are read with prompts of their own.
+    hashes = [load_template(language, settings.judge_mode).hash for language in ("zh", "en")]
+    return JudgeKey(
+        engine="+".join(dict.fromkeys(member.engine for member in members)),
+        model="+".join(member.model for member in members),
+        revision="+".join(member.revision for member in members),
+        prompt_name=settings.judge_mode,
+        prompt_hash=hashlib.sha256("+".join(hashes).encode()).hexdigest(),
+        form={
+            "asked": str(prompt_form(settings)),
+            "samples": settings.judge_samples,
+            "quorum": settings.judge_quorum or settings.votes // 2 + 1,
+        },
     )
 
 

@@ -21,6 +21,7 @@ from typing import Self
 from ..errors import GraderError, ModelMissing
 from .client import EngineIdentity, probe
 
+ENGINE = "llamacpp"
 CONTEXT_TOKENS = 8192
 _START_SECONDS = 180.0
 
@@ -41,7 +42,7 @@ class EmbeddedEngine:
         threads: int,
         port: int = 0,
     ) -> None:
-        self.identity = EngineIdentity(engine="llamacpp", model=model_name, revision=model_sha256)
+        self.identity = EngineIdentity(engine=ENGINE, model=model_name, revision=model_sha256)
         self._model_file = model_file
         self._log_file = log_file
         self._threads = threads

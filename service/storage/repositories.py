@@ -10,10 +10,12 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, OutboxMessage, RubricVersion, State
+from .tables import AuditEvent, Grading, IdempotencyKey, JudgeCall, JudgeVersion, OutboxMessage, RubricVersion, State
 
 # Any number will do, as long as nothing else in the database uses it.
 _SWEEPER_LOCK = 7_162_534_001
+# Between taking the end of the audit trail and the commit lie two statements; whoever needs longer is frozen.
+_AUDIT_IDLE_MILLISECONDS = 10_000
 
 
 class GradingRepository:
@@ -209,6 +211,34 @@ class JudgeCallRepository:
         ).all()
 
 
+class JudgeVersionRepository:
+    """Judges that were examined."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def newest_first(self, organisation_id: str) -> Sequence[JudgeVersion]:
+        """All versions of an organisation."""
+        found = sa.select(JudgeVersion).where(JudgeVersion.organisation_id == organisation_id)
+        return self._session.scalars(found.order_by(JudgeVersion.registered_at.desc(), JudgeVersion.id)).all()
+
+    def active(self, organisation_id: str) -> JudgeVersion | None:
+        """The one that grades, locked until the end of the transaction."""
+        found = sa.select(JudgeVersion).where(
+            JudgeVersion.organisation_id == organisation_id,
+            JudgeVersion.promoted_at.is_not(None),
+            JudgeVersion.retired_at.is_(None),
+        )
+        return self._session.scalar(found.with_for_update())
+
+    def promoted_before(self, version: JudgeVersion) -> JudgeVersion | None:
+        """The one that was promoted last before another."""
+        found = sa.select(JudgeVersion).where(
+            JudgeVersion.organisation_id == version.organisation_id, JudgeVersion.promoted_at < version.promoted_at
+        )
+        return self._session.scalar(found.order_by(JudgeVersion.promoted_at.desc()).limit(1))
+
+
 class AuditRepository:
     """The audit trail of an organisation."""
 
@@ -216,10 +246,14 @@ class AuditRepository:
         self._session = session
 
     def lock(self, organisation_id: str) -> None:
-        """Be the only one who adds to the trail until the transaction ends. SQLite has one writer anyway."""
+        """Be the only one who adds to the trail until the transaction ends. SQLite has one writer anyway.
+
+        PostgreSQL drops one that freezes meanwhile, so that it holds nobody up.
+        """
         if self._session.get_bind().dialect.name == "postgresql":
             name = sa.func.hashtextextended(f"audit {organisation_id}", 0)
-            self._session.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+            limit = sa.func.set_config("idle_in_transaction_session_timeout", str(_AUDIT_IDLE_MILLISECONDS), True)
+            self._session.execute(sa.select(limit, sa.func.pg_advisory_xact_lock(name)))
 
     def head(self, organisation_id: str) -> tuple[int, str] | None:
         """Number and hash of the newest event."""

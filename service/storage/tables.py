@@ -205,6 +205,30 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class JudgeVersion(Base):
+    """A judge as it stood one examination; one of an organisation is active. See judge_versions.py."""
+
+    __tablename__ = "judge_version"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    engine: Mapped[str] = mapped_column(String(200))
+    engine_version: Mapped[str] = mapped_column(String(200))
+    model: Mapped[str] = mapped_column(Text)
+    revision: Mapped[str] = mapped_column(Text)
+    prompt_name: Mapped[str] = mapped_column(String(64))
+    prompt_hash: Mapped[str] = mapped_column(String(64))
+    form: Mapped[dict[str, Any]] = mapped_column(JSON)
+    figures: Mapped[dict[str, Any]] = mapped_column(JSON)
+    registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    promoted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is the one that grades."""
+        return self.promoted_at is not None and self.retired_at is None
+
+
 class AuditEvent(Base):
     """Something that was done; `hash` covers all other fields, `previous_hash` among them. See audit.py.
 

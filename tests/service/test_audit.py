@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, build_panel, grade
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
@@ -16,8 +17,10 @@ from vivavoce.service.audit import Broken, Head, Kind, Verified
 from vivavoce.service.errors import UnreadableHead
 from vivavoce.service.lifecycle import NewAnswer
 from vivavoce.service.revision import apply_edit
+from vivavoce.service.storage import repositories
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import AuditEvent
+from vivavoce.service.storage.repositories import AuditRepository
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent
 from vivavoce.service.storage.tables import Report as ReportRow
 
 from ..rubrics.test_edits import edited
@@ -166,6 +169,29 @@ def test_many_at_once_make_one_chain(database: SessionFactory) -> None:
     found = _verify(database)
     assert isinstance(found, Verified)
     assert found.events == 40
+
+
+def test_a_writer_that_freezes_before_its_commit_holds_nobody_up(
+    postgres_database: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repositories, "_AUDIT_IDLE_MILLISECONDS", 300)
+    tries: list[bool] = []
+
+    def freezing(session: Session) -> None:
+        audit.append(session, kind=Kind.BACKUP_TAKEN, subject="frozen")
+        tries.append(True)
+        if len(tries) == 1:
+            AuditRepository(session).lock(DEFAULT_ORGANISATION)
+            other = threading.Thread(target=_append, args=(postgres_database, 1))
+            other.start()
+            other.join(20)
+            assert not other.is_alive()
+
+    postgres_database.run(freezing)
+    assert len(tries) == 2
+    found = _verify(postgres_database)
+    assert isinstance(found, Verified)
+    assert found.events == 2
 
 
 @pytest.mark.parametrize("text", ["", "12", "x:y", "1:short", f"٣:{'0' * 64}"])

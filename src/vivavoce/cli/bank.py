@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine
 
 from vivavoce.rubrics import Bank, QualificationSet, Rubric, default_bank, load_qualifications
 from vivavoce.rubrics.loader import BANK, load_bank
@@ -43,12 +44,17 @@ def qualify(
     ] = None,
     language: Annotated[str | None, typer.Option(help="Only zh or en.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON, too.")] = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Keep the figures as a judge version, for 'viva judges promote'.")
+    ] = False,
 ) -> None:
     """Have the judge at hand grade answers of known quality, and say which questions it does not master.
 
     Verdicts are kept in the database: an interrupted run goes on where it stopped, and after an edit only what
-    changed is judged again. Exit status 1 when fewer than 90 % of questions and languages come out in order.
+    changed is judged again. Exit status 1 when fewer than 90 % of questions and languages come out in order; with
+    --register 0 once the figures are kept, for then the promotion decides.
     """
+    from vivavoce.graders.judge.judging import RubricJudge
     from vivavoce.graders.qualify import QuestionStanding, Rejection, reject_mistakes
     from vivavoce.graders.qualify import qualify as stand
     from vivavoce.service.storage.verdicts import StoredVerdicts
@@ -75,12 +81,35 @@ def qualify(
             found.append(standing)
             rejections += reject_mistakes(rubric, answers, panel)
             progress.advance(bar)
+        # Several judges at once may be of several versions; their calls' records tell.
+        judge = panel.judge
+        engine_version = judge.describe().version if register and isinstance(judge, RubricJudge) else ""
     figures = _figures(found, rejections, model=identity.model, engine=identity.engine)
     if json_file:
         json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _show(found, figures)
-    if figures["in_order"]["share"] < _ENOUGH_IN_ORDER:
+    if register:
+        _register(settings, engine, figures, engine_version=engine_version)
+    elif figures["in_order"]["share"] < _ENOUGH_IN_ORDER:
         raise typer.Exit(1)
+
+
+def _register(settings: Settings, engine: Engine, figures: dict[str, Any], *, engine_version: str) -> None:
+    from vivavoce.service.judge_versions import Figures
+    from vivavoce.service.judge_versions import register as keep
+    from vivavoce.workers.runtime import judge_key
+
+    kept = Figures(
+        questions={f"{row['question']}/{row['language']}": row["in_order"] for row in figures["questions"]},
+        unscored=figures["unscored"],
+        spearman=figures["spearman"],
+        language_gap=figures["language_gap"]["mean"],
+        held_against=figures["rejections"]["held_against"],
+        rejections=figures["rejections"]["of"],
+    )
+    with sessions(engine).begin() as session:
+        version = keep(session, judge_key(settings), kept, engine_version=engine_version)
+    _out.print(f"registered as judge version {version.id}", highlight=False)
 
 
 @app.command()

@@ -31,6 +31,7 @@ from .backup import restore
 from .bank import app as bank_app
 from .bench.commands import app as bench_app
 from .errors import UserError
+from .judges import app as judges_app
 from .progress import progress_bar
 from .queue import app as queue_app
 from .rubric import app as rubric_app
@@ -49,6 +50,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(queue_app, name="queue")
 app.add_typer(audit_app, name="audit")
+app.add_typer(judges_app, name="judges")
 app.add_typer(backup_app, name="backup")
 app.command()(restore)
 _WIDTH_WITHOUT_TERMINAL = 160

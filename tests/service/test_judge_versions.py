@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.service import audit, judge_versions
+from vivavoce.service.audit import Verified
+from vivavoce.service.errors import JudgeNotPromoted
+from vivavoce.service.judge_versions import Figures, JudgeKey
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.repositories import AuditRepository, JudgeVersionRepository
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION
+
+QUESTIONS = [f"q{number}/en" for number in range(10)]
+
+
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
+def _judge(revision: str) -> JudgeKey:
+    return JudgeKey("vllm", "m", revision, "fast", "0" * 64, {"asked": "fast/criterion/brief/zero-shot", "samples": 1})
+
+
+def _figures(*wrong: int, asked: int = 10) -> Figures:
+    return Figures({name: number not in wrong for number, name in enumerate(QUESTIONS[:asked])})
+
+
+def _register(database: SessionFactory, revision: str, figures: Figures) -> str:
+    with database.begin() as session:
+        return judge_versions.register(session, _judge(revision), figures, engine_version="1").id
+
+
+def _promote(database: SessionFactory, revision: str, at_least: float | None = None) -> str:
+    with database.begin() as session:
+        return judge_versions.promote(session, _judge(revision), at_least=at_least).id
+
+
+def _back(database: SessionFactory) -> str:
+    with database.begin() as session:
+        return judge_versions.take_back(session).revision
+
+
+def _active(database: SessionFactory) -> str | None:
+    with database() as session:
+        found = JudgeVersionRepository(session).active(DEFAULT_ORGANISATION)
+        return found.revision if found else None
+
+
+def _kinds(database: SessionFactory) -> list[str]:
+    with database() as session:
+        return [e.kind for e in AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=None, limit=99)]
+
+
+def test_only_a_registered_judge_is_promoted(database: SessionFactory) -> None:
+    with pytest.raises(JudgeNotPromoted, match="--register"):
+        _promote(database, "a")
+
+
+def test_the_first_judge_needs_one_question_and_no_share(database: SessionFactory) -> None:
+    _register(database, "a", Figures({}))
+    with pytest.raises(JudgeNotPromoted, match="no question"):
+        _promote(database, "a")
+    version = _register(database, "a", Figures({"q/en": False}))
+    assert _promote(database, "a") == version
+    assert _active(database) == "a"
+
+
+@pytest.mark.parametrize(
+    ("active", "new", "reason"),
+    [
+        (_figures(0), _figures(0), None),
+        (_figures(0), _figures(1), None),
+        (_figures(0, 1), _figures(2), None),
+        (_figures(), _figures(3, asked=4), "3 of 4 questions are in order, with the active version 4 are"),
+        (_figures(0, 1), _figures(2, 3), "2 questions are newly out of order"),
+        (_figures(asked=2), Figures({"other/en": True}), "none of the questions"),
+        (_figures(9), _figures(asked=9), None),
+    ],
+)
+def test_a_judge_must_be_no_worse_on_the_same_questions(
+    database: SessionFactory, active: Figures, new: Figures, reason: str | None
+) -> None:
+    _register(database, "a", active)
+    _promote(database, "a")
+    _register(database, "b", new)
+    if reason is None:
+        _promote(database, "b")
+    else:
+        with pytest.raises(JudgeNotPromoted, match=reason):
+            _promote(database, "b")
+    assert _active(database) == ("a" if reason else "b")
+
+
+def test_a_share_that_is_asked_for_counts_instead(database: SessionFactory) -> None:
+    _register(database, "a", _figures())
+    _promote(database, "a")
+    _register(database, "b", _figures(0, 1, 2))
+    with pytest.raises(JudgeNotPromoted, match=r"70.0% of its questions are in order, 80.0% must be"):
+        _promote(database, "b", at_least=0.8)
+    _promote(database, "b", at_least=0.7)
+    assert _active(database) == "b"
+
+
+def test_the_newest_examination_counts(database: SessionFactory) -> None:
+    _register(database, "a", _figures())
+    _promote(database, "a")
+    _register(database, "b", _figures())
+    _register(database, "b", _figures(0, 1))
+    with pytest.raises(JudgeNotPromoted, match="8 of 10"):
+        _promote(database, "b")
+
+
+def test_steps_back_lead_to_what_was_active_before_and_never_to_what_was_taken_back(database: SessionFactory) -> None:
+    for revision in "abc":
+        _register(database, revision, _figures())
+    _promote(database, "a")
+    _promote(database, "b")
+    assert _back(database) == "a"
+    _promote(database, "c")
+    assert _back(database) == "a"
+    with pytest.raises(JudgeNotPromoted, match="nothing to go back to"):
+        _back(database)
+    assert _active(database) == "a"
+
+
+def test_every_step_is_told_once(database: SessionFactory) -> None:
+    for revision in "ab":
+        _register(database, revision, _figures())
+        _promote(database, revision)
+        _promote(database, revision)
+    _back(database)
+    assert _kinds(database) == [
+        *(["judge_registered", "judge_promoted"] * 2),
+        "judge_taken_back",
+    ]
+    with database() as session:
+        assert isinstance(audit.verify(session), Verified)
