@@ -34,6 +34,7 @@ STEPS: tuple[Callable[[Stack], list[Finding]], ...] = (
     promises.spread,
     promises.break_and_update,
     promises.keys,
+    promises.watch,
     promises.change_judges,
     promises.backup_and_restore,
     promises.all_well,

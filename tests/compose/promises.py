@@ -20,14 +20,18 @@ from scipy.stats import spearmanr
 from vivavoce.cli.demo import sample_cohort
 from vivavoce.rubrics import default_bank, load_qualifications
 
+from ..deploy.watching import DASHBOARDS, firing, panel_queries, targets_up, wait_for_data
 from ..servers import wait_until
 from .engine import docker
 from .images import OURS, tag_as
 from .load import Load, Outcome
 from .stack import SERVICES, Stack
 
-# Two questions that the judge at hand masters and the small one does not.
-_EXAMINATION = ("--question", "distillation", "--question", "quantization", "--language", "en")
+# Questions that the judge at hand masters by a wide margin.
+_EXAMINATION = (
+    *("--question", "cross-modal-retrieval", "--question", "ethics", "--question", "inference-speed-memory"),
+    *("--language", "en"),
+)
 _SPREAD_REQUESTS = 600
 _KEYS = 200
 
@@ -272,6 +276,40 @@ def _where_keys_go(stack: Stack) -> dict[str, str]:
     }
 
 
+def watch(stack: Stack) -> list[Finding]:
+    """Prometheus sees everything, and wakes somebody when the judges are gone."""
+    url = stack.prometheus_url
+    with Load(stack.url, answers(fresh_every=60, seed=3), name="watch") as load:
+        for dashboard in DASHBOARDS:
+            wait_for_data(url, dashboard, seconds=240)
+        targets = targets_up(url)
+        queries = sum(len(panel_queries(dashboard)) for dashboard in DASHBOARDS)
+        judges = [container for one in ("judge-blue-a", "judge-blue-b") for container in stack.containers(one)]
+        docker("stop", *judges)
+        stopped = time.monotonic()
+        try:
+            wait_until(lambda: "JudgeDown" in firing(url), seconds=120, what="JudgeDown fires")
+            fired = time.monotonic() - stopped
+        finally:
+            docker("start", *judges)
+        started = time.monotonic()
+        wait_until(lambda: not {"JudgeDown", "JudgeUnreachable"} & firing(url), seconds=180, what="the alerts resolve")
+        resolved = time.monotonic() - started
+    return [
+        Finding(
+            "Prometheus finds everything, and every panel of every dashboard has data",
+            f"targets up: {targets}; {queries} queries of {len(DASHBOARDS)} dashboards (no Grafana server to be had)",
+            targets == {"prometheus": 1, "api": 2, "worker": 2, "judge": 2},
+        ),
+        Finding(
+            "the alert fires when the judges are stopped, and resolves after",
+            f"after {fired:.0f} s and {resolved:.0f} s",
+            True,
+        ),
+        *_account(stack, load.outcome, "a stop of all judges"),
+    ]
+
+
 def change_judges(stack: Stack) -> list[Finding]:
     """New judges sit an examination before they work, and the old ones can be called back."""
     findings = []
@@ -309,7 +347,7 @@ def change_judges(stack: Stack) -> list[Finding]:
                 back and at_work == revision.partition("=")[2],
             )
         )
-    registered = json.loads(stack.viva("worker", "judges", "list", "--json", "-"))
+    registered = json.loads(stack.viva("worker", "judges", "list", "--json"))
     findings.append(
         Finding("judge versions are registered with their figures", f"{len(registered)} versions", len(registered) == 3)
     )
