@@ -249,9 +249,7 @@ def replay_command(
 def judge(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
-    model: Annotated[
-        str, typer.Option(help="A model that 'viva models fetch' knows.")
-    ] = DEFAULT_JUDGE.name,
+    model: Annotated[str, typer.Option(help="A model that 'viva models fetch' knows.")] = DEFAULT_JUDGE.name,
     fetch: Annotated[bool, typer.Option("--fetch", help="Get the model first, unless it is there.")] = False,
 ) -> None:
     """Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."""
