@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,8 @@ STEPS: tuple[Callable[[Stack], list[Finding]], ...] = (
 def main() -> None:
     """Run all steps, or those that the options name."""
     options = _options()
+    # Told to end, it still takes everything down.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with docker_engine() as engine:
             _say(engine)
