@@ -25,6 +25,8 @@ from .contents import Contents, read_contents
 
 T = TypeVar("T")
 _ASIDE = "viva_replaced"
+_LOCK_SECONDS = 10
+_LOCK_NOT_AVAILABLE = "55P03"
 # PostgreSQL's name for each part of an address, and that of the variable which its tools read.
 _VARIABLES = {
     "host": "PGHOST",
@@ -168,6 +170,14 @@ class PostgresDumper:
             connection.exec_driver_sql(f"DROP SCHEMA {_ASIDE} CASCADE")
 
     def _set_aside(self) -> None:
+        try:
+            self._move_aside()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise BackupError("The database is in use: stop API and workers, then run this again.") from None
+
+    def _move_aside(self) -> None:
         with self._engine.begin() as connection:
             if _ASIDE in sa.inspect(connection).get_schema_names():
                 raise BackupError(
@@ -236,7 +246,7 @@ def _objects(connection: sa.Connection, schema: str) -> list[tuple[str, str]]:
 
 
 def _move(connection: sa.Connection, *, from_schema: str, to_schema: str) -> None:
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
     for kind, name in _objects(connection, from_schema):
         connection.exec_driver_sql(f"ALTER {kind} {name} SET SCHEMA {to_schema}")
 

@@ -23,6 +23,7 @@ from vivavoce.service import backup, lifecycle
 from vivavoce.service.errors import BackupError
 from vivavoce.service.lifecycle import NewAnswer
 from vivavoce.service.settings import Settings
+from vivavoce.service.storage import dumps
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 from vivavoce.workers.drain import drain
 
@@ -87,6 +88,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_backup_taken_during_work_restores_to_the_same(
     viva: Viva, site: Site, rubric: Rubric, tmp_path: Path
 ) -> None:
@@ -140,6 +142,18 @@ def test_what_differs_is_shown_and_nothing_is_replaced(viva: Viva, site: Site, t
     assert "as it was before" in done.stdout
     with site.database() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM audit_event WHERE kind = 'backup_taken'")) == 1
+
+
+def test_a_database_that_is_in_use_is_left_alone(
+    postgres_database: SessionFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dumps, "_LOCK_SECONDS", 1)
+    taken = backup.create(postgres_database.engine, tmp_path / "kept", keep=1)
+    with postgres_database.begin() as session:
+        session.execute(sa.text("LOCK TABLE organisation IN ACCESS SHARE MODE"))
+        with pytest.raises(BackupError, match="stop API and workers"):
+            backup.restore(postgres_database.engine, taken.folder, replace=True)
+    assert backup.restore(postgres_database.engine, taken.folder, replace=True).differences == ()
 
 
 @pytest.fixture

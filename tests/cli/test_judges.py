@@ -4,10 +4,13 @@ import json
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 QUALIFY = ("bank", "qualify", "--question", "retrieval", "--language", "en", "--register")
 
 
+@pytest.mark.slow
 def test_a_judge_is_registered_promoted_and_taken_back(viva: Viva) -> None:
     refused = viva("judges", "promote")
     assert (refused.returncode, "--register" in refused.stderr) == (1, True)

@@ -82,7 +82,7 @@ def _show_campaigns(campaigns: list[Campaign]) -> None:
             f"{one.paid} / {one.needed}",
             f"{one.calls_ratio:.4f}",
             f"{one.seconds:.0f}",
-            "yes" if one.passed else "NO",
+            "yes" if one.passed else f"NO {one.trail_problem}".strip(),
         )
     _out.print(table)
 

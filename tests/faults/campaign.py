@@ -15,7 +15,7 @@ from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.record import InMemoryVerdictCache
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder
-from vivavoce.service import lifecycle
+from vivavoce.service import audit, lifecycle
 from vivavoce.service.storage.tables import State
 
 from .kinds import KINDS, LEASE_SECONDS
@@ -42,6 +42,8 @@ class Campaign:
     paid: int
     needed: int
     seconds: float
+    trail_problem: str
+    """What is wrong with the audit trail, or with a report by it; empty when nothing is."""
 
     @property
     def calls_ratio(self) -> float:
@@ -51,7 +53,8 @@ class Campaign:
     @property
     def passed(self) -> bool:
         """Whether nothing was lost, nothing graded twice, and the judge paid for at most 1.02 times."""
-        return not (self.lost or self.duplicates or self.wrong_scores) and self.calls_ratio <= 1.02
+        wrong = self.lost or self.duplicates or self.wrong_scores or self.trail_problem
+        return not wrong and self.calls_ratio <= 1.02
 
 
 def run_campaign(
@@ -106,6 +109,7 @@ def run_campaign(
             paid=site.verdicts_paid(),
             needed=site.verdicts_needed(),
             seconds=time.monotonic() - started,
+            trail_problem=_trail_problem(site),
         )
 
 
@@ -132,6 +136,12 @@ def _score(site: Site, grading_id: str) -> float | None:
     with site.sessions() as session:
         grading = lifecycle.get(session, grading_id)
         return grading.report.score if grading.report else None
+
+
+def _trail_problem(site: Site) -> str:
+    with site.sessions() as session:
+        found = audit.verify(session)
+    return found.problem if isinstance(found, audit.Broken) else ""
 
 
 def _expected(site: Site, answers: list[str]) -> dict[str, float | None]:

@@ -31,6 +31,7 @@ SHORT: list[tuple[Scenario, Kind]] = [
 def test_everything_goes_wrong_once_and_nothing_is_lost_or_done_twice(tmp_path: Path, database: Kind) -> None:
     found = run_campaign(tmp_path, database, seed=11, gradings=60, faults=len(KINDS), seconds_between=1.0)
     assert (found.lost, found.duplicates, found.wrong_scores, found.dead) == (0, 0, 0, 0)
+    assert found.trail_problem == ""
     assert found.unsure_commits > 0
     # Of so few calls one or two that a killed worker never heard the answer of are already some per cent.
     assert found.paid - found.needed <= len(KINDS)
