@@ -49,6 +49,13 @@ def test_a_judge_without_its_model_says_how_to_get_it(viva: Viva, tmp_path: Path
     assert "viva models fetch" in done.stderr
 
 
+@pytest.mark.parametrize("command", [("judge", "--model", "gpt"), ("models", "fetch", "gpt")])
+def test_a_model_that_is_not_known_is_told_which_are(viva: Viva, command: tuple[str, ...]) -> None:
+    done = viva(*command)
+    assert done.returncode == 2
+    assert "There is no model 'gpt' to fetch: use Qwen2.5-Coder-1.5B-Instruct-Q4_K_M or" in done.stderr
+
+
 @pytest.mark.slow
 def test_doctor_names_gaps_and_mends(viva: Viva, tmp_path: Path) -> None:
     fine = viva("doctor")
