@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -55,8 +55,8 @@ class Load:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ids: queue.Queue[str | None] = queue.Queue()
-        self._posters = [threading.Thread(target=self._post_all, daemon=True) for _ in range(_POSTERS)]
-        self._readers = [threading.Thread(target=self._read_all, daemon=True) for _ in range(_READERS)]
+        self._posters = [threading.Thread(target=self._run, args=(self._post_all,)) for _ in range(_POSTERS)]
+        self._readers = [threading.Thread(target=self._run, args=(self._read_all,)) for _ in range(_READERS)]
 
     def __enter__(self) -> Self:
         for thread in (*self._posters, *self._readers):
@@ -73,6 +73,12 @@ class Load:
             self._ids.put(None)
         for thread in self._readers:
             thread.join(self._patience)
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  # A caller that breaks down is a failure like any other.
+            self._fail(f"a caller ended with {error!r}")
 
     def _post_all(self) -> None:
         with httpx.Client(base_url=self._url, timeout=90, trust_env=False) as client:

@@ -150,9 +150,10 @@ def answers(*, fresh_every: int, seed: int) -> Iterator[dict[str, Any]]:
     bank = {(rubric.question.id, rubric.question.language): rubric for rubric in default_bank()}
     chance = random.Random(seed)
     new = [
-        {"question_id": one.question, "language": one.language, "answer": answer.text}
-        for one in load_qualifications()
-        for answer in one.answers
+        {"question_id": question, "language": language, "answer": answer.text(language)}
+        for question, found in load_qualifications().items()
+        for answer in found.answers
+        for language in ("en", "zh")
     ]
     chance.shuffle(new)
     fresh = itertools.cycle(new)
@@ -167,7 +168,7 @@ def answers(*, fresh_every: int, seed: int) -> Iterator[dict[str, Any]]:
 def break_and_update(stack: Stack) -> list[Finding]:
     """One part after another ends while callers are at work; then a new version takes over, and goes again."""
     findings = []
-    with Load(stack.url, answers(fresh_every=60, seed=1)) as load:
+    with Load(stack.url, answers(fresh_every=150, seed=1)) as load:
         for service, title in (
             ("api", "one API replica"),
             ("worker", "one worker"),
@@ -279,7 +280,7 @@ def _where_keys_go(stack: Stack) -> dict[str, str]:
 def watch(stack: Stack) -> list[Finding]:
     """Prometheus sees everything, and wakes somebody when the judges are gone."""
     url = stack.prometheus_url
-    with Load(stack.url, answers(fresh_every=60, seed=3), name="watch") as load:
+    with Load(stack.url, answers(fresh_every=40, seed=3), name="watch") as load:
         for dashboard in DASHBOARDS:
             wait_for_data(url, dashboard, seconds=240)
         targets = targets_up(url)

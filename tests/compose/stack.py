@@ -61,8 +61,7 @@ class Stack:
             VIVA_VERSION=self.version,
             VIVA_BLUE_VERSION=self.version,
             VIVA_GREEN_VERSION=self.version,
-            # Two judges share this machine's processors.
-            VIVA_JUDGE_THREADS=max((os.cpu_count() or 2) // 2, 1),
+            VIVA_JUDGE_THREADS=os.cpu_count() or 2,
         )
         return self
 
@@ -134,7 +133,7 @@ class Stack:
         """A service's containers by their address in a network."""
         form = f'{{{{(index .NetworkSettings.Networks "{self.project}_{network}").IPAddress}}}}'
         found = self.containers(service)
-        return dict(zip(self._inspect(form, *found), found, strict=True))
+        return dict(zip(self._inspect(form, *found), found, strict=True)) if found else {}
 
     def _inspect(self, form: str, *containers: str) -> list[str]:
         return docker("inspect", "--format", form, *containers).split()
