@@ -280,7 +280,7 @@ def _where_keys_go(stack: Stack) -> dict[str, str]:
 def watch(stack: Stack) -> list[Finding]:
     """Prometheus sees everything, and wakes somebody when the judges are gone."""
     url = stack.prometheus_url
-    with Load(stack.url, answers(fresh_every=40, seed=3), name="watch") as load:
+    with Load(stack.url, answers(fresh_every=100, seed=3), name="watch") as load:
         for dashboard in DASHBOARDS:
             wait_for_data(url, dashboard, seconds=240)
         targets = targets_up(url)
