@@ -381,7 +381,7 @@ def backup_and_restore(stack: Stack) -> list[Finding]:
     # Both trails go on from here: the original's knows of the backup, the restored one's of the restore.
     head = manifest["audit_heads"]["default"].partition(":")[0]
     stack.sql("CREATE DATABASE restored OWNER vivavoce")
-    url = stack.secrets()["viva_database_url"].replace("/vivavoce", "/restored")
+    url = stack.secrets()["viva_database_url"].removesuffix("vivavoce") + "restored"
 
     def in_restored(*command: str) -> str:
         # Its address holds the password: it goes in by standard input, not by the command line.
