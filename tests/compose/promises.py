@@ -6,10 +6,10 @@ import itertools
 import json
 import random
 import shlex
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ _EXAMINATION = (
     *("--language", "en"),
 )
 _SPREAD_REQUESTS = 600
+_CALLERS = 6
 _KEYS = 200
 
 
@@ -68,11 +69,11 @@ def scan(stack: Stack) -> list[Finding]:
         Finding("no secret in image or environment", "; ".join(with_secret) or count, not with_secret),
         Finding("ports are bound to 127.0.0.1", "; ".join(open_ports) or count, not open_ports),
         Finding("read-only root, no capabilities, limits", "; ".join(writable) or count, not writable),
-        *_image_sizes(),
+        *_api_image(),
     ]
 
 
-def _image_sizes() -> list[Finding]:
+def _api_image() -> list[Finding]:
     image = next(
         image for image in docker("images", "--format", "{{.Repository}}:{{.Tag}}").split() if "-api:" in image
     )
@@ -121,14 +122,14 @@ def spread(stack: Stack) -> list[Finding]:
     """nginx spreads the load."""
     replicas = stack.addresses("api", "front")
 
-    def call(number: int) -> str:
+    def call(_: int) -> None:
         with httpx.Client(base_url=stack.url, trust_env=False, timeout=30) as client:
-            for _ in range(_SPREAD_REQUESTS // 6):
+            for _ in range(_SPREAD_REQUESTS // _CALLERS):
                 client.get("/v1/questions").raise_for_status()
-        return ""
 
     before = len(stack.logs("nginx"))
-    _together(call, 6)
+    with ThreadPoolExecutor(_CALLERS) as pool:
+        list(pool.map(call, range(_CALLERS)))
     shares = Counter(
         line["upstream"].partition(":")[0] for line in stack.logs("nginx")[before:] if line["uri"] == "/v1/questions"
     )
@@ -136,13 +137,6 @@ def spread(stack: Stack) -> list[Finding]:
     said = ", ".join(f"{share / total:.1%}" for share in shares.values())
     kept = set(shares) == set(replicas) and all(0.45 <= share / total <= 0.55 for share in shares.values())
     return [Finding("the share of each API replica is 45 to 55 %", f"{said} of {total} requests", kept)]
-
-
-def _together(call: Any, times: int) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(times) as pool:
-        list(pool.map(call, range(times)))
 
 
 def answers(*, fresh_every: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -427,8 +421,3 @@ def all_well(stack: Stack) -> list[Finding]:
     )
     stack.wait_healthy([name for name in SERVICES if not name.startswith("judge-")], seconds=120)
     return [Finding("all is well in the end", "every service healthy, the queue empty", True)]
-
-
-def is_installed(command: str) -> bool:
-    """Whether a command is there."""
-    return subprocess.run(["sh", "-c", f"command -v {command}"], capture_output=True, check=False).returncode == 0

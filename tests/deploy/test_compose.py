@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 JUDGES = {f"{kind}-{colour}-{one}" for kind in ("judge", "vllm") for colour in ("blue", "green") for one in "ab"}
-OURS = {"api", "migrate", "worker", "backup"} | {name for name in JUDGES if name.startswith("judge")}
+OURS = {"api", "migrate", "worker", "backup", "vllm-home"} | {name for name in JUDGES if name.startswith("judge")}
 THEIRS = {"nginx", "judges", "redis", "postgres", "prometheus", "grafana"}
 # Read by compose and its scripts alone.
 COMPOSE_ONLY = {
@@ -70,12 +69,12 @@ def test_ports_are_published_on_this_machine_only(compose: Compose) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert set(published) == {"nginx", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
-    assert not any(service.get("network_mode") for service in compose["services"].values())
+    assert {service.get("network_mode") for service in compose["services"].values()} == {None, "none"}
 
 
 def test_every_service_that_stays_has_a_health_check_and_a_restart_policy(compose: Compose) -> None:
     for name, service in compose["services"].items():
-        if name == "migrate":
+        if name in ("migrate", "vllm-home"):
             assert "healthcheck" not in service
             assert service["restart"] == "no"
         else:
@@ -99,7 +98,8 @@ def test_services_wait_for_the_health_of_what_they_need_and_for_the_schema(compo
     services = compose["services"]
     for name, service in services.items():
         for needed, wait in service.get("depends_on", {}).items():
-            expected = "service_completed_successfully" if needed == "migrate" else "service_healthy"
+            ends = needed in ("migrate", "vllm-home")
+            expected = "service_completed_successfully" if ends else "service_healthy"
             assert wait == {"condition": expected}, f"{name} waits for {needed}"
     waiting = {name for name, service in services.items() if "migrate" in service.get("depends_on", {})}
     assert waiting == {"api", "worker", "backup"}
@@ -275,35 +275,6 @@ def test_compose_accepts_the_file(installed: Path) -> None:
         timeout=60,
     )
     assert accepted.returncode == 0, accepted.stderr
-
-
-@pytest.mark.parametrize("arguments", [[], ["release"], ["judges"], ["everything", "now"]])
-def test_update_says_how_it_is_used(installed: Path, arguments: list[str]) -> None:
-    done = subprocess.run([installed / "deploy" / "update", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "deploy/update release VERSION" in done.stderr
-
-
-def test_update_refuses_to_run_beside_another(installed: Path) -> None:
-    with (installed / ".env.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(
-            [installed / "deploy" / "update", "release", "1"], capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 1
-    assert done.stderr == "deploy/update: another update is running.\n"
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A folder as `deploy/init` leaves it."""
-    for name in ("docker-compose.yml", ".env.example"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "deploy" / "judges").mkdir(parents=True)
-    for name in ("init", "update", "judges/cpu.env.example", "judges/gpu.env.example"):
-        shutil.copy(ROOT / "deploy" / name, tmp_path / "deploy" / name)
-    subprocess.run([tmp_path / "deploy" / "init"], check=True, capture_output=True)
-    return tmp_path
 
 
 class _Stage:
