@@ -11,9 +11,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from scipy.stats import spearmanr
 
 from vivavoce import __version__
+from vivavoce.graders.agreement import spearman
 from vivavoce.service.schemas import GradingPublic
 
 _FEWEST_FOR_CORRELATION = 5
@@ -43,10 +43,9 @@ class ReportRow:
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     """Spearman's rank correlation of (score, grade) pairs; None with too few or constant ones."""
-    scores, grades = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    if len(pairs) < _FEWEST_FOR_CORRELATION or len(set(scores)) < 2 or len(set(grades)) < 2:
+    if len(pairs) < _FEWEST_FOR_CORRELATION:
         return None
-    return float(spearmanr(scores, grades)[0])
+    return spearman([pair[1] for pair in pairs], [pair[0] for pair in pairs])
 
 
 def scored_pairs(rows: Sequence[ReportRow]) -> list[tuple[float, float]]:

@@ -18,9 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from scipy.stats import pearsonr, spearmanr
-
-from vivavoce.graders import text
+from vivavoce.graders import agreement, text
 from vivavoce.graders.graded_answers import read_rows, rubric_from_reference
 from vivavoce.graders.judge.judging import AnswerVerdicts, Judge
 from vivavoce.graders.judge.prompt import PromptForm, number_sentences
@@ -136,9 +134,9 @@ def figures(outcomes: Sequence[Outcome]) -> list[FormFigures]:
         own = [outcome for outcome in outcomes if outcome.form == form]
         judged = [outcome for outcome in own if outcome.judged is not None]
         datasets = sorted({outcome.dataset for outcome in judged})
-        pairs = {name: [(o.judged, o.human) for o in judged if o.dataset == name] for name in datasets}
-        pearson = {name: float(pearsonr(*zip(*found, strict=True))[0]) for name, found in pairs.items()}
-        spearman = {name: float(spearmanr(*zip(*found, strict=True))[0]) for name, found in pairs.items()}
+        sets = {name: [one for one in judged if one.dataset == name] for name in datasets}
+        pearson = {name: _agreement(agreement.pearson, found) for name, found in sets.items()}
+        spearman = {name: _agreement(agreement.spearman, found) for name, found in sets.items()}
         rows.append(
             FormFigures(
                 form=form,
@@ -153,6 +151,11 @@ def figures(outcomes: Sequence[Outcome]) -> list[FormFigures]:
             )
         )
     return rows
+
+
+def _agreement(figure: Callable[[list[float], list[float]], float | None], found: Sequence[Outcome]) -> float:
+    value = figure([one.human for one in found], [one.judged for one in found if one.judged is not None])
+    return math.nan if value is None else value
 
 
 def _sample(path: Path, *, answers: int, seed: int) -> list[GradedQuestion]:
