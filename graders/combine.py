@@ -147,16 +147,18 @@ def contributions(
     return {name: round(value, 3) for name, value in found.items()}
 
 
+def score_of(
+    rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients, name: str
+) -> float:
+    """The score (0 to 10) that one signal alone suggests, the others being as they are on average."""
+    return _score_using(rubric, signals, coefficients, (name,))
+
+
 def score_without_judge(
     rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients
 ) -> float:
     """The score (0 to 10) that embedding and word overlap alone suggest."""
     return _score_using(rubric, signals, coefficients, ("embedding", "rouge"))
-
-
-def score_of_judge(rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients) -> float:
-    """The score (0 to 10) that the judge alone suggests."""
-    return _score_using(rubric, signals, coefficients, ("judge",))
 
 
 def _score_using(

@@ -2,6 +2,7 @@
 
 GraderError
 ├── ModelMissing      a model's package or file is not installed
+├── UnreadableGrades  a file of people's grades cannot be read
 └── JudgeFailure      the judge gave no verdict; carries a typed reason, never a score
 """
 
@@ -33,6 +34,10 @@ class GraderError(Exception):
 
 class ModelMissing(GraderError):
     """A model that this grader needs is not installed."""
+
+
+class UnreadableGrades(GraderError):
+    """A file of answers that people graded cannot be read."""
 
 
 class JudgeFailure(GraderError):

@@ -1,9 +1,15 @@
-"""Answers that people graded, as files give them, and a rubric for each of their questions."""
+"""Answers that people graded, as files give them, and a rubric for each of their questions.
+
+A file has a JSON object a line: `answer, score, max_score`, and `reference` (one or several) or `rubric`; better with
+`id, question_id, question, lang` and `raters`, the scores that single people gave.
+"""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,16 +21,58 @@ import numpy as np
 from vivavoce.rubrics import Rubric
 
 from . import text
+from .errors import UnreadableGrades
 
 STRANGE = "strange-"
 _MOST_CRITERIA = 5
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a data file."""
+    """The rows of a data file, plain or .gz, with what they may leave out filled in.
+
+    Without `question_id` a question is known by its text and reference, without `lang` an answer's language by its
+    reference. Raises UnreadableGrades with file, line and mend in one sentence.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+    rows = []
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    rows.append(_row(line, place=f"{path}, line {number}", default_id=str(number)))
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UnreadableGrades(f"{path} cannot be read ({error}): give JSON lines in UTF-8, plain or .gz.") from None
+    if not rows:
+        raise UnreadableGrades(f"{path} has no rows: give a JSON object a line.")
+    return rows
+
+
+def _row(line: str, *, place: str, default_id: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UnreadableGrades(f"{place} is not JSON ({error}): write one object a line.") from None
+    if not isinstance(row, dict):
+        raise UnreadableGrades(f"{place} is not a JSON object: write one a line.")
+    if missing := [name for name in ("answer", "score", "max_score") if row.get(name) is None]:
+        raise UnreadableGrades(f"{place} has no '{missing[0]}': each row needs answer, score and max_score.")
+    if not row.get("rubric") and not row.get("reference"):
+        raise UnreadableGrades(f"{place} has neither 'reference' nor 'rubric': an answer is held against one of them.")
+    for name in ("score", "max_score"):
+        if not isinstance(row[name], int | float) or isinstance(row[name], bool) or not math.isfinite(row[name]):
+            raise UnreadableGrades(f"{place}: '{name}' is {json.dumps(row[name])}, and must be a number.")
+    if not 0 <= row["score"] <= row["max_score"] or row["max_score"] <= 0:
+        raise UnreadableGrades(f"{place}: the score {row['score']:g} is not between 0 and {row['max_score']:g}.")
+    asked = json.dumps(
+        [row.get(name) for name in ("question", "reference", "rubric")], sort_keys=True, ensure_ascii=False
+    )
+    return {
+        "id": default_id,
+        "question": "",
+        "question_id": hashlib.sha256(asked.encode()).hexdigest()[:12],
+        "lang": row["rubric"]["question"]["language"] if row.get("rubric") else text.detect_language(asked),
+        **row,
+    }
 
 
 def balanced_sample(rows: Sequence[dict[str, Any]], *, limit: int, seed: int) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
     """The figures for the criteria in `levels`, which has an entry for each level of one above its lowest."""
     probabilities = combine.all_probabilities(rubric, levels, coefficients)
     summed = combine.total(rubric, probabilities)
-    judge_score = combine.score_of_judge(rubric, levels, coefficients)
+    judge_score = combine.score_of(rubric, levels, coefficients, "judge")
     other_score = combine.score_without_judge(rubric, levels, coefficients)
     sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
     low, high = _bounds(rubric, probabilities, sd)

@@ -18,7 +18,13 @@ class NoEngine(Exception):
     """No Docker engine can be had here; the message says why."""
 
 
-def run(*command: str | Path, stdin: str | None = None, quiet: bool = False, seconds: float = 900) -> str:
+def run(
+    *command: str | Path,
+    stdin: str | None = None,
+    quiet: bool = False,
+    seconds: float = 900,
+    cwd: Path | None = None,
+) -> str:
     """What a command prints; a command that fails ends the test with what it said."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -27,6 +33,7 @@ def run(*command: str | Path, stdin: str | None = None, quiet: bool = False, sec
         text=True,
         check=False,
         timeout=seconds,
+        cwd=cwd,
         # The builder that every client has.
         env={**os.environ, "DOCKER_BUILDKIT": "0"},
     )

@@ -102,14 +102,13 @@ def _wheels() -> Path:
     folder = CACHE / f"wheels-{_hash(wanted)[:16]}"
     if not folder.is_dir():
         incoming = folder.with_suffix(".incoming")
+        needs = run(sys.executable, ROOT / "deploy" / "docker" / "requirements", "postgres", "grading", cwd=ROOT)
         run(
             *(sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", incoming),
-            *("--constraint", ROOT / "constraints.txt", f"{ROOT}[grading,postgres]", "setuptools>=77", "wheel"),
+            *("--constraint", ROOT / "constraints.txt", *needs.splitlines(), "setuptools>=77", "wheel"),
             # redis asks for it where Python is as old as Debian's.
             "async-timeout>=4.0.3",
         )
-        for own in incoming.glob("vivavoce-*.whl"):
-            own.unlink()
         incoming.rename(folder)
     return folder
 

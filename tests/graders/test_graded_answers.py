@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference, strange_answers
 
 REFERENCE = "Water boils. Steam rises. It condenses. Rain falls."
@@ -26,6 +27,48 @@ def test_rows_are_read_plain_and_packed(tmp_path: Path, opener: Any) -> None:
     with opener(path, "wt", encoding="utf-8") as out:
         out.write("\n".join(json.dumps(row) for row in ROWS) + "\n\n")
     assert read_rows(path) == ROWS
+
+
+def test_what_a_row_leaves_out_is_filled_in(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    bare = {"answer": "a", "score": 1, "max_score": 2}
+    written = [
+        {**bare, "reference": "It rains."},
+        {**bare, "reference": "下雨了。"},
+        {**bare, "reference": "It rains."},
+    ]
+    path.write_text("\n".join(map(json.dumps, written)), encoding="utf-8")
+    first, second, third = read_rows(path)
+    assert [first["lang"], second["lang"]] == ["en", "zh"]
+    assert first["question_id"] == third["question_id"] != second["question_id"]
+    assert len({row["id"] for row in (first, second, third)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "line 2 is not JSON"),
+        ("[]", "line 2 is not a JSON object"),
+        ('{"answer": "a", "score": 1, "reference": "b"}', "line 2 has no 'max_score'"),
+        ('{"answer": "a", "score": 1, "max_score": 1}', "line 2 has neither 'reference' nor 'rubric'"),
+        ('{"answer": "a", "score": "good", "max_score": 1, "reference": "b"}', "'score' is \"good\""),
+        ('{"answer": "a", "score": 3, "max_score": 1, "reference": "b"}', "the score 3 is not between 0 and 1"),
+    ],
+)
+def test_a_row_that_is_none_is_named_with_its_line(tmp_path: Path, line: str, says: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(ROWS[0])}\n{line}\n", encoding="utf-8")
+    with pytest.raises(UnreadableGrades) as caught:
+        read_rows(path)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\x1f\x8bnot packed"])
+def test_a_file_that_is_none_is_told_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / ("rows.jsonl.gz" if content.startswith(b"\x1f") else "rows.jsonl")
+    path.write_bytes(content)
+    with pytest.raises(UnreadableGrades, match=str(path)):
+        read_rows(path)
 
 
 def test_a_sample_takes_turns_over_the_questions_and_is_the_same_for_a_seed() -> None:

@@ -117,6 +117,80 @@ def forms(
 
 
 @app.command()
+def accuracy(
+    data: Annotated[list[Path], typer.Argument(help="Graded answers: JSON lines, plain or .gz.")],
+    limit: Annotated[
+        int | None, typer.Option(min=2, help="Different answers from each file, spread evenly over its questions.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
+    json_file: JsonOption = None,
+) -> None:
+    """How well scores agree with people's grades, beside each signal alone and predicting the mean.
+
+    A row is {"answer", "score", "max_score"} with "reference" (one or several) or "rubric", better with "question_id",
+    "question", "lang" and "raters". Verdicts are kept in the database: an interrupted run goes on where it stopped.
+    """
+    from vivavoce.service.storage.engine import connect, migrate, sessions
+    from vivavoce.service.storage.verdicts import StoredVerdicts
+    from vivavoce.workers.runtime import open_panel
+
+    from .accuracy import Case, grade_set, macro, measure
+
+    if len({path.name.split(".")[0] for path in data}) < len(data):
+        raise UserError("Two files have the same name: a data set is called by its file's name, so rename one.")
+    settings = Settings()
+    engine = connect(settings.database)
+    migrate(engine)
+    sets: dict[str, dict[str, Any]] = {}
+    cases: list[Case] = []
+    with ExitStack() as stack:
+        with _err.status("Starting the judge …"):
+            panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
+        progress = stack.enter_context(progress_bar(_err))
+        for path in data:
+            name = path.name.split(".")[0]
+            bar = progress.add_task(name, total=None)
+
+            def report(done: int, total: int, bar: Any = bar) -> None:
+                progress.update(bar, completed=done, total=total)
+
+            graded = grade_set(path, panel, limit=limit, seed=seed, on_progress=report)
+            if not graded.cases:
+                raise UserError(f"None of the answers in {path} has a score: see 'viva doctor' for the judge.")
+            sets[name] = {**measure(graded.cases, seed=seed), "unscored": graded.unscored}
+            cases += graded.cases
+    found = {"seed": seed, "sets": sets}
+    if len(sets) > 1:
+        found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed)}
+    _show_accuracy(found)
+    _write(json_file, found)
+
+
+def _show_accuracy(found: dict[str, Any]) -> None:
+    names = ("pearson", "spearman", "within_question", "rmse", "wrmse", "qwk", "bias", "ece")
+    tables = {f"{name} ({each['lang']}, {each['n']} answers)": each for name, each in found["sets"].items()}
+    if "pooled" in found:
+        tables["all answers together"] = found["pooled"]
+        tables["mean over the sets"] = {"rows": found["macro"]}
+    for title, each in tables.items():
+        table = Table("", *names, "Pearson, 95 %", title=title, title_justify="left")
+        for row, figures in each["rows"].items():
+            if figures:
+                bounds = (each.get("intervals") or {}).get(row, {}).get("pearson")
+                interval = f"{bounds[0]:.2f} to {bounds[1]:.2f}" if bounds else ""
+                table.add_row(row, *(_figure(figures[name]) for name in names), interval)
+        _out.print(table)
+        if review := each.get("review"):
+            share, everything, kept = (_figure(review[name]) for name in ("share", "rmse_all", "rmse_kept"))
+            unscored = f"; {each['unscored']} without a score" if each.get("unscored") else ""
+            _out.print(f"to a person: {share} of them; error of all {everything}, of the rest {kept}{unscored}\n")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+@app.command()
 def queue(
     gradings: Annotated[int, typer.Option(min=10, help="Gradings for processor time and throughput.")] = 1000,
     judge_ms: Annotated[float, typer.Option(min=1, help="Time that the stand-in judge takes for an answer.")] = 100,

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from vivavoce.graders import text
-from vivavoce.graders.combine import default_coefficients, score_of_judge
+from vivavoce.graders.combine import default_coefficients, score_of
 from vivavoce.graders.judge.judging import AnswerVerdicts, RubricJudge
 from vivavoce.graders.judge.prompt import load_template, number_sentences
 from vivavoce.graders.types import LevelSignals
@@ -203,7 +203,7 @@ def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
         name: [LevelSignals(judge=level.log_odds - level.prior, embedding=0.0, rouge=0.0) for level in levels]
         for name, levels in verdicts.levels.items()
     }
-    return score_of_judge(rubric, signals, default_coefficients())
+    return score_of(rubric, signals, default_coefficients(), "judge")
 
 
 def _checked(found: list[AnswerVerdicts]) -> list[AnswerVerdicts]:
