@@ -48,6 +48,8 @@ def test_points_sum_to_ten_and_every_criterion_that_gives_some_has_an_expected_p
 
 
 @pytest.mark.slow
+# Half a minute alone; it embeds every sentence of the bank, and shares the machine.
+@pytest.mark.timeout(900)
 def test_lint_finds_nothing_in_the_bank() -> None:
     assert [str(finding) for finding in lint([BANK], ProofReader(build_embedder(NANO_E5)))] == []
 
