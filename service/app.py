@@ -41,14 +41,17 @@ def create_app(
     bank: Bank,
     doorbell: Doorbell,
     judge_status: Callable[[], str],
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> FastAPI:
-    """The API. `judge_status` says in a few words how the judge is, for `/readyz`."""
+    """The API. `judge_status` says in a few words how the judge is, for `/readyz`; `is_stopping` that no request
+    should be kept waiting any longer."""
     app = FastAPI(title="vivavoce", version=__version__, description=_DESCRIPTION)
     app.state.settings = settings
     app.state.sessions = sessions
     app.state.bank = bank
     app.state.doorbell = doorbell
     app.state.judge_status = judge_status
+    app.state.is_stopping = is_stopping
     app.include_router(gradings.router)
     app.include_router(questions.router)
     app.include_router(health.router)

@@ -112,17 +112,21 @@ def _change(sessions: SessionFactory, grading_id: str, change: Callable[[Session
 
 @router.get("/{grading_id}", summary="Read a grading", responses={404: {"model": Problem}})
 async def read_grading(
+    request: Request,
     grading_id: str,
     sessions: SessionsDep,
     settings: SettingsDep,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for the report.")] = 0.0,
 ) -> GradingPublic:
-    """Where a grading stands. With `wait` the reply comes as soon as it is finished, or when the time is up."""
+    """Where a grading stands. With `wait` the reply comes as soon as it is finished, or when the time is up.
+
+    It comes earlier when this replica is told to stop: ask again then, another one goes on waiting.
+    """
     deadline = time.monotonic() + min(wait, settings.max_wait_seconds)
     pause = _FIRST_LOOK_SECONDS
     while True:
         grading = await anyio.to_thread.run_sync(_read, sessions, grading_id)
-        if not grading.state.open or time.monotonic() >= deadline:
+        if not grading.state.open or time.monotonic() >= deadline or request.app.state.is_stopping():
             return grading
         await anyio.sleep(min(pause, max(deadline - time.monotonic(), 0)))
         pause = min(pause * _LOOK_GROWTH, _LAST_LOOK_SECONDS)

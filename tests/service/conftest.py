@@ -21,16 +21,31 @@ def doorbell() -> EventDoorbell:
 
 
 @pytest.fixture
-def client(settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell) -> Iterator[httpx.Client]:
-    """A client of a real server on a free port."""
-    app = create_app(settings, sessions=database, bank=bank, doorbell=doorbell, judge_status=lambda: "ok")
+def client(server: uvicorn.Server) -> Iterator[httpx.Client]:
+    """A client of the server."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture
+def server(
+    settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell
+) -> Iterator[uvicorn.Server]:
+    """A real server on a free port."""
+    app = create_app(
+        settings,
+        sessions=database,
+        bank=bank,
+        doorbell=doorbell,
+        judge_status=lambda: "ok",
+        is_stopping=lambda: server.should_exit,
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        yield http
+    yield server
     server.should_exit = True
     thread.join()

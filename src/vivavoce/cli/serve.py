@@ -40,6 +40,8 @@ def serve(settings: Settings, *, worker: bool) -> None:
             bank=default_bank(),
             doorbell=doorbell,
             judge_status=judge_status,
+            # A long poll that is cut off at the end of the grace would be an error to its caller.
+            is_stopping=lambda: server.should_exit,
         )
         server = _Server(
             uvicorn.Config(

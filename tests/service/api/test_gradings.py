@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+import uvicorn
 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
@@ -52,6 +53,15 @@ def test_waiting_returns_as_soon_as_the_report_is_there(
     grading = client.get(location, params={"wait": 4}, timeout=10).json()
     assert grading["report"]
     assert time.monotonic() - started < 4
+
+
+def test_who_waits_is_answered_when_the_server_is_told_to_stop(client: httpx.Client, server: uvicorn.Server) -> None:
+    location = client.post("/v1/gradings", json=ANSWER).headers["Location"]
+    threading.Timer(0.3, lambda: setattr(server, "should_exit", True)).start()
+    started = time.monotonic()
+    reply = client.get(location, params={"wait": 30}, timeout=20)
+    assert (reply.status_code, reply.json()["state"]) == (200, "queued")
+    assert time.monotonic() - started < 5
 
 
 def test_waiting_ends_when_the_time_is_up(client: httpx.Client) -> None:
