@@ -148,8 +148,7 @@ def _wanted(
 
 
 def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
-    from scipy.stats import spearmanr
-
+    from vivavoce.graders.agreement import spearman
     from vivavoce.graders.qualify import SEPARATES, language_gaps, separations
 
     gaps = language_gaps(found)
@@ -161,7 +160,7 @@ def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, eng
         "engine": engine,
         "in_order": {"count": in_order, "of": len(found), "share": in_order / len(found)},
         "unscored": sum(s.score is None for question in found for s in question.standings),
-        "spearman": float(spearmanr(*zip(*pairs, strict=True))[0]) if len(pairs) > 2 else None,
+        "spearman": spearman(*zip(*pairs, strict=True)) if len(pairs) > 2 else None,
         "language_gap": {
             "mean": fmean(every) if every else None,
             "by_quality": {
