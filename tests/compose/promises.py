@@ -69,17 +69,14 @@ def scan(stack: Stack) -> list[Finding]:
         Finding("no secret in image or environment", "; ".join(with_secret) or count, not with_secret),
         Finding("ports are bound to 127.0.0.1", "; ".join(open_ports) or count, not open_ports),
         Finding("read-only root, no capabilities, limits", "; ".join(writable) or count, not writable),
-        *_api_image(),
+        *(_without_models(image) for image in sorted(stack.images("api"))),
     ]
 
 
-def _api_image() -> list[Finding]:
-    image = next(
-        image for image in docker("images", "--format", "{{.Repository}}:{{.Tag}}").split() if "-api:" in image
-    )
+def _without_models(image: str) -> Finding:
     found = docker("run", "--rm", "--network", "none", image, "pip", "list", "--format", "freeze")
     models = [line for line in found.splitlines() if line.startswith(("torch==", "transformers==", "xllamacpp=="))]
-    return [Finding("the API's image carries no model library", "; ".join(models) or "none of three", not models)]
+    return Finding("the API's image carries no model library", "; ".join(models) or "none of three", not models)
 
 
 def grade_cohort(stack: Stack) -> list[Finding]:
