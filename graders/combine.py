@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from vivavoce.rubrics import Criterion, Rubric
+from vivavoce.rubrics import Criterion, Rubric, SignalWeights
 
 from .types import MAX_SCORE, LevelSignals
 
@@ -69,16 +69,19 @@ def level_probabilities(
     weights: Weights,
     *,
     using: Sequence[str] = SIGNALS,
+    by_hand: SignalWeights | None = None,
 ) -> tuple[float, ...]:
     """Probability of each level, lowest first, summing to 1.
 
     `signals` has an entry for each level above the lowest. Signals not named in `using` are held at
-    their mean, which shows what the others alone would say.
+    their mean, which shows what the others alone would say. Weights set `by_hand` mix what each signal alone says
+    (the linear opinion pool: Stone 1961, "The Opinion Pool") instead of weighing the signals as they were fitted.
     """
     reached = [1.0]
     for level in signals:
+        chance = _pooled(level, weights, using, by_hand) if by_hand else _sigmoid(_logit(level, weights, using))
         # To be on a level is to have reached those below it, so the curve may not rise.
-        reached.append(min(reached[-1], _sigmoid(_logit(level, weights, using))))
+        reached.append(min(reached[-1], chance))
     reached.append(0.0)
     return tuple(high - low for high, low in itertools.pairwise(reached))
 
@@ -92,7 +95,9 @@ def all_probabilities(
 ) -> dict[str, tuple[float, ...]]:
     """`level_probabilities` of every criterion that has signals, by its identifier."""
     return {
-        criterion.id: level_probabilities(signals[criterion.id], coefficients.of(criterion), using=using)
+        criterion.id: level_probabilities(
+            signals[criterion.id], coefficients.of(criterion), using=using, by_hand=rubric.weights
+        )
         for criterion in rubric.criteria
         if criterion.id in signals
     }
@@ -175,6 +180,12 @@ def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float
     return weights.intercept + sum(
         weights.weights[name] * (values[name] if name in using else weights.means[name]) for name in SIGNALS
     )
+
+
+def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], by_hand: SignalWeights) -> float:
+    shares = by_hand.model_dump()
+    alone = {name: _sigmoid(_logit(level, weights, (name,) if name in using else ())) for name in SIGNALS}
+    return sum(shares[name] * alone[name] for name in SIGNALS) / sum(shares.values())
 
 
 def _sigmoid(logit: float) -> float:

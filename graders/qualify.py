@@ -15,7 +15,7 @@ from statistics import fmean
 from vivavoce.rubrics import Criterion, Language, QualificationSet, Rubric
 from vivavoce.rubrics.qualification import QUALITIES, Quality
 
-from .combine import level_probabilities
+from .combine import all_probabilities
 from .errors import UnscoredReason
 from .grade import grade, read_signals
 from .panel import Panel
@@ -146,7 +146,7 @@ def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> 
         only = rubric.model_copy(update={"criteria": (criterion,)})
         (signals,) = read_signals([AnswerInput(said)], only, panel)
         levels = tuple(signals[criterion.id]) if signals else ()
-        held = level_probabilities(levels, panel.coefficients.of(criterion))[-1] if levels else None
+        held = all_probabilities(only, {criterion.id: levels}, panel.coefficients)[criterion.id][-1] if levels else None
         found.append(Rejection(rubric.question.id, language, criterion.id, held, levels))
     return found
 

@@ -17,6 +17,7 @@ from .model import (
     Question,
     Reference,
     Rubric,
+    SignalWeights,
 )
 from .qualification import QualificationAnswer, QualificationSet, load_qualification, load_qualifications
 
@@ -42,6 +43,7 @@ __all__ = [
     "Rubric",
     "RubricError",
     "RubricUnreadable",
+    "SignalWeights",
     "UnknownQuestion",
     "compare",
     "content_hash",

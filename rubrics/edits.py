@@ -1,6 +1,6 @@
 """What an edit of a rubric does to grades that are there already.
 
-- Points, caps, or a criterion taken out: the grade follows by arithmetic from the signals that are on record; no
+- Points, caps, weights of the signals, or a criterion taken out: the grade follows by arithmetic from the signals that are on record; no
   model is asked.
 - Wording of anything the graders read: what the machine said belongs to other words; grades are stale.
 - A criterion added, or one with other levels: nobody has judged it; grades are stale.
@@ -96,6 +96,8 @@ def _about_the_whole(old: Rubric, new: Rubric) -> list[Change]:
     about = [(r.question.topic, r.question.difficulty, r.question.minutes, r.question.handbook) for r in (old, new)]
     if about[0] != about[1]:
         found.append(Change(Effect.NONE, "", "topic, difficulty, time or handbook number differ"))
+    if old.weights != new.weights:
+        found.append(Change(Effect.RECOMPUTE, "", "the signals are weighed differently"))
     if old.notes != new.notes:
         found.append(Change(Effect.NONE, "", "the notes differ"))
     ids = {criterion.id for criterion in old.criteria}

@@ -22,6 +22,9 @@ def content_hash(rubric: Rubric) -> str:
             # Rubrics were hashed before levels could have names; one without any keeps its hash.
             if not level["name"]:
                 del level["name"]
+    # Likewise before rubrics could have weights of their own.
+    if document["weights"] is None:
+        del document["weights"]
     return _sha256(document)
 
 

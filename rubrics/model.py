@@ -162,6 +162,20 @@ class Question(Frozen):
     )
 
 
+class SignalWeights(Frozen):
+    """How much each signal counts, set by hand; only their proportions matter."""
+
+    judge: float = Field(default=0, ge=0, le=100)
+    embedding: float = Field(default=0, ge=0, le=100)
+    rouge: float = Field(default=0, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _some_signal_counts(self) -> Self:
+        if not self.judge + self.embedding + self.rouge:
+            raise ValueError("no signal counts: give judge, embedding or rouge a weight above 0, or leave weights out")
+        return self
+
+
 class CanvasOrigin(Frozen):
     """How the Canvas file that a rubric was imported from was laid out, so that it can be written again as it was."""
 
@@ -189,6 +203,10 @@ class Rubric(Frozen):
     references: tuple[Reference, ...] = Field(default=(), max_length=6)
     examples: tuple[GradedExample, ...] = Field(default=(), max_length=4)
     notes: str = Field(default="", max_length=4000, description="For graders and maintainers only.")
+    weights: SignalWeights | None = Field(
+        default=None,
+        description="Instead of the weights that were fitted to people's grades.",
+    )
     status: Literal["draft", "frozen"] = Field(
         default="frozen",
         description="A draft was proposed by a model or imported; nothing is graded by it until a person froze it.",

@@ -140,6 +140,8 @@ def losses(rubrics: Sequence[Rubric]) -> list[str]:
         found.append("Canvas has no place for the question's text, topic, difficulty and time.")
     if any(rubric.notes for rubric in rubrics):
         found.append("Canvas has no place for notes on a rubric.")
+    if any(rubric.weights for rubric in rubrics):
+        found.append("Canvas has no place for weights of the signals.")
     for rubric in rubrics:
         gates = [c.id for c in rubric.criteria if c.kind == "gate"]
         if gates:

@@ -37,7 +37,11 @@ def write(rubric: Rubric) -> str:
     question = rubric.question
     lines = [f"# {_escape(question.text)}", ""]
     lines += [f"- {name}: {value}" for name in _QUESTION_FIELDS if (value := getattr(question, name)) is not None]
-    lines += [f"- status: {rubric.status}", "", "## Criteria"]
+    lines.append(f"- status: {rubric.status}")
+    if rubric.weights:
+        shares = ", ".join(f"{name} {weight:g}" for name, weight in rubric.weights.model_dump().items())
+        lines.append(f"- weights: {shares}")
+    lines += ["", "## Criteria"]
     for criterion in rubric.criteria:
         lines += ["", *_criterion_lines(criterion)]
     lines += ["", "## Expected points", ""]
@@ -167,9 +171,11 @@ def _parts(text: str) -> list[_Part]:
 def _document(parts: Sequence[_Part]) -> dict[str, Any]:
     head = parts[0].take_fields(_FIELD)
     status = head.pop("status", "draft")
+    weights = head.pop("weights", None)
     document: dict[str, Any] = {
         "question": {**head, "text": parts[0].title},
         "status": status,
+        "weights": dict(_weight(each, parts[0].line) for each in weights.split(",")) if weights else None,
         "criteria": [],
         "expected_points": [],
         "references": [],
@@ -197,6 +203,13 @@ def _document(parts: Sequence[_Part]) -> dict[str, Any]:
     for part in parts:
         part.end()
     return document
+
+
+def _weight(said: str, line: int) -> tuple[str, str]:
+    name, _, value = said.strip().partition(" ")
+    if not value:
+        raise _Misplaced(line, f"the weight '{said.strip()}' has no value: write weights: judge 2, embedding 1")
+    return name, value.strip()
 
 
 def _criterion(part: _Part) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from vivavoce.graders.combine import (
     total,
 )
 from vivavoce.graders.types import LevelSignals
-from vivavoce.rubrics import Rubric
+from vivavoce.rubrics import Rubric, SignalWeights
 
 COEFFICIENTS = default_coefficients()
 EITHER = st.sampled_from([COEFFICIENTS.merit, COEFFICIENTS.mistake])
@@ -57,6 +57,34 @@ def test_contributions_sum_to_the_score(rubric: Rubric, value: float) -> None:
     parts = contributions(rubric, signals, COEFFICIENTS)
     assert set(parts) == {"baseline", "judge", "embedding", "rouge"}
     assert sum(parts.values()) == pytest.approx(total(rubric, probabilities).score, abs=0.01)
+
+
+def test_weights_by_hand_mix_what_each_signal_alone_says(rubric: Rubric) -> None:
+    signals = _signals(rubric, 2.0)
+    alone = {name: _chances(rubric, signals, SignalWeights(**{name: 1})) for name in ("judge", "embedding", "rouge")}
+    assert alone["judge"] == pytest.approx(all_probabilities(rubric, signals, COEFFICIENTS, using=["judge"])["loss"][1])
+    assert len(set(alone.values())) == 3
+    mixed = _chances(rubric, signals, SignalWeights(judge=3, rouge=1))
+    assert mixed == pytest.approx(0.75 * alone["judge"] + 0.25 * alone["rouge"])
+    assert mixed == pytest.approx(_chances(rubric, signals, SignalWeights(judge=30, rouge=10)))
+
+
+def _chances(rubric: Rubric, signals: dict[str, list[LevelSignals]], weights: SignalWeights) -> float:
+    weighed = rubric.model_copy(update={"weights": weights})
+    return all_probabilities(weighed, signals, COEFFICIENTS)["loss"][1]
+
+
+@pytest.mark.parametrize("value", [-3.0, 3.0])
+def test_with_weights_by_hand_contributions_sum_to_the_score_and_a_signal_without_weight_gives_nothing(
+    rubric: Rubric, value: float
+) -> None:
+    weighed = rubric.model_copy(update={"weights": SignalWeights(judge=2, embedding=1)})
+    signals = _signals(weighed, value)
+    parts = contributions(weighed, signals, COEFFICIENTS)
+    score = total(weighed, all_probabilities(weighed, signals, COEFFICIENTS)).score
+    assert sum(parts.values()) == pytest.approx(score, abs=0.01)
+    assert parts["rouge"] == 0
+    assert parts["judge"] != 0
 
 
 def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:

@@ -42,6 +42,7 @@ def test_the_same_rubric_has_no_changes(rubric: Rubric) -> None:
         (("references", 0, "text"), "Fewer bits.", Effect.STALE),
         (("criteria", 0, "title"), "Bits", Effect.NONE),
         (("criteria", 1, "levels", 1, "name"), "Half", Effect.NONE),
+        (("weights",), {"judge": 2, "rouge": 1}, Effect.RECOMPUTE),
         (("notes",), "read once more", Effect.NONE),
         (("question", "minutes"), 9, Effect.NONE),
     ],

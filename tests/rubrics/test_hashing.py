@@ -33,3 +33,7 @@ def test_a_rubric_whose_levels_have_no_names_keeps_the_hash_it_had_before_there_
     # Reports out there carry it.
     assert content_hash(rubric).startswith("5bc7b21e2bff")
     assert content_hash(_edit(rubric, "criteria", 1, "levels", 1, "name", value="Half")) != content_hash(rubric)
+
+
+def test_weights_of_the_signals_are_part_of_the_content(rubric: Rubric) -> None:
+    assert content_hash(_edit(rubric, "weights", value={"judge": 1})) != content_hash(rubric)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, default_bank, load_rubric
+from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, SignalWeights, default_bank, load_rubric
 from vivavoce.rubrics.formats import markdown, read_rubrics, write_rubrics
 
 SAMPLE = Path(__file__).parents[2] / "data" / "rubric.yaml"
@@ -43,6 +43,14 @@ def test_markdown_keeps_whatever_characters_there_are(
     assert markdown.read(markdown.write(rubric), source="page.md") == rubric
 
 
+@pytest.mark.parametrize("ending", ["yaml", "json", "md"])
+def test_weights_of_the_signals_come_back(tmp_path: Path, rubric: Rubric, ending: str) -> None:
+    weighed = rubric.model_copy(update={"weights": SignalWeights(judge=2.5, embedding=0.125)})
+    file = tmp_path / f"rubric.{ending}"
+    write_rubrics([weighed], file)
+    assert read_rubrics(file).rubrics == (weighed,)
+
+
 def test_one_file_holds_one_rubric_outside_canvas(tmp_path: Path, rubric: Rubric) -> None:
     with pytest.raises(InvalidRubric, match="one rubric a file, not 2"):
         write_rubrics([rubric, rubric], tmp_path / "x.json")
@@ -55,6 +63,7 @@ def test_one_file_holds_one_rubric_outside_canvas(tmp_path: Path, rubric: Rubric
         ("x.json", "{", "line 1"),
         ("x.json", "{}", "question"),
         ("x.md", "text without a heading", "begins with the question as a heading"),
+        ("x.md", "# What?\n\n- weights: judge\n", "line 1: the weight 'judge' has no value"),
         ("x.md", "# What?\n\n## Criteria\n\n### no colon\n", "line 5: a criterion's heading"),
         ("x.md", "# What?\n\n### stray\n", "line 3: 'stray' belongs to no section"),
         ("x.md", "# What?\n\n## Remarks\n\nread me\n", "line 3: there is no section 'Remarks'"),
