@@ -27,6 +27,15 @@ class Interval:
     high: float
 
 
+@dataclass(frozen=True)
+class Bin:
+    """`count` answers of about the same score: the means of what was said and of what came, 0 to 1."""
+
+    said: float
+    came: float
+    count: int
+
+
 def pearson(human: Scores, machine: Scores) -> float | None:
     """Pearson's correlation, -1 to 1."""
     from scipy.stats import pearsonr
@@ -94,18 +103,60 @@ def bias(human: Scores, machine: Scores) -> float | None:
     return float(np.mean(-_differences(human, machine))) if len(human) else None
 
 
-def calibration_error(said: Scores, came: Scores, *, bins: int = _BINS) -> float | None:
-    """How far what was said lies from what came, 0 to 1: the mean over bins of |mean said - mean came|.
+def calibration_bins(said: Scores, came: Scores, *, bins: int = _BINS) -> list[Bin]:
+    """What was said beside what came, for `said` and `came` of shape (n,): min(bins, n) bins, the lowest said first.
 
-    Bins hold equally many answers, by what was said. With probabilities and outcomes (0 or 1) this is the expected
-    calibration error (Naeini, Cooper and Hauskrecht 2015; bins of equal mass as in Nguyen and O'Connor 2015).
+    Bins hold equally many answers, to one, by what was said (equal mass, as in Nguyen and O'Connor 2015). Of answers
+    about which the same was said, those that are given first come into the lower bin. No answers have no bins.
+    """
+    order = np.argsort(np.asarray(said, dtype=float), kind="stable")
+    parts = np.array_split(order, min(bins, len(order))) if len(order) else []
+    return [
+        Bin(float(np.mean(np.asarray(said)[part])), float(np.mean(np.asarray(came)[part])), len(part)) for part in parts
+    ]
+
+
+def calibration_error(said: Scores, came: Scores, *, bins: int = _BINS) -> float | None:
+    """How far what was said lies from what came, 0 to 1: the mean over `calibration_bins` of |mean said - mean came|.
+
+    With probabilities and outcomes (0 or 1) this is the expected calibration error (Naeini, Cooper and Hauskrecht
+    2015), with bins of equal mass.
     """
     if not len(said):
         return None
-    order = np.argsort(np.asarray(said, dtype=float), kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    gaps = [abs(np.mean(np.asarray(said)[part]) - np.mean(np.asarray(came)[part])) * len(part) for part in parts]
-    return float(sum(gaps) / len(order))
+    return sum(abs(one.said - one.came) * one.count for one in calibration_bins(said, came, bins=bins)) / len(said)
+
+
+def risk_coverage(human: Scores, machine: Scores, confidence: Scores) -> npt.NDArray[np.float64]:
+    """RMSE, 0 to 1, among the k most confident answers, for k = 1 to n: shape (n,), as are all that it is given.
+
+    Only the order of the confidences counts, not their unit. Each of several answers with the same confidence has the
+    mean squared error of all of them, which is what to expect when chance says who is first; so the order in which
+    answers are given changes nothing. No answers have an empty curve. Source: the risk-coverage curve of El-Yaniv and
+    Wiener 2010, On the Foundations of Noise-free Selective Classification; the risk here is the root of the mean
+    squared error.
+    """
+    squares = _differences(human, machine) ** 2
+    doubt = -np.asarray(confidence, dtype=float)
+    # By error, too: a sum in another order would differ in its last digits.
+    order = np.lexsort((squares, doubt))
+    _, tied, count = np.unique(doubt[order], return_inverse=True, return_counts=True)
+    expected = (np.bincount(tied, weights=squares[order]) / count)[tied]
+    curve: npt.NDArray[np.float64] = np.sqrt(np.cumsum(expected) / np.arange(1, len(order) + 1))
+    return curve
+
+
+def rmse_of_most_confident(human: Scores, machine: Scores, confidence: Scores, *, share: float) -> float | None:
+    """RMSE, 0 to 1, among the most confident answers that make up `share` of all: a point of `risk_coverage`.
+
+    The share is above 0 and at most 1, else ValueError is raised; a part of an answer is rounded up to the whole. None
+    for no answers.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of {share} is not above 0 and at most 1")
+    curve = risk_coverage(human, machine, confidence)
+    # .07 of 100 is a little more than 7 in floating point.
+    return float(curve[max(math.ceil(share * len(curve) - 1e-9), 1) - 1]) if len(curve) else None
 
 
 def bootstrap(figure: Callable[[npt.NDArray[np.intp]], float | None], count: int, *, seed: int) -> Interval | None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from vivavoce.cli.bench import forms
+from vivavoce.cli.bench import accuracy, accuracy_page, forms
+from vivavoce.cli.bench.accuracy import Case
 from vivavoce.cli.errors import UserError
 from vivavoce.graders.judge.stub import StubJudgeServer
 
@@ -104,8 +108,8 @@ def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge
     files[0].write_text(
         "\n".join(json.dumps({**row, "raters": [row["score"], row["score"]]}) for row in rows), encoding="utf-8"
     )
-    out = tmp_path / "figures.json"
-    arguments = ["bench", "accuracy", *map(str, files), "--limit", "12", "--json", str(out)]
+    out, page = tmp_path / "figures.json", tmp_path / "page.html"
+    arguments = ["bench", "accuracy", *map(str, files), "--limit", "12", "--json", str(out), "--html", str(page)]
     done = viva(*arguments)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text(encoding="utf-8"))
@@ -119,15 +123,153 @@ def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge
     assert one["rows"]["mean"]["bias"] == pytest.approx(0)
     assert found["sets"]["two"]["rows"]["human"] is None
     assert found["pooled"]["n"] == 24
+    assert (found["model"], found["revision"], one["file"]) == ("stub", "1", str(files[0]))
+    assert one["review"]["rmse_all"] >= one["review"]["rmse_confident"] >= 0
     low, high = one["intervals"]["combined"]["pearson"]
     assert low <= one["rows"]["combined"]["pearson"] <= high
     for key in _keys(found):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
+    drawn = page.read_bytes()
+    assert _headings(drawn.decode()) == ["All answers together", "one", "two"]
+    assert f"{one['rows']['combined']['spearman']:.3f}" in drawn.decode()
+    assert f"{low:.2f} to {high:.2f}" in drawn.decode()
+
     stub_judge.prompts.clear()
     assert viva(*arguments).returncode == 0
     assert json.loads(out.read_text(encoding="utf-8")) == found
+    assert page.read_bytes() == drawn
     assert not stub_judge.prompts
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
+    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer, option: str
+) -> None:
+    data = _data(tmp_path, "one.jsonl")
+    done = viva("bench", "accuracy", data, option, tmp_path / "away" / "file")
+    assert done.returncode == 2
+    assert f"away is no folder: make it, or name another file with {option}." in done.stderr
+    assert f"is a folder: name a file with {option}." in viva("bench", "accuracy", data, option, tmp_path).stderr
+    assert not stub_judge.prompts
+
+
+def _cases(dataset: str, count: int, *, seed: int = 1) -> list[Case]:
+    chance = random.Random(seed)
+    return [
+        Case(
+            dataset=dataset,
+            question=number % 3,
+            language="en",
+            human=chance.randrange(5) / 4,
+            scores={name: chance.random() for name in ("rouge", "embedding", "judge", "combined")},
+            confidence=chance.choice([0.3, 0.6, 0.9]),
+            needs_review=chance.random() < 0.2,
+        )
+        for number in range(count)
+    ]
+
+
+def _found(*sets: Sequence[Case]) -> dict[str, Any]:
+    """Figures of sets as the command makes them, less the intervals."""
+    measured = {
+        cases[0].dataset: {
+            "file": f"{cases[0].dataset}.jsonl",
+            **accuracy.measure(cases, seed=1, intervals=False),
+            "unscored": 0,
+        }
+        for cases in sets
+    }
+    found: dict[str, Any] = {"engine": "stub", "model": "m", "revision": "", "seed": 1, "sets": measured}
+    if len(sets) > 1:
+        every = [case for cases in sets for case in cases]
+        found |= {"macro": accuracy.macro(measured), "pooled": accuracy.measure(every, seed=1, intervals=False)}
+    return found
+
+
+def _page(folder: Path, *sets: Sequence[Case]) -> str:
+    path = folder / "page.html"
+    accuracy_page.write_page(path, _found(*sets), [case for cases in sets for case in cases])
+    return path.read_text(encoding="utf-8")
+
+
+def _headings(page: str) -> list[str]:
+    return re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+
+
+def _plots(page: str) -> list[ElementTree.Element]:
+    return [ElementTree.fromstring(plot) for plot in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+
+
+def test_the_page_has_every_set_is_the_same_each_time_and_takes_no_name_for_markup(tmp_path: Path) -> None:
+    sets = _cases("one", 40), _cases("a<b", 30, seed=2)
+    page = _page(tmp_path, *sets)
+    assert _page(tmp_path, *sets) == page
+    assert _headings(page) == ["All answers together", "one", "a&lt;b"]
+    assert "a<b" not in page
+    assert "Mean over the sets" in page
+    assert len(_plots(page)) == 9
+    assert re.search(r"[\d.]+ % of the answers are sent to people", page)
+
+
+def test_the_page_loads_nothing(tmp_path: Path) -> None:
+    page = _page(tmp_path, _cases("one", 40))
+    assert set(re.findall(r"\w+://[^\"'<>\s)]+", page)) == {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert not re.search(r"<script|<link|<iframe|@import|\bsrc=|\bon\w+=", page, re.IGNORECASE)
+
+
+def test_a_plot_says_in_words_what_it_shows(tmp_path: Path) -> None:
+    cases = _cases("one", 25)
+    scatter, calibration, risk = _plots(_page(tmp_path, cases))
+    told = []
+    for plot in (scatter, calibration, risk):
+        assert plot.get("role") == "img"
+        texts = {element.get("id"): element.text for element in plot if element.tag.endswith(("}title", "}desc"))}
+        title, description = (texts[name] for name in str(plot.get("aria-labelledby")).split())
+        assert str(title).endswith(": one")
+        told.append(str(description))
+    assert told[0].startswith("25 answers. Pearson ")
+    assert "2 to 3 answers in a bin" in told[1]
+    assert f"{accuracy.measure(cases, seed=1, intervals=False)['review']['rmse_confident']:.2f} among 70%" in told[2]
+
+
+def test_each_id_on_the_page_is_there_once_and_each_reference_leads_to_one(tmp_path: Path) -> None:
+    page = _page(tmp_path, _cases("one", 40), _cases("two", 40))
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    named = " ".join(re.findall(r'aria-labelledby="([^"]+)"', page)).split()
+    references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)
+    assert references
+    assert {*named, *(first or second for first, second in references)} <= set(ids)
+
+
+def test_every_table_has_a_caption_and_every_heading_a_scope(tmp_path: Path) -> None:
+    page = _page(tmp_path, _cases("one", 40), _cases("two", 40))
+    assert page.count("<table") == page.count("<caption>") == 7
+    assert re.findall(r"<th\b(?![^>]*\bscope=)[^>]*>", page) == []
+
+
+def test_no_colour_of_a_plot_is_fixed_but_by_the_page(tmp_path: Path) -> None:
+    plots = "".join(ElementTree.tostring(plot, encoding="unicode") for plot in _plots(_page(tmp_path, _cases("o", 40))))
+    assert re.findall(r"#[0-9a-f]{6}\b", plots) == []
+    assert "var(--mark)" in plots
+
+
+def test_a_set_of_one_answer_has_a_page_with_what_is_defined(tmp_path: Path) -> None:
+    page = _page(tmp_path, _cases("one", 1))
+    assert _headings(page) == ["one"]
+    assert "Mean over the sets" not in page
+    assert "1 answer in a bin" in page
+    assert re.search(r'<th scope="row">human</th>(<td>–</td>){8}</tr>', page)
+
+
+def test_many_answers_make_no_large_page(tmp_path: Path) -> None:
+    page = _page(tmp_path, _cases("one", 6000))
+    assert len(page) < 400_000
+    assert 'href="data:image/png;base64,' in page
 
 
 def test_accuracy_tells_what_is_wrong_with_its_data(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:

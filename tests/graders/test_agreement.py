@@ -74,6 +74,81 @@ def test_calibration_error_is_the_mean_gap_between_what_was_said_and_what_came()
     assert agreement.calibration_error(honest, drawn) < 0.05
 
 
+def test_calibration_bins_hold_equally_many_answers_by_what_was_said() -> None:
+    said = [0.9, 0.1, 0.5, 0.3, 0.7]
+    came = [1.0, 0.0, 0.5, 0.4, 0.6]
+    first, second = agreement.calibration_bins(said, came, bins=2)
+    assert (first.count, second.count) == (3, 2)
+    assert (first.said, first.came) == (pytest.approx(0.3), pytest.approx(0.3))
+    assert (second.said, second.came) == (pytest.approx(0.8), pytest.approx(0.8))
+    assert [one.count for one in agreement.calibration_bins([0.2, 0.4], [0, 1])] == [1, 1]
+    assert agreement.calibration_bins([], []) == []
+
+
+def test_the_calibration_error_is_that_of_the_bins() -> None:
+    chance = np.random.default_rng(4)
+    said, came = chance.random(47), chance.random(47)
+    bins = agreement.calibration_bins(said, came)
+    assert len(bins) == 10
+    assert {one.count for one in bins} == {4, 5}
+    by_hand = sum(abs(one.said - one.came) * one.count for one in bins) / 47
+    assert agreement.calibration_error(said, came) == pytest.approx(by_hand)
+
+
+def test_the_risk_is_the_error_among_the_most_confident() -> None:
+    human, machine = [1.0, 1.0, 1.0, 1.0], [0.6, 1.0, 0.9, 0.2]
+    # The least confident first: the curve goes from the answer with 0.9 to all four.
+    confidence = [0.3, 0.9, 0.5, 0.1]
+    squares = [0.0, 0.01, 0.16, 0.64]
+    expected = [math.sqrt(sum(squares[: k + 1]) / (k + 1)) for k in range(4)]
+    assert agreement.risk_coverage(human, machine, confidence) == pytest.approx(expected)
+    assert agreement.risk_coverage(human, machine, [each * 7 for each in confidence]) == pytest.approx(expected)
+    assert agreement.rmse(human, machine) == pytest.approx(expected[-1])
+    assert agreement.risk_coverage([], [], []).shape == (0,)
+
+
+def test_answers_of_the_same_confidence_share_their_error() -> None:
+    human, machine = [1.0, 1.0, 1.0], [1.0, 0.8, 0.4]
+    # After the first, either of the others may be the second: on average its square is (0.04 + 0.36) / 2.
+    curve = agreement.risk_coverage(human, machine, [0.9, 0.5, 0.5])
+    assert curve == pytest.approx([0.0, math.sqrt(0.2 / 2), math.sqrt(0.4 / 3)])
+    assert agreement.risk_coverage(human, machine, [0.5] * 3) == pytest.approx([math.sqrt(0.4 / 3)] * 3)
+
+
+_ANSWER = st.tuples(st.floats(0, 1), st.floats(0, 1), st.sampled_from([0.1, 0.5, 0.9]))
+
+
+@given(st.lists(_ANSWER, min_size=1, max_size=12).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
+def test_the_order_of_answers_does_not_change_the_risk(
+    both: tuple[list[tuple[float, float, float]], list[tuple[float, float, float]]],
+) -> None:
+    given, shuffled = (agreement.risk_coverage(*zip(*answers, strict=True)) for answers in both)
+    assert given.tolist() == shuffled.tolist()
+
+
+def test_a_share_of_the_most_confident_is_rounded_up_to_whole_answers() -> None:
+    human, machine = [1.0] * 4, [1.0, 0.9, 0.6, 0.2]
+    confidence = [0.9, 0.8, 0.7, 0.6]
+
+    def error(share: float) -> float | None:
+        return agreement.rmse_of_most_confident(human, machine, confidence, share=share)
+
+    assert error(0.01) == error(0.25) == 0.0
+    assert error(0.5) == pytest.approx(math.sqrt(0.01 / 2))
+    assert error(0.7) == error(0.75) == pytest.approx(math.sqrt(0.17 / 3))
+    assert error(1) == pytest.approx(agreement.rmse(human, machine))
+    # 7 of 100, though .07 * 100 is more than 7 in floating point.
+    machine = [1.0] * 7 + [0.0] * 93
+    assert agreement.rmse_of_most_confident([1.0] * 100, machine, range(100, 0, -1), share=0.07) == 0.0
+    assert agreement.rmse_of_most_confident([], [], [], share=0.7) is None
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1, math.nan])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="not above 0 and at most 1"):
+        agreement.rmse_of_most_confident([1.0], [1.0], [1.0], share=share)
+
+
 def test_an_interval_holds_the_figure_and_is_the_same_for_the_same_seed() -> None:
     chance = np.random.default_rng(3)
     human = chance.random(200)

@@ -25,6 +25,7 @@ MACHINE_ROWS = ("rouge", "embedding", "judge", "combined", "mean")
 _INTERVALS = ("pearson", "wrmse", "qwk")
 _BATCH = 4
 _FINEST_SCALE = 11
+CONFIDENT_SHARE = 0.7
 
 Figures = dict[str, float | None]
 
@@ -195,16 +196,16 @@ def _people(cases: Sequence[Case], *, levels: int) -> Figures | None:
 
 
 def _review(cases: Sequence[Case]) -> Figures:
-    """What sending doubtful answers to people does to the error of the rest."""
-    kept = [case for case in cases if not case.needs_review]
-
-    def error(some: Sequence[Case]) -> float | None:
-        return agreement.rmse([case.human for case in some], [case.scores["combined"] for case in some])
-
+    """What sending doubtful answers to people does to the error of the rest, and what confidence is worth."""
+    human = np.array([case.human for case in cases])
+    machine = np.array([case.scores["combined"] for case in cases])
+    confidence = np.array([case.confidence for case in cases])
+    kept = np.array([not case.needs_review for case in cases], dtype=bool)
     return {
-        "share": 1 - len(kept) / len(cases) if cases else None,
-        "rmse_all": error(cases),
-        "rmse_kept": error(kept),
+        "share": float(1 - kept.mean()) if len(cases) else None,
+        "rmse_all": agreement.rmse(human, machine),
+        "rmse_kept": agreement.rmse(human[kept], machine[kept]),
+        "rmse_confident": agreement.rmse_of_most_confident(human, machine, confidence, share=CONFIDENT_SHARE),
     }
 
 

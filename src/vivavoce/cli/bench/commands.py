@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -124,6 +126,7 @@ def accuracy(
     ] = None,
     seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
     json_file: JsonOption = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with tables and plots here.")] = None,
 ) -> None:
     """How well scores agree with people's grades, beside each signal alone and predicting the mean.
 
@@ -138,6 +141,10 @@ def accuracy(
 
     if len({path.name.split(".")[0] for path in data}) < len(data):
         raise UserError("Two files have the same name: a data set is called by its file's name, so rename one.")
+    _require_writable(json_file, option="--json")
+    _require_writable(html_file, option="--html")
+    if html_file:
+        _require_plots()
     settings = Settings()
     engine = connect(settings.database)
     migrate(engine)
@@ -146,6 +153,7 @@ def accuracy(
     with ExitStack() as stack:
         with _err.status("Starting the judge …"):
             panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
+        identity = panel.judge.identity
         progress = stack.enter_context(progress_bar(_err))
         for path in data:
             name = path.name.split(".")[0]
@@ -157,13 +165,17 @@ def accuracy(
             graded = grade_set(path, panel, limit=limit, seed=seed, on_progress=report)
             if not graded.cases:
                 raise UserError(f"None of the answers in {path} has a score: see 'viva doctor' for the judge.")
-            sets[name] = {**measure(graded.cases, seed=seed), "unscored": graded.unscored}
+            sets[name] = {"file": str(path), **measure(graded.cases, seed=seed), "unscored": graded.unscored}
             cases += graded.cases
-    found = {"seed": seed, "sets": sets}
+    found = {**asdict(identity), "seed": seed, "sets": sets}
     if len(sets) > 1:
         found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed)}
     _show_accuracy(found)
     _write(json_file, found)
+    if html_file:
+        from .accuracy_page import write_page
+
+        write_page(html_file, found, cases)
 
 
 def _show_accuracy(found: dict[str, Any]) -> None:
@@ -268,6 +280,25 @@ def _one_of(value: str, *allowed: str) -> str:
     if value not in allowed:
         raise UserError(f"'{value}' is not one of: {', '.join(allowed)}.")
     return value
+
+
+def _require_writable(file: Path | None, *, option: str) -> None:
+    """Raises UserError for a file that cannot be written, before hours of work and not after them."""
+    if not file:
+        return
+    if file.is_dir():
+        raise UserError(f"{file} is a folder: name a file with {option}.")
+    if not file.parent.is_dir():
+        raise UserError(f"{file.parent} is no folder: make it, or name another file with {option}.")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(f"{file} may not be written: check its permissions, or name another file with {option}.")
+
+
+def _require_plots() -> None:
+    if not find_spec("matplotlib"):
+        raise UserError(
+            "matplotlib, which draws the page's plots, is not installed: run 'pip install vivavoce[grading]'."
+        )
 
 
 def _write(file: Path | None, figures: dict[str, Any]) -> None:
