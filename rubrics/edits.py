@@ -1,7 +1,7 @@
 """What an edit of a rubric does to grades that are there already.
 
-- Points, caps, weights of the signals, or a criterion taken out: the grade follows by arithmetic from the signals that are on record; no
-  model is asked.
+- Points, caps, weights of the signals, or a criterion taken out: the grade follows by arithmetic from the signals that
+  are on record; no model is asked.
 - Wording of anything the graders read: what the machine said belongs to other words; grades are stale.
 - A criterion added, or one with other levels: nobody has judged it; grades are stale.
 - Everything else (title, topic, notes for maintainers, order): grades stay as they are, unless the judge was shown
