@@ -183,7 +183,7 @@ def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float
 
 
 def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], by_hand: SignalWeights) -> float:
-    shares = by_hand.model_dump()
+    shares: dict[str, float] = by_hand.model_dump()
     alone = {name: _sigmoid(_logit(level, weights, (name,) if name in using else ())) for name in SIGNALS}
     return sum(shares[name] * alone[name] for name in SIGNALS) / sum(shares.values())
 
