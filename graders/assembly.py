@@ -62,7 +62,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         return build_settled_report(
             reading, rubric, panel, Flag.OFF_TOPIC, flags=tuple(flags), signals=named, verdicts=signals.verdicts
         )
-    flags += figures.doubts(review_below=panel.review_below)
+    flags += figures.doubts(panel.review)
     if split_criteria(signals.verdicts.votes):
         flags.append(Flag.JUDGES_DISAGREE)
     if signals.verdicts.defused:
@@ -290,7 +290,9 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         embedding_model=panel.embedder.name,
         embedding_revision=panel.embedder.revision,
         combiner_version=panel.coefficients.version,
-        review_below=panel.review_below,
+        review_below=panel.review.below,
+        pass_mark=panel.review.pass_mark,
+        pass_margin=panel.review.pass_margin,
         judge_calls=len(calls),
         cached_verdicts=verdicts.cached if verdicts else 0,
         tokens_in=sum(call.usage.tokens_in for call in calls),

@@ -7,6 +7,7 @@ rank answers by doubt; their calibration against people's grades is still to be 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 
 from .types import MAX_SCORE
@@ -15,6 +16,24 @@ WITHIN_POINTS = 1.5
 # Share of the gap between the judge and the other signals that counts as doubt.
 _GAP_SHARE = 0.25
 _RANGE_DEVIATIONS = NormalDist().inv_cdf(0.9)
+
+
+@dataclass(frozen=True)
+class ReviewPolicy:
+    """Which scores go to a person for doubt.
+
+    Those with a confidence under `below` (0 to 1), and those within `pass_margin` points of `pass_mark` (0 to 10; None
+    when nothing hangs on a mark).
+    """
+
+    below: float = 0.45
+    pass_mark: float | None = None
+    pass_margin: float = 0.5
+
+    def is_near_pass_mark(self, score: float) -> bool:
+        """Whether a score is so near the mark that the margin may decide."""
+        # Scores have one decimal; the margin's own end still counts as near.
+        return self.pass_mark is not None and abs(score - self.pass_mark) <= self.pass_margin + 1e-9
 
 
 def spread(*, deviation: float, judge_score: float, other_score: float) -> float:

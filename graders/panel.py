@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from .combine import Coefficients, default_coefficients
+from .confidence import ReviewPolicy
 from .embedding import Embedder, Vectors
 from .judge.judging import Judge
 
@@ -17,13 +18,13 @@ _RUBRICS_REMEMBERED = 64
 class Panel:
     """An embedder, a judge, and how their signals are weighed.
 
-    Answers whose confidence (0 to 1) is below `review_below` go to a person.
+    `review` says which scores go to a person for doubt.
     """
 
     embedder: Embedder
     judge: Judge
     coefficients: Coefficients
-    review_below: float = 0.45
+    review: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     @cached_property
     def embed_rubric(self) -> Callable[[tuple[str, ...]], Vectors]:
@@ -31,11 +32,11 @@ class Panel:
         return lru_cache(maxsize=_RUBRICS_REMEMBERED)(self.embedder.embed)
 
 
-def build_panel(*, embedder: Embedder, judge: Judge, review_below: float = 0.45) -> Panel:
+def build_panel(*, embedder: Embedder, judge: Judge, review: ReviewPolicy | None = None) -> Panel:
     """A panel with the coefficients that ship with vivavoce."""
     return Panel(
         embedder=embedder,
         judge=judge,
         coefficients=default_coefficients(),
-        review_below=review_below,
+        review=review or ReviewPolicy(),
     )

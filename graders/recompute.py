@@ -15,13 +15,22 @@ from vivavoce.rubrics import Criterion, Edit, Effect, Rubric, content_hash
 from . import feedback
 from .assembly import in_order, standing, wants_a_person
 from .combine import Coefficients, default_coefficients
+from .confidence import ReviewPolicy
 from .judge.judging import LevelVerdict, Vote
 from .judge.voting import count_votes, split_criteria
 from .summary import Summary, summarise
 from .types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, Report
 
 _SETTLED = frozenset({Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION, Flag.OFF_TOPIC})
-_RECOMPUTED = frozenset({Flag.SIGNALS_DISAGREE, Flag.LOW_CONFIDENCE, Flag.JUDGES_DISAGREE, Flag.RUBRIC_CHANGED})
+_RECOMPUTED = frozenset(
+    {
+        Flag.SIGNALS_DISAGREE,
+        Flag.LOW_CONFIDENCE,
+        Flag.NEAR_PASS_MARK,
+        Flag.JUDGES_DISAGREE,
+        Flag.RUBRIC_CHANGED,
+    }
+)
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
@@ -91,7 +100,8 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
         for criterion in rubric.criteria
     )
     flags = {flag for flag in report.flags if flag not in _RECOMPUTED}
-    flags |= set(figures.doubts(review_below=report.provenance.review_below))
+    source = report.provenance
+    flags |= set(figures.doubts(ReviewPolicy(source.review_below, source.pass_mark, source.pass_margin)))
     if split_criteria(votes):
         flags.add(Flag.JUDGES_DISAGREE)
     # What waiting may mend comes first, as in a new report.

@@ -9,6 +9,7 @@ from vivavoce.rubrics import Rubric
 
 from . import combine, confidence
 from .combine import Coefficients
+from .confidence import ReviewPolicy
 from .types import Flag, LevelSignals
 
 # The signals disagree when judge and overlap are this many points of 10 apart.
@@ -32,10 +33,14 @@ class Summary:
     other_score: float
     contributions: Mapping[str, float]
 
-    def doubts(self, *, review_below: float) -> list[Flag]:
+    def doubts(self, review: ReviewPolicy) -> list[Flag]:
         """The flags that follow from these figures."""
         found = [Flag.SIGNALS_DISAGREE] if abs(self.judge_score - self.other_score) >= _DISAGREEMENT else []
-        return found + ([Flag.LOW_CONFIDENCE] if self.confidence < review_below else [])
+        if self.confidence < review.below:
+            found.append(Flag.LOW_CONFIDENCE)
+        if review.is_near_pass_mark(round(self.score, 1)):
+            found.append(Flag.NEAR_PASS_MARK)
+        return found
 
 
 def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients) -> Summary:

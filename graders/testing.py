@@ -13,6 +13,7 @@ from vivavoce.rubrics import Rubric
 
 from . import text
 from .combine import Coefficients, Weights
+from .confidence import ReviewPolicy
 from .embedding import Vectors
 from .errors import JudgeFailure
 from .judge.client import EngineIdentity
@@ -86,12 +87,12 @@ HASHING_COEFFICIENTS = Coefficients(version="hashing", merit=_HASHING, mistake=r
 def scripted_panel(
     script: Script = lambda answer, criterion: 2.0,
     *,
-    review_below: float = 0.0,
+    review: ReviewPolicy | None = None,
 ) -> Panel:
     """A panel that needs no model."""
     return Panel(
         embedder=HashingEmbedder(),
         judge=ScriptedJudge(script),
         coefficients=HASHING_COEFFICIENTS,
-        review_below=review_below,
+        review=review or ReviewPolicy(below=0.0),
     )

@@ -29,6 +29,7 @@ class Flag(StrEnum):
     SIGNALS_DISAGREE = "signals_disagree"
     JUDGES_DISAGREE = "judges_disagree"
     LOW_CONFIDENCE = "low_confidence"
+    NEAR_PASS_MARK = "near_pass_mark"
     RUBRIC_CHANGED = "rubric_changed"
 
 
@@ -161,6 +162,8 @@ class Provenance:
     judge_seconds: float
     cost: float
     recomputed_from: tuple[EarlierScore, ...] = ()
+    pass_mark: float | None = None
+    pass_margin: float = 0.0
 
 
 @dataclass(frozen=True)

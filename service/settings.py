@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     review_below: float = Field(
         default=0.45, ge=0, le=1, description="Reports with less confidence than this go to a person."
     )
+    pass_mark: float | None = Field(
+        default=None, ge=0, le=10, description="Score that decides something; those near it go to a person."
+    )
+    pass_margin: float = Field(
+        default=0.5, ge=0, le=10, description="How near, in points of 10, a score must be to `VIVA_PASS_MARK`."
+    )
     batch_size: int = Field(default=4, ge=1, le=64, description="Answers to one question graded together.")
     worker_threads: int = Field(
         default=0,
@@ -191,10 +197,10 @@ class Settings(BaseSettings):
         sources = (init_settings, env_settings, dotenv_settings)
         return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
 
-    @field_validator("judge_api_key", mode="before")
+    @field_validator("judge_api_key", "pass_mark", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
-        return value or None
+        return None if value == "" else value
 
     @field_validator("judge_url")
     @classmethod

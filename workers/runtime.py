@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pydantic import SecretStr
 
 from vivavoce.graders import Panel, build_panel
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.embedded import ENGINE as EMBEDDED
@@ -164,7 +165,7 @@ def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
         yield build_panel(
             embedder=build_embedder(settings.embedding_model),
             judge=judge,
-            review_below=settings.review_below,
+            review=ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin),
         )
 
 

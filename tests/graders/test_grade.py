@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric, content_hash
 
@@ -136,6 +137,20 @@ def test_the_report_says_what_graded_it(rubric: Rubric) -> None:
     assert provenance.rubric_hash == content_hash(rubric)
     assert (provenance.engine, provenance.embedding_model) == ("scripted", "hashing")
     assert len(provenance.answer_hash) == 64
+
+
+def test_a_score_near_the_pass_mark_goes_to_a_person_and_the_report_says_by_which_mark(rubric: Rubric) -> None:
+    score = _grade(rubric, GOOD).score
+    assert score is not None
+
+    def graded(mark: float) -> Report:
+        panel = scripted_panel(review=ReviewPolicy(below=0.0, pass_mark=mark, pass_margin=0.3))
+        return grade([AnswerInput(GOOD)], rubric, panel)[0]
+
+    near, far = graded(score - 0.3), graded(score - 0.4)
+    assert (near.needs_review, far.needs_review) == (True, False)
+    assert Flag.NEAR_PASS_MARK in near.flags
+    assert (near.provenance.pass_mark, near.provenance.pass_margin) == (score - 0.3, 0.3)
 
 
 def test_the_same_answer_gets_the_same_report(rubric: Rubric) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.recompute import read_report, recompute
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
 from vivavoce.graders.types import VerdictRecord, VoteResult
@@ -50,6 +51,21 @@ def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: objec
     assert report.provenance.rubric_hash == content_hash(new)
     (earlier,) = report.provenance.recomputed_from
     assert (earlier.rubric_hash, earlier.score) == (content_hash(rubric), _graded(rubric).score)
+
+
+def test_a_recomputed_score_is_held_against_the_pass_mark_that_the_report_was_written_under(rubric: Rubric) -> None:
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    score = _graded(new).score
+    assert score is not None
+    panel = scripted_panel(
+        lambda _, name: VERDICTS[name], review=ReviewPolicy(below=0.0, pass_mark=score, pass_margin=0.05)
+    )
+    (report,) = grade([AnswerInput(ANSWER)], rubric, panel)
+    assert Flag.NEAR_PASS_MARK not in report.flags
+    moved = _recomputed(report, rubric, new)
+    assert moved
+    assert Flag.NEAR_PASS_MARK in moved.flags
+    assert moved.needs_review
 
 
 def test_other_words_cannot_be_recomputed(rubric: Rubric) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredReason, build_panel, grade
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
 from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle
@@ -28,7 +29,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 @pytest.fixture
 def panel() -> Panel:
     judge = ScriptedJudge(lambda _, name: -6.0 if name == "wrong" else 2.0)
-    return build_panel(embedder=HashingEmbedder(), judge=judge, review_below=0.0)
+    return build_panel(embedder=HashingEmbedder(), judge=judge, review=ReviewPolicy(below=0.0))
 
 
 def _graded(database: SessionFactory, rubric: Rubric, panel: Panel) -> str:
@@ -153,7 +154,7 @@ def test_a_failure_goes_with_the_criterion_that_failed(database: SessionFactory,
     def script(_: str, name: str) -> float | JudgeFailure:
         return JudgeFailure(UnscoredReason.PARSE, "no verdict") if name == "loss" else 2.0
 
-    failing = build_panel(embedder=HashingEmbedder(), judge=ScriptedJudge(script), review_below=0.0)
+    failing = build_panel(embedder=HashingEmbedder(), judge=ScriptedJudge(script), review=ReviewPolicy(below=0.0))
     grading_id = _graded(database, rubric, failing)
     _apply(database, without(rubric, "loss"))
     with database() as session:

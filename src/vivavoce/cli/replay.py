@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from vivavoce.graders import AnswerInput, Flag, build_panel, grade
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
@@ -65,10 +66,19 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     panel = build_panel(
         embedder=build_embedder(recorded["provenance"]["embedding_model"]),
         judge=ReplayJudge(recorded, calls),
-        review_below=recorded["provenance"].get("review_below", settings.review_below),
+        review=_policy(recorded["provenance"], settings),
     )
     (report,) = grade([answer], rubric, panel)
     return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)
+
+
+def _policy(source: Mapping[str, Any], settings: Settings) -> ReviewPolicy:
+    """The policy that a report was written under, as far as it says."""
+    return ReviewPolicy(
+        below=source.get("review_below", settings.review_below),
+        pass_mark=source.get("pass_mark"),
+        pass_margin=source.get("pass_margin", 0.0),
+    )
 
 
 def _said(value: Any) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, UnscoredReason, build_panel, grade
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.judge.judging import LevelVerdict, Vote
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.stub import StubJudgeServer
@@ -48,7 +49,9 @@ def test_without_a_quorum_there_is_no_verdict_and_what_may_pass_comes_first(
 
 def test_a_split_panel_goes_to_a_person(rubric: Rubric) -> None:
     panel = build_panel(
-        embedder=HashingEmbedder(), judge=JudgePanel([_judge(3.0), _judge(-3.0)], quorum=2), review_below=0.0
+        embedder=HashingEmbedder(),
+        judge=JudgePanel([_judge(3.0), _judge(-3.0)], quorum=2),
+        review=ReviewPolicy(below=0.0),
     )
     (report,) = grade([AnswerInput("Weights are kept in INT8 instead of FP16.")], rubric, panel)
     assert Flag.JUDGES_DISAGREE in report.flags
