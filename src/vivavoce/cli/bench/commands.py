@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,10 +134,6 @@ def accuracy(
     A row is {"answer", "score", "max_score"} with "reference" (one or several) or "rubric", better with "question_id",
     "question", "lang" and "raters". Verdicts are kept in the database: an interrupted run goes on where it stopped.
     """
-    from vivavoce.service.storage.engine import connect, migrate, sessions
-    from vivavoce.service.storage.verdicts import StoredVerdicts
-    from vivavoce.workers.runtime import open_panel
-
     from .accuracy import Case, grade_set, macro, measure
 
     if len({path.name.split(".")[0] for path in data}) < len(data):
@@ -145,14 +142,10 @@ def accuracy(
     _require_writable(html_file, option="--html")
     if html_file:
         _require_plots()
-    settings = Settings()
-    engine = connect(settings.database)
-    migrate(engine)
     sets: dict[str, dict[str, Any]] = {}
     cases: list[Case] = []
     with ExitStack() as stack:
-        with _err.status("Starting the judge …"):
-            panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
+        panel = stack.enter_context(_panel_with_record())
         identity = panel.judge.identity
         progress = stack.enter_context(progress_bar(_err))
         for path in data:
@@ -200,6 +193,58 @@ def _show_accuracy(found: dict[str, Any]) -> None:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+@app.command()
+def style(
+    answers: Annotated[
+        int, typer.Option(min=2, help="Answers in all, spread evenly over questions, languages and qualities.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
+    language: Annotated[str, typer.Option(help="zh, en or both.")] = "both",
+    json_file: JsonOption = None,
+) -> None:
+    """How much scores move when the same answers are written otherwise: in bullets, padded, longer, in synonyms.
+
+    The answers are those of known quality that 'viva bank qualify' has, graded as they are and in every version.
+    Verdicts are kept in the database: an interrupted run goes on where it stopped.
+    """
+    from vivavoce.rubrics import default_bank, load_qualifications
+
+    from .style import compare, draw, measure
+
+    languages = ["zh", "en"] if _one_of(language, "zh", "en", "both") == "both" else [language]
+    _require_writable(json_file, option="--json")
+    samples = draw(default_bank(), load_qualifications(), languages, answers=answers, seed=seed)
+    with ExitStack() as stack:
+        panel = stack.enter_context(_panel_with_record())
+        identity = panel.judge.identity
+        progress = stack.enter_context(progress_bar(_err))
+        bar = progress.add_task("Answers", total=len(samples))
+        compared = compare(samples, panel, on_progress=lambda done, _: progress.update(bar, completed=done))
+    if not compared.pairs:
+        raise UserError("None of these answers has a score: see 'viva doctor' for the judge.")
+    rows = measure(compared.pairs, seed=seed)
+    _show_style(rows, unscored=compared.unscored)
+    found = {"seed": seed, "language": language, "answers": len(samples), "unscored": compared.unscored}
+    versions = [asdict(pair) for pair in compared.pairs]
+    _write(json_file, {**asdict(identity), **found, "rewritings": [asdict(row) for row in rows], "versions": versions})
+
+
+def _show_style(rows: Sequence[Any], *, unscored: int) -> None:
+    from .style import MOST_MOVEMENT
+
+    title = f"Movement of scores, as a share of full scale (wanted: a mean of at most {MOST_MOVEMENT:g})"
+    columns = ("pairs", "mean", "mean, 95 %", "mean with sign", "largest", "unscored", "settled otherwise")
+    table = Table("rewriting", "", *columns, title=title, title_justify="left")
+    for row in rows:
+        interval = f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval else ""
+        signed = "–" if row.mean_signed is None else f"{row.mean_signed:+.3f}"
+        figures = (_figure(row.mean_absolute), interval, signed, _figure(row.largest))
+        table.add_row(row.rewriting, row.language, str(row.pairs), *figures, str(row.unscored), str(row.settled))
+    _out.print(table)
+    if unscored:
+        _out.print(f"{unscored} answers without a score were left out", highlight=False)
 
 
 @app.command()
@@ -252,6 +297,22 @@ def queue(
     )
     _out.print(table)
     _write(json_file, asdict(found))
+
+
+@contextmanager
+def _panel_with_record() -> Iterator[Any]:
+    """The panel that the settings name, with the verdicts that its database keeps."""
+    from vivavoce.service.storage.engine import connect, migrate, sessions
+    from vivavoce.service.storage.verdicts import StoredVerdicts
+    from vivavoce.workers.runtime import open_panel
+
+    settings = Settings()
+    engine = connect(settings.database)
+    migrate(engine)
+    with ExitStack() as stack:
+        with _err.status("Starting the judge …"):
+            panel = stack.enter_context(open_panel(settings, StoredVerdicts(sessions(engine))))
+        yield panel
 
 
 def _open(settings: Settings, secret: bytes) -> Any:
