@@ -90,7 +90,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path,
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "Interrupted" in said
     assert "Traceback" not in said
     done = viva("grade", file, "--rubric", DATA_RUBRIC)

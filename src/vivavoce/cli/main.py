@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -31,6 +31,7 @@ from .backup import restore
 from .bank import app as bank_app
 from .bench.commands import app as bench_app
 from .errors import UserError
+from .interruption import Interruption
 from .judges import app as judges_app
 from .progress import progress_bar
 from .queue import app as queue_app
@@ -146,28 +147,30 @@ def grade(
         )
         for problem in problems:
             err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-        interrupted = False
-        with progress_bar(err) as progress:
+        with progress_bar(err) as progress, Interruption() as interruption:
             bar = progress.add_task("Grading", total=len(items))
-            try:
+
+            def on_finished() -> None:
+                progress.advance(bar)
+                interruption.check()
+
+            with suppress(KeyboardInterrupt):
                 grading.grade_items(
                     items,
                     sessions=database,
                     panel=panel,
                     settings=settings,
-                    on_finished=lambda: progress.advance(bar),
+                    on_finished=on_finished,
                     on_waiting=lambda why: progress.console.print(
                         f"[yellow]waiting for the judge:[/yellow] {escape(why)}", highlight=False
                     ),
                     patience_seconds=patience,
                 )
-            except KeyboardInterrupt:
-                interrupted = True
         outcome = grading.read_outcome(items, problems, database)
     grading.write_outcome(target, table, outcome, title=f"Grades for {file.name}")
     done = len(items) + len(problems) - outcome.ungraded
     err.print(f"{done} graded, {outcome.ungraded} not graded; results in {target}", highlight=False, soft_wrap=True)
-    if interrupted:
+    if interruption.came:
         err.print("Interrupted: run the same command again to go on where it stopped.")
         raise typer.Exit(130)
     if outcome.ungraded:
