@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import signal
-from types import FrameType, TracebackType
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 
 class Interruption:
-    """Remembers an interrupt (SIGINT) while the context is open, and raises KeyboardInterrupt as Python does.
+    """Whether an interrupt came."""
 
-    Python drops an exception that is raised in a finaliser or in a callback of the garbage collector; an interrupt that
-    comes at such a moment would be lost. `check` raises it again.
-    """
-
-    def __init__(self) -> None:
-        self.came = False
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._on_signal)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+    came = False
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if an interrupt came."""
+        """Raise KeyboardInterrupt if one came."""
         if self.came:
             raise KeyboardInterrupt
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
+
+@contextmanager
+def remembered_interrupts() -> Iterator[Interruption]:
+    """Remember an interrupt (SIGINT) while the context is open, and raise KeyboardInterrupt as Python does.
+
+    Python drops an exception that is raised in a finaliser or in a callback of the garbage collector; an interrupt that
+    comes at such a moment would be lost, were it not for `check`.
+    """
+    interruption = Interruption()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        interruption.came = True
         raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield interruption
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -31,7 +31,7 @@ from .backup import restore
 from .bank import app as bank_app
 from .bench.commands import app as bench_app
 from .errors import UserError
-from .interruption import Interruption
+from .interruption import remembered_interrupts
 from .judges import app as judges_app
 from .progress import progress_bar
 from .queue import app as queue_app
@@ -147,7 +147,7 @@ def grade(
         )
         for problem in problems:
             err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-        with progress_bar(err) as progress, Interruption() as interruption:
+        with progress_bar(err) as progress, remembered_interrupts() as interruption:
             bar = progress.add_task("Grading", total=len(items))
 
             def on_finished() -> None:
