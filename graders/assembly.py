@@ -9,6 +9,7 @@ from typing import Any
 from vivavoce.rubrics import Criterion, Rubric, content_hash
 
 from . import combine, feedback, text
+from .answer_key import names_for_candidates
 from .embedding import PointMatch
 from .judge.judging import AnswerVerdicts
 from .judge.voting import split_criteria
@@ -80,7 +81,11 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         signals=_named_signals(signals, judge_score=figures.judge_score),
         contributions=figures.contributions if not failure else {},
         feedback=feedback.compose(
-            criteria, language=language, settled=None, masked_quotes=[item.quote for item in masked]
+            criteria,
+            language=language,
+            settled=None,
+            masked_quotes=[item.quote for item in masked],
+            names=names_for_candidates(rubric, language),
         ),
         provenance=_provenance(reading, rubric, panel, signals.verdicts),
         masked=masked,
@@ -243,7 +248,8 @@ def build_settled_report(
     """The report on an answer that a fact about it makes worth 0; models were asked only for `off_topic`."""
     language = reading.language(rubric)
     masked = tuple(reading.evidence(span) for span in reading.screening.masked)
-    words = feedback.compose((), language=language, settled=fact, masked_quotes=[item.quote for item in masked])
+    quotes = [item.quote for item in masked]
+    words = feedback.compose((), language=language, settled=fact, masked_quotes=quotes, names={})
     criteria = tuple(
         CriterionResult(
             id=criterion.id,

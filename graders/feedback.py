@@ -1,12 +1,12 @@
 """Words for the people who read a report, composed from the facts of the verdicts.
 
-The interviewer gets the reasons and the key; the candidate gets the titles of the criteria, which are
-made to be seen, and nothing of the key.
+The interviewer gets the reasons and the key; the candidate gets the names of the criteria as `answer_key` has made sure
+of them, and nothing of the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from .types import CriterionResult, Feedback, Flag
@@ -104,8 +104,9 @@ def compose(
     language: FeedbackLanguage,
     settled: Flag | None,
     masked_quotes: Sequence[str],
+    names: Mapping[str, str],
 ) -> Feedback:
-    """Feedback for both readers."""
+    """Feedback for both readers; `names` are those that the candidate may see, by criterion."""
     phrases = _PHRASES[language]
     notes = [phrases["masked"].format(quote=quote) for quote in masked_quotes]
     if settled:
@@ -116,22 +117,22 @@ def compose(
         )
     return Feedback(
         language=language,
-        candidate=_for_candidate(criteria, phrases),
+        candidate=_for_candidate(criteria, phrases, names),
         interviewer="\n".join([*_for_interviewer(criteria, phrases), *notes]),
     )
 
 
-def _for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str, str]) -> str:
+def _for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str, str], names: Mapping[str, str]) -> str:
     groups: dict[str, list[str]] = {"well": [], "more": [], "absent": [], "check": [], "pending": []}
     for criterion in criteria:
         if criterion.points is None:
-            groups["pending"].append(criterion.title)
+            groups["pending"].append(names[criterion.id])
         elif criterion.kind == "negative":
             if share_of(criterion) >= 0.5:
-                groups["check"].append(criterion.title)
+                groups["check"].append(names[criterion.id])
         elif criterion.kind != "gate":
             share = share_of(criterion)
-            groups["well" if share >= _MET else "more" if share >= _PARTLY else "absent"].append(criterion.title)
+            groups["well" if share >= _MET else "more" if share >= _PARTLY else "absent"].append(names[criterion.id])
     lines = [phrases[name].format(titles=phrases["joiner"].join(titles)) for name, titles in groups.items() if titles]
     return "\n".join(lines)
 

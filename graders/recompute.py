@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from vivavoce.rubrics import Criterion, Edit, Effect, Rubric, content_hash
 
 from . import feedback
+from .answer_key import names_for_candidates
 from .assembly import in_order, standing, wants_a_person
 from .combine import Coefficients, default_coefficients
 from .confidence import ReviewPolicy
@@ -83,7 +84,7 @@ def _moved(report: Report, rubric: Rubric) -> Report:
         signals={**report.signals, **dict.fromkeys(sorted(gone))},
         flags=flags,
         needs_review=wants_a_person(flags, settled=settled, failed=failed),
-        feedback=report.feedback if settled else _feedback(report, criteria),
+        feedback=report.feedback if settled else _feedback(report, criteria, rubric),
         provenance=replace(report.provenance, rubric_hash=content_hash(rubric)),
     )
 
@@ -119,7 +120,7 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
         criteria=criteria,
         signals={**report.signals, "judge": round(figures.judge_score / MAX_SCORE, 4) if levels else None},
         contributions={} if reasons else figures.contributions,
-        feedback=_feedback(report, criteria),
+        feedback=_feedback(report, criteria, rubric),
         unscored_reason=report.unscored_reason if same else next(iter(reasons), None),
         unscored_detail=report.unscored_detail if same else None,
     )
@@ -146,9 +147,15 @@ def _votes(result: CriterionResult) -> tuple[Vote, ...]:
     )
 
 
-def _feedback(report: Report, criteria: Sequence[CriterionResult]) -> Feedback:
-    masked = [item.quote for item in report.masked]
-    return feedback.compose(criteria, language=report.feedback.language, settled=None, masked_quotes=masked)
+def _feedback(report: Report, criteria: Sequence[CriterionResult], rubric: Rubric) -> Feedback:
+    language = report.feedback.language
+    return feedback.compose(
+        criteria,
+        language=language,
+        settled=None,
+        masked_quotes=[item.quote for item in report.masked],
+        names=names_for_candidates(rubric, language),
+    )
 
 
 def _is_settled(report: Report) -> bool:

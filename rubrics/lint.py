@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, get_args
@@ -199,16 +200,19 @@ def _about_answer_key(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
     """What candidates see (the question, titles) must not say what they are to say."""
     shown = reader.terms(rubric.question.text)
     for point in rubric.expected_points:
-        key = reader.terms(point.text)
-        if len(key) >= _LEAST_TERMS and len(key & shown) / len(key) >= _GIVEN_AWAY:
+        if gives_away(shown, key=reader.terms(point.text)):
             yield ("question", "text"), "answer-key", f"the question gives expected point '{point.id}' away: ask less"
     for index, criterion in enumerate(rubric.criteria):
         title = reader.terms(criterion.title) - shown
         for point in rubric.points_expected_for(criterion.id):
-            key = reader.terms(point.text) - shown
-            if len(key) >= _LEAST_TERMS and len(key & title) / len(key) >= _GIVEN_AWAY:
+            if gives_away(title, key=reader.terms(point.text) - shown):
                 message = f"the title of '{criterion.id}', seen by candidates, gives '{point.id}' away: name the matter"
                 yield ("criteria", index, "title"), "answer-key", message
+
+
+def gives_away(terms: AbstractSet[str], *, key: AbstractSet[str]) -> bool:
+    """Whether a text that candidates see has most of the telling words of a key's text, which has four or more."""
+    return len(key) >= _LEAST_TERMS and len(key & terms) / len(key) >= _GIVEN_AWAY
 
 
 def _bank_findings(folder: Path, reader: TextReader) -> list[Finding]:
