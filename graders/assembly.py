@@ -31,8 +31,8 @@ from .types import (
 )
 
 _POINT_FOUND = 0.5
-# Off topic: no sentence comes nearer to any expected point than the question does, none of their
-# telling words is used, and the judge found nothing either.
+# Off topic: no sentence comes nearer to any expected point than the question does, neither their telling words nor the
+# question's are used, and the judge found nothing either.
 _OFF_TOPIC_LIFT = 0.0
 _OFF_TOPIC_RECALL = 0.1
 _OFF_TOPIC_SCORE = 2.5
@@ -219,7 +219,7 @@ def _is_off_topic(signals: Signals, score: float) -> bool:
     return (
         score <= _OFF_TOPIC_SCORE
         and max(match.lift for match in signals.matches.values()) <= _OFF_TOPIC_LIFT
-        and max(signals.recalls.values()) <= _OFF_TOPIC_RECALL
+        and max(signals.question_recall, *signals.recalls.values()) <= _OFF_TOPIC_RECALL
     )
 
 

@@ -26,13 +26,15 @@ class Signals:
     """What the graders found in one answer.
 
     `matches` and `recalls` are by expected point; `level_lifts` and `level_recalls` are the same of the
-    description of each level above the lowest, by criterion.
+    description of each level above the lowest, by criterion. `question_recall` is the share (0 to 1) of the question's
+    telling words that the answer has.
     """
 
     matches: Mapping[str, PointMatch]
     recalls: Mapping[str, float]
     level_lifts: Mapping[str, Sequence[float]]
     level_recalls: Mapping[str, Sequence[float]]
+    question_recall: float
     rouge: lexical.RougeScores
     verdicts: AnswerVerdicts
 
@@ -62,6 +64,7 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
                 recalls={name: recalls[text] for name, text in points.items()},
                 level_lifts={name: [matches[text].lift for text in own] for name, own in levels.items()},
                 level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
+                question_recall=lexical.point_recall(said, point=question, question=""),
                 rouge=lexical.rouge(said, references),
                 verdicts=verdict,
             )

@@ -108,6 +108,13 @@ def test_an_answer_about_something_else_scores_nothing(rubric: Rubric) -> None:
     assert report.needs_review
 
 
+def test_an_answer_in_the_words_of_the_question_is_not_off_topic_however_little_it_says(rubric: Rubric) -> None:
+    report = _grade(rubric, "Bananas speed up inference in Guayaquil.", lambda _, __: -5.0)
+    assert Flag.OFF_TOPIC not in report.flags
+    assert report.score is not None
+    assert report.score < 1
+
+
 def test_one_doubting_signal_does_not_make_an_answer_off_topic(rubric: Rubric) -> None:
     report = _grade(rubric, "Bananas grow near Guayaquil.", lambda _, __: 6.0)
     assert Flag.OFF_TOPIC not in report.flags
