@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port of the API.")
     judge_url: str = Field(
         default="",
-        description="OpenAI-compatible judge server, or several of one model, separated by commas; "
-        "empty to start the embedded judge.",
+        description="OpenAI-compatible judge server, or several of one model, separated by commas, with "
+        "or without `/v1`; empty to start the embedded judge.",
     )
     judge_engine: str = Field(default="vllm", description="Engine behind `judge_url`: vllm or llamacpp.")
     judge_model: str = Field(
@@ -244,5 +244,5 @@ def _checked_urls(value: str) -> str:
 
 
 def split_urls(value: str) -> tuple[str, ...]:
-    """Addresses that a setting names, separated by commas."""
-    return tuple(url.strip().rstrip("/") for url in value.split(",") if url.strip())
+    """Addresses that a setting names, separated by commas; `/v1` at the end, as other clients want it, is left off."""
+    return tuple(url.strip().rstrip("/").removesuffix("/v1") for url in value.split(",") if url.strip())

@@ -99,6 +99,8 @@ def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     assert [row["form"] for row in rows["forms"]] == [str(form) for form in forms.FORMS]
     assert {row["answers"] for row in rows["forms"]} == {16}
     assert all(row["pearson"] > 0.9 for row in rows["forms"])
+    assert rows["forms"][0]["over_first"] is None
+    assert all(low <= high for low, high in (row["over_first"] for row in rows["forms"][1:]))
     for key in _keys(rows):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 

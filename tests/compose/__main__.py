@@ -23,7 +23,7 @@ from vivavoce.service.settings import Settings
 
 from . import promises
 from .engine import NoEngine, docker_engine
-from .images import make_ours, make_standins
+from .images import make_ours, make_standins, remove_old
 from .promises import Finding
 from .stack import Stack
 
@@ -69,6 +69,7 @@ def _run(steps: list[str]) -> list[Finding]:
     settings = Settings()
     for model in (DEFAULT_JUDGE, SMALL_JUDGE):
         fetch_model(model, settings.models_dir)
+    remove_old(_VERSION)
     make_standins()
     make_ours(_VERSION)
     with (

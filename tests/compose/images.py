@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 STANDINS = Path(__file__).parent / "standins"
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 OURS = ("api", "backup", "grader")
+# What other stages copy from: named and labelled too, so that one that is out of date can be told and removed.
+_STAGES = ("api-needs", "grader-needs", "wheel")
 _LABEL = "vivavoce.test.made-from"
 _SUITE = "bookworm"
 # What compose needs before it can start; the rest of the file's images cannot be had here.
@@ -76,7 +79,7 @@ def make_ours(version: str) -> None:
     if all(_is_there(f"vivavoce-{target}:{version}", digest) for target in OURS):
         return
     with _served(wheels) as url:
-        for target in OURS:
+        for target in (*_STAGES, *OURS):
             _build(
                 ROOT,
                 DOCKERFILE,
@@ -96,6 +99,17 @@ def tag_as(version: str, new: str, *lines: str) -> None:
         docker("build", "--quiet", "--tag", f"vivavoce-{target}:{new}", "-", stdin=text + "\n")
 
 
+def remove_old(version: str) -> None:
+    """Removes what earlier runs built and this one has no use for: each would keep some gigabytes."""
+    tags = docker("image", "ls", "--filter", f"label={_LABEL}", "--format", "{{.Repository}}:{{.Tag}}").split()
+    ours = {f"vivavoce-{target}" for target in OURS}
+    for tag in tags:
+        name, _, tagged = tag.rpartition(":")
+        if name in ours and tagged not in (version, "<none>"):
+            docker("image", "rm", tag)
+    docker("image", "prune", "--force", "--filter", f"label={_LABEL}")
+
+
 def _wheels() -> Path:
     """A folder with a wheel of everything that our images install."""
     wanted = [ROOT / "pyproject.toml", ROOT / "constraints.txt"]
@@ -109,6 +123,8 @@ def _wheels() -> Path:
             # redis asks for it where Python is as old as Debian's.
             "async-timeout>=4.0.3",
         )
+        for old in CACHE.glob("wheels-*[!g]"):
+            shutil.rmtree(old)
         incoming.rename(folder)
     return folder
 
@@ -133,7 +149,7 @@ def _build(context: Path, dockerfile: Path, tag: str, digest: str, *options: str
     given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
     print(f"… building {tag}", file=sys.stderr, flush=True)
     docker(
-        *("build", "--quiet", "--network", "host", "--file", dockerfile, "--tag", tag),
+        *("build", "--quiet", "--force-rm", "--network", "host", "--file", dockerfile, "--tag", tag),
         *("--label", f"{_LABEL}={digest}", *given, *options, context),
         seconds=1800,
     )

@@ -67,7 +67,7 @@ def test_judges_that_do_not_fit_together_are_refused(
 
 
 def test_several_servers_and_judges_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VIVA_JUDGE_URL", "http://a:1/, http://b:2")
+    monkeypatch.setenv("VIVA_JUDGE_URL", "http://a:1/, http://b:2/v1")
     monkeypatch.setenv("VIVA_JUDGE_MODEL", "m")
     monkeypatch.setenv("VIVA_JUDGE_REVISION", "1")
     monkeypatch.setenv("VIVA_JUDGE_PANEL", '[{"url": "http://c", "model": "n", "revision": "2"}]')

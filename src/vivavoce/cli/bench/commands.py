@@ -77,7 +77,7 @@ def judge(
 def forms(
     data: Annotated[list[Path], typer.Argument(help="Graded answers: JSON lines, plain or .gz.")],
     answers: Annotated[int, typer.Option(min=4, help="Answers in all, the same number from each file.")] = 300,
-    seed: Annotated[int, typer.Option(help="Which answers.")] = 7,
+    seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
     keep: Annotated[Path | None, typer.Option(help="File of outcomes; an interrupted run goes on from it.")] = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -102,14 +102,17 @@ def forms(
                 keep=keep,
                 on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
-    rows = figures(outcomes)
-    table = Table("form", "answers", "failed", "Pearson", "Spearman", "tokens in", "computed", "generated")
+    rows = figures(outcomes, seed=seed)
+    table = Table(
+        "form", "answers", "failed", "Pearson", "over the first", "Spearman", "tokens in", "computed", "generated"
+    )
     for row in rows:
         table.add_row(
             row.form,
             str(row.answers),
             str(row.failed),
             f"{row.pearson:.3f}",
+            "{:+.3f} to {:+.3f}".format(*row.over_first) if row.over_first else "–",
             f"{row.spearman:.3f}",
             f"{row.tokens_in:.0f}",
             f"{row.tokens_in - row.tokens_cached:.0f}",

@@ -18,6 +18,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from vivavoce.graders import agreement, text
 from vivavoce.graders.graded_answers import read_rows, rubric_from_reference
 from vivavoce.graders.judge.judging import AnswerVerdicts, Judge
@@ -75,7 +78,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FormFigures:
-    """A row of the table; agreement is the mean over data sets, tokens are per answer."""
+    """A row of the table; agreement is the mean over data sets, tokens are per answer.
+
+    `over_first` is the 95 % interval of how much more Pearson the form has than the first one, on the answers that both
+    judged; None for the first, and where it is undefined.
+    """
 
     form: str
     answers: int
@@ -83,6 +90,7 @@ class FormFigures:
     pearson: float
     spearman: float
     by_dataset: dict[str, float]
+    over_first: tuple[float, float] | None
     tokens_in: float
     tokens_cached: float
     tokens_out: float
@@ -127,9 +135,10 @@ def run_forms(
     return outcomes
 
 
-def figures(outcomes: Sequence[Outcome]) -> list[FormFigures]:
-    """The table, a row a form, in the order in which the forms were run."""
-    rows = []
+def figures(outcomes: Sequence[Outcome], *, seed: int) -> list[FormFigures]:
+    """The table, a row a form, in the order in which the forms were run; `seed` says how the intervals are drawn."""
+    rows: list[FormFigures] = []
+    first = [outcome for outcome in outcomes if outcome.form == outcomes[0].form]
     for form in dict.fromkeys(outcome.form for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.form == form]
         judged = [outcome for outcome in own if outcome.judged is not None]
@@ -145,12 +154,42 @@ def figures(outcomes: Sequence[Outcome]) -> list[FormFigures]:
                 pearson=fmean(pearson.values()) if pearson else math.nan,
                 spearman=fmean(spearman.values()) if spearman else math.nan,
                 by_dataset=pearson,
+                over_first=_over(first, own, seed=seed) if rows else None,
                 tokens_in=fmean(outcome.tokens_in for outcome in own),
                 tokens_cached=fmean(outcome.tokens_cached for outcome in own),
                 tokens_out=fmean(outcome.tokens_out for outcome in own),
             )
         )
     return rows
+
+
+def _over(first: Sequence[Outcome], own: Sequence[Outcome], *, seed: int) -> tuple[float, float] | None:
+    """The interval of the second form's Pearson less the first's, the mean over data sets; answers drawn in pairs."""
+    before = {(one.dataset, one.answer): one for one in first if one.judged is not None}
+    pairs = [
+        (before[one.dataset, one.answer], one)
+        for one in own
+        if one.judged is not None and (one.dataset, one.answer) in before
+    ]
+    sets = np.array([one.dataset for _, one in pairs])
+    human, old, new = (
+        np.array([column(*pair) for pair in pairs], dtype=float)
+        for column in (lambda a, b: b.human, lambda a, b: a.judged, lambda a, b: b.judged)
+    )
+
+    def gain(drawn: npt.NDArray[np.intp]) -> float | None:
+        gains = []
+        for dataset in np.unique(sets):
+            of_set = drawn[sets[drawn] == dataset]
+            after = agreement.pearson(human[of_set], new[of_set])
+            earlier = agreement.pearson(human[of_set], old[of_set])
+            if after is None or earlier is None:
+                return None
+            gains.append(after - earlier)
+        return fmean(gains)
+
+    found = agreement.bootstrap(gain, len(pairs), seed=seed)
+    return (found.low, found.high) if found else None
 
 
 def _agreement(figure: Callable[[list[float], list[float]], float | None], found: Sequence[Outcome]) -> float:
