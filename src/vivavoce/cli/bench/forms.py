@@ -172,10 +172,8 @@ def _over(first: Sequence[Outcome], own: Sequence[Outcome], *, seed: int) -> tup
         if one.judged is not None and (one.dataset, one.answer) in before
     ]
     sets = np.array([one.dataset for _, one in pairs])
-    human, old, new = (
-        np.array([column(*pair) for pair in pairs], dtype=float)
-        for column in (lambda a, b: b.human, lambda a, b: a.judged, lambda a, b: b.judged)
-    )
+    human, new = (np.array([getattr(one, name) for _, one in pairs], dtype=float) for name in ("human", "judged"))
+    old = np.array([one.judged for one, _ in pairs], dtype=float)
 
     def gain(drawn: npt.NDArray[np.intp]) -> float | None:
         gains = []
