@@ -26,6 +26,8 @@ OURS = ("api", "backup", "grader")
 _STAGES = ("api-needs", "grader-needs", "wheel")
 _LABEL = "vivavoce.test.made-from"
 _SUITE = "bookworm"
+# Always the same where it is free: a layer that was built from another address counts as out of date.
+_WHEELS_PORT = 18765
 # What compose needs before it can start; the rest of the file's images cannot be had here.
 _STANDIN_OF = {
     "python": "python",
@@ -137,7 +139,11 @@ def _served(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    handler = functools.partial(Quiet, directory=str(folder))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", _WHEELS_PORT), handler)
+    except OSError:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/"
