@@ -108,7 +108,8 @@ def remove_old(version: str) -> None:
     for tag in tags:
         name, _, tagged = tag.rpartition(":")
         if name in ours and tagged not in (version, "<none>"):
-            docker("image", "rm", tag)
+            # One that a container of an interrupted run still uses stays for now.
+            docker("image", "rm", tag, quiet=True)
     docker("image", "prune", "--force", "--filter", f"label={_LABEL}")
 
 
@@ -125,7 +126,7 @@ def _wheels() -> Path:
             # redis asks for it where Python is as old as Debian's.
             "async-timeout>=4.0.3",
         )
-        for old in CACHE.glob("wheels-*[!g]"):
+        for old in set(CACHE.glob("wheels-*")) - {incoming}:
             shutil.rmtree(old)
         incoming.rename(folder)
     return folder
