@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Processor time that a worker spends on an answer beside the judge: reading, embedding, combining.
+"""Processor time that a worker spends on an answer beside the judge: reading, embedding, verifying, combining.
 
     .venv/bin/python deploy/worker_cost.py
 
@@ -18,6 +18,7 @@ from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.combine import default_coefficients
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.testing import scripted_panel
+from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import default_bank
 from vivavoce.service.settings import Settings
 
@@ -28,7 +29,9 @@ def main(*, questions: Sequence[str] = QUESTIONS, batches: int = 3) -> None:
     """Measure so many batches of each question and print one figure for each language."""
     settings = Settings()
     embedder = build_embedder(settings.embedding_model)
-    panel = replace(scripted_panel(), embedder=embedder, coefficients=default_coefficients())
+    panel = replace(
+        scripted_panel(), embedder=embedder, verifier=CrossEncoderVerifier(), coefficients=default_coefficients()
+    )
     size = settings.batch_size
     for language in ("en", "zh"):
         spent, answers = 0.0, 0

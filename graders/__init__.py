@@ -1,4 +1,4 @@
-"""Who judges: screening, word overlap, embeddings and an LLM judge, combined into one report."""
+"""Who judges: screening, word overlap, embeddings, a verifier and an LLM judge, combined into one report."""
 
 from .errors import GraderError, JudgeFailure, ModelMissing, UnscoredReason
 from .grade import answer_hash, grade

@@ -293,6 +293,8 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         engine=identity.engine,
         model=identity.model,
         model_revision=identity.revision,
+        verifier_model=panel.verifier.name,
+        verifier_revision=panel.verifier.revision,
         embedding_model=panel.embedder.name,
         embedding_revision=panel.embedder.revision,
         combiner_version=panel.coefficients.version,

@@ -1,10 +1,8 @@
-"""From three signals to points: how probable each level of each criterion is, and what the sum comes to.
+"""From four signals to points: how probable each level of each criterion is, and what the sum comes to.
 
-For each level above the lowest, logit P(level reached) is a weighted sum of the judge's log-odds
-less those for an answer without content, how much nearer the answer's sentences come to what is asked
-for than the question does, and the share of its telling words that they have. The probabilities of the levels
-are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach to Ordinal
-Classification"), and points are their expectation.
+For each level above the lowest, logit P(level reached) is a weighted sum of what the graders found (`LevelSignals`).
+The probabilities of the levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach
+to Ordinal Classification"), and points are their expectation.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,15 +19,24 @@ import yaml
 
 from vivavoce.rubrics import Criterion, Rubric, SignalWeights
 
+from .errors import UnreadableGrades
 from .types import MAX_SCORE, LevelSignals
 
-SIGNALS = ("judge", "embedding", "rouge")
+# Each signal, and what of LevelSignals it consists of.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "judge": ("judge",),
+    "verifier": ("verifier",),
+    "embedding": ("lift", "likeness"),
+    "rouge": ("recall", "overlap"),
+}
+SIGNALS = tuple(PARTS)
+FEATURES = tuple(itertools.chain.from_iterable(PARTS.values()))
 COEFFICIENTS = Path(__file__).parent / "coefficients.yaml"
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Intercept and weights of the signals; `means` are what each signal was on average where they were fitted."""
+    """Intercept and weights by feature; `means` are what each was on average where they were fitted."""
 
     intercept: float
     weights: Mapping[str, float]
@@ -37,16 +44,36 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Coefficients:
+class KindWeights:
     """How the signals are weighed: one way for what earns points, another for mistakes."""
 
-    version: str
     merit: Weights
     mistake: Weights
 
-    def of(self, criterion: Criterion) -> Weights:
-        """The weights for a criterion's levels."""
-        return self.mistake if criterion.kind == "negative" else self.merit
+
+@dataclass(frozen=True)
+class Coefficients(KindWeights):
+    """The weights for all questions, and those of questions that have their own, by identifier.
+
+    No two that differ have the same version.
+    """
+
+    version: str
+    questions: Mapping[str, KindWeights] = field(default_factory=dict)
+
+    def of(self, criterion: Criterion, question_id: str) -> Weights:
+        """The weights for the levels of a question's criterion."""
+        own = self.weighing(question_id)
+        return own.mistake if criterion.kind == "negative" else own.merit
+
+    def weighing(self, question_id: str) -> KindWeights:
+        """How the signals of a question are weighed."""
+        return self.questions.get(question_id, self)
+
+    def count(self, signal: str, question_id: str) -> bool:
+        """Whether a signal of SIGNALS has any weight for a question."""
+        own = self.weighing(question_id)
+        return any(weights.weights[name] for weights in (own.merit, own.mistake) for name in PARTS[signal])
 
 
 @dataclass(frozen=True)
@@ -60,8 +87,44 @@ class Total:
 @cache
 def default_coefficients() -> Coefficients:
     """The coefficients that ship with vivavoce."""
-    data = yaml.safe_load(COEFFICIENTS.read_text(encoding="utf-8"))
-    return Coefficients(version=str(data["version"]), **{name: _weights(data[name]) for name in ("merit", "mistake")})
+    return read_coefficients(COEFFICIENTS)
+
+
+def read_coefficients(path: Path) -> Coefficients:
+    """The coefficients in a YAML file that `viva calibrate` wrote; raises UnreadableGrades for one that has none."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        own = {str(name): KindWeights(**_kinds(each)) for name, each in (data.get("questions") or {}).items()}
+        return Coefficients(version=str(data["version"]), questions=own, **_kinds(data))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableGrades(
+            f"{path} holds no coefficients ({type(error).__name__}: {error}): name a file that 'viva calibrate' of "
+            "this version wrote, or leave VIVA_COEFFICIENTS empty."
+        ) from None
+
+
+def write_coefficients(path: Path, coefficients: Coefficients, *, origin: str) -> None:
+    """Write a file that `read_coefficients` reads; `origin` says what they were fitted to, and with what.
+
+    Questions that share their weights name them once.
+    """
+    shared: list[tuple[KindWeights, dict[str, Any]]] = []
+
+    def document_of(weights: KindWeights) -> dict[str, Any]:
+        for known, document in shared:
+            if known == weights:
+                return document
+        shared.append((weights, {"merit": asdict(weights.merit), "mistake": asdict(weights.mistake)}))
+        return shared[-1][1]
+
+    document = {
+        "version": coefficients.version,
+        "merit": asdict(coefficients.merit),
+        "mistake": asdict(coefficients.mistake),
+        "questions": {name: document_of(weights) for name, weights in coefficients.questions.items()},
+    }
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    path.write_text(f"# Fitted {origin}.\n{text}", encoding="utf-8")
 
 
 def level_probabilities(
@@ -96,7 +159,7 @@ def all_probabilities(
     """`level_probabilities` of every criterion that has signals, by its identifier."""
     return {
         criterion.id: level_probabilities(
-            signals[criterion.id], coefficients.of(criterion), using=using, by_hand=rubric.weights
+            signals[criterion.id], coefficients.of(criterion, rubric.question.id), using=using, by_hand=rubric.weights
         )
         for criterion in rubric.criteria
         if criterion.id in signals
@@ -138,9 +201,9 @@ def contributions(
     signals: Mapping[str, Sequence[LevelSignals]],
     coefficients: Coefficients,
 ) -> dict[str, float]:
-    """Points of the score (0 to 10) that each signal added or took, in the order judge, embedding, rouge.
+    """Points of the score (0 to 10) that each signal added or took, in the order of SIGNALS.
 
-    `baseline` is the score with every signal at its mean; the four sum to the score before rounding.
+    `baseline` is the score with every signal at its mean; all of them sum to the score before rounding.
     """
     found: dict[str, float] = {}
     before = _score_using(rubric, signals, coefficients, ())
@@ -162,8 +225,8 @@ def score_of(
 def score_without_judge(
     rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients
 ) -> float:
-    """The score (0 to 10) that embedding and word overlap alone suggest."""
-    return _score_using(rubric, signals, coefficients, ("embedding", "rouge"))
+    """The score (0 to 10) that all signals but the judge suggest."""
+    return _score_using(rubric, signals, coefficients, SIGNALS[1:])
 
 
 def _score_using(
@@ -176,25 +239,31 @@ def _score_using(
 
 
 def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
-    values = {"judge": level.judge, "embedding": level.embedding, "rouge": level.rouge}
-    return weights.intercept + sum(
-        weights.weights[name] * (values[name] if name in using else weights.means[name]) for name in SIGNALS
-    )
+    found = weights.intercept
+    for signal, features in PARTS.items():
+        for name in features:
+            value = getattr(level, name) if signal in using else weights.means[name]
+            found += weights.weights[name] * (weights.means[name] if value is None else value)
+    return found
 
 
 def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], by_hand: SignalWeights) -> float:
     shares: dict[str, float] = by_hand.model_dump()
-    alone = {name: _sigmoid(_logit(level, weights, (name,) if name in using else ())) for name in SIGNALS}
-    return sum(shares[name] * alone[name] for name in SIGNALS) / sum(shares.values())
+    alone = {name: _sigmoid(_logit(level, weights, (name,) if name in using else ())) for name in shares}
+    return sum(share * alone[name] for name, share in shares.items()) / sum(shares.values())
 
 
 def _sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
 
+def _kinds(data: Mapping[str, Any]) -> dict[str, Weights]:
+    return {name: _weights(data[name]) for name in ("merit", "mistake")}
+
+
 def _weights(data: Mapping[str, Any]) -> Weights:
     return Weights(
         intercept=float(data["intercept"]),
-        weights={name: float(data["weights"][name]) for name in SIGNALS},
-        means={name: float(data["means"][name]) for name in SIGNALS},
+        weights={name: float(data["weights"][name]) for name in FEATURES},
+        means={name: float(data["means"][name]) for name in FEATURES},
     )

@@ -2,7 +2,7 @@
 
 GraderError
 ├── ModelMissing      a model's package or file is not installed
-├── UnreadableGrades  a file of people's grades cannot be read
+├── UnreadableGrades  a file of people's grades, or of coefficients fitted to them, cannot be read
 └── JudgeFailure      the judge gave no verdict; carries a typed reason, never a score
 """
 
@@ -37,7 +37,11 @@ class ModelMissing(GraderError):
 
 
 class UnreadableGrades(GraderError):
-    """A file of answers that people graded cannot be read."""
+    """A file of answers that people graded, or of coefficients fitted to them, cannot be read."""
+
+
+class TooFewGrades(GraderError):
+    """There are not enough grades by people to fit anything to."""
 
 
 class JudgeFailure(GraderError):

@@ -23,8 +23,8 @@ from vivavoce.rubrics import Rubric
 from . import text
 from .errors import UnreadableGrades
 
-STRANGE = "strange-"
 _MOST_CRITERIA = 5
+_MOST_REFERENCES = 6
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -92,22 +92,6 @@ def balanced_sample(rows: Sequence[dict[str, Any]], *, limit: int, seed: int) ->
     return [pile[turn] for turn in range(turns) for pile in piles if turn < len(pile)][:limit]
 
 
-def strange_answers(rows: Sequence[dict[str, Any]], *, share: float, seed: int) -> list[dict[str, Any]]:
-    """Rows whose answer belongs to another question, with a score of 0; `share` of them for each row.
-
-    None when all rows are about one question.
-    """
-    if len({row["question_id"] for row in rows}) < 2:
-        return []
-    shuffled = random.Random(seed)
-    strange = []
-    for number in range(round(share * len(rows))):
-        row = shuffled.choice(rows)
-        other = shuffled.choice([r for r in rows if r["question_id"] != row["question_id"]])
-        strange.append({**row, "id": f"{STRANGE}{number}", "answer": other["answer"], "score": 0.0})
-    return strange
-
-
 def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_CRITERIA) -> Rubric:
     """A rubric of at most `most_criteria` criteria: neighbouring sentences of the first reference together.
 
@@ -119,7 +103,10 @@ def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_
     pieces = [" ".join(part) for part in _spread_over(sentences, most_criteria)]
     points = [{"id": f"p{i}", "criterion": f"c{i}", "text": piece[:3900]} for i, piece in enumerate(pieces)]
     if len(pieces) == 1:
-        points += [{"id": f"a{i}", "criterion": "c0", "text": other[:3900]} for i, other in enumerate(references[1:6])]
+        points += [
+            {"id": f"a{i}", "criterion": "c0", "text": other[:3900]}
+            for i, other in enumerate(references[1:_MOST_REFERENCES])
+        ]
     return Rubric.model_validate(
         {
             "question": {
@@ -135,7 +122,7 @@ def rubric_from_reference(row: Mapping[str, Any], *, most_criteria: int = _MOST_
                 for i, piece in enumerate(pieces)
             ],
             "expected_points": points,
-            "references": [{"length": "full", "text": first[:3900]}],
+            "references": [{"length": "full", "text": reference[:3900]} for reference in references[:_MOST_REFERENCES]],
         }
     )
 

@@ -10,18 +10,20 @@ from .combine import Coefficients, default_coefficients
 from .confidence import ReviewPolicy
 from .embedding import Embedder, Vectors
 from .judge.judging import Judge
+from .verifier import Verifier
 
 _RUBRICS_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
 class Panel:
-    """An embedder, a judge, and how their signals are weighed.
+    """An embedder, a verifier, a judge, and how their signals are weighed.
 
     `review` says which scores go to a person for doubt.
     """
 
     embedder: Embedder
+    verifier: Verifier
     judge: Judge
     coefficients: Coefficients
     review: ReviewPolicy = field(default_factory=ReviewPolicy)
@@ -32,11 +34,19 @@ class Panel:
         return lru_cache(maxsize=_RUBRICS_REMEMBERED)(self.embedder.embed)
 
 
-def build_panel(*, embedder: Embedder, judge: Judge, review: ReviewPolicy | None = None) -> Panel:
-    """A panel with the coefficients that ship with vivavoce."""
+def build_panel(
+    *,
+    embedder: Embedder,
+    verifier: Verifier,
+    judge: Judge,
+    coefficients: Coefficients | None = None,
+    review: ReviewPolicy | None = None,
+) -> Panel:
+    """A panel; `coefficients` default to those that ship with vivavoce."""
     return Panel(
         embedder=embedder,
+        verifier=verifier,
         judge=judge,
-        coefficients=default_coefficients(),
+        coefficients=coefficients or default_coefficients(),
         review=review or ReviewPolicy(),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -133,16 +133,21 @@ def qualify(rubric: Rubric, answers: QualificationSet, panel: Panel) -> Question
     )
 
 
+def rejecting_answers(rubric: Rubric, answers: QualificationSet) -> Iterator[tuple[Criterion, str]]:
+    """Each mistake that claims something, and an excellent answer that names it only to reject it."""
+    language = rubric.question.language
+    excellent = next(answer for answer in answers.answers if answer.level == "excellent").text(language)
+    for criterion in rubric.criteria:
+        claim = _CLAIM[language].match(criterion.levels[-1].description)
+        if criterion.kind == "negative" and claim:
+            yield criterion, excellent + _REJECTED[language].format(claim=claim["claim"])
+
+
 def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> list[Rejection]:
     """What becomes of candidates who name a mistake only to reject it, for each mistake that claims something."""
     language = rubric.question.language
-    excellent = next(answer for answer in answers.answers if answer.level == "excellent").text(language)
     found = []
-    for criterion in rubric.criteria:
-        claim = _CLAIM[language].match(criterion.levels[-1].description)
-        if criterion.kind != "negative" or claim is None:
-            continue
-        said = excellent + _REJECTED[language].format(claim=claim["claim"])
+    for criterion, said in rejecting_answers(rubric, answers):
         only = rubric.model_copy(update={"criteria": (criterion,)})
         (signals,) = read_signals([AnswerInput(said)], only, panel)
         levels = tuple(signals[criterion.id]) if signals else ()

@@ -1,4 +1,4 @@
-"""What the three graders find in a batch of answers, and what of it counts for each level of a criterion."""
+"""What the graders find in a batch of answers, and what of it counts for each level of a criterion."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Signals:
     """What the graders found in one answer.
 
     `matches` and `recalls` are by expected point; `level_lifts` and `level_recalls` are the same of the
-    description of each level above the lowest, by criterion. `question_recall` is the share (0 to 1) of the question's
-    telling words that the answer has.
+    description of each level above the lowest, by criterion; `verified` has the verifier's log-odds for it, or None
+    where they have no weight. `likeness` is the cosine of the whole answer and the reference nearest to it, and
+    `question_recall` the share (0 to 1) of the question's telling words that the answer has.
     """
 
     matches: Mapping[str, PointMatch]
@@ -35,6 +36,8 @@ class Signals:
     level_lifts: Mapping[str, Sequence[float]]
     level_recalls: Mapping[str, Sequence[float]]
     question_recall: float
+    verified: Mapping[str, Sequence[float | None]]
+    likeness: float
     rouge: lexical.RougeScores
     verdicts: AnswerVerdicts
 
@@ -48,15 +51,18 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     windows = [_windows(reading.sentences) for reading in readings]
     points = {point.id: point.text for point in rubric.expected_points}
     levels = {c.id: [level.description.strip() for level in c.levels[1:]] for c in rubric.criteria}
-    asked = [*points.values(), *itertools.chain.from_iterable(levels.values())]
-    of_question, *of_asked = panel.embed_rubric((question, *asked))
-    vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
+    described = list(dict.fromkeys(itertools.chain.from_iterable(levels.values())))
+    asked = [*points.values(), *described]
+    of_question, *of_rest = panel.embed_rubric((question, *references, *asked))
+    of_references, of_asked = np.asarray(of_rest[: len(references)]), np.asarray(of_rest[len(references) :])
+    wholes = ["\n".join(reading.sentences) for reading in readings]
+    vectors = _embed(panel, [*wholes, *itertools.chain.from_iterable(windows)])
     verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
-    for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
-        said = "\n".join(reading.sentences)
-        best = match_points(windows=vectors.rows(own_windows), points=np.asarray(of_asked), question=of_question)
+    for reading, said, own_windows, verdict in zip(readings, wholes, windows, verdicts, strict=True):
+        best = match_points(windows=vectors.rows(own_windows), points=of_asked, question=of_question)
         matches = dict(zip(asked, best, strict=True))
+        verified = _verify(reading, described, rubric, panel)
         recalls = {text: lexical.point_recall(said, point=text, question=question) for text in asked}
         found.append(
             Signals(
@@ -65,11 +71,20 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
                 level_lifts={name: [matches[text].lift for text in own] for name, own in levels.items()},
                 level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
                 question_recall=lexical.point_recall(said, point=question, question=""),
+                verified={name: [verified[text] for text in own] for name, own in levels.items()},
+                likeness=float((of_references @ vectors.rows([said])[0]).max()),
                 rouge=lexical.rouge(said, references),
                 verdicts=verdict,
             )
         )
     return found
+
+
+def _verify(reading: Reading, statements: Sequence[str], rubric: Rubric, panel: Panel) -> Mapping[str, float | None]:
+    if rubric.weights or not panel.coefficients.count("verifier", rubric.question.id):
+        return dict.fromkeys(statements)
+    found = panel.verifier.log_odds(reading.sentences, statements, question=rubric.question)
+    return dict(zip(statements, found, strict=True))
 
 
 @dataclass(frozen=True)
@@ -115,8 +130,11 @@ def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> lis
         found.append(
             LevelSignals(
                 judge=verdict.log_odds - verdict.prior,
-                embedding=_half_and_half(signals.level_lifts[criterion.id][step], lifts[:count]),
-                rouge=_half_and_half(signals.level_recalls[criterion.id][step], recalls[:count]),
+                verifier=signals.verified[criterion.id][step],
+                lift=_half_and_half(signals.level_lifts[criterion.id][step], lifts[:count]),
+                recall=_half_and_half(signals.level_recalls[criterion.id][step], recalls[:count]),
+                likeness=signals.likeness,
+                overlap=signals.rouge.rouge1,
             )
         )
     return found

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from vivavoce.rubrics import Rubric
+from vivavoce.rubrics import Question, Rubric
 
-from . import text
+from . import lexical, text
 from .combine import Coefficients, Weights
 from .confidence import ReviewPolicy
 from .embedding import Vectors
@@ -75,11 +75,23 @@ class HashingEmbedder:
         return rows
 
 
+class WordVerifier:
+    """Log-odds from the share of a statement's telling words that an answer has, without any model."""
+
+    name = "words"
+    revision = "1"
+
+    def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
+        """See Verifier."""
+        said = " ".join(sentences)
+        return [6 * lexical.point_recall(said, point=one, question=question.text) - 3 for one in statements]
+
+
 # Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
 _HASHING = Weights(
     intercept=-1.1,
-    weights={"judge": 0.85, "embedding": 1.0, "rouge": 1.0},
-    means={"judge": 0.5, "embedding": 0.1, "rouge": 0.3},
+    weights={"judge": 0.85, "verifier": 0.05, "lift": 1.0, "likeness": 0.0, "recall": 1.0, "overlap": 0.0},
+    means={"judge": 0.5, "verifier": 0.0, "lift": 0.1, "likeness": 0.5, "recall": 0.3, "overlap": 0.3},
 )
 HASHING_COEFFICIENTS = Coefficients(version="hashing", merit=_HASHING, mistake=replace(_HASHING, intercept=-3.0))
 
@@ -92,6 +104,7 @@ def scripted_panel(
     """A panel that needs no model."""
     return Panel(
         embedder=HashingEmbedder(),
+        verifier=WordVerifier(),
         judge=ScriptedJudge(script),
         coefficients=HASHING_COEFFICIENTS,
         review=review or ReviewPolicy(below=0.0),

@@ -85,11 +85,21 @@ class VoteResult:
 
 @dataclass(frozen=True)
 class LevelSignals:
-    """The signals for one level: judge in log-odds over the prior, embedding as lift, rouge as recall."""
+    """What the graders found for one level.
+
+    `judge` in log-odds over the prior and `verifier` in log-odds; `lift`, how much nearer the answer's best sentences
+    come to what is asked for than the question does, and `recall`, the share (0 to 1) of its telling words that the
+    answer has. The same for all levels of an answer: `likeness`, the cosine of the whole answer and the reference
+    nearest to it, and `overlap`, ROUGE-1 (0 to 1) against the best reference. `verifier` is None for questions that it
+    has no weight for, and so was not asked about.
+    """
 
     judge: float
-    embedding: float
-    rouge: float
+    verifier: float | None
+    lift: float
+    recall: float
+    likeness: float
+    overlap: float
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,8 @@ class Provenance:
     engine: str
     model: str
     model_revision: str
+    verifier_model: str
+    verifier_revision: str
     embedding_model: str
     embedding_revision: str
     combiner_version: str

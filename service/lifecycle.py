@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -305,7 +305,7 @@ def cancel(session: Session, grading: Grading) -> None:
         raise GradingFinished(f"The grading is {grading.state} already: there is nothing left to cancel.")
     grading.state = State.CANCELLED
     grading.fence += 1
-    grading.lease_owner = grading.lease_until = grading.not_before = None
+    grading.lease_owner = grading.lease_until = grading.not_before = grading.provisional = None
     grading.updated_at = now()
     OutboxRepository(session).heard([grading.id])
     _tell(session, grading, Kind.GRADING_CANCELLED)
@@ -409,14 +409,22 @@ def release(
     reason: UnscoredReason | None = None,
     detail: str | None = None,
     delay_seconds: float = 0.0,
+    provisional: Mapping[str, Any] | None = None,
 ) -> None:
     """Put gradings back in line, because the judge is out of reach or the worker stops.
 
     This is no fault of the answer's, so it does not use up an attempt. A lease that is lost already
-    is left alone.
+    is left alone. `provisional` is what callers are told of the score until then.
     """
     for lease in leases:
-        _release(session, lease, delay_seconds, reason=reason.value if reason else None, detail=detail)
+        _release(
+            session,
+            lease,
+            delay_seconds,
+            reason=reason.value if reason else None,
+            detail=detail,
+            provisional=dict(provisional) if provisional else None,
+        )
 
 
 def _release(session: Session, lease: Lease, delay_seconds: float, **values: Any) -> None:
@@ -446,6 +454,7 @@ def _finish(session: Session, lease: Lease, *, state: State, reason: str | None,
             state=state,
             reason=reason,
             detail=detail,
+            provisional=None,
             lease_owner=None,
             lease_until=None,
             not_before=None,

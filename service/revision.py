@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from vivavoce.graders.combine import Coefficients
 from vivavoce.graders.recompute import read_report, recompute
 from vivavoce.graders.types import Flag
 from vivavoce.graders.types import Report as GradersReport
@@ -45,12 +46,14 @@ def apply_edit(
     *,
     replacing: Collection[str] | None = None,
     regrade: bool = False,
+    coefficients: Coefficients | None = None,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> list[Revision]:
     """Bring the gradings that other versions of a rubric gave up to this one; doing it twice changes nothing more.
 
     `replacing` are the content hashes of the versions that this one replaces; None stands for all with its question
     and language. With `regrade`, stale gradings are put back in line under the new version instead of being flagged.
+    `coefficients` are those that weigh signals now, by default those that ship with vivavoce.
     Open gradings are left alone: they finish by the version they were submitted with, and are seen next time. Raises
     DraftRubric.
     """
@@ -61,14 +64,16 @@ def apply_edit(
     )
     own = content_hash(rubric)
     found = [
-        _apply(session, version, rubric, regrade=regrade)
+        _apply(session, version, rubric, regrade=regrade, coefficients=coefficients)
         for version in versions
         if version.content_hash == own or replacing is None or version.content_hash in replacing
     ]
     return [revision for revision in found if revision.recomputed or revision.stale or revision.regraded]
 
 
-def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade: bool) -> Revision:
+def _apply(
+    session: Session, version: RubricVersion, rubric: Rubric, *, regrade: bool, coefficients: Coefficients | None
+) -> Revision:
     edit = compare(Rubric.model_validate(version.document), rubric)
     is_own = version.content_hash == content_hash(rubric)
     recomputed = stale = regraded = 0
@@ -78,7 +83,7 @@ def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade:
         assert grading.report
         if is_own and Flag.RUBRIC_CHANGED not in grading.report.document["flags"]:
             continue
-        revised = _revised(grading.report.document, rubric, edit)
+        revised = _revised(grading.report.document, rubric, edit, coefficients)
         if revised is None and not regrade:
             stale += _mark_stale(session, grading, moment)
             continue
@@ -116,9 +121,11 @@ def _apply(session: Session, version: RubricVersion, rubric: Rubric, *, regrade:
     )
 
 
-def _revised(document: Mapping[str, Any], rubric: Rubric, edit: Edit) -> GradersReport | None:
+def _revised(
+    document: Mapping[str, Any], rubric: Rubric, edit: Edit, coefficients: Coefficients | None
+) -> GradersReport | None:
     try:
-        return recompute(read_report(document), rubric, edit)
+        return recompute(read_report(document), rubric, edit, coefficients=coefficients)
     except ValidationError:
         # A report from before this form of reports: nothing in it can be recomputed.
         return None

@@ -49,6 +49,15 @@ class GradingCreate(BaseModel):
     )
 
 
+class Provisional(BaseModel):
+    """What can be said of a score while the judge is away."""
+
+    score_min: float = Field(description="The least that the score can come to, 0 to 10.")
+    score_max: float = Field(description="The most that the score can come to, 0 to 10.")
+    coverage: float = Field(description="Share of the rubric's points (0 to 1) that was judged already.")
+    signals: dict[str, float | None] = Field(description="What was found without the judge, by signal.")
+
+
 class GradingPublic(BaseModel):
     """Where a grading stands, with its report once there is one."""
 
@@ -62,6 +71,9 @@ class GradingPublic(BaseModel):
     detail: str | None = Field(description="The same in a sentence.")
     created_at: datetime
     updated_at: datetime
+    provisional: Provisional | None = Field(
+        default=None, description="While the judge is away, where the service is set to say so: no score yet."
+    )
     report: dict[str, Any] | None
 
     @classmethod
@@ -78,6 +90,7 @@ class GradingPublic(BaseModel):
             detail=grading.detail,
             created_at=grading.created_at,
             updated_at=grading.updated_at,
+            provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,
             report=grading.report.document if grading.report else None,
         )
 

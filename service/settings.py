@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     judge_deadline_seconds: float = Field(
         default=120.0, gt=0, le=1800, description="Bound on all tries of one judge call together."
     )
+    judge_away: Literal["wait", "provisional"] = Field(
+        default="wait",
+        description="What callers are told of an answer that waits because the judge is away: that it waits, or "
+        "`provisional` too, the range that its score can still take. It is graded when the judge is back.",
+    )
     judge_mode: Literal["fast", "explained"] = Field(
         default="fast",
         description="`fast`: one verdict token an item; `explained`: evidence and reason before the verdict.",
@@ -126,6 +131,11 @@ class Settings(BaseSettings):
         default="multilingual-e5-small-q4",
         description="`multilingual-e5-small-q4`, `all-MiniLM-L6-v2` (English only), or a "
         "sentence-transformers model by name or folder.",
+    )
+    coefficients: Path | None = Field(
+        default=None,
+        description="File of coefficients that `viva calibrate` fitted to your people's grades; empty for those that "
+        "ship with vivavoce.",
     )
     review_below: float = Field(
         default=0.45, ge=0, le=1, description="Reports with less confidence than this go to a person."
@@ -197,7 +207,7 @@ class Settings(BaseSettings):
         sources = (init_settings, env_settings, dotenv_settings)
         return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
 
-    @field_validator("judge_api_key", "pass_mark", mode="before")
+    @field_validator("judge_api_key", "pass_mark", "coefficients", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -69,7 +69,7 @@ def drain(
             break
         with batch_span("grade batch", [lease.trace_parent for lease in batch.leases]) as span:
             span.set_attribute("vivavoce.gradings", [lease.grading_id for lease in batch.leases])
-            done = _grade_batch(sessions, panel, batch, on_finished, lease_seconds=settings.lease_seconds)
+            done = _grade_batch(sessions, panel, batch, on_finished, settings)
         finished += done.finished
         if done.released:
             return Drained(finished, done.released, done.released_reason)
@@ -110,12 +110,11 @@ def _grade_batch(
     panel: Panel,
     batch: Batch,
     on_finished: Callable[[str], None],
-    *,
-    lease_seconds: float,
+    settings: Settings,
 ) -> Drained:
     # No transaction is open while the models think.
     try:
-        with _heartbeat(sessions, batch, lease_seconds), metrics.stage_seconds.labels("grade").time():
+        with _heartbeat(sessions, batch, settings.lease_seconds), metrics.stage_seconds.labels("grade").time():
             reports = grade(
                 [_input(lease) for lease in batch.leases],
                 Rubric.model_validate(batch.rubric_document),
@@ -126,7 +125,7 @@ def _grade_batch(
         raise
     results = list(zip(batch.leases, reports, strict=True))
     with metrics.stage_seconds.labels("write").time():
-        outcomes = sessions.run(lambda session: _write(session, results))
+        outcomes = sessions.run(lambda session: _write(session, results, settings))
     for (lease, report), outcome in zip(results, outcomes, strict=True):
         _tell(lease, report, outcome)
         if isinstance(outcome, State) and not outcome.open:
@@ -142,14 +141,21 @@ def _grade_batch(
     return Drained(finished, len(away), f"{reason.value}: {away[0].unscored_detail}")
 
 
-def _write(session: Session, results: Sequence[tuple[Lease, Report]]) -> list[State | LostLease]:
+def _write(session: Session, results: Sequence[tuple[Lease, Report]], settings: Settings) -> list[State | LostLease]:
     """What becomes of each grading of a batch, in one transaction: its state, or that its result came late."""
     outcomes: list[State | LostLease] = []
     for lease, report in results:
         reason, detail = report.unscored_reason, report.unscored_detail
         try:
             if report.judge_away:
-                lifecycle.release(session, [lease], reason=reason, detail=detail, delay_seconds=RETRY_SECONDS)
+                lifecycle.release(
+                    session,
+                    [lease],
+                    reason=reason,
+                    detail=detail,
+                    delay_seconds=RETRY_SECONDS,
+                    provisional=_provisional(report) if settings.judge_away == "provisional" else None,
+                )
                 outcomes.append(State.QUEUED)
             elif reason and reason.retryable:
                 outcomes.append(lifecycle.postpone(session, lease, report))
@@ -158,6 +164,15 @@ def _write(session: Session, results: Sequence[tuple[Lease, Report]]) -> list[St
         except LostLease as error:
             outcomes.append(error)
     return outcomes
+
+
+def _provisional(report: Report) -> dict[str, Any]:
+    return {
+        "score_min": report.score_min,
+        "score_max": report.score_max,
+        "coverage": report.coverage,
+        "signals": dict(report.signals),
+    }
 
 
 def _tell(lease: Lease, report: Report, outcome: State | LostLease) -> None:

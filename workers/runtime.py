@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pydantic import SecretStr
 
 from vivavoce.graders import Panel, build_panel
+from vivavoce.graders.combine import Coefficients, default_coefficients, read_coefficients
 from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
@@ -22,6 +23,7 @@ from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.record import Prices, VerdictCache
 from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
+from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.service.doorbell import EventDoorbell
 from vivavoce.service.judge_versions import JudgeKey
 from vivavoce.service.settings import Settings, split_urls
@@ -158,13 +160,20 @@ def served(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update=where | what)
 
 
+def coefficients(settings: Settings) -> Coefficients:
+    """The coefficients that the settings name; raises UnreadableGrades."""
+    return read_coefficients(settings.coefficients) if settings.coefficients else default_coefficients()
+
+
 @contextmanager
 def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
     """The panel that the settings name, ready to grade."""
     with open_judge(settings, cache) as judge:
         yield build_panel(
             embedder=build_embedder(settings.embedding_model),
+            verifier=CrossEncoderVerifier(),
             judge=judge,
+            coefficients=coefficients(settings),
             review=ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin),
         )
 

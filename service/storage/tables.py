@@ -110,7 +110,8 @@ class Grading(Base):
 
     `fence` rises with every claim; only the worker that holds the newest may write. `attempt` counts
     claims that did not end in order, `unanswered` how often the judge, though well, gave no verdict.
-    `request_id` and `trace_parent` lead from the request that brought it to what became of it.
+    `request_id` and `trace_parent` lead from the request that brought it to what became of it. `provisional` has what
+    can be said of the score while the judge is away.
     """
 
     __tablename__ = "grading"
@@ -129,6 +130,7 @@ class Grading(Base):
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[str | None] = mapped_column(Text)
+    provisional: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     request_id: Mapped[str | None] = mapped_column(String(64))
     trace_parent: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -14,7 +14,7 @@ from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.record import InMemoryVerdictCache
 from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.testing import HashingEmbedder
+from vivavoce.graders.testing import HashingEmbedder, WordVerifier
 from vivavoce.service import audit, lifecycle
 from vivavoce.service.storage.tables import State
 
@@ -156,6 +156,6 @@ def _expected(site: Site, answers: list[str]) -> dict[str, float | None]:
             deadlines=Deadlines(10, 20),
         ) as asked,
     ):
-        panel = build_panel(embedder=HashingEmbedder(), judge=asked)
+        panel = build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=asked)
         reports = grade([AnswerInput(answer) for answer in answers], site.rubric, panel)
     return {answer: report.score for answer, report in zip(answers, reports, strict=True)}

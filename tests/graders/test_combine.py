@@ -1,29 +1,46 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.graders.combine import (
+    FEATURES,
+    KindWeights,
     Weights,
     all_probabilities,
     contributions,
     default_coefficients,
     level_probabilities,
+    read_coefficients,
     total,
+    write_coefficients,
 )
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric, SignalWeights
 
 COEFFICIENTS = default_coefficients()
-EITHER = st.sampled_from([COEFFICIENTS.merit, COEFFICIENTS.mistake])
-SIGNALS = st.builds(LevelSignals, judge=st.floats(-14, 14), embedding=st.floats(-1, 1), rouge=st.floats(0, 1))
+OF_BANK = COEFFICIENTS.weighing("pruning")
+EITHER = st.sampled_from([COEFFICIENTS.merit, COEFFICIENTS.mistake, OF_BANK.merit, OF_BANK.mistake])
+SIGNALS = st.builds(
+    LevelSignals,
+    judge=st.floats(-14, 14),
+    verifier=st.floats(-14, 14),
+    lift=st.floats(-1, 1),
+    likeness=st.floats(-1, 1),
+    recall=st.floats(0, 1),
+    overlap=st.floats(0, 1),
+)
+NAMES = ("judge", "verifier", "embedding", "rouge")
 
 
 def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
-    level = LevelSignals(judge=value, embedding=0.01 * value, rouge=0.5)
+    level = LevelSignals(
+        judge=value, verifier=value, lift=0.01 * value, likeness=0.8 + 0.01 * value, recall=0.5, overlap=0.3
+    )
     return {criterion.id: [level] * (len(criterion.levels) - 1) for criterion in rubric.criteria}
 
 
@@ -35,7 +52,7 @@ def test_probabilities_of_levels_sum_to_one(signals: list[LevelSignals], weights
     assert all(chance >= 0 for chance in found)
 
 
-@given(SIGNALS, st.sampled_from(["judge", "embedding", "rouge"]), st.floats(0, 2), EITHER)
+@given(SIGNALS, st.sampled_from(FEATURES), st.floats(0, 2), EITHER)
 def test_more_of_any_signal_never_lowers_the_probability(
     level: LevelSignals, name: str, more: float, weights: Weights
 ) -> None:
@@ -44,7 +61,9 @@ def test_more_of_any_signal_never_lowers_the_probability(
 
 
 def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
-    low, high = LevelSignals(-3, 0, 0), LevelSignals(5, 0.2, 1)
+    low, high = (
+        LevelSignals(value, value, lift=0.02 * value, likeness=0.8, recall=0.5, overlap=0.3) for value in (-3, 5)
+    )
     first, middle, top = level_probabilities([low, high], COEFFICIENTS.merit)
     assert middle == 0
     assert first > top
@@ -55,7 +74,7 @@ def test_contributions_sum_to_the_score(rubric: Rubric, value: float) -> None:
     signals = _signals(rubric, value)
     probabilities = all_probabilities(rubric, signals, COEFFICIENTS)
     parts = contributions(rubric, signals, COEFFICIENTS)
-    assert set(parts) == {"baseline", "judge", "embedding", "rouge"}
+    assert set(parts) == {"baseline", *NAMES}
     assert sum(parts.values()) == pytest.approx(total(rubric, probabilities).score, abs=0.01)
 
 
@@ -85,6 +104,30 @@ def test_with_weights_by_hand_contributions_sum_to_the_score_and_a_signal_withou
     assert sum(parts.values()) == pytest.approx(score, abs=0.01)
     assert parts["rouge"] == 0
     assert parts["judge"] != 0
+
+
+def test_what_a_grader_was_not_asked_stands_at_its_mean() -> None:
+    level = LevelSignals(**OF_BANK.merit.means)
+    unasked = dataclasses.replace(level, verifier=None)
+    assert level_probabilities([unasked], OF_BANK.merit) == pytest.approx(level_probabilities([level], OF_BANK.merit))
+
+
+def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_once(tmp_path: Path) -> None:
+    own = KindWeights(
+        merit=dataclasses.replace(COEFFICIENTS.merit, weights=dict.fromkeys(FEATURES, 0.0)), mistake=COEFFICIENTS.merit
+    )
+    some = dataclasses.replace(
+        COEFFICIENTS,
+        merit=dataclasses.replace(COEFFICIENTS.merit, weights={**COEFFICIENTS.merit.weights, "verifier": 1.0}),
+        mistake=own.merit,
+        questions={"one": own, "two": own},
+    )
+    assert some.count("verifier", "elsewhere")
+    assert not dataclasses.replace(some, questions={"one": KindWeights(own.merit, own.merit)}).count("judge", "one")
+    file = tmp_path / "coefficients.yaml"
+    write_coefficients(file, some, origin="here")
+    assert read_coefficients(file) == some
+    assert file.read_text(encoding="utf-8").count("intercept") == 4
 
 
 def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:

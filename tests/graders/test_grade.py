@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
+from vivavoce.graders.combine import default_coefficients
 from vivavoce.graders.confidence import ReviewPolicy
-from vivavoce.graders.testing import ScriptedJudge, scripted_panel
-from vivavoce.rubrics import Rubric, content_hash
+from vivavoce.graders.testing import ScriptedJudge, WordVerifier, scripted_panel
+from vivavoce.rubrics import Question, Rubric, content_hash
 
 GOOD = "Weights are stored as INT8 or INT4. Low bit widths can reduce accuracy."
 
@@ -165,3 +169,21 @@ def test_the_same_answer_gets_the_same_report(rubric: Rubric) -> None:
     alone = _grade(rubric, GOOD).score
     panel = scripted_panel()
     assert grade([AnswerInput("INT8"), AnswerInput(GOOD)], rubric, panel)[1].score == alone
+
+
+class _UnaskedVerifier(WordVerifier):
+    def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
+        raise AssertionError("the verifier was asked")
+
+
+def test_the_verifier_is_asked_only_where_it_counts(rubric: Rubric) -> None:
+    answer = [AnswerInput("Pruning removes weights that add little to the output.")]
+    asking = scripted_panel()
+    (report,) = grade(answer, rubric, asking)
+    assert all(level.verifier is not None for one in report.criteria for level in one.signals)
+    shipped = dataclasses.replace(asking, verifier=_UnaskedVerifier(), coefficients=default_coefficients())
+    elsewhere = rubric.model_copy(update={"question": rubric.question.model_copy(update={"id": "not-in-the-bank"})})
+    (report,) = grade(answer, elsewhere, shipped)
+    assert report.score is not None
+    assert all(level.verifier is None for one in report.criteria for level in one.signals)
+    assert default_coefficients().count("verifier", "pruning")

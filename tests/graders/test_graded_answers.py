@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vivavoce.graders.errors import UnreadableGrades
-from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference, strange_answers
+from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference
 
 REFERENCE = "Water boils. Steam rises. It condenses. Rain falls."
 
@@ -80,13 +80,6 @@ def test_a_sample_takes_turns_over_the_questions_and_is_the_same_for_a_seed() ->
 def test_the_same_answer_is_not_drawn_twice() -> None:
     doubled = [*ROWS, *(_row("b", n, id=f"again{n}") for n in range(2))]
     assert len(balanced_sample(doubled, limit=100, seed=1)) == len(ROWS)
-
-
-def test_strange_answers_come_from_other_questions_and_are_worth_nothing() -> None:
-    rows = [_row("a", 0, answer="of a"), _row("b", 0, answer="of b")]
-    strange = strange_answers(rows, share=2.0, seed=1)
-    assert len(strange) == 4
-    assert all(row["score"] == 0 and row["answer"] == f"of {'ba'[row['question_id'] == 'b']}" for row in strange)
 
 
 @pytest.mark.parametrize(("most", "pieces"), [(5, 4), (2, 2), (1, 1)])

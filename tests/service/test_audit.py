@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, build_panel, grade
 from vivavoce.graders.confidence import ReviewPolicy
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric
 from vivavoce.service import audit, lifecycle
 from vivavoce.service.audit import Broken, Head, Kind, Verified
@@ -204,7 +204,9 @@ def test_what_is_no_head_is_named(text: str) -> None:
 def _report(rubric: Rubric, *, broken: bool = False) -> Report:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
     judge = ScriptedJudge(lambda _, __: failure if broken else 3.0)
-    panel = build_panel(embedder=HashingEmbedder(), judge=judge, review=ReviewPolicy(below=0.0))
+    panel = build_panel(
+        embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge, review=ReviewPolicy(below=0.0)
+    )
     return grade([AnswerInput("INT8 instead of FP16")], rubric, panel)[0]
 
 

@@ -16,7 +16,7 @@ from vivavoce.graders import build_panel
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.testing import HashingEmbedder, scripted_panel
+from vivavoce.graders.testing import HashingEmbedder, WordVerifier, scripted_panel
 from vivavoce.service.logs import LogFormat, configure_logs, log_ids
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
@@ -98,6 +98,8 @@ def test_a_trace_leads_from_the_request_to_the_judge(
         cache=StoredVerdicts(database),
         deadlines=Deadlines(5, 10),
     ) as judge:
-        drain(database, build_panel(embedder=HashingEmbedder(), judge=judge), settings, owner="w")
+        drain(
+            database, build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge), settings, owner="w"
+        )
     seen = {span.name: trace.format_trace_id(span.context.trace_id) for span in spans.get_finished_spans()}
     assert seen == dict.fromkeys(["POST /v1/gradings", "grade batch", "judge call"], parent.split("-")[1])

@@ -6,7 +6,7 @@ import pytest
 
 from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredReason, build_panel, grade
 from vivavoce.graders.confidence import ReviewPolicy
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle
 from vivavoce.service.errors import DraftRubric
@@ -29,7 +29,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 @pytest.fixture
 def panel() -> Panel:
     judge = ScriptedJudge(lambda _, name: -6.0 if name == "wrong" else 2.0)
-    return build_panel(embedder=HashingEmbedder(), judge=judge, review=ReviewPolicy(below=0.0))
+    return build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge, review=ReviewPolicy(below=0.0))
 
 
 def _graded(database: SessionFactory, rubric: Rubric, panel: Panel) -> str:
@@ -154,7 +154,9 @@ def test_a_failure_goes_with_the_criterion_that_failed(database: SessionFactory,
     def script(_: str, name: str) -> float | JudgeFailure:
         return JudgeFailure(UnscoredReason.PARSE, "no verdict") if name == "loss" else 2.0
 
-    failing = build_panel(embedder=HashingEmbedder(), judge=ScriptedJudge(script), review=ReviewPolicy(below=0.0))
+    failing = build_panel(
+        embedder=HashingEmbedder(), verifier=WordVerifier(), judge=ScriptedJudge(script), review=ReviewPolicy(below=0.0)
+    )
     grading_id = _graded(database, rubric, failing)
     _apply(database, without(rubric, "loss"))
     with database() as session:

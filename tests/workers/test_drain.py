@@ -14,10 +14,11 @@ from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.judging import RubricJudge
 from vivavoce.graders.judge.prompt import items_of
 from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle, metrics
 from vivavoce.service.lifecycle import NewAnswer
+from vivavoce.service.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
@@ -57,7 +58,7 @@ def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_se
         cache=StoredVerdicts(database),
         deadlines=Deadlines(timeout_seconds, 2 * timeout_seconds),
     ) as judge:
-        yield build_panel(embedder=HashingEmbedder(), judge=judge)
+        yield build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge)
 
 
 def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
@@ -93,6 +94,46 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
         time.sleep(0.2)
         assert drain(database, panel, settings, owner="w").finished == 2
     assert all(_score(database, grading_id) is not None for grading_id in ids)
+
+
+@pytest.mark.parametrize("told", ["wait", "provisional"])
+def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_to_if_that_is_set(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    settings = settings.model_copy(update={"judge_away": told})
+    (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
+
+    def public() -> GradingPublic:
+        with database() as session:
+            return GradingPublic.of(lifecycle.get(session, grading_id))
+
+    stub_judge.behave("http_500")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
+        waiting = public()
+        assert waiting.report is None
+        if told == "wait":
+            assert waiting.provisional is None
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        drain(database, panel, settings, owner="w")
+    graded = public()
+    assert graded.report
+    assert graded.provisional is None
+    if told == "provisional":
+        known = waiting.provisional
+        assert known
+        assert known.score_min < known.score_max
+        assert known.score_min <= graded.report["score"] <= known.score_max
+        assert known.coverage == 0
+        assert known.signals["judge"] is None
+        assert known.signals["rouge1"] == graded.report["signals"]["rouge1"]
 
 
 def test_metrics_say_whether_the_judge_answers_and_what_was_given(

@@ -25,7 +25,7 @@ from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, migrate, sessions
 
-from .errors import UserError
+from .errors import UserError, require_writable
 from .progress import progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="The question bank: examine a judge on it, publish an edit.")
@@ -44,6 +44,9 @@ def qualify(
     ] = None,
     language: Annotated[str | None, typer.Option(help="Only zh or en.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON, too.")] = None,
+    signals_file: Annotated[
+        Path | None, typer.Option("--signals", help="Write the table that coefficients are fitted to here.")
+    ] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Keep the figures as a judge version, for 'viva judges promote'.")
     ] = False,
@@ -60,8 +63,8 @@ def qualify(
     from vivavoce.service.storage.verdicts import StoredVerdicts
     from vivavoce.workers.runtime import open_panel
 
-    if json_file and not json_file.parent.is_dir():
-        raise UserError(f"{json_file.parent} is no folder: make it, or name another file with --json.")
+    require_writable(json_file, option="--json")
+    require_writable(signals_file, option="--signals")
     wanted = _wanted(default_bank(), load_qualifications(), question or [], language)
     settings = Settings()
     engine = connect(settings.database)
@@ -87,6 +90,11 @@ def qualify(
     figures = _figures(found, rejections, model=identity.model, engine=identity.engine)
     if json_file:
         json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if signals_file:
+        from vivavoce.graders.fitting import write_table
+        from vivavoce.graders.fitting.report import examples_of_bank
+
+        write_table(signals_file, examples_of_bank(found, rejections))
     _show(found, figures)
     if register:
         _register(settings, engine, figures, engine_version=engine_version)

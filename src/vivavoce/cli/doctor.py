@@ -19,6 +19,7 @@ from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import probe
 from vivavoce.graders.judge.embedded import engine_problem
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
+from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import RubricError, load_bank
 from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import connect
@@ -47,6 +48,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_machine(settings),
         _bank(),
         _embedder(settings),
+        _verifier(),
         *_judge(settings),
         _database(settings),
         _redis(settings),
@@ -90,6 +92,15 @@ def _bank() -> Finding:
         return Finding("question bank", True, f"{len(load_bank())} rubrics")
     except RubricError as error:
         return Finding("question bank", False, str(error), "install vivavoce again, or mend the file")
+
+
+def _verifier() -> Finding:
+    try:
+        verifier = CrossEncoderVerifier()
+        verifier.log_odds(["vivavoce"], ["vivavoce"], question=next(iter(load_bank())).question)
+    except GraderError as error:
+        return Finding("verifier", False, "cannot be loaded", str(error))
+    return Finding("verifier", True, f"{verifier.name}, SHA-256 {verifier.revision[:12]}…")
 
 
 def _embedder(settings: Settings) -> Finding:

@@ -30,6 +30,7 @@ from .backup import app as backup_app
 from .backup import restore
 from .bank import app as bank_app
 from .bench.commands import app as bench_app
+from .calibrate import calibrate
 from .errors import UserError
 from .interruption import remembered_interrupts
 from .judges import app as judges_app
@@ -54,6 +55,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(judges_app, name="judges")
 app.add_typer(backup_app, name="backup")
 app.command()(restore)
+app.command()(calibrate)
 _WIDTH_WITHOUT_TERMINAL = 160
 out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)

@@ -11,11 +11,13 @@ from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
+from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.workers.runtime import coefficients
 
 from .errors import UserError
 
@@ -44,8 +46,8 @@ class Replay:
         source, now = self.recorded["provenance"], self.derived["provenance"]
         found += [
             f"{name}: recorded {source[name]}, now {now[name]}"
-            for name in ("rubric_hash", "answer_hash", "embedding_revision", "combiner_version")
-            if source[name] != now[name]
+            for name in ("rubric_hash", "answer_hash", "verifier_revision", "embedding_revision", "combiner_version")
+            if source.get(name) != now[name]
         ]
         return found
 
@@ -65,7 +67,9 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     calls = StoredVerdicts(sessions).get_many(ReplayJudge.keys_in(recorded))
     panel = build_panel(
         embedder=build_embedder(recorded["provenance"]["embedding_model"]),
+        verifier=CrossEncoderVerifier(),
         judge=ReplayJudge(recorded, calls),
+        coefficients=coefficients(settings),
         review=_policy(recorded["provenance"], settings),
     )
     (report,) = grade([answer], rubric, panel)

@@ -93,6 +93,7 @@ def _facts(provenances: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Model hash or revision", values("model_revision")),
         ("Prompt hash", values("prompt_hash")),
         ("Embedding model", f"{values('embedding_model')} ({values('embedding_revision')})"),
+        ("Verifier", f"{values('verifier_model')} ({values('verifier_revision')})"),
         ("Combination", f"version {values('combiner_version')}"),
         ("Judge calls", str(sum(provenance["judge_calls"] for provenance in provenances))),
         ("Verdicts from the cache", str(sum(provenance["cached_verdicts"] for provenance in provenances))),

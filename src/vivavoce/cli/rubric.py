@@ -221,17 +221,20 @@ def apply_command(
     """
     from vivavoce.service.revision import apply_edit
     from vivavoce.service.storage.engine import connect, migrate, sessions
+    from vivavoce.workers.runtime import coefficients
 
+    settings = Settings()
     rubrics = [load_rubric(file) for file in files] if files else list(default_bank())
     # Somebody's own rubric may have a question of the bank: the bank replaces its own versions only.
     replacing = None if files else {version.content_hash for version in read_ledger(BANK)}
-    engine = connect(Settings().database)
+    engine = connect(settings.database)
     migrate(engine)
     database = sessions(engine)
     found = []
+    weighing = coefficients(settings)
     for rubric in rubrics:
         with database.begin() as session:
-            found += apply_edit(session, rubric, replacing=replacing, regrade=regrade)
+            found += apply_edit(session, rubric, replacing=replacing, regrade=regrade, coefficients=weighing)
     for revision in found:
         counts = (
             f"{revision.recomputed} brought up to date, {revision.stale} flagged, "

@@ -8,7 +8,7 @@ from vivavoce.graders.judge.judging import LevelVerdict, Vote
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.judge.voting import JudgePanel, count_votes
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric
 
 from .conftest import OpenJudge
@@ -50,6 +50,7 @@ def test_without_a_quorum_there_is_no_verdict_and_what_may_pass_comes_first(
 def test_a_split_panel_goes_to_a_person(rubric: Rubric) -> None:
     panel = build_panel(
         embedder=HashingEmbedder(),
+        verifier=WordVerifier(),
         judge=JudgePanel([_judge(3.0), _judge(-3.0)], quorum=2),
         review=ReviewPolicy(below=0.0),
     )

@@ -16,6 +16,7 @@ import pydantic
 
 from vivavoce.graders import MAX_SCORE, AnswerInput, Panel, Report, agreement, combine, grade
 from vivavoce.graders.combine import SIGNALS
+from vivavoce.graders.fitting import Example, levels_of
 from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference
 from vivavoce.rubrics import Rubric
 
@@ -49,9 +50,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Graded:
-    """What came of a data set: its cases, and how many answers have no score."""
+    """What came of a data set: its cases, what coefficients can be fitted to, and how many answers have no score."""
 
     cases: tuple[Case, ...]
+    examples: tuple[Example, ...]
     unscored: int
 
 
@@ -76,6 +78,7 @@ def grade_set(
     for row in rows:
         by_question[row["question_id"]].append(row)
     cases: list[Case] = []
+    examples: list[Example] = []
     done = 0
     for question, group in by_question.items():
         rubric = _rubric(group[0], path)
@@ -83,27 +86,25 @@ def grade_set(
             reports = grade([AnswerInput(row["answer"]) for row in batch], rubric, panel)
             if any(report.judge_away for report in reports):
                 raise UserError("The judge answers nobody: mend that, then run the same command to go on.")
-            cases += [
-                _case(name, question, row, rubric, report, panel)
-                for row, report in zip(batch, reports, strict=True)
-                if report.score is not None
-            ]
+            scored = [(row, report) for row, report in zip(batch, reports, strict=True) if report.score is not None]
+            cases += [_case(name, question, row, rubric, report, panel) for row, report in scored]
+            examples += [_example(name, question, row, rubric, report) for row, report in scored]
             done += len(batch)
             on_progress(done, len(rows))
-    return Graded(tuple(cases), unscored=len(rows) - len(cases))
+    return Graded(tuple(cases), tuple(examples), unscored=len(rows) - len(cases))
 
 
 def measure(cases: Sequence[Case], *, seed: int, intervals: bool = True) -> dict[str, Any]:
     """All figures of some cases, as `--json` writes them."""
     human = np.array([case.human for case in cases])
     questions = [(case.dataset, case.question) for case in cases]
-    levels = _levels(human)
+    levels = levels_in(human)
     columns: dict[str, npt.NDArray[np.float64]] = {
         name: np.array([case.scores[name] for case in cases]) for name in MACHINE_ROWS if name != "mean"
     }
     columns["mean"] = np.full(len(cases), human.mean() if len(cases) else 0.0)
     rows: dict[str, Figures | None] = {
-        name: _figures(human, machine, questions, levels=levels) for name, machine in columns.items()
+        name: figures_of(human, machine, questions, levels=levels) for name, machine in columns.items()
     }
     rows["human"] = _people(cases, levels=levels)
     languages = sorted({case.language for case in cases})
@@ -167,9 +168,21 @@ def _case(dataset: str, question: str, row: Mapping[str, Any], rubric: Rubric, r
     )
 
 
-def _figures(
+def _example(dataset: str, question: str, row: Mapping[str, Any], rubric: Rubric, report: Report) -> Example:
+    return Example(
+        dataset=dataset,
+        question=question,
+        language=rubric.question.language,
+        answer=row["id"],
+        known=row["score"] / row["max_score"],
+        levels=tuple(level for result in report.criteria for level in levels_of(rubric, result.id, result.signals)),
+    )
+
+
+def figures_of(
     human: npt.NDArray[np.float64], machine: npt.NDArray[np.float64], questions: Sequence[Hashable], *, levels: int
 ) -> Figures:
+    """All figures of a machine's scores beside people's, on a scale of `levels` steps."""
     return {
         "pearson": agreement.pearson(human, machine),
         "spearman": agreement.spearman(human, machine),
@@ -192,7 +205,7 @@ def _people(cases: Sequence[Case], *, levels: int) -> Figures | None:
     if not pairs:
         return None
     first, second, questions = zip(*pairs, strict=True)
-    return _figures(np.array(first), np.array(second), questions, levels=levels)
+    return figures_of(np.array(first), np.array(second), questions, levels=levels)
 
 
 def _review(cases: Sequence[Case]) -> Figures:
@@ -223,7 +236,7 @@ def _interval(
     return [found.low, found.high] if found else None
 
 
-def _levels(human: npt.NDArray[np.float64]) -> int:
+def levels_in(human: npt.NDArray[np.float64]) -> int:
     """The coarsest scale of equal steps on which all these grades lie, of at most eleven levels."""
     for levels in range(2, _FINEST_SCALE):
         steps = human * (levels - 1)

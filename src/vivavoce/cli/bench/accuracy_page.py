@@ -43,7 +43,7 @@ ROWS = {
     "rouge": "the score that overlap of words with the reference alone suggests",
     "embedding": "the score that likeness of meaning to the reference alone suggests",
     "judge": "the score that the language model alone suggests",
-    "combined": "the score that vivavoce gives, from all three; the plots show it",
+    "combined": "the score that vivavoce gives, from all of them; the plots show it",
     "mean": "the mean of people's grades for every answer: what a score must beat",
     "human": "one person's grade against another's of the same answer, where several graded",
 }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
@@ -17,8 +16,11 @@ from rich.table import Table
 
 from vivavoce.service.settings import Settings
 
-from ..errors import UserError
+from ..errors import UserError, require_writable
 from ..progress import progress_bar
+
+if TYPE_CHECKING:
+    from .accuracy import Graded
 
 app = typer.Typer(no_args_is_help=True, help="Measure: the judge, the ways of asking it, the queue.")
 _out = Console(width=None if Console().is_terminal else 160)
@@ -70,7 +72,7 @@ def judge(
     table.add_row(f"most that a score moved ({runs})", f"{found.score_spread:.4f} of 10")
     table.add_row("answers without a verdict", str(found.failed))
     _out.print(table)
-    _write(json_file, {**asdict(found), "throughput_ratio": found.throughput_ratio})
+    write_figures(json_file, {**asdict(found), "throughput_ratio": found.throughput_ratio})
 
 
 @app.command()
@@ -119,7 +121,7 @@ def forms(
             f"{row.tokens_out:.0f}",
         )
     _out.print(table)
-    _write(json_file, {"seed": seed, "forms": [asdict(row) for row in rows]})
+    write_figures(json_file, {"seed": seed, "forms": [asdict(row) for row in rows]})
 
 
 @app.command()
@@ -131,25 +133,52 @@ def accuracy(
     seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
     json_file: JsonOption = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page with tables and plots here.")] = None,
+    signals_file: Annotated[
+        Path | None, typer.Option("--signals", help="Write the table that coefficients are fitted to here.")
+    ] = None,
 ) -> None:
     """How well scores agree with people's grades, beside each signal alone and predicting the mean.
 
     A row is {"answer", "score", "max_score"} with "reference" (one or several) or "rubric", better with "question_id",
     "question", "lang" and "raters". Verdicts are kept in the database: an interrupted run goes on where it stopped.
     """
-    from .accuracy import Case, grade_set, macro, measure
+    from vivavoce.graders.fitting import write_table
+
+    from .accuracy import macro, measure
+
+    require_writable(json_file, option="--json")
+    require_writable(html_file, option="--html")
+    require_writable(signals_file, option="--signals")
+    if html_file:
+        _require_plots()
+    identity, graded = grade_sets(data, limit=limit, seed=seed)
+    sets = {
+        name: {"file": str(path), **measure(each.cases, seed=seed), "unscored": each.unscored}
+        for path, (name, each) in zip(data, graded.items(), strict=True)
+    }
+    cases = [case for each in graded.values() for case in each.cases]
+    found = {**asdict(identity), "seed": seed, "sets": sets}
+    if len(sets) > 1:
+        found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed)}
+    if signals_file:
+        write_table(signals_file, (example for each in graded.values() for example in each.examples))
+    _show_accuracy(found)
+    write_figures(json_file, found)
+    if html_file:
+        from .accuracy_page import write_page
+
+        write_page(html_file, found, cases)
+
+
+def grade_sets(data: Sequence[Path], *, limit: int | None, seed: int) -> tuple[Any, dict[str, Graded]]:
+    """Who judged, and what came of each file, by its name, with progress; raises UserError and UnreadableGrades."""
+    from .accuracy import grade_set
 
     if len({path.name.split(".")[0] for path in data}) < len(data):
         raise UserError("Two files have the same name: a data set is called by its file's name, so rename one.")
-    _require_writable(json_file, option="--json")
-    _require_writable(html_file, option="--html")
-    if html_file:
-        _require_plots()
-    sets: dict[str, dict[str, Any]] = {}
-    cases: list[Case] = []
+    found: dict[str, Graded] = {}
     with ExitStack() as stack:
         panel = stack.enter_context(_panel_with_record())
-        identity = panel.judge.identity
         progress = stack.enter_context(progress_bar(_err))
         for path in data:
             name = path.name.split(".")[0]
@@ -158,20 +187,10 @@ def accuracy(
             def report(done: int, total: int, bar: Any = bar) -> None:
                 progress.update(bar, completed=done, total=total)
 
-            graded = grade_set(path, panel, limit=limit, seed=seed, on_progress=report)
-            if not graded.cases:
+            found[name] = grade_set(path, panel, limit=limit, seed=seed, on_progress=report)
+            if not found[name].cases:
                 raise UserError(f"None of the answers in {path} has a score: see 'viva doctor' for the judge.")
-            sets[name] = {"file": str(path), **measure(graded.cases, seed=seed), "unscored": graded.unscored}
-            cases += graded.cases
-    found = {**asdict(identity), "seed": seed, "sets": sets}
-    if len(sets) > 1:
-        found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed)}
-    _show_accuracy(found)
-    _write(json_file, found)
-    if html_file:
-        from .accuracy_page import write_page
-
-        write_page(html_file, found, cases)
+        return panel.judge.identity, found
 
 
 def _show_accuracy(found: dict[str, Any]) -> None:
@@ -217,7 +236,7 @@ def style(
     from .style import compare, draw, measure
 
     languages = ["zh", "en"] if _one_of(language, "zh", "en", "both") == "both" else [language]
-    _require_writable(json_file, option="--json")
+    require_writable(json_file, option="--json")
     samples = draw(default_bank(), load_qualifications(), languages, answers=answers, seed=seed)
     with ExitStack() as stack:
         panel = stack.enter_context(_panel_with_record())
@@ -231,7 +250,9 @@ def style(
     _show_style(rows, unscored=compared.unscored)
     found = {"seed": seed, "language": language, "answers": len(samples), "unscored": compared.unscored}
     versions = [asdict(pair) for pair in compared.pairs]
-    _write(json_file, {**asdict(identity), **found, "rewritings": [asdict(row) for row in rows], "versions": versions})
+    write_figures(
+        json_file, {**asdict(identity), **found, "rewritings": [asdict(row) for row in rows], "versions": versions}
+    )
 
 
 def _show_style(rows: Sequence[Any], *, unscored: int) -> None:
@@ -299,7 +320,7 @@ def queue(
         f"{sizes}: ratio {found.memory_ratio:.3f}",
     )
     _out.print(table)
-    _write(json_file, asdict(found))
+    write_figures(json_file, asdict(found))
 
 
 @contextmanager
@@ -346,18 +367,6 @@ def _one_of(value: str, *allowed: str) -> str:
     return value
 
 
-def _require_writable(file: Path | None, *, option: str) -> None:
-    """Raises UserError for a file that cannot be written, before hours of work and not after them."""
-    if not file:
-        return
-    if file.is_dir():
-        raise UserError(f"{file} is a folder: name a file with {option}.")
-    if not file.parent.is_dir():
-        raise UserError(f"{file.parent} is no folder: make it, or name another file with {option}.")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UserError(f"{file} may not be written: check its permissions, or name another file with {option}.")
-
-
 def _require_plots() -> None:
     if not find_spec("matplotlib"):
         raise UserError(
@@ -365,6 +374,7 @@ def _require_plots() -> None:
         )
 
 
-def _write(file: Path | None, figures: dict[str, Any]) -> None:
+def write_figures(file: Path | None, figures: Mapping[str, Any]) -> None:
+    """Write figures as JSON, if a file is named."""
     if file:
         file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Fitting the coefficients to tables of signals.
+
+    python -m vivavoce.graders.fitting TABLE... [--out FILE]
+
+TABLE are files that 'viva bank qualify --signals' and 'viva bench accuracy --signals' wrote. Two sets of weights come
+of them: one for all questions, fitted to all tables without the verifier, which is worth nothing outside the bank; and
+one for the bank's questions, fitted to the bank's table alone, with the verifier. The ridge is chosen by
+cross-validation that leaves out whole data sets, and the questions of the bank by fifths. What is printed was left out
+of the fit that it tells of: each data set that people graded, and of the bank the question, by tenths.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..combine import FEATURES, KindWeights, write_coefficients
+from .choice import choose
+from .examples import Example, read_table
+from .model import MonotoneLogit, assemble
+from .report import GENERAL, is_bank, leave_out_each_set, leave_out_questions
+
+_out = Console(width=160)
+
+
+def main() -> None:
+    """Choose, fit, print the figures, write the coefficients."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE")
+    parser.add_argument("--ridge", type=float, help="take this one instead of choosing")
+    parser.add_argument("--out", type=Path, help="write the fitted coefficients as YAML")
+    options = parser.parse_args()
+    examples = [example for path in options.tables for example in read_table(path)]
+    bank = [example for example in examples if is_bank(example)]
+    general = _model(examples, GENERAL, options.ridge, "all questions")
+    own = _model(bank, FEATURES, options.ridge, "the bank's") if bank else None
+    _show_sets(examples, general)
+    if own:
+        _show_bank(bank, own)
+    if options.out:
+        names = " ".join(path.name for path in options.tables)
+        fitted = general.fit(examples).coefficients_
+        if own:
+            of_bank = own.fit(bank).coefficients_
+            weights = KindWeights(merit=of_bank.merit, mistake=of_bank.mistake)
+            fitted = assemble(fitted, dict.fromkeys(sorted({example.question for example in bank}), weights))
+        write_coefficients(options.out, fitted, origin=f"by 'python -m vivavoce.graders.fitting' to {names}")
+
+
+def _model(examples: Sequence[Example], features: tuple[str, ...], ridge: float | None, of: str) -> MonotoneLogit:
+    if ridge:
+        return MonotoneLogit(ridge=ridge, features=features)
+    _out.print(f"Weights of {of}:")
+    return choose(examples, features=features, say=_out.print)
+
+
+def _show_sets(examples: Sequence[Example], model: MonotoneLogit) -> None:
+    sets = Table("data set left out", "answers", *GENERAL, "together", "Spearman", "wrmse", "ece")
+    for each in leave_out_each_set(examples, model):
+        alone = [each.alone[name] for name in GENERAL]
+        figures = (*alone, each.pearson, each.spearman, each.wrmse, each.ece)
+        sets.add_row(each.dataset, str(each.answers), *map(_figure, figures))
+    if sets.row_count:
+        _out.print(sets)
+
+
+def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
+    found = leave_out_questions(bank, model)
+    areas = Table("bank, area under the curve", *FEATURES, "together")
+    for (language, kind), of_one in found.area.items():
+        areas.add_row(f"{language} {kind}", *map(_figure, of_one.values()))
+    _out.print(areas)
+    _out.print(
+        f"in order {found.in_order} of {found.questions} ({found.in_order / found.questions:.1%}); mean difference "
+        f"of the languages {_figure(found.gap)}; rejected mistakes held against the candidate "
+        f"{found.held_against} of {found.rejections}",
+        highlight=False,
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""The model that is fitted: for each level a logistic curve over what was found, for an answer the sum of its levels.
+
+No weight is below 0, so that more of a signal never lowers the probability of earning points. What is minimised is the
+mean squared error, each data set weighing the same, and a ridge that holds the weights near where they were: near 0, or
+near other coefficients, to which few grades then add little.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from ..combine import FEATURES, Coefficients, KindWeights, Weights
+from .examples import Example, Kind
+
+Matrix = npt.NDArray[np.float64]
+GENERATION = 3
+KINDS: tuple[Kind, ...] = ("merit", "mistake")
+# About how widely each feature spreads: the ridge weighs them alike.
+_UNITS: Mapping[str, float] = {
+    "judge": 2.0,
+    "verifier": 4.0,
+    "lift": 0.05,
+    "likeness": 0.05,
+    "recall": 0.2,
+    "overlap": 0.2,
+}
+_UNIT = np.asarray([_UNITS[name] for name in FEATURES])
+_START = -1.0
+
+
+class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A scikit-learn regressor from examples to shares of full marks.
+
+    `features` are those that may weigh anything, if all examples have them. The ridge holds weights near 0 and leaves
+    intercepts free; with a `prior` it holds weights and intercepts near that one's. `fit` raises ValueError for no
+    examples.
+    """
+
+    def __init__(
+        self, *, ridge: float = 0.0003, features: tuple[str, ...] = FEATURES, prior: KindWeights | None = None
+    ) -> None:
+        self.ridge = ridge
+        self.features = features
+        self.prior = prior
+
+    def fit(self, X: Sequence[Example], y: object = None) -> Self:
+        """Fit to examples; what is known of them stands in them, so `y` is not looked at."""
+        if not X:
+            raise ValueError("there is nothing to fit to")
+        table = _Table(X)
+        able = [name in self.features and bool(whole) for name, whole in zip(FEATURES, table.whole, strict=True)]
+        # Features count from their means: one that hardly varies could else stand in for the intercept.
+        centres = table.means() if self.prior is None else _means(self.prior)
+        table.rows -= centres[table.kinds]
+        near = np.zeros((2, 1 + len(FEATURES)))
+        held = np.asarray([0.0, *_UNIT])
+        if self.prior:
+            near = _parameters(self.prior)
+            near[:, 0] += (near[:, 1:] * centres).sum(axis=1)
+            held = np.asarray([1.0, *_UNIT])
+
+        # Searched in units of each feature's spread: in their own, steps overshoot to where all curves are flat.
+        units = np.asarray([1.0, *_UNIT])
+
+        def loss(flat: Matrix) -> tuple[float, Matrix]:
+            parameters = flat.reshape(2, -1) / units
+            error, gradient = table.error(parameters)
+            off = (parameters - near) * held
+            gradient += 2 * self.ridge * off * held
+            return error + self.ridge * float((off**2).sum()), (gradient / units).ravel()
+
+        start = near.copy() if self.prior else np.asarray([[_START, *(0.5 / _UNIT)]] * 2)
+        start[:, 1:] *= able
+        bounds = [(None, None), *((0, None if one else 0) for one in able)]
+        found = minimize(loss, (start * units).ravel(), jac=True, bounds=bounds * 2, method="L-BFGS-B").x
+        found = found.reshape(2, -1) / units
+        found[:, 0] -= (found[:, 1:] * centres).sum(axis=1)
+        there = list(range(len(KINDS))) if self.prior else sorted(set(table.kinds.tolist()))
+        self.coefficients_ = _coefficients(found, centres, there)
+        return self
+
+    def predict(self, X: Sequence[Example]) -> Matrix:
+        """Share of full marks (0 to 1) of each example, shape (len(X),)."""
+        return shares(X, self.coefficients_)
+
+
+def shares(examples: Sequence[Example], coefficients: Coefficients) -> Matrix:
+    """Share of full marks (0 to 1) that coefficients give each example, shape (len(examples),)."""
+    table = _Table(examples)
+    return np.clip(table.sums(table.chances(_by_level(examples, coefficients))), 0.0, 1.0)
+
+
+def chances(examples: Sequence[Example], coefficients: Coefficients) -> list[Matrix]:
+    """For each example the probabilities (0 to 1) of its levels being reached."""
+    table = _Table(examples)
+    ends = np.cumsum([len(example.levels) for example in examples])[:-1]
+    return np.split(table.chances(_by_level(examples, coefficients)), ends)
+
+
+def assemble(general: KindWeights, questions: Mapping[str, KindWeights] = MappingProxyType({})) -> Coefficients:
+    """Coefficients with a version that follows from their figures."""
+    # No two fits share a version: grades are recomputed only with the coefficients that gave them.
+    each = {"": general, **questions}
+    figures = json.dumps({name: [asdict(own.merit), asdict(own.mistake)] for name, own in each.items()}, sort_keys=True)
+    version = f"{GENERATION}-{hashlib.sha256(figures.encode()).hexdigest()[:8]}"
+    return Coefficients(version=version, merit=general.merit, mistake=general.mistake, questions=dict(questions))
+
+
+@dataclass(frozen=True)
+class _Weighing:
+    of_levels: Matrix
+    of_examples: Matrix
+
+
+class _Table:
+    """Examples as arrays: a row for each level, shape (levels, features), and the example that each row belongs to.
+
+    `whole` says which features all rows have; where one is missing it stands as 0.
+    """
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        levels = [level for example in examples for level in example.levels]
+        rows = [[getattr(level.signals, name) for name in FEATURES] for level in levels]
+        found = np.asarray(rows, dtype=float).reshape(-1, len(FEATURES))
+        self.whole = np.isfinite(found).all(axis=0)
+        self.rows = np.nan_to_num(found)
+        self.kinds = np.asarray([KINDS.index(level.kind) for level in levels], dtype=int)
+        self.shares = np.asarray([level.share for level in levels])
+        self.reached = np.asarray([np.nan if level.reached is None else float(level.reached) for level in levels])
+        self.owners = np.repeat(np.arange(len(examples)), [len(example.levels) for example in examples])
+        self.known = np.asarray([np.nan if example.known is None else example.known for example in examples])
+        self.count = len(examples)
+        self._weighing = _weigh(examples)
+
+    def chances(self, own: Matrix) -> Matrix:
+        """The probability of each level, for parameters of shape (levels, 1 + features): intercept first."""
+        logits = own[:, 0] + (self.rows * own[:, 1:]).sum(axis=1)
+        found: Matrix = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        return found
+
+    def sums(self, chances: Matrix) -> Matrix:
+        """The share of full marks of each example, not kept within 0 and 1."""
+        found: Matrix = np.bincount(self.owners, weights=self.shares * chances, minlength=self.count).astype(float)
+        return found
+
+    def error(self, parameters: Matrix) -> tuple[float, Matrix]:
+        """The mean squared error, and its gradient of the shape of `parameters`: (2, 1 + features), by kind."""
+        chances = self.chances(parameters[self.kinds])
+        of_levels = np.nan_to_num(chances - self.reached)
+        of_examples = np.nan_to_num(self.sums(chances) - self.known)
+        weighing = self._weighing
+        error = (weighing.of_levels * of_levels**2).sum() + (weighing.of_examples * of_examples**2).sum()
+        by_chance = 2 * weighing.of_levels * of_levels
+        by_chance += 2 * (weighing.of_examples * of_examples)[self.owners] * self.shares
+        by_logit = by_chance * chances * (1 - chances)
+        gradient = np.zeros_like(parameters)
+        for kind in range(len(KINDS)):
+            own = self.kinds == kind
+            gradient[kind] = [by_logit[own].sum(), *(by_logit[own] @ self.rows[own])]
+        return float(error), gradient
+
+    def means(self) -> Matrix:
+        """The mean of each feature, shape (2, features): by kind, of a kind that no level has as of all levels."""
+        own = [self.rows[self.kinds == kind] for kind in range(len(KINDS))]
+        return np.asarray([(rows if len(rows) else self.rows).mean(axis=0) for rows in own])
+
+
+def _coefficients(parameters: Matrix, means: Matrix, there: Sequence[int]) -> Coefficients:
+    """The parameters by name; a kind that is not there is weighed as the other."""
+    merit, mistake = (
+        _weights(parameters[own], means[own])
+        for own in (kind if kind in there else there[0] for kind in range(len(KINDS)))
+    )
+    return assemble(KindWeights(merit=merit, mistake=mistake))
+
+
+def _weigh(examples: Sequence[Example]) -> _Weighing:
+    """Every data set weighs the same, among levels of a kind that are known singly and answers known as wholes."""
+    singly = Counter(
+        (example.dataset, level.kind) for example in examples for level in example.levels if level.reached is not None
+    )
+    wholes = Counter(example.dataset for example in examples if _is_whole(example))
+    sets = {kind: sum(own == kind for _, own in singly) + len(wholes) * (kind == "merit") for kind in KINDS}
+    return _Weighing(
+        of_levels=np.asarray(
+            [
+                0.0 if level.reached is None else 1 / singly[example.dataset, level.kind] / sets[level.kind]
+                for example in examples
+                for level in example.levels
+            ]
+        ),
+        of_examples=np.asarray(
+            [1 / wholes[example.dataset] / sets["merit"] if _is_whole(example) else 0.0 for example in examples]
+        ),
+    )
+
+
+def _is_whole(example: Example) -> bool:
+    return example.known is not None and all(level.reached is None for level in example.levels)
+
+
+def _by_level(examples: Sequence[Example], coefficients: Coefficients) -> Matrix:
+    """The parameters for each level, those of its question: shape (levels, 1 + features), intercept first."""
+    by_question = {name: _parameters(coefficients.weighing(name)) for name in {each.question for each in examples}}
+    rows = [by_question[example.question][KINDS.index(level.kind)] for example in examples for level in example.levels]
+    return np.asarray(rows, dtype=float).reshape(-1, 1 + len(FEATURES))
+
+
+def _parameters(coefficients: KindWeights) -> Matrix:
+    """Shape (2, 1 + features): intercept first, by kind."""
+    return np.asarray(
+        [
+            [weights.intercept, *(weights.weights[name] for name in FEATURES)]
+            for weights in (coefficients.merit, coefficients.mistake)
+        ]
+    )
+
+
+def _means(coefficients: KindWeights) -> Matrix:
+    return np.asarray(
+        [[weights.means[name] for name in FEATURES] for weights in (coefficients.merit, coefficients.mistake)]
+    )
+
+
+def _weights(parameters: Matrix, means: Matrix) -> Weights:
+    return Weights(
+        intercept=round(float(parameters[0]), 4),
+        weights={name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[1:], strict=True)},
+        means={name: round(float(mean), 4) for name, mean in zip(FEATURES, means, strict=True)},
+    )

@@ -1,0 +1,191 @@
+"""What fitted coefficients are worth: on data sets that were left out, and on questions of the bank that were."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import cast
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from vivavoce.rubrics import Language, default_bank
+from vivavoce.rubrics.qualification import QUALITIES, Quality
+
+from .. import agreement
+from ..combine import FEATURES, PARTS, Coefficients, all_probabilities, total
+from ..qualify import QuestionStanding, Rejection, Standing, language_gaps
+from ..types import MAX_SCORE, LevelSignals
+from .examples import Example, levels_of
+from .model import KINDS, MonotoneLogit, chances
+
+# What all questions have.
+GENERAL = tuple(name for name in FEATURES if name not in PARTS["verifier"])
+BANK = "bank"
+REJECTION = "rejection"
+_FOLDS = 10
+_HELD = 0.5
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors."""
+
+    dataset: str
+    answers: int
+    alone: Mapping[str, float | None]
+    pearson: float | None
+    spearman: float | None
+    wrmse: float | None
+    ece: float | None
+
+
+@dataclass(frozen=True)
+class BankFigures:
+    """The bank's answers, each question left out of the fit: area under the curve by language and kind, and the rest.
+
+    `gap` is the mean difference (0 to 1) between the same answer in Chinese and in English; `held_against` of
+    `rejections` count mistakes that are named to be rejected.
+    """
+
+    area: Mapping[tuple[Language, str], Mapping[str, float | None]]
+    in_order: int
+    questions: int
+    gap: float | None
+    held_against: int
+    rejections: int
+
+
+def is_bank(example: Example) -> bool:
+    """Whether an example is one of the bank's qualification answers."""
+    return example.dataset.startswith(BANK)
+
+
+def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rejection]) -> Iterator[Example]:
+    """The answers that `viva bank qualify` graded and scored, with their writer's word on each level."""
+    for question in found:
+        rubric = default_bank().get(question.question, question.language)
+        seen: Counter[str] = Counter()
+        for standing in question.standings:
+            seen[standing.quality] += 1
+            if standing.score is None:
+                continue
+            number = seen[standing.quality]
+            yield Example(
+                dataset=f"{BANK}-{question.language}",
+                question=question.question,
+                language=question.language,
+                answer=standing.quality if number == 1 else f"{standing.quality}-{number}",
+                known=standing.grade / MAX_SCORE,
+                levels=tuple(
+                    level
+                    for row in standing.criteria
+                    for level in levels_of(rubric, row.criterion, row.signals, reached=row.level)
+                ),
+            )
+    for rejection in rejections:
+        rubric = default_bank().get(rejection.question, rejection.language)
+        yield Example(
+            dataset=f"{BANK}-{rejection.language}",
+            question=rejection.question,
+            language=rejection.language,
+            answer=f"{REJECTION}-{rejection.criterion}",
+            known=None,
+            levels=levels_of(rubric, rejection.criterion, rejection.signals, reached=0),
+        )
+
+
+def leave_out_each_set(examples: Sequence[Example], model: MonotoneLogit) -> Iterator[LeftOut]:
+    """Fit to all but one of the data sets that people graded, and measure on that one."""
+    for dataset in sorted({example.dataset for example in examples if not is_bank(example)}):
+        held = [example for example in examples if example.dataset == dataset and example.known is not None]
+        fitted = model.fit([example for example in examples if example.dataset != dataset])
+        known = [cast(float, example.known) for example in held]
+        found = fitted.predict(held)
+        yield LeftOut(
+            dataset=dataset,
+            answers=len(held),
+            alone={name: agreement.pearson(known, [_mean_of(example, name) for example in held]) for name in GENERAL},
+            pearson=agreement.pearson(known, found),
+            spearman=agreement.spearman(known, found),
+            wrmse=agreement.weighted_rmse(known, found),
+            ece=agreement.calibration_error(found, known),
+        )
+
+
+def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFigures:
+    """Fit to all but a tenth of the bank's questions, and measure on these, ten times over."""
+    questions = [example.question for example in bank]
+    scored: list[tuple[Example, float]] = []
+    singly: dict[tuple[Language, str], list[tuple[LevelSignals, float, bool]]] = defaultdict(list)
+    held_against: list[bool] = []
+    folds = GroupKFold(min(_FOLDS, len(set(questions))))
+    for learned, left_out in folds.split(bank, groups=questions):
+        fitted = model.fit([bank[index] for index in learned])
+        held = [bank[index] for index in left_out]
+        for example, found in zip(held, chances(held, fitted.coefficients_), strict=True):
+            for level, chance in zip(example.levels, found, strict=True):
+                if level.reached is not None:
+                    singly[example.language, level.kind].append((level.signals, float(chance), level.reached))
+            if example.known is None:
+                held_against.append(bool(found.max() >= _HELD))
+            else:
+                scored.append((example, rescore(example, fitted.coefficients_)))
+    standings = list(_standings(scored))
+    gaps = [abs(gap) for own in language_gaps(standings).values() for gap in own]
+    return BankFigures(
+        area={key: _areas(singly[key]) for kind in KINDS for key in sorted(singly) if key[1] == kind},
+        in_order=sum(standing.in_order for standing in standings),
+        questions=len(standings),
+        gap=fmean(gaps) if gaps else None,
+        held_against=sum(held_against),
+        rejections=len(held_against),
+    )
+
+
+def rescore(example: Example, coefficients: Coefficients) -> float:
+    """The score (0 to 10) of an answer to a question of the bank; what screening settled has no levels, and has 0."""
+    rubric = default_bank().get(example.question, example.language)
+    signals: dict[str, list[LevelSignals]] = defaultdict(list)
+    for level in example.levels:
+        signals[level.criterion].append(level.signals)
+    return total(rubric, all_probabilities(rubric, signals, coefficients)).score if signals else 0.0
+
+
+def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionStanding]:
+    by_question: dict[tuple[str, Language], list[Standing]] = defaultdict(list)
+    for example, score in sorted(scored, key=lambda one: _place(one[0])):
+        quality = cast(Quality, example.answer.split("-")[0])
+        known = MAX_SCORE * cast(float, example.known)
+        by_question[example.question, example.language].append(Standing(quality, known, score, criteria=()))
+    for (question, language), standings in by_question.items():
+        yield QuestionStanding(question, language, "", tuple(standings))
+
+
+def _place(example: Example) -> tuple[str, str, int, str]:
+    return (
+        example.question,
+        example.language,
+        QUALITIES.index(cast(Quality, example.answer.split("-")[0])),
+        example.answer,
+    )
+
+
+def _areas(levels: Sequence[tuple[LevelSignals, float, bool]]) -> dict[str, float | None]:
+    """Area under the curve of each feature, and of the probability (`together`)."""
+    reached = [known for _, _, known in levels]
+    columns = {name: [getattr(signals, name) for signals, _, _ in levels] for name in FEATURES}
+    columns["together"] = [chance for _, chance, _ in levels]
+    return {name: _area(values, reached) for name, values in columns.items()}
+
+
+def _area(values: Sequence[float], reached: Sequence[bool]) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(reached, values)) if len(set(reached)) > 1 else None
+
+
+def _mean_of(example: Example, name: str) -> float:
+    return float(np.mean([getattr(level.signals, name) for level in example.levels])) if example.levels else 0.0

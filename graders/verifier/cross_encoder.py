@@ -1,0 +1,134 @@
+"""Asking the small model: how sure it is that an answer makes a statement."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Protocol
+
+from vivavoce.rubrics import Question
+
+from ..errors import ModelMissing
+from .packed import ANSWER_TOKENS, PackedE5
+
+WEIGHTS = Path(__file__).parent
+NAME = "vivavoce-verifier-1"
+# Some five sentences: among many more, one that makes a point is hardly heard.
+_STRETCH_TOKENS = 96
+# Beyond this it is no surer in truth: of answers in another style it is now and then wrong and certain.
+_SUREST = 2.0
+# Sums of floats depend in their last digits on the machine; what is told does not.
+_DIGITS = 3
+
+
+class Verifier(Protocol):
+    """Anything that says how sure it is that answers make statements; name and revision go into the report."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def revision(self) -> str:
+        """What tells this model from another of the same name."""
+
+    def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
+        """ln P(made)/P(not made) for each statement; an answer comes as its sentences, at least one."""
+
+
+class CrossEncoderVerifier:
+    """The networks that ship with vivavoce, each trained on one half of the bank's questions.
+
+    What a network says of a question whose qualification answers it was trained on would be no examination: of two
+    halves the one is asked that never saw the question. All others' questions are put to both, and the mean counts.
+    Networks are loaded when they are asked for the first time. Raises ModelMissing when a part is not installed.
+    """
+
+    name = NAME
+
+    def __init__(self, folder: Path = WEIGHTS) -> None:
+        self._files = sorted(folder.glob("*.safetensors"))
+        if not self._files:
+            raise ModelMissing(f"There are no weights of the verifier in {folder}: install vivavoce again.")
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 over the weights."""
+        digest = hashlib.sha256()
+        for file in self._files:
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
+        """See Verifier; within -2 and 2.
+
+        Of an answer that is too long to be read at once the surest word on a stretch of it counts.
+        """
+        stretches = list(_stretches([self._packed.tokens(sentence) for sentence in sentences]))
+        unseen = [index for index, seen in enumerate(self._seen) if question.id not in seen]
+        networks = [self._networks[index] for index in unseen or range(len(self._files))]
+        found = [
+            max(fmean(self._ask(network, question.text, one, answer) for network in networks) for answer in stretches)
+            for one in statements
+        ]
+        return [round(max(-_SUREST, min(value, _SUREST)), _DIGITS) for value in found]
+
+    def _ask(self, network: Any, question: str, statement: str, answer: Sequence[int]) -> float:
+        import torch
+
+        from .model import join
+
+        piece = join(self._packed, question=question, statement=statement, answer=answer)
+        with torch.inference_mode():
+            # One at a time: what an answer gets may not depend on what it is graded with.
+            return float(network([piece])[0])
+
+    @cached_property
+    def _packed(self) -> PackedE5:
+        return PackedE5()
+
+    @cached_property
+    def _seen(self) -> list[frozenset[str]]:
+        from .weights import seen_questions
+
+        return [seen_questions(file) for file in self._files]
+
+    @cached_property
+    def _networks(self) -> list[Any]:
+        try:
+            from .model import CrossEncoder
+            from .weights import load
+        except ImportError:
+            raise ModelMissing(
+                "The verifier lacks torch, safetensors or tokenizers: run 'pip install vivavoce[grading]'."
+            ) from None
+        networks = []
+        for file in self._files:
+            network = CrossEncoder(self._packed)
+            load(network, file)
+            networks.append(network.eval())
+        return networks
+
+
+def _stretches(sentences: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The tokens of the whole answer, or of a few neighbouring sentences at a time where it is too long for that."""
+    whole = list(itertools.chain.from_iterable(sentences))
+    if len(whole) <= ANSWER_TOKENS:
+        yield whole
+        return
+    stretch: list[int] = []
+    for tokens in sentences:
+        if stretch and len(stretch) + len(tokens) > _STRETCH_TOKENS:
+            yield stretch
+            stretch = []
+        stretch = [*stretch, *tokens]
+        # What has no end of a sentence for so long is cut where it must be.
+        while len(stretch) > ANSWER_TOKENS:
+            yield stretch[:ANSWER_TOKENS]
+            stretch = stretch[ANSWER_TOKENS:]
+    if stretch:
+        yield stretch

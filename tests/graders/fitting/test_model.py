@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vivavoce.graders.combine import FEATURES
+from vivavoce.graders.fitting import Example, Level, MonotoneLogit, shares
+from vivavoce.graders.types import LevelSignals
+
+SPREAD = {"judge": 2.0, "verifier": 4.0, "lift": 0.05, "likeness": 0.05, "recall": 0.2, "overlap": 0.2}
+
+
+def _examples(
+    *, telling: str, kind: Any = "merit", count: int = 200, dataset: str = "set", singly: bool = True
+) -> list[Example]:
+    """Examples in which one feature says what is known, and the others are noise."""
+    draw = random.Random(1)
+    found = []
+    for number in range(count):
+        reached = bool(number % 2)
+        values = {name: draw.gauss(0, spread) for name, spread in SPREAD.items()}
+        values[telling] = 3 * SPREAD[telling] * reached
+        level = Level("c", kind, 1.0, LevelSignals(**values), reached=reached if singly else None)
+        found.append(Example(dataset, f"q{number % 20}", "en", f"a{number}", float(reached), (level,)))
+    return found
+
+
+@pytest.mark.parametrize("singly", [True, False])
+@pytest.mark.parametrize("telling", FEATURES)
+def test_the_feature_that_tells_decides_whether_levels_or_wholes_are_known(telling: str, singly: bool) -> None:
+    examples = _examples(telling=telling, singly=singly)
+    fitted = MonotoneLogit().fit(examples)
+    found = fitted.predict(examples)
+    assert min(found[1::2]) > 0.5 > max(found[::2])
+    assert all(weight >= 0 for weight in fitted.coefficients_.merit.weights.values())
+
+
+def test_mistakes_are_weighed_on_their_own() -> None:
+    examples = [*_examples(telling="judge"), *_examples(telling="recall", kind="mistake")]
+    fitted = MonotoneLogit().fit(examples).coefficients_
+    assert fitted.merit.weights["judge"] > fitted.mistake.weights["judge"]
+    assert fitted.mistake.weights["recall"] > fitted.merit.weights["recall"]
+
+
+def test_without_mistakes_they_are_weighed_as_what_earns_points() -> None:
+    fitted = MonotoneLogit().fit(_examples(telling="judge")).coefficients_
+    assert fitted.mistake == fitted.merit
+
+
+def test_every_data_set_weighs_the_same() -> None:
+    agreeing = _examples(telling="judge", count=400, singly=False)
+    contrary = [Example("other", e.question, "en", e.answer, 1 - (e.known or 0), e.levels) for e in agreeing[:40]]
+    # As many for as against, though not as many answers: the judge can then say nothing.
+    assert MonotoneLogit().fit([*agreeing, *contrary]).coefficients_.merit.weights["judge"] < 0.02
+
+
+def test_features_that_are_left_out_weigh_nothing() -> None:
+    fitted = MonotoneLogit(features=("judge", "recall")).fit(_examples(telling="verifier")).coefficients_
+    assert {name for name, weight in fitted.merit.weights.items() if weight} <= {"judge", "recall"}
+
+
+def test_a_strong_ridge_keeps_to_the_coefficients_that_were_there() -> None:
+    prior = MonotoneLogit().fit(_examples(telling="judge")).coefficients_
+    few = _examples(telling="recall", count=10)
+    near = MonotoneLogit(prior=prior, ridge=1000.0).fit(few).coefficients_
+    far = MonotoneLogit(prior=prior, ridge=1e-6).fit(few).coefficients_
+    assert near.merit.weights == pytest.approx(prior.merit.weights, abs=0.01)
+    assert far.merit.weights["recall"] > near.merit.weights["recall"] + 1
+
+
+def test_levels_sum_to_the_share_of_full_marks_and_a_mistake_takes_from_it() -> None:
+    sure, unsure = (LevelSignals(**{name: 20 * sign * SPREAD[name] for name in FEATURES}) for sign in (1, -1))
+    coefficients = (
+        MonotoneLogit().fit([*_examples(telling="judge"), *_examples(telling="judge", kind="mistake")]).coefficients_
+    )
+    levels = (
+        Level("a", "merit", 0.6, sure),
+        Level("b", "merit", 0.4, unsure),
+        Level("m", "mistake", -0.2, sure),
+    )
+    assert shares([Example("set", "q", "en", "a", None, levels)], coefficients) == pytest.approx([0.4], abs=0.05)
+    assert shares([Example("set", "q", "en", "settled", 0.0, ())], coefficients) == pytest.approx([0.0])
+
+
+def test_two_fits_have_two_versions_and_the_same_fit_has_the_same() -> None:
+    one, again, other = (
+        MonotoneLogit(ridge=ridge).fit(_examples(telling="judge")).coefficients_ for ridge in (0.001, 0.001, 0.01)
+    )
+    assert one == again
+    assert one.version != other.version
+
+
+def test_the_gradient_is_that_of_the_error() -> None:
+    from vivavoce.graders.fitting.model import _Table
+
+    table = _Table(
+        [*_examples(telling="judge", count=20), *_examples(telling="recall", kind="mistake", count=20, singly=False)]
+    )
+    at = np.random.default_rng(1).normal(0, 0.3, (2, 1 + len(FEATURES)))
+    _, gradient = table.error(at)
+    for place in np.ndindex(at.shape):
+        step = np.zeros_like(at)
+        step[place] = 1e-6
+        slope = (table.error(at + step)[0] - table.error(at - step)[0]) / 2e-6
+        assert gradient[place] == pytest.approx(slope, abs=1e-6)
+
+
+def test_nothing_to_fit_to_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing to fit to"):
+        MonotoneLogit().fit([])
+
+
+def test_a_feature_that_not_all_examples_have_weighs_nothing() -> None:
+    examples = _examples(telling="verifier")
+    some = [*examples[:-1], _without_verifier(examples[-1])]
+    fitted = MonotoneLogit().fit(some).coefficients_
+    assert fitted.merit.weights["verifier"] == 0
+    assert shares(some, fitted) == pytest.approx(MonotoneLogit().fit(some).predict(some))
+    assert (
+        MonotoneLogit(prior=MonotoneLogit().fit(examples).coefficients_)
+        .fit(some)
+        .coefficients_.merit.weights["verifier"]
+        == 0
+    )
+
+
+def _without_verifier(example: Example) -> Example:
+    levels = tuple(replace(level, signals=replace(level.signals, verifier=None)) for level in example.levels)
+    return replace(example, levels=levels)
+
+
+def test_with_a_prior_a_kind_without_levels_keeps_its_weights() -> None:
+    prior = replace(MonotoneLogit().fit(_examples(telling="judge")).coefficients_, mistake=_OTHER)
+    assert MonotoneLogit(prior=prior).fit(_examples(telling="recall")).coefficients_.mistake == _OTHER
+
+
+_OTHER = MonotoneLogit().fit(_examples(telling="lift")).coefficients_.merit
