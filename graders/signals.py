@@ -62,7 +62,8 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     for reading, said, own_windows, verdict in zip(readings, wholes, windows, verdicts, strict=True):
         best = match_points(windows=vectors.rows(own_windows), points=of_asked, question=of_question)
         matches = dict(zip(asked, best, strict=True))
-        verified = _verify(reading, described, rubric, panel)
+        # Without verdicts there is no score; while the judge is away answers come again and again.
+        verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
         recalls = {text: lexical.point_recall(said, point=text, question=question) for text in asked}
         found.append(
             Signals(

@@ -13,14 +13,16 @@ Viva = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_the_examination_names_what_a_judge_does_not_master(viva: Viva, tmp_path: Path) -> None:
-    # The stub says yes to words that these answers do not have, so that it masters nothing.
-    arguments = ("bank", "qualify", "--question", "13.2", "--json", "figures.json")
+    # The stub says yes to words that these answers do not have, and the other signals do not master this one either.
+    name = "online-inference-system"
+    arguments = ("bank", "qualify", "--question", name, "--json", "figures.json")
     done = viva(*arguments)
     assert done.returncode == 1, done.stderr
     assert "Scores of answers of known quality" in done.stdout
+    assert f"{name} (en): adequate" in done.stdout
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["in_order"]["of"] == 2
-    assert [(q["question"], q["language"]) for q in figures["questions"]] == [("retrieval", "en"), ("retrieval", "zh")]
+    assert [(q["question"], q["language"]) for q in figures["questions"]] == [(name, "en"), (name, "zh")]
     assert {s["quality"] for s in figures["questions"][0]["standings"]} == {"excellent", "adequate", "weak", "wrong"}
     assert figures["language_gap"]["mean"] is not None
 
