@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 Viva = Callable[..., subprocess.CompletedProcess[str]]
-QUALIFY = ("bank", "qualify", "--question", "retrieval", "--language", "en", "--register")
+QUALIFY = ("bank", "qualify", "--question", "online-inference-system", "--language", "en", "--register")
 
 
 @pytest.mark.slow
 def test_a_judge_is_registered_promoted_and_taken_back(viva: Viva) -> None:
     refused = viva("judges", "promote")
     assert (refused.returncode, "--register" in refused.stderr) == (1, True)
-    # The stub masters nothing: that is kept, and the promotion decides.
+    # Neither the stub nor the other signals master this question: that is kept, and the promotion decides.
     registered = viva(*QUALIFY)
     assert registered.returncode == 0, registered.stderr
     assert "registered as judge version" in registered.stdout
@@ -23,7 +23,7 @@ def test_a_judge_is_registered_promoted_and_taken_back(viva: Viva) -> None:
     assert viva("judges", "promote").returncode == 0
     (first,) = json.loads(viva("judges", "list", "--json").stdout)
     assert (first["active"], first["model"], first["revision"]) == (True, "stub", "1")
-    assert first["figures"]["questions"] == {"retrieval/en": False}
+    assert first["figures"]["questions"] == {"online-inference-system/en": False}
     assert first["engine_version"]
     assert viva("judges", "back").returncode == 1
 
