@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from vivavoce.cli.main import run
 from vivavoce.graders.embedding import Vectors
-from vivavoce.graders.testing import HashingEmbedder
+from vivavoce.graders.testing import HashingEmbedder, WordVerifier
 from vivavoce.service import lifecycle
 
 _commit_rate = float(os.environ.get("FAULT_COMMIT_RATE", "0"))
@@ -50,6 +50,7 @@ def main() -> None:
     if place := os.environ.get("FAULT_PLACE"):
         names._place = lambda: place
     runtime.build_embedder = lambda name: _Embedder()
+    runtime.CrossEncoderVerifier = WordVerifier
     run()
 
 
