@@ -79,8 +79,14 @@ def weighted_rmse(human: Scores, machine: Scores, *, bins: int = _BINS) -> float
     if not len(human):
         return None
     squares = _differences(human, machine) ** 2
-    at = np.minimum((np.asarray(human, dtype=float) * bins + 1e-9).astype(int), bins - 1)
+    at = score_bins(human, bins=bins)
     return math.sqrt(np.mean([squares[at == one].mean() for one in np.unique(at)]))
+
+
+def score_bins(scores: Scores, *, bins: int = _BINS) -> npt.NDArray[np.intp]:
+    """Which of so many equal parts of the scale each score (0 to 1) lies in, from 0: shape (n,)."""
+    found: npt.NDArray[np.intp] = np.minimum((np.asarray(scores, dtype=float) * bins + 1e-9).astype(int), bins - 1)
+    return found
 
 
 def quadratic_weighted_kappa(human: Scores, machine: Scores, *, levels: int) -> float | None:

@@ -35,7 +35,7 @@ _POINT_FOUND = 0.5
 # question's are used, and the judge found nothing either.
 _OFF_TOPIC_LIFT = 0.0
 _OFF_TOPIC_RECALL = 0.1
-_OFF_TOPIC_SCORE = 2.5
+_OFF_TOPIC_CHANCE = 0.25
 
 
 def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Panel) -> Report:
@@ -57,7 +57,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
     by_hope = sorted(signals.verdicts.failures.values(), key=lambda found: (not found.reason.retryable, not found.away))
     failure = by_hope[0] if by_hope else None
     flags = list(reading.screening.flags)
-    if failure is None and _is_off_topic(signals, figures.score):
+    if failure is None and _is_off_topic(signals, figures.score, panel.coefficients.weighing(rubric.question.id)):
         flags.append(Flag.OFF_TOPIC)
         named = _named_signals(signals, judge_score=figures.judge_score)
         return build_settled_report(
@@ -215,9 +215,9 @@ def _nearest(reading: Reading, match: PointMatch) -> Evidence:
     return reading.evidence((sentences[first][0], sentences[first + 1][1]))
 
 
-def _is_off_topic(signals: Signals, score: float) -> bool:
+def _is_off_topic(signals: Signals, score: float, weighing: combine.KindWeights) -> bool:
     return (
-        score <= _OFF_TOPIC_SCORE
+        score <= MAX_SCORE * weighing.merit.chance(_OFF_TOPIC_CHANCE)
         and max(match.lift for match in signals.matches.values()) <= _OFF_TOPIC_LIFT
         and max(signals.question_recall, *signals.recalls.values()) <= _OFF_TOPIC_RECALL
     )

@@ -1,7 +1,8 @@
 """From four signals to points: how probable each level of each criterion is, and what the sum comes to.
 
-For each level above the lowest, logit P(level reached) is a weighted sum of what the graders found (`LevelSignals`).
-The probabilities of the levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach
+For each level above the lowest, logit P(level reached) is a weighted sum of what the graders found (`LevelSignals`),
+less a lapse: people's word is now and then another, whatever was found, so that no probability comes nearer to 0 or 1
+than this share (the lapse rate of Wichmann and Hill 2001, "The psychometric function I"). The probabilities of the levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach
 to Ordinal Classification"), and points are their expectation.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,19 @@ COEFFICIENTS = Path(__file__).parent / "coefficients.yaml"
 
 @dataclass(frozen=True)
 class Weights:
-    """Intercept and weights by feature; `means` are what each was on average where they were fitted."""
+    """Intercept and weights by feature; `means` are what each was on average where they were fitted.
+
+    `lapse` (0 to below .5) is the share of levels about which people's word is the contrary, however sure the rest.
+    """
 
     intercept: float
     weights: Mapping[str, float]
     means: Mapping[str, float]
+    lapse: float = 0.0
+
+    def chance(self, sure: float) -> float:
+        """The probability (0 to 1) of what would have the probability `sure` if nobody ever lapsed."""
+        return self.lapse + (1 - 2 * self.lapse) * sure
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,9 @@ class Coefficients(KindWeights):
     def of(self, criterion: Criterion, question_id: str) -> Weights:
         """The weights for the levels of a question's criterion."""
         own = self.weighing(question_id)
+        if criterion.kind == "gate":
+            # It gives no points of which the middle could be the safest guess; it would take some from everybody.
+            return replace(own.merit, lapse=0.0)
         return own.mistake if criterion.kind == "negative" else own.merit
 
     def weighing(self, question_id: str) -> KindWeights:
@@ -142,7 +154,7 @@ def level_probabilities(
     """
     reached = [1.0]
     for level in signals:
-        chance = _pooled(level, weights, using, by_hand) if by_hand else _sigmoid(_logit(level, weights, using))
+        chance = _pooled(level, weights, using, by_hand) if by_hand else _alone(level, weights, using)
         # To be on a level is to have reached those below it, so the curve may not rise.
         reached.append(min(reached[-1], chance))
     reached.append(0.0)
@@ -247,9 +259,13 @@ def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float
     return found
 
 
+def _alone(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
+    return weights.chance(_sigmoid(_logit(level, weights, using)))
+
+
 def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], by_hand: SignalWeights) -> float:
     shares: dict[str, float] = by_hand.model_dump()
-    alone = {name: _sigmoid(_logit(level, weights, (name,) if name in using else ())) for name in shares}
+    alone = {name: _alone(level, weights, (name,) if name in using else ()) for name in shares}
     return sum(share * alone[name] for name, share in shares.items()) / sum(shares.values())
 
 
@@ -266,4 +282,5 @@ def _weights(data: Mapping[str, Any]) -> Weights:
         intercept=float(data["intercept"]),
         weights={name: float(data["weights"][name]) for name in FEATURES},
         means={name: float(data["means"][name]) for name in FEATURES},
+        lapse=float(data["lapse"]),
     )

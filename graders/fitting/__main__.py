@@ -4,16 +4,19 @@
 
 TABLE are files that 'viva bank qualify --signals' and 'viva bench accuracy --signals' wrote. Two sets of weights come
 of them: one for all questions, fitted to all tables without the verifier, which is worth nothing outside the bank; and
-one for the bank's questions, fitted to the bank's table alone, with the verifier. The ridge is chosen by
-cross-validation that leaves out whole data sets, and the questions of the bank by fifths. What is printed was left out
-of the fit that it tells of: each data set that people graded, and of the bank the question, by tenths.
+one for the bank's questions, fitted to the bank's table alone, with the verifier. Ridge and lapse are chosen by
+cross-validation that leaves out whole data sets, and for the bank its questions by fifths. What is printed was left out
+of the fit that it tells of: each data set that people graded, of the choice too, and of the bank the question, by
+tenths.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
@@ -31,14 +34,17 @@ def main() -> None:
     """Choose, fit, print the figures, write the coefficients."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE")
-    parser.add_argument("--ridge", type=float, help="take this one instead of choosing")
     parser.add_argument("--out", type=Path, help="write the fitted coefficients as YAML")
     options = parser.parse_args()
     examples = [example for path in options.tables for example in read_table(path)]
     bank = [example for example in examples if is_bank(example)]
-    general = _model(examples, GENERAL, options.ridge, "all questions")
-    own = _model(bank, FEATURES, options.ridge, "the bank's") if bank else None
-    _show_sets(examples, general)
+    _out.print("Weights of all questions:")
+    general = choose(examples, features=GENERAL, say=_out.print)
+    own = None
+    if bank:
+        _out.print("Weights of the bank's:")
+        own = choose(bank, say=_out.print)
+    _show_sets(examples)
     if own:
         _show_bank(bank, own)
     if options.out:
@@ -51,20 +57,17 @@ def main() -> None:
         write_coefficients(options.out, fitted, origin=f"by 'python -m vivavoce.graders.fitting' to {names}")
 
 
-def _model(examples: Sequence[Example], features: tuple[str, ...], ridge: float | None, of: str) -> MonotoneLogit:
-    if ridge:
-        return MonotoneLogit(ridge=ridge, features=features)
-    _out.print(f"Weights of {of}:")
-    return choose(examples, features=features, say=_out.print)
-
-
-def _show_sets(examples: Sequence[Example], model: MonotoneLogit) -> None:
+def _show_sets(examples: Sequence[Example]) -> None:
     sets = Table("data set left out", "answers", *GENERAL, "together", "Spearman", "wrmse", "ece")
-    for each in leave_out_each_set(examples, model):
+    found: list[tuple[float | None, ...]] = []
+    for each in leave_out_each_set(examples, partial(choose, features=GENERAL)):
         alone = [each.alone[name] for name in GENERAL]
         figures = (*alone, each.pearson, each.spearman, each.wrmse, each.ece)
         sets.add_row(each.dataset, str(each.answers), *map(_figure, figures))
-    if sets.row_count:
+        found.append(figures)
+    if found:
+        sets.add_section()
+        sets.add_row("mean", "", *(_figure(_mean(column)) for column in zip(*found, strict=True)))
         _out.print(sets)
 
 
@@ -80,6 +83,11 @@ def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
         f"{found.held_against} of {found.rejections}",
         highlight=False,
     )
+
+
+def _mean(figures: Sequence[float | None]) -> float | None:
+    there = [figure for figure in figures if figure is not None]
+    return fmean(there) if there else None
 
 
 def _figure(value: float | None) -> str:

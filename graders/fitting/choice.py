@@ -1,19 +1,23 @@
-"""Which ridge: the one that errs least on data sets, and on questions of the bank, that it was not fitted to."""
+"""Which ridge, and how many lapses: those that err least on data sets and questions that were not fitted to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
-import numpy as np
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
+from .. import agreement
 from ..combine import FEATURES
 from .examples import Example
 from .model import MonotoneLogit
 from .report import is_bank
 
-RIDGES = (0.003, 0.001, 0.0003, 0.0001, 0.00003)
+RIDGES = (0.001, 0.0003, 0.0001, 0.00003)
+LAPSES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 _FOLDS_OF_BANK = 5
+# PredefinedSplit learns from it every time.
+_NEVER = -1
 
 
 def choose(
@@ -22,32 +26,31 @@ def choose(
     features: tuple[str, ...] = FEATURES,
     say: Callable[[str], object] = lambda line: None,
 ) -> MonotoneLogit:
-    """The model of the least squared error, each fold weighing the same; `say` is told of every candidate."""
+    """The model of the least error, each fold weighing the same; `say` is told of every candidate."""
     search = GridSearchCV(
         MonotoneLogit(features=features),
-        {"ridge": RIDGES},
+        {"ridge": RIDGES, "lapse": LAPSES},
         scoring=_less_error,
         cv=PredefinedSplit(_folds(examples)),
         refit=False,
     )
     search.fit(list(examples))
     for parameters, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
-        say(f"ridge {parameters['ridge']:g}: squared error left out {-score:.5f}")
+        say(f"ridge {parameters['ridge']:g}, lapse {parameters['lapse']:g}: squared error left out {-score:.5f}")
     return MonotoneLogit(features=features, **search.best_params_)
 
 
 def _less_error(model: MonotoneLogit, held: Sequence[Example], known: object = None) -> float:
+    """Each tenth of the scale weighing the same, as in the fit."""
     whole = [example for example in held if example.known is not None]
-    return -float(np.mean((model.predict(whole) - np.asarray([example.known for example in whole])) ** 2))
+    grades = [cast(float, example.known) for example in whole]
+    return -(cast(float, agreement.weighted_rmse(grades, model.predict(whole))) ** 2)
 
 
 def _folds(examples: Sequence[Example]) -> list[int]:
-    """A fold for each data set, and some for the bank's questions."""
+    """A fold for each data set that people graded; the bank's answers decide, by question, where there is none."""
     sets = sorted({example.dataset for example in examples if not is_bank(example)})
-    questions = sorted({example.question for example in examples if is_bank(example)})
-    return [
-        len(sets) + questions.index(example.question) % _FOLDS_OF_BANK
-        if is_bank(example)
-        else sets.index(example.dataset)
-        for example in examples
-    ]
+    if sets:
+        return [_NEVER if is_bank(example) else sets.index(example.dataset) for example in examples]
+    questions = sorted({example.question for example in examples})
+    return [questions.index(example.question) % _FOLDS_OF_BANK for example in examples]

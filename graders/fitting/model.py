@@ -1,8 +1,9 @@
 """The model that is fitted: for each level a logistic curve over what was found, for an answer the sum of its levels.
 
 No weight is below 0, so that more of a signal never lowers the probability of earning points. What is minimised is the
-mean squared error, each data set weighing the same, and a ridge that holds the weights near where they were: near 0, or
-near other coefficients, to which few grades then add little.
+mean squared error, each data set weighing the same, and in one that people graded each tenth of their scale, so that a
+set of mostly full marks does not teach to give full marks; and a ridge that holds the weights near where they were: near
+0, or near other coefficients, to which few grades then add little.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from ..agreement import score_bins
 from ..combine import FEATURES, Coefficients, KindWeights, Weights
 from .examples import Example, Kind
 
 Matrix = npt.NDArray[np.float64]
-GENERATION = 3
+# Parameters of a kind: the intercept, a weight for each feature, the lapse.
+_WIDTH = 2 + len(FEATURES)
+_OF_FEATURES = slice(1, -1)
+GENERATION = 4
 KINDS: tuple[Kind, ...] = ("merit", "mistake")
 # About how widely each feature spreads: the ridge weighs them alike.
 _UNITS: Mapping[str, float] = {
@@ -37,20 +42,30 @@ _UNITS: Mapping[str, float] = {
 }
 _UNIT = np.asarray([_UNITS[name] for name in FEATURES])
 _START = -1.0
+# Of lapses: as far as this from the prior's weighs as much as a signal's weight that moves a logit by one.
+_LAPSE_UNIT = 0.2
+_MOST_LAPSES = 0.4
 
 
 class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A scikit-learn regressor from examples to shares of full marks.
 
     `features` are those that may weigh anything, if all examples have them. The ridge holds weights near 0 and leaves
-    intercepts free; with a `prior` it holds weights and intercepts near that one's. `fit` raises ValueError for no
-    examples.
+    intercepts free; the `lapse` of merit is not fitted, since only answers that were left out show it. With a `prior`
+    the ridge holds weights, intercepts and lapses near that one's, and every answer weighs the same, so that
+    the people's own strictness is learned. `fit` raises ValueError for no examples.
     """
 
     def __init__(
-        self, *, ridge: float = 0.0003, features: tuple[str, ...] = FEATURES, prior: KindWeights | None = None
+        self,
+        *,
+        ridge: float = 0.0003,
+        lapse: float = 0.0,
+        features: tuple[str, ...] = FEATURES,
+        prior: KindWeights | None = None,
     ) -> None:
         self.ridge = ridge
+        self.lapse = lapse
         self.features = features
         self.prior = prior
 
@@ -58,20 +73,20 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Fit to examples; what is known of them stands in them, so `y` is not looked at."""
         if not X:
             raise ValueError("there is nothing to fit to")
-        table = _Table(X)
+        table = _Table(X, evenly=self.prior is None)
         able = [name in self.features and bool(whole) for name, whole in zip(FEATURES, table.whole, strict=True)]
         # Features count from their means: one that hardly varies could else stand in for the intercept.
         centres = table.means() if self.prior is None else _means(self.prior)
         table.rows -= centres[table.kinds]
-        near = np.zeros((2, 1 + len(FEATURES)))
-        held = np.asarray([0.0, *_UNIT])
+        near = np.zeros((2, _WIDTH))
+        held = np.asarray([0.0, *_UNIT, 0.0])
         if self.prior:
             near = _parameters(self.prior)
-            near[:, 0] += (near[:, 1:] * centres).sum(axis=1)
-            held = np.asarray([1.0, *_UNIT])
+            near[:, 0] += (near[:, _OF_FEATURES] * centres).sum(axis=1)
+            held = np.asarray([1.0, *_UNIT, 1 / _LAPSE_UNIT])
 
         # Searched in units of each feature's spread: in their own, steps overshoot to where all curves are flat.
-        units = np.asarray([1.0, *_UNIT])
+        units = np.asarray([1.0, *_UNIT, 1 / _LAPSE_UNIT])
 
         def loss(flat: Matrix) -> tuple[float, Matrix]:
             parameters = flat.reshape(2, -1) / units
@@ -80,12 +95,18 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             gradient += 2 * self.ridge * off * held
             return error + self.ridge * float((off**2).sum()), (gradient / units).ravel()
 
-        start = near.copy() if self.prior else np.asarray([[_START, *(0.5 / _UNIT)]] * 2)
-        start[:, 1:] *= able
-        bounds = [(None, None), *((0, None if one else 0) for one in able)]
-        found = minimize(loss, (start * units).ravel(), jac=True, bounds=bounds * 2, method="L-BFGS-B").x
+        start = near.copy()
+        if not self.prior:
+            start[:, :-1] = (_START, *(0.5 / _UNIT))
+        start[:, _OF_FEATURES] *= able
+        of_weights = [(None, None), *((0, None if one else 0) for one in able)]
+        of_lapses = [(0, _MOST_LAPSES / _LAPSE_UNIT) if self.prior else (own, own) for own in near[:, -1] / _LAPSE_UNIT]
+        bounds = [*of_weights, of_lapses[0], *of_weights, of_lapses[1]]
+        found = minimize(loss, (start * units).ravel(), jac=True, bounds=bounds, method="L-BFGS-B").x
         found = found.reshape(2, -1) / units
-        found[:, 0] -= (found[:, 1:] * centres).sum(axis=1)
+        found[:, 0] -= (found[:, _OF_FEATURES] * centres).sum(axis=1)
+        if not self.prior:
+            found[KINDS.index("merit"), -1] = self.lapse
         there = list(range(len(KINDS))) if self.prior else sorted(set(table.kinds.tolist()))
         self.coefficients_ = _coefficients(found, centres, there)
         return self
@@ -126,10 +147,11 @@ class _Weighing:
 class _Table:
     """Examples as arrays: a row for each level, shape (levels, features), and the example that each row belongs to.
 
-    `whole` says which features all rows have; where one is missing it stands as 0.
+    `whole` says which features all rows have; where one is missing it stands as 0. The error weighs `evenly` the tenths
+    of the scale that a set of wholes has, or else all its answers.
     """
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[Example], *, evenly: bool = True) -> None:
         levels = [level for example in examples for level in example.levels]
         rows = [[getattr(level.signals, name) for name in FEATURES] for level in levels]
         found = np.asarray(rows, dtype=float).reshape(-1, len(FEATURES))
@@ -141,11 +163,15 @@ class _Table:
         self.owners = np.repeat(np.arange(len(examples)), [len(example.levels) for example in examples])
         self.known = np.asarray([np.nan if example.known is None else example.known for example in examples])
         self.count = len(examples)
-        self._weighing = _weigh(examples)
+        self._weighing = _weigh(examples, evenly=evenly)
 
     def chances(self, own: Matrix) -> Matrix:
-        """The probability of each level, for parameters of shape (levels, 1 + features): intercept first."""
-        logits = own[:, 0] + (self.rows * own[:, 1:]).sum(axis=1)
+        """The probability of each level, for parameters of shape (levels, _WIDTH)."""
+        found: Matrix = own[:, -1] + (1 - 2 * own[:, -1]) * self._sure(own)
+        return found
+
+    def _sure(self, own: Matrix) -> Matrix:
+        logits = own[:, 0] + (self.rows * own[:, _OF_FEATURES]).sum(axis=1)
         found: Matrix = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
         return found
 
@@ -155,19 +181,21 @@ class _Table:
         return found
 
     def error(self, parameters: Matrix) -> tuple[float, Matrix]:
-        """The mean squared error, and its gradient of the shape of `parameters`: (2, 1 + features), by kind."""
-        chances = self.chances(parameters[self.kinds])
+        """The mean squared error, and its gradient of the shape of `parameters`: (2, _WIDTH), by kind."""
+        by_level = parameters[self.kinds]
+        chances, sure = self.chances(by_level), self._sure(by_level)
         of_levels = np.nan_to_num(chances - self.reached)
         of_examples = np.nan_to_num(self.sums(chances) - self.known)
         weighing = self._weighing
         error = (weighing.of_levels * of_levels**2).sum() + (weighing.of_examples * of_examples**2).sum()
         by_chance = 2 * weighing.of_levels * of_levels
         by_chance += 2 * (weighing.of_examples * of_examples)[self.owners] * self.shares
-        by_logit = by_chance * chances * (1 - chances)
+        by_logit = by_chance * (1 - 2 * by_level[:, -1]) * sure * (1 - sure)
+        by_lapse = by_chance * (1 - 2 * sure)
         gradient = np.zeros_like(parameters)
         for kind in range(len(KINDS)):
             own = self.kinds == kind
-            gradient[kind] = [by_logit[own].sum(), *(by_logit[own] @ self.rows[own])]
+            gradient[kind] = [by_logit[own].sum(), *(by_logit[own] @ self.rows[own]), by_lapse[own].sum()]
         return float(error), gradient
 
     def means(self) -> Matrix:
@@ -177,21 +205,25 @@ class _Table:
 
 
 def _coefficients(parameters: Matrix, means: Matrix, there: Sequence[int]) -> Coefficients:
-    """The parameters by name; a kind that is not there is weighed as the other."""
+    """The parameters by name; a kind that is not there is weighed as the other, without its lapses."""
     merit, mistake = (
-        _weights(parameters[own], means[own])
-        for own in (kind if kind in there else there[0] for kind in range(len(KINDS)))
+        _weights(parameters[kind], means[kind])
+        if kind in there
+        else replace(_weights(parameters[there[0]], means[there[0]]), lapse=0.0)
+        for kind in range(len(KINDS))
     )
     return assemble(KindWeights(merit=merit, mistake=mistake))
 
 
-def _weigh(examples: Sequence[Example]) -> _Weighing:
+def _weigh(examples: Sequence[Example], *, evenly: bool) -> _Weighing:
     """Every data set weighs the same, among levels of a kind that are known singly and answers known as wholes."""
+    part = [(example.dataset, _tenth(example) if evenly and _is_whole(example) else 0) for example in examples]
     singly = Counter(
         (example.dataset, level.kind) for example in examples for level in example.levels if level.reached is not None
     )
-    wholes = Counter(example.dataset for example in examples if _is_whole(example))
-    sets = {kind: sum(own == kind for _, own in singly) + len(wholes) * (kind == "merit") for kind in KINDS}
+    wholes = Counter(own for own, example in zip(part, examples, strict=True) if _is_whole(example))
+    parts = Counter(dataset for dataset, _ in wholes)
+    sets = {kind: sum(own == kind for _, own in singly) + len(parts) * (kind == "merit") for kind in KINDS}
     return _Weighing(
         of_levels=np.asarray(
             [
@@ -201,9 +233,16 @@ def _weigh(examples: Sequence[Example]) -> _Weighing:
             ]
         ),
         of_examples=np.asarray(
-            [1 / wholes[example.dataset] / sets["merit"] if _is_whole(example) else 0.0 for example in examples]
+            [
+                1 / wholes[own] / parts[example.dataset] / sets["merit"] if _is_whole(example) else 0.0
+                for own, example in zip(part, examples, strict=True)
+            ]
         ),
     )
+
+
+def _tenth(example: Example) -> int:
+    return int(score_bins([cast(float, example.known)])[0])
 
 
 def _is_whole(example: Example) -> bool:
@@ -211,17 +250,17 @@ def _is_whole(example: Example) -> bool:
 
 
 def _by_level(examples: Sequence[Example], coefficients: Coefficients) -> Matrix:
-    """The parameters for each level, those of its question: shape (levels, 1 + features), intercept first."""
+    """The parameters for each level, those of its question: shape (levels, _WIDTH)."""
     by_question = {name: _parameters(coefficients.weighing(name)) for name in {each.question for each in examples}}
     rows = [by_question[example.question][KINDS.index(level.kind)] for example in examples for level in example.levels]
-    return np.asarray(rows, dtype=float).reshape(-1, 1 + len(FEATURES))
+    return np.asarray(rows, dtype=float).reshape(-1, _WIDTH)
 
 
 def _parameters(coefficients: KindWeights) -> Matrix:
-    """Shape (2, 1 + features): intercept first, by kind."""
+    """Shape (2, _WIDTH), by kind."""
     return np.asarray(
         [
-            [weights.intercept, *(weights.weights[name] for name in FEATURES)]
+            [weights.intercept, *(weights.weights[name] for name in FEATURES), weights.lapse]
             for weights in (coefficients.merit, coefficients.mistake)
         ]
     )
@@ -236,6 +275,7 @@ def _means(coefficients: KindWeights) -> Matrix:
 def _weights(parameters: Matrix, means: Matrix) -> Weights:
     return Weights(
         intercept=round(float(parameters[0]), 4),
-        weights={name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[1:], strict=True)},
+        weights={name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[_OF_FEATURES], strict=True)},
         means={name: round(float(mean), 4) for name, mean in zip(FEATURES, means, strict=True)},
+        lapse=round(float(parameters[-1]), 4),
     )

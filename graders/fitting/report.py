@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import cast
@@ -97,11 +97,14 @@ def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rej
         )
 
 
-def leave_out_each_set(examples: Sequence[Example], model: MonotoneLogit) -> Iterator[LeftOut]:
-    """Fit to all but one of the data sets that people graded, and measure on that one."""
+def leave_out_each_set(
+    examples: Sequence[Example], model_for: Callable[[Sequence[Example]], MonotoneLogit]
+) -> Iterator[LeftOut]:
+    """Choose a model for all but one of the data sets that people graded, fit it to them, and measure on that one."""
     for dataset in sorted({example.dataset for example in examples if not is_bank(example)}):
         held = [example for example in examples if example.dataset == dataset and example.known is not None]
-        fitted = model.fit([example for example in examples if example.dataset != dataset])
+        others = [example for example in examples if example.dataset != dataset]
+        fitted = model_for(others).fit(others)
         known = [cast(float, example.known) for example in held]
         found = fitted.predict(held)
         yield LeftOut(

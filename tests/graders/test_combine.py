@@ -21,6 +21,7 @@ from vivavoce.graders.combine import (
 )
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric, SignalWeights
+from vivavoce.rubrics.model import GateCriterion
 
 COEFFICIENTS = default_coefficients()
 OF_BANK = COEFFICIENTS.weighing("pruning")
@@ -136,6 +137,16 @@ def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> No
     assert total(rubric, best).deviation == 0
     assert total(rubric, {**best, "wrong": (0, 1)}).score == 8
     assert total(rubric, {**best, "methods": (0, 1, 0)}).score == 8
+
+
+def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None:
+    doubting = dataclasses.replace(COEFFICIENTS.merit, lapse=0.2)
+    certain = LevelSignals(judge=90, verifier=None, lift=1, likeness=1, recall=1, overlap=1)
+    assert level_probabilities([certain], doubting)[1] == pytest.approx(0.8)
+    assert level_probabilities([certain], doubting, by_hand=SignalWeights(judge=1))[1] <= 0.8
+    coefficients = dataclasses.replace(COEFFICIENTS, merit=doubting, questions={})
+    gate = GateCriterion(id="g", kind="gate", title="t", statement="s", cap=0.3)
+    assert coefficients.of(gate, "any").lapse == 0
 
 
 def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:

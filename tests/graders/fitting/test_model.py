@@ -58,6 +58,33 @@ def test_every_data_set_weighs_the_same() -> None:
     assert MonotoneLogit().fit([*agreeing, *contrary]).coefficients_.merit.weights["judge"] < 0.02
 
 
+def test_every_tenth_of_the_scale_weighs_the_same_and_with_a_prior_every_answer() -> None:
+    examples = _examples(telling="judge", singly=False, count=40)
+    silent = [replace(example, levels=_levels(0.0)) for example in (*examples[1::2] * 9, *examples[::2])]
+    even = MonotoneLogit().fit(silent)
+    assert even.predict(silent) == pytest.approx([0.5] * len(silent), abs=0.01)
+    natural = MonotoneLogit(prior=even.coefficients_, ridge=1e-9).fit(silent)
+    assert natural.predict(silent) == pytest.approx([0.9] * len(silent), abs=0.02)
+
+
+def _levels(value: float) -> tuple[Level, ...]:
+    return (Level("c", "merit", 1.0, LevelSignals(**dict.fromkeys(FEATURES, value))),)
+
+
+def test_lapses_keep_probabilities_from_certainty_and_leave_their_order() -> None:
+    examples = _examples(telling="judge", singly=False)
+    sure, doubting = (MonotoneLogit(lapse=lapse).fit(examples) for lapse in (0.0, 0.2))
+    assert doubting.predict(examples) == pytest.approx(0.2 + 0.6 * sure.predict(examples), abs=1e-3)
+    assert doubting.coefficients_.mistake.lapse == 0
+
+
+def test_with_a_prior_lapses_are_learned_from_the_answers() -> None:
+    examples = _examples(telling="judge", singly=False)
+    prior = MonotoneLogit(lapse=0.2).fit(examples).coefficients_
+    assert MonotoneLogit(prior=prior, ridge=1e-6).fit(examples).coefficients_.merit.lapse < 0.02
+    assert MonotoneLogit(prior=prior, ridge=1e3).fit(examples).coefficients_.merit.lapse == pytest.approx(0.2, abs=0.01)
+
+
 def test_features_that_are_left_out_weigh_nothing() -> None:
     fitted = MonotoneLogit(features=("judge", "recall")).fit(_examples(telling="verifier")).coefficients_
     assert {name for name, weight in fitted.merit.weights.items() if weight} <= {"judge", "recall"}
@@ -100,7 +127,7 @@ def test_the_gradient_is_that_of_the_error() -> None:
     table = _Table(
         [*_examples(telling="judge", count=20), *_examples(telling="recall", kind="mistake", count=20, singly=False)]
     )
-    at = np.random.default_rng(1).normal(0, 0.3, (2, 1 + len(FEATURES)))
+    at = np.random.default_rng(1).normal(0, 0.3, (2, 2 + len(FEATURES)))
     _, gradient = table.error(at)
     for place in np.ndindex(at.shape):
         step = np.zeros_like(at)

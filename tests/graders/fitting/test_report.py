@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vivavoce.graders.fitting import Example, Level, MonotoneLogit
-from vivavoce.graders.fitting.choice import RIDGES, choose
+from vivavoce.graders.fitting.choice import LAPSES, RIDGES, choose
 from vivavoce.graders.fitting.report import examples_of_bank, leave_out_each_set, leave_out_questions, rescore
 from vivavoce.graders.qualify import CriterionStanding, QuestionStanding, Rejection, Standing
 from vivavoce.graders.types import LevelSignals
@@ -86,9 +88,13 @@ def test_the_report_on_the_bank_leaves_the_question_out(bank: list[Example]) -> 
     assert found.area["zh", "merit"]["together"] == 1
 
 
+def _any(examples: object) -> MonotoneLogit:
+    return MonotoneLogit()
+
+
 def test_each_set_is_measured_by_what_the_others_taught(bank: list[Example]) -> None:
     contrary = [Example("contrary", e.question, "en", e.answer, 1 - (e.known or 0), e.levels) for e in _graded("set")]
-    found = {each.dataset: each for each in leave_out_each_set([*bank, *_graded("set"), *contrary], MonotoneLogit())}
+    found = {each.dataset: each for each in leave_out_each_set([*bank, *_graded("set"), *contrary], _any)}
     assert set(found) == {"set", "contrary"}
     assert found["contrary"].alone["judge"] == pytest.approx(-1)
     assert found["contrary"].pearson == pytest.approx(-1)
@@ -110,5 +116,16 @@ def test_scores_are_those_of_grading(bank: list[Example]) -> None:
 def test_the_choice_says_what_every_candidate_came_to(bank: list[Example]) -> None:
     said: list[str] = []
     chosen = choose([*bank, *_graded("set")], say=said.append)
-    assert len(said) == len(RIDGES)
+    assert len(said) == len(RIDGES) * len(LAPSES)
     assert chosen.ridge in RIDGES
+    # What the bank and the set teach is never contradicted.
+    assert chosen.lapse == 0
+
+
+def test_grades_that_contradict_the_signals_are_met_with_lapses(bank: list[Example]) -> None:
+    doubtful = [
+        replace(example, dataset=name, known=1 - (example.known or 0) if number % 10 < 4 else example.known)
+        for name in ("one", "two")
+        for number, example in enumerate(_graded(name))
+    ]
+    assert choose([*bank, *doubtful]).lapse > 0.1
