@@ -2,8 +2,9 @@
 
 For each level above the lowest, logit P(level reached) is a weighted sum of what the graders found (`LevelSignals`),
 less a lapse: people's word is now and then another, whatever was found, so that no probability comes nearer to 0 or 1
-than this share (the lapse rate of Wichmann and Hill 2001, "The psychometric function I"). The probabilities of the levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach
-to Ordinal Classification"), and points are their expectation.
+than this share (the lapse rate of Wichmann and Hill 2001, "The psychometric function I"). The probabilities of the
+levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach to Ordinal
+Classification"), and points are their expectation.
 """
 
 from __future__ import annotations

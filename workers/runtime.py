@@ -174,8 +174,13 @@ def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
             verifier=CrossEncoderVerifier(),
             judge=judge,
             coefficients=coefficients(settings),
-            review=ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin),
+            review=review_policy(settings),
         )
+
+
+def review_policy(settings: Settings) -> ReviewPolicy:
+    """Which scores the settings send to a person for doubt."""
+    return ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin)
 
 
 class InProcessWorker:

@@ -2,8 +2,8 @@
 
 No weight is below 0, so that more of a signal never lowers the probability of earning points. What is minimised is the
 mean squared error, each data set weighing the same, and in one that people graded each tenth of their scale, so that a
-set of mostly full marks does not teach to give full marks; and a ridge that holds the weights near where they were: near
-0, or near other coefficients, to which few grades then add little.
+set of mostly full marks does not teach to give full marks; and a ridge that holds the weights near where they were:
+near 0, or near other coefficients, to which few grades then add little.
 """
 
 from __future__ import annotations
@@ -275,7 +275,9 @@ def _means(coefficients: KindWeights) -> Matrix:
 def _weights(parameters: Matrix, means: Matrix) -> Weights:
     return Weights(
         intercept=round(float(parameters[0]), 4),
-        weights={name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[_OF_FEATURES], strict=True)},
+        weights={
+            name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[_OF_FEATURES], strict=True)
+        },
         means={name: round(float(mean), 4) for name, mean in zip(FEATURES, means, strict=True)},
         lapse=round(float(parameters[-1]), 4),
     )

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
-from vivavoce.cli.bench import accuracy, accuracy_page, forms, style
+from vivavoce.cli.bench import accuracy, accuracy_page, forms, policies, style
 from vivavoce.cli.bench.accuracy import Case
 from vivavoce.cli.bench.style import Pair, Sample
 from vivavoce.cli.errors import UserError
-from vivavoce.graders import JudgeFailure, UnscoredReason
+from vivavoce.graders import JudgeFailure, UnscoredReason, agreement
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.rewriting import REWRITINGS
 from vivavoce.graders.testing import scripted_panel
@@ -164,6 +166,28 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
     assert f"away is no folder: make it, or name another file with {option}." in done.stderr
     assert f"is a folder: name a file with {option}." in viva("bench", "accuracy", data, option, tmp_path).stderr
     assert not stub_judge.prompts
+
+
+def test_the_policy_of_the_least_certain_sends_those_and_says_what_setting_does_it() -> None:
+    confidence = np.arange(10) / 10
+    human = np.array([1.0, 1.0, *[0.5] * 8])
+    machine = np.array([0.0, 0.9, *[0.5] * 8])
+    rows = policies.compare(human, machine, confidence, review=ReviewPolicy())
+    nothing, first, second, _, near = rows
+    assert (nothing["share"], nothing["rmse_kept"], nothing["below"]) == (0, agreement.rmse(human, machine), None)
+    assert (first["policy"], first["share"], first["below"]) == ("the least certain 10%", 0.1, 0.1)
+    assert (nothing["wrong_side"], first["wrong_side"]) == (0.1, 0)
+    assert (second["share"], second["rmse_kept"]) == (0.2, 0)
+    assert (near["policy"], near["share"]) == ("within 0.5 of 6", 0)
+
+
+def test_all_that_are_as_doubtful_as_the_last_one_go_with_it() -> None:
+    scores = np.full(10, 0.5)
+    confidence = np.array([0.2] * 4 + [0.8] * 6)
+    rows = policies.compare(scores, scores, confidence, review=ReviewPolicy(pass_mark=5.2))
+    assert [row["share"] for row in rows] == [0, 0.4, 0.4, 0.4, 1]
+    everybody = policies.compare(scores, scores, scores, review=ReviewPolicy())[1]
+    assert (everybody["share"], everybody["rmse_kept"]) == (1, None)
 
 
 def _cases(dataset: str, count: int, *, seed: int = 1) -> list[Case]:

@@ -16,11 +16,13 @@ import pydantic
 
 from vivavoce.graders import MAX_SCORE, AnswerInput, Panel, Report, agreement, combine, grade
 from vivavoce.graders.combine import SIGNALS
+from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.fitting import Example, levels_of
 from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference
 from vivavoce.rubrics import Rubric
 
 from ..errors import UserError
+from . import policies
 
 MACHINE_ROWS = ("rouge", "embedding", "judge", "combined", "mean")
 _INTERVALS = ("pearson", "wrmse", "qwk")
@@ -94,8 +96,10 @@ def grade_set(
     return Graded(tuple(cases), tuple(examples), unscored=len(rows) - len(cases))
 
 
-def measure(cases: Sequence[Case], *, seed: int, intervals: bool = True) -> dict[str, Any]:
-    """All figures of some cases, as `--json` writes them."""
+def measure(
+    cases: Sequence[Case], *, seed: int, review: ReviewPolicy | None = None, intervals: bool = True
+) -> dict[str, Any]:
+    """All figures of some cases, as `--json` writes them; `review` says what hangs on which mark."""
     human = np.array([case.human for case in cases])
     questions = [(case.dataset, case.question) for case in cases]
     levels = levels_in(human)
@@ -113,6 +117,12 @@ def measure(cases: Sequence[Case], *, seed: int, intervals: bool = True) -> dict
         "lang": languages[0] if len(languages) == 1 else "+".join(languages),
         "rows": rows,
         "review": _review(cases),
+        "policies": policies.compare(
+            human,
+            columns["combined"],
+            np.array([case.confidence for case in cases]),
+            review=review or ReviewPolicy(),
+        ),
     }
     if intervals:
         found["intervals"] = {

@@ -143,6 +143,7 @@ def accuracy(
     "question", "lang" and "raters". Verdicts are kept in the database: an interrupted run goes on where it stopped.
     """
     from vivavoce.graders.fitting import write_table
+    from vivavoce.workers.runtime import review_policy
 
     from .accuracy import macro, measure
 
@@ -152,14 +153,15 @@ def accuracy(
     if html_file:
         _require_plots()
     identity, graded = grade_sets(data, limit=limit, seed=seed)
+    review = review_policy(Settings())
     sets = {
-        name: {"file": str(path), **measure(each.cases, seed=seed), "unscored": each.unscored}
+        name: {"file": str(path), **measure(each.cases, seed=seed, review=review), "unscored": each.unscored}
         for path, (name, each) in zip(data, graded.items(), strict=True)
     }
     cases = [case for each in graded.values() for case in each.cases]
     found = {**asdict(identity), "seed": seed, "sets": sets}
     if len(sets) > 1:
-        found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed)}
+        found |= {"macro": macro(sets), "pooled": measure(cases, seed=seed, review=review)}
     if signals_file:
         write_table(signals_file, (example for each in graded.values() for example in each.examples))
     _show_accuracy(found)
@@ -210,7 +212,15 @@ def _show_accuracy(found: dict[str, Any]) -> None:
         if review := each.get("review"):
             share, everything, kept = (_figure(review[name]) for name in ("share", "rmse_all", "rmse_kept"))
             unscored = f"; {each['unscored']} without a score" if each.get("unscored") else ""
-            _out.print(f"to a person: {share} of them; error of all {everything}, of the rest {kept}{unscored}\n")
+            _out.print(f"to a person: {share} of them; error of all {everything}, of the rest {kept}{unscored}")
+            _out.print(_policies(each["policies"]))
+
+
+def _policies(rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table("sent to a person", "share", "VIVA_REVIEW_BELOW", "error of the rest", "kept on the wrong side")
+    for row in rows:
+        table.add_row(row["policy"], *(_figure(row[name]) for name in ("share", "below", "rmse_kept", "wrong_side")))
+    return table
 
 
 def _figure(value: float | None) -> str:
