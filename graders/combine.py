@@ -153,13 +153,20 @@ def level_probabilities(
     their mean, which shows what the others alone would say. Weights set `by_hand` mix what each signal alone says
     (the linear opinion pool: Stone 1961, "The Opinion Pool") instead of weighing the signals as they were fitted.
     """
-    reached = [1.0]
-    for level in signals:
-        chance = _pooled(level, weights, using, by_hand) if by_hand else _alone(level, weights, using)
-        # To be on a level is to have reached those below it, so the curve may not rise.
-        reached.append(min(reached[-1], chance))
-    reached.append(0.0)
+    found = [_pooled(level, weights, using, by_hand) if by_hand else _alone(level, weights, using) for level in signals]
+    reached = [1.0, *_falling(found), 0.0]
     return tuple(high - low for high, low in itertools.pairwise(reached))
+
+
+def _falling(chances: Sequence[float]) -> list[float]:
+    """A curve that never rises, midway between the highest such curve below and the lowest above.
+
+    To be on a level is to have reached those below it; and a lower level's "exactly one" is denied of an answer that
+    has two, which speaks against neither.
+    """
+    below = itertools.accumulate(chances, min)
+    above = reversed(list(itertools.accumulate(reversed(chances), max)))
+    return [(low + high) / 2 for low, high in zip(below, above, strict=True)]
 
 
 def all_probabilities(

@@ -67,7 +67,9 @@ def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
     )
     first, middle, top = level_probabilities([low, high], COEFFICIENTS.merit)
     assert middle == 0
-    assert first > top
+    alone = [level_probabilities([level], COEFFICIENTS.merit)[1] for level in (low, high)]
+    assert top == pytest.approx(sum(alone) / 2)
+    assert first == pytest.approx(1 - top)
 
 
 @pytest.mark.parametrize("value", [-3.0, 0.0, 3.0])

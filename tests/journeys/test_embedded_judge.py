@@ -23,6 +23,46 @@ GOOD = (
     "The price is some accuracy, mostly below 4 bits."
 )
 WEAK = "It makes the model smaller."
+# Wrong, but with a word of the reference's that is not Chinese; and right, in words that are not the reference's.
+ONE_WORD = {
+    "quantization": "INT8 是一种显卡接口，插上以后模型就会变聪明，不需要付出任何代价。",
+    "retrieval": "RAG 是一种压缩图片的格式，和语言模型没有关系。",
+    "self-attention": "softmax 是一家做显卡的公司，自注意力是它们产品里的一个散热功能，跟模型怎么读文字没有关系。",
+    "rlhf": "PPO 是一种文件格式，用来保存对话记录，训练完就可以删掉，和奖励没有关系。",
+    "mixed-precision": "FP16 是第十六版训练软件的名字，装上它训练就会自动变快，其他什么都不用管。",
+    "knowledge-graphs": "Cypher 是一种给图片加密的软件，知识图谱就是公司的组织结构图，打印出来贴在墙上就行。",
+}
+OTHER_WORDS = {
+    "quantization": (
+        "把每个参数从十六位浮点改成八位或四位的整数来保存，每次要搬运的数据少了，推理自然就快，占的空间也小。"
+        "可以在训完之后拿少量样本来定缩放比例，也可以边训边模拟取整的误差，让模型自己适应。"
+        "代价是回答质量会掉一点，位数太低时掉得更明显。"
+    ),
+    "retrieval": (
+        "先把资料切成小段，用编码模型转成向量；提问也转成向量，找出方向最接近的几段，连同提问一起交给模型，让它只根据这些作答。"
+        "资料很多时不逐条比较，用分层图或分桶的近似查找来提速。"
+        "为了更准，再用精排模型把候选重新排一遍，并和关键词查找的结果合并。"
+    ),
+    "self-attention": (
+        "句子里每个词先各自算出三组数，一组拿来问，一组拿来被问，一组是内容。问的和被问的相乘，归一化成比例，"
+        "再按比例把所有内容加起来，就是这个词的新表示。这样相隔很远的词也能直接看到彼此，同一个词在不同句子里意思也就不同。"
+        "实际会分成好几路同时算，生成时还要把后面的词挡住。"
+    ),
+    "rlhf": (
+        "先让人两两比较模型写的回复，学出一个会打分的模型；然后让要训的模型自己写、拿分数，用近端策略优化朝高分方向调。"
+        "但不能让它离原来的模型太远，偏离多了要扣分，不然它会专门讨好打分的模型。"
+        "嫌麻烦也可以不走这个循环，直接在成对的好坏回复上训练。"
+    ),
+    "mixed-precision": (
+        "训练时大多数乘法用十六位的浮点数来算，又快又省显存；但参数另存一份三十二位的，更新加在那一份上，免得太小的改动丢掉。"
+        "十六位里很小的梯度会变成零，所以先把损失放大很多倍，更新前再缩回去。"
+        "有一种十六位格式能表示的范围和三十二位一样宽，用它就不必放大。"
+    ),
+    "knowledge-graphs": (
+        "先认出问题里说的是哪个人、哪家公司，在图里找到对应的点。再顺着它们之间的连线一步一步走，走两三步就能把分散的事实串起来。"
+        "把走过的路写成句子，和问题一起交给大模型，让它照着回答。这样它不容易瞎编，答案从哪来也查得到。"
+    ),
+}
 
 
 @contextmanager
@@ -57,8 +97,8 @@ def _wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def _submit(client: httpx.Client, answer: str, *, language: str = "en") -> str:
-    body = {"question_id": "quantization", "language": language, "answer": answer}
+def _submit(client: httpx.Client, answer: str, *, question: str = "quantization", language: str = "en") -> str:
+    body = {"question_id": question, "language": language, "answer": answer}
     return str(client.post("/v1/gradings", json=body).raise_for_status().json()["id"])
 
 
@@ -90,6 +130,19 @@ def test_a_good_answer_scores_well_above_a_weak_one_and_the_report_names_what_gr
         again = _finish(client, _submit(client, GOOD))
         assert again["score"] == good["score"]
         assert again["provenance"]["judge_calls"] == 0  # type: ignore[index]
+
+
+def test_one_shared_word_earns_nothing_in_chinese_and_other_words_for_the_same_do(tmp_path: Path) -> None:
+    with _service(tmp_path) as (_, client):
+        ids = {
+            (kind, question): _submit(client, answer, question=question, language="zh")
+            for kind, answers in (("shared", ONE_WORD), ("other", OTHER_WORDS))
+            for question, answer in answers.items()
+        }
+        scores = {key: float(str(_finish(client, grading_id)["score"])) for key, grading_id in ids.items()}
+    for question in ONE_WORD:
+        assert scores["shared", question] <= 2, scores
+        assert scores["other", question] >= 5, scores
 
 
 def test_two_runs_from_an_empty_database_give_the_same_scores_in_any_order(tmp_path: Path) -> None:
