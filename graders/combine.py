@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from vivavoce.rubrics import Criterion, Rubric, SignalWeights
+from vivavoce.rubrics import Criterion, Language, Question, Rubric, SignalWeights
 
 from .errors import UnreadableGrades
 from .types import MAX_SCORE, LevelSignals
@@ -41,12 +41,27 @@ class Weights:
     """Intercept and weights by feature; `means` are what each was on average where they were fitted.
 
     `lapse` (0 to below .5) is the share of levels about which people's word is the contrary, however sure the rest.
+    `chinese` is how much larger features are for the same answer in Chinese, 0 for one that it does not name; intercept
+    and means are those of English.
     """
 
     intercept: float
     weights: Mapping[str, float]
     means: Mapping[str, float]
     lapse: float = 0.0
+    chinese: Mapping[str, float] = field(default_factory=dict)
+
+    def in_language(self, language: Language) -> Weights:
+        """The weights for answers in a language, whose intercept and means then need no more to be known."""
+        if language == "en":
+            return self
+        more = {name: self.chinese.get(name, 0.0) for name in self.weights}
+        return replace(
+            self,
+            intercept=self.intercept - sum(weight * more[name] for name, weight in self.weights.items()),
+            means={name: mean + more[name] for name, mean in self.means.items()},
+            chinese={},
+        )
 
     def chance(self, sure: float) -> float:
         """The probability (0 to 1) of what would have the probability `sure` if nobody ever lapsed."""
@@ -71,13 +86,14 @@ class Coefficients(KindWeights):
     version: str
     questions: Mapping[str, KindWeights] = field(default_factory=dict)
 
-    def of(self, criterion: Criterion, question_id: str) -> Weights:
-        """The weights for the levels of a question's criterion."""
-        own = self.weighing(question_id)
+    def of(self, criterion: Criterion, question: Question) -> Weights:
+        """The weights for the levels of a question's criterion, in its language."""
+        own = self.weighing(question.id)
+        weights = own.mistake if criterion.kind == "negative" else own.merit
         if criterion.kind == "gate":
             # It gives no points of which the middle could be the safest guess; it would take some from everybody.
-            return replace(own.merit, lapse=0.0)
-        return own.mistake if criterion.kind == "negative" else own.merit
+            weights = replace(weights, lapse=0.0)
+        return weights.in_language(question.language)
 
     def weighing(self, question_id: str) -> KindWeights:
         """How the signals of a question are weighed."""
@@ -179,7 +195,7 @@ def all_probabilities(
     """`level_probabilities` of every criterion that has signals, by its identifier."""
     return {
         criterion.id: level_probabilities(
-            signals[criterion.id], coefficients.of(criterion, rubric.question.id), using=using, by_hand=rubric.weights
+            signals[criterion.id], coefficients.of(criterion, rubric.question), using=using, by_hand=rubric.weights
         )
         for criterion in rubric.criteria
         if criterion.id in signals
@@ -291,4 +307,5 @@ def _weights(data: Mapping[str, Any]) -> Weights:
         weights={name: float(data["weights"][name]) for name in FEATURES},
         means={name: float(data["means"][name]) for name in FEATURES},
         lapse=float(data["lapse"]),
+        chinese={str(name): float(more) for name, more in data["chinese"].items()},
     )

@@ -20,7 +20,7 @@ from vivavoce.graders.combine import (
     write_coefficients,
 )
 from vivavoce.graders.types import LevelSignals
-from vivavoce.rubrics import Rubric, SignalWeights
+from vivavoce.rubrics import Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
 
 COEFFICIENTS = default_coefficients()
@@ -148,7 +148,17 @@ def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None
     assert level_probabilities([certain], doubting, by_hand=SignalWeights(judge=1))[1] <= 0.8
     coefficients = dataclasses.replace(COEFFICIENTS, merit=doubting, questions={})
     gate = GateCriterion(id="g", kind="gate", title="t", statement="s", cap=0.3)
-    assert coefficients.of(gate, "any").lapse == 0
+    assert coefficients.of(gate, default_bank().get("pruning", "en").question).lapse == 0
+
+
+def test_in_chinese_the_judge_has_to_be_surer_by_as_much_as_it_says_yes_more_readily() -> None:
+    easy = dataclasses.replace(OF_BANK.merit, chinese={"judge": 0.7})
+    level = LevelSignals(judge=1.0, verifier=0.5, lift=0.02, likeness=0.9, recall=0.1, overlap=0.3)
+    surer = dataclasses.replace(level, judge=1.7)
+    assert level_probabilities([surer], easy.in_language("zh")) == pytest.approx(level_probabilities([level], easy))
+    silent = level_probabilities([level], easy.in_language("zh"), using=["rouge"])
+    assert silent == pytest.approx(level_probabilities([level], easy, using=["rouge"]))
+    assert easy.in_language("en") == easy
 
 
 def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:

