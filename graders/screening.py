@@ -56,11 +56,13 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
               | \b(?:10|100)\s*(?:points|marks|%)
               | \b(?:as\s+)?(?:met|yes)\b\s*(?:for|to|on)\b\s*(?:all|every|each) )""",
         r"""(?:请|务必|必须|应该|应当|直接|麻烦|希望|给|打|评|判|输出|返回) .{0,20}?
-            (?:满分|最高分|高分|满星|(?:10|十|100|一百)\s*分|全部得分|全对|通过)""",
+            (?:满分|最高分|高分|满星|(?:10|十|100|一百)\s*分|全部得分|全对|通过(?=\W*$|吧|即可|[，,。！!；;]))""",
         # Speak as the system, or to the grader.
         r"""^\s*(?:[\[<(\#*]\s*)*
             (?:system|assistant|user|developer|grader|judge|admin|instructions?|human)\b
-            [^\n]{0,20}? \s*(?::|\]|>|\|)""",
+            (?:[^\w\n] | admin\w* | messages? | prompt | command | alert | notes? | notice | override | update
+               | instructions? | mode | role | \d){0,20}?
+            \s*(?::|\]|>|\|)""",
         r"""<\|?\s*/?(?:im_start|im_end|system|endoftext|eot_id|start_header_id|s|inst)\b
             | \[/?INST\] | <</?SYS>> | \bBEGIN\s+SYSTEM\b""",
         r"""\b(?:dear|attention|hey|hello|(?:note|message|instructions?)\s+(?:to|for))\b[\s,:]+ (?:(?:the|all|any)\s+)?
@@ -69,7 +71,8 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
             .{0,25}?
             \b(?:must|should|shall|needs?\s+to|has\s+to|is\s+required\s+to|please|are\s+to|is\s+to)\b .{0,60}?
             \b(?:score|grade|mark|marks|points?|credit|rate|award|pass|met|accept|approve)\b""",
-        r"""\byou\s+are\s+now\b | \bnew\s+(?:system\s+)?instructions?\s*: | \bdo\s+anything\s+now\b
+        r"""\byou\s+are\s+now\b (?!\s+(?:at|able|ready|left)\b)
+            | \bnew\s+(?:system\s+)?instructions?\s*: | \bdo\s+anything\s+now\b
             | \bsystem\s+(?:message|prompt|override|notice|update)\b | \b(?:developer|admin|debug)\s+mode\b""",
         r"""(?:系统|管理员|开发者)(?:消息|提示|指令|通知|公告|更新|提醒|设置|模式) | 你现在(?:是|扮演)
             | 新(?:的)?(?:指令|规则)\s*[:：]
@@ -141,17 +144,30 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
         return Flag.EMPTY
     question = terms(rubric.question.text)
     known = _vocabulary(rubric) - question - _filler_terms()
-    everything = _telling(terms(rest)) - _filler_terms()
     if _DONT_KNOW.search(rest):
         # What a clause says it does not know is no knowledge; what the other clauses say may be.
         clauses = (clause for clause in _CLAUSE_END.split(rest) if not _DONT_KNOW.search(clause))
         left = _telling(terms("\n".join(clauses))) - question - _filler_terms()
         if len(left) <= _MAX_DONT_KNOW_TERMS and not left & known:
             return Flag.NON_ANSWER
-    copied = len(everything & question) >= _COPY_SHARE * len(everything)
-    if everything and copied and not (everything - question) & known:
+    if _is_copied(rest, rubric.question.text, known):
         return Flag.COPIED_QUESTION
     return None
+
+
+def _is_copied(rest: str, question: str, known: frozenset[str]) -> bool:
+    """Whether this is nearly the whole question, in its order, and no telling or `known` word beside it.
+
+    Less would not do: what is right is often said in the question's own words ("the bulb will light").
+    """
+    # Imported late: a process that only shows reports has no need of it.
+    from rapidfuzz.distance import LCSseq
+
+    more = terms(rest) - terms(question) - _filler_terms()
+    if _telling(more) or more & known:
+        return False
+    asked = text.words(question)
+    return bool(asked) and LCSseq.similarity(text.words(rest), asked) >= _COPY_SHARE * len(asked)
 
 
 @cache
