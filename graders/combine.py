@@ -21,6 +21,7 @@ import yaml
 
 from vivavoce.rubrics import Criterion, Language, Question, Rubric, SignalWeights
 
+from .confidence import ConfidenceWeights, Doubts
 from .errors import UnreadableGrades
 from .types import MAX_SCORE, LevelSignals
 
@@ -70,13 +71,23 @@ class Weights:
 
 @dataclass(frozen=True)
 class KindWeights:
-    """How the signals are weighed: one way for what earns points, another for mistakes."""
+    """How the signals are weighed: one way for what earns points, another for mistakes; and how sure that makes.
+
+    `confidence` is None until it is fitted to scores of answers that the rest was not fitted to.
+    """
 
     merit: Weights
     mistake: Weights
+    confidence: ConfidenceWeights | None = None
+
+    def sure(self, doubts: Doubts) -> float:
+        """The confidence (0 to 1) in a score with such doubts; raises ValueError before it is fitted."""
+        if self.confidence is None:
+            raise ValueError("these coefficients have no confidence yet")
+        return self.confidence.of(doubts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coefficients(KindWeights):
     """The weights for all questions, and those of questions that have their own, by identifier.
 
@@ -95,9 +106,14 @@ class Coefficients(KindWeights):
             weights = replace(weights, lapse=0.0)
         return weights.in_language(question.language)
 
+    @property
+    def general(self) -> KindWeights:
+        """The weights for all questions that have none of their own."""
+        return KindWeights(self.merit, self.mistake, self.confidence)
+
     def weighing(self, question_id: str) -> KindWeights:
         """How the signals of a question are weighed."""
-        return self.questions.get(question_id, self)
+        return self.questions.get(question_id) or self.general
 
     def count(self, signal: str, question_id: str) -> bool:
         """Whether a signal of SIGNALS has any weight for a question."""
@@ -123,8 +139,8 @@ def read_coefficients(path: Path) -> Coefficients:
     """The coefficients in a YAML file that `viva calibrate` wrote; raises UnreadableGrades for one that has none."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        own = {str(name): KindWeights(**_kinds(each)) for name, each in (data.get("questions") or {}).items()}
-        return Coefficients(version=str(data["version"]), questions=own, **_kinds(data))
+        own = {str(name): KindWeights(**_parts(each)) for name, each in (data.get("questions") or {}).items()}
+        return Coefficients(version=str(data["version"]), questions=own, **_parts(data))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableGrades(
             f"{path} holds no coefficients ({type(error).__name__}: {error}): name a file that 'viva calibrate' of "
@@ -143,13 +159,12 @@ def write_coefficients(path: Path, coefficients: Coefficients, *, origin: str) -
         for known, document in shared:
             if known == weights:
                 return document
-        shared.append((weights, {"merit": asdict(weights.merit), "mistake": asdict(weights.mistake)}))
+        shared.append((weights, asdict(weights)))
         return shared[-1][1]
 
     document = {
         "version": coefficients.version,
-        "merit": asdict(coefficients.merit),
-        "mistake": asdict(coefficients.mistake),
+        **asdict(coefficients.general),
         "questions": {name: document_of(weights) for name, weights in coefficients.questions.items()},
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
@@ -297,8 +312,9 @@ def _sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
 
-def _kinds(data: Mapping[str, Any]) -> dict[str, Weights]:
-    return {name: _weights(data[name]) for name in ("merit", "mistake")}
+def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    sure = {name: float(value) for name, value in data["confidence"].items()}
+    return {"confidence": ConfidenceWeights(**sure), **{name: _weights(data[name]) for name in ("merit", "mistake")}}
 
 
 def _weights(data: Mapping[str, Any]) -> Weights:

@@ -49,6 +49,9 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
     summed = combine.total(rubric, probabilities)
     judge_score = combine.score_of(rubric, levels, coefficients, "judge")
     other_score = combine.score_without_judge(rubric, levels, coefficients)
+    doubts = confidence.Doubts.of(
+        summed.score, deviation=summed.deviation, judge_score=judge_score, other_score=other_score
+    )
     sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
     low, high = _bounds(rubric, probabilities, sd)
     return Summary(
@@ -57,7 +60,7 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
         score_min=low,
         score_max=high,
         coverage=_coverage(rubric, probabilities),
-        confidence=confidence.confidence(sd),
+        confidence=coefficients.weighing(rubric.question.id).sure(doubts),
         judge_score=judge_score,
         other_score=other_score,
         contributions=combine.contributions(rubric, levels, coefficients),

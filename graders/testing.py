@@ -13,7 +13,7 @@ from vivavoce.rubrics import Question, Rubric
 
 from . import lexical, text
 from .combine import Coefficients, Weights
-from .confidence import ReviewPolicy
+from .confidence import ConfidenceWeights, ReviewPolicy
 from .embedding import Vectors
 from .errors import JudgeFailure
 from .judge.client import EngineIdentity
@@ -93,7 +93,12 @@ _HASHING = Weights(
     weights={"judge": 0.85, "verifier": 0.05, "lift": 1.0, "likeness": 0.0, "recall": 1.0, "overlap": 0.0},
     means={"judge": 0.5, "verifier": 0.0, "lift": 0.1, "likeness": 0.5, "recall": 0.3, "overlap": 0.3},
 )
-HASHING_COEFFICIENTS = Coefficients(version="hashing", merit=_HASHING, mistake=replace(_HASHING, intercept=-3.0))
+HASHING_COEFFICIENTS = Coefficients(
+    version="hashing",
+    merit=_HASHING,
+    mistake=replace(_HASHING, intercept=-3.0),
+    confidence=ConfidenceWeights(intercept=3.0, deviation=8.0, gap=1.0, middle=1.0),
+)
 
 
 def scripted_panel(

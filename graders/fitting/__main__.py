@@ -13,7 +13,8 @@ tenths.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -23,9 +24,10 @@ from rich.table import Table
 
 from ..combine import FEATURES, KindWeights, write_coefficients
 from .choice import choose
-from .examples import Example, read_table
+from .confidence import Reliance, Seen, fit_confidence, look_from_outside, reliance
+from .examples import Example, is_bank, read_table
 from .model import MonotoneLogit, assemble
-from .report import GENERAL, is_bank, leave_out_each_set, leave_out_questions
+from .report import GENERAL, leave_out_each_set, leave_out_questions
 
 _out = Console(width=160)
 
@@ -49,26 +51,34 @@ def main() -> None:
         _show_bank(bank, own)
     if options.out:
         names = " ".join(path.name for path in options.tables)
-        fitted = general.fit(examples).coefficients_
+        questions: dict[str, KindWeights] = {}
         if own:
-            of_bank = own.fit(bank).coefficients_
-            weights = KindWeights(merit=of_bank.merit, mistake=of_bank.mistake)
-            fitted = assemble(fitted, dict.fromkeys(sorted({example.question for example in bank}), weights))
+            questions = dict.fromkeys(sorted({example.question for example in bank}), _fit(own, bank))
+        fitted = assemble(_fit(general, examples), questions)
         write_coefficients(options.out, fitted, origin=f"by 'python -m vivavoce.graders.fitting' to {names}")
+
+
+def _fit(model: MonotoneLogit, examples: Sequence[Example]) -> KindWeights:
+    fitted = model.fit(examples).coefficients_
+    return replace(fitted.general, confidence=fit_confidence(look_from_outside(examples, model)))
 
 
 def _show_sets(examples: Sequence[Example]) -> None:
     sets = Table("data set left out", "answers", *GENERAL, "together", "Spearman", "wrmse", "ece")
     found: list[tuple[float | None, ...]] = []
+    sure: dict[str, list[tuple[Seen, float]]] = {}
     for each in leave_out_each_set(examples, partial(choose, features=GENERAL)):
         alone = [each.alone[name] for name in GENERAL]
         figures = (*alone, each.pearson, each.spearman, each.wrmse, each.ece)
         sets.add_row(each.dataset, str(each.answers), *map(_figure, figures))
         found.append(figures)
+        sure[each.dataset] = list(each.sure)
     if found:
         sets.add_section()
         sets.add_row("mean", "", *(_figure(_mean(column)) for column in zip(*found, strict=True)))
         _out.print(sets)
+        pooled = [one for of_set in sure.values() for one in of_set]
+        _show_confidence({name: reliance(of_set) for name, of_set in (*sure.items(), ("pooled", pooled))})
 
 
 def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
@@ -83,6 +93,15 @@ def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
         f"{found.held_against} of {found.rejections}",
         highlight=False,
     )
+    _show_confidence({"bank": found.sure})
+
+
+def _show_confidence(found: Mapping[str, Reliance]) -> None:
+    table = Table("confidence", "answers", "grade near", "said", "ece", "rmse", "rmse of 70 %", "ratio")
+    for name, each in found.items():
+        figures = (each.near, each.said, each.error, each.rmse, each.rmse_confident, each.rmse_confident / each.rmse)
+        table.add_row(name, str(each.answers), *map(_figure, figures))
+    _out.print(table)
 
 
 def _mean(figures: Sequence[float | None]) -> float | None:

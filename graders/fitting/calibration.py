@@ -16,6 +16,7 @@ from sklearn.model_selection import KFold
 
 from ..combine import Coefficients, KindWeights
 from ..errors import TooFewGrades
+from .confidence import Reliance, Seen, look, recalibrate, reliance
 from .examples import Example
 from .model import MonotoneLogit, assemble, shares
 
@@ -29,11 +30,16 @@ Shares = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Shares of full marks (0 to 1) by people, by the coefficients before, and by those fitted without the answer."""
+    """Shares of full marks (0 to 1) by people, by the coefficients before, and by those fitted without the answer.
+
+    `sure_before` and `sure_after` are how far the confidence can be relied on, None when a fact settled all answers.
+    """
 
     known: Shares
     before: Shares
     after: Shares
+    sure_before: Reliance | None
+    sure_after: Reliance | None
 
 
 def calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question: bool = False) -> Coefficients:
@@ -55,12 +61,21 @@ def hold_out(examples: Sequence[Example], prior: Coefficients, *, seed: int, by_
     """What calibration makes of answers it has not seen: each fifth by what is fitted to the others."""
     known = np.asarray([example.known for example in examples], dtype=float)
     after = np.zeros(len(examples))
+    sure: list[tuple[Seen, float]] = []
     for learned, held in KFold(_FOLDS, shuffle=True, random_state=seed).split(examples):
         own = [examples[index] for index in learned]
         # Of ten grades only eight can be learned from here.
         fitted = _calibrate(own, prior, by_question=by_question, fewest=FEWEST - FEWEST // _FOLDS)
         after[held] = shares([examples[index] for index in held], fitted)
-    return HeldOut(known=known, before=shares(examples, prior), after=after)
+        sure += _sure([examples[index] for index in held], fitted)
+    sure_before = _sure(examples, prior)
+    return HeldOut(
+        known=known,
+        before=shares(examples, prior),
+        after=after,
+        sure_before=reliance(sure_before) if sure_before else None,
+        sure_after=reliance(sure) if sure else None,
+    )
 
 
 def _calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question: bool, fewest: int) -> Coefficients:
@@ -71,7 +86,7 @@ def _calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question:
     for example in examples:
         by_name[example.question].append(example)
     own = {name: _near(group, found.weighing(name)) for name, group in sorted(by_name.items()) if len(group) >= fewest}
-    return assemble(found, {**found.questions, **own})
+    return assemble(found.general, {**found.questions, **own})
 
 
 def _weighed_alike(examples: Sequence[Example], prior: Coefficients) -> list[tuple[KindWeights, list[Example]]]:
@@ -93,11 +108,25 @@ def _moved(groups: Sequence[tuple[KindWeights, list[Example]]], prior: Coefficie
     def now(weights: KindWeights) -> KindWeights:
         return next((after for before, after in moved if before == weights), weights)
 
-    return assemble(now(prior), {name: now(weights) for name, weights in prior.questions.items()})
+    return assemble(now(prior.general), {name: now(weights) for name, weights in prior.questions.items()})
 
 
 def _near(examples: Sequence[Example], prior: KindWeights) -> KindWeights:
     # Of several data sets each weighs the same when the shipped ones are fitted; a customer's grades all count alike.
     alike = [replace(example, dataset="calibration") for example in examples]
-    found: Coefficients = MonotoneLogit(ridge=_STRENGTH / len(alike), prior=prior).fit(alike).coefficients_
-    return KindWeights(merit=found.merit, mistake=found.mistake)
+    model = MonotoneLogit(ridge=_STRENGTH / len(alike), prior=prior)
+    seen: list[Seen] = []
+    for learned, held in KFold(_FOLDS, shuffle=True, random_state=0).split(alike):
+        fitted: Coefficients = model.fit([alike[index] for index in learned]).coefficients_
+        seen += look([alike[index] for index in held], fitted)
+    found: Coefficients = model.fit(alike).coefficients_
+    confidence = recalibrate(prior.confidence, seen) if prior.confidence and seen else prior.confidence
+    return replace(found.general, confidence=confidence)
+
+
+def _sure(examples: Sequence[Example], coefficients: Coefficients) -> list[tuple[Seen, float]]:
+    return [
+        (seen, coefficients.weighing(example.question).sure(seen.doubts))
+        for example in examples
+        for seen in look([example], coefficients)
+    ]

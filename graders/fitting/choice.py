@@ -9,15 +9,14 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from .. import agreement
 from ..combine import FEATURES
-from .examples import Example
+from .examples import Example, is_bank
 from .model import MonotoneLogit
-from .report import is_bank
 
 RIDGES = (0.001, 0.0003, 0.0001, 0.00003)
 LAPSES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
-_FOLDS_OF_BANK = 5
+_FIFTHS = 5
 # PredefinedSplit learns from it every time.
-_NEVER = -1
+NEVER = -1
 
 
 def choose(
@@ -31,7 +30,7 @@ def choose(
         MonotoneLogit(features=features),
         {"ridge": RIDGES, "lapse": LAPSES},
         scoring=_less_error,
-        cv=PredefinedSplit(_folds(examples)),
+        cv=PredefinedSplit(folds(examples)),
         refit=False,
     )
     search.fit(list(examples))
@@ -47,10 +46,14 @@ def _less_error(model: MonotoneLogit, held: Sequence[Example], known: object = N
     return -(cast(float, agreement.weighted_rmse(grades, model.predict(whole))) ** 2)
 
 
-def _folds(examples: Sequence[Example]) -> list[int]:
-    """A fold for each data set that people graded; the bank's answers decide, by question, where there is none."""
+def folds(examples: Sequence[Example]) -> list[int]:
+    """The fold that each example is held out in, NEVER for one that is always learned from.
+
+    A fold for each data set that people graded; fifths of the questions where there is nothing but one set, or the
+    bank.
+    """
     sets = sorted({example.dataset for example in examples if not is_bank(example)})
-    if sets:
-        return [_NEVER if is_bank(example) else sets.index(example.dataset) for example in examples]
+    if sets and len({example.dataset for example in examples}) > 1:
+        return [NEVER if is_bank(example) else sets.index(example.dataset) for example in examples]
     questions = sorted({example.question for example in examples})
-    return [questions.index(example.question) % _FOLDS_OF_BANK for example in examples]
+    return [questions.index(example.question) % _FIFTHS for example in examples]

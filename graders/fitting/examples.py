@@ -21,6 +21,7 @@ from ..errors import UnreadableGrades
 from ..types import LevelSignals
 
 Kind = Literal["merit", "mistake"]
+BANK = "bank"
 _COLUMNS = ("dataset", "question", "language", "answer", "known", "criterion", "kind", "share", "reached", *FEATURES)
 # Figures beyond these digits depend on the machine.
 _DIGITS = 4
@@ -54,6 +55,11 @@ class Example:
     answer: str
     known: float | None
     levels: tuple[Level, ...]
+
+
+def is_bank(example: Example) -> bool:
+    """Whether an example is one of the bank's qualification answers."""
+    return example.dataset.startswith(BANK)
 
 
 def levels_of(

@@ -32,7 +32,7 @@ Matrix = npt.NDArray[np.float64]
 # Parameters of a kind: the intercept, a weight for each feature, the lapse.
 _WIDTH = 2 + len(FEATURES)
 _OF_FEATURES = slice(1, -1)
-GENERATION = 4
+GENERATION = 5
 KINDS: tuple[Kind, ...] = ("merit", "mistake")
 # About how widely each feature spreads: the ridge weighs them alike.
 _UNITS: Mapping[str, float] = {
@@ -138,9 +138,15 @@ def assemble(general: KindWeights, questions: Mapping[str, KindWeights] = Mappin
     """Coefficients with a version that follows from their figures."""
     # No two fits share a version: grades are recomputed only with the coefficients that gave them.
     each = {"": general, **questions}
-    figures = json.dumps({name: [asdict(own.merit), asdict(own.mistake)] for name, own in each.items()}, sort_keys=True)
+    figures = json.dumps({name: asdict(own) for name, own in each.items()}, sort_keys=True)
     version = f"{GENERATION}-{hashlib.sha256(figures.encode()).hexdigest()[:8]}"
-    return Coefficients(version=version, merit=general.merit, mistake=general.mistake, questions=dict(questions))
+    return Coefficients(
+        merit=general.merit,
+        mistake=general.mistake,
+        confidence=general.confidence,
+        version=version,
+        questions=dict(questions),
+    )
 
 
 @dataclass(frozen=True)

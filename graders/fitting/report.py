@@ -18,12 +18,12 @@ from .. import agreement
 from ..combine import FEATURES, PARTS, Coefficients, all_probabilities, total
 from ..qualify import QuestionStanding, Rejection, Standing, language_gaps
 from ..types import MAX_SCORE, LevelSignals
-from .examples import Example, levels_of
+from .confidence import Reliance, Seen, fit_confidence, look, look_from_outside, reliance
+from .examples import BANK, Example, is_bank, levels_of
 from .model import KINDS, MonotoneLogit, chances
 
 # What all questions have.
 GENERAL = tuple(name for name in FEATURES if name not in PARTS["verifier"])
-BANK = "bank"
 REJECTION = "rejection"
 _FOLDS = 10
 _HELD = 0.5
@@ -31,7 +31,10 @@ _HELD = 0.5
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors."""
+    """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors.
+
+    `sure` has its scores with their confidence.
+    """
 
     dataset: str
     answers: int
@@ -40,6 +43,7 @@ class LeftOut:
     spearman: float | None
     wrmse: float | None
     ece: float | None
+    sure: Sequence[tuple[Seen, float]]
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,7 @@ class BankFigures:
     gap: float | None
     held_against: int
     rejections: int
-
-
-def is_bank(example: Example) -> bool:
-    """Whether an example is one of the bank's qualification answers."""
-    return example.dataset.startswith(BANK)
+    sure: Reliance
 
 
 def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rejection]) -> Iterator[Example]:
@@ -104,7 +104,9 @@ def leave_out_each_set(
     for dataset in sorted({example.dataset for example in examples if not is_bank(example)}):
         held = [example for example in examples if example.dataset == dataset and example.known is not None]
         others = [example for example in examples if example.dataset != dataset]
-        fitted = model_for(others).fit(others)
+        model = model_for(others)
+        confidence = fit_confidence(look_from_outside(others, model))
+        fitted = model.fit(others)
         known = [cast(float, example.known) for example in held]
         found = fitted.predict(held)
         yield LeftOut(
@@ -115,6 +117,7 @@ def leave_out_each_set(
             spearman=agreement.spearman(known, found),
             wrmse=agreement.weighted_rmse(known, found),
             ece=agreement.calibration_error(found, known),
+            sure=[(seen, confidence.of(seen.doubts)) for seen in look(held, fitted.coefficients_)],
         )
 
 
@@ -124,10 +127,12 @@ def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFi
     scored: list[tuple[Example, float]] = []
     singly: dict[tuple[Language, str], list[tuple[LevelSignals, float, bool]]] = defaultdict(list)
     held_against: list[bool] = []
+    seen: list[list[Seen]] = []
     folds = GroupKFold(min(_FOLDS, len(set(questions))))
     for learned, left_out in folds.split(bank, groups=questions):
         fitted = model.fit([bank[index] for index in learned])
         held = [bank[index] for index in left_out]
+        seen.append(list(look(held, fitted.coefficients_)))
         for example, found in zip(held, chances(held, fitted.coefficients_), strict=True):
             for level, chance in zip(example.levels, found, strict=True):
                 if level.reached is not None:
@@ -145,7 +150,15 @@ def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFi
         gap=fmean(gaps) if gaps else None,
         held_against=sum(held_against),
         rejections=len(held_against),
+        sure=reliance(list(_each_by_the_others(seen))),
     )
+
+
+def _each_by_the_others(folds: Sequence[Sequence[Seen]]) -> Iterator[tuple[Seen, float]]:
+    for number, held in enumerate(folds):
+        others = [one for place, fold in enumerate(folds) if place != number for one in fold]
+        confidence = fit_confidence(others)
+        yield from ((one, confidence.of(one.doubts)) for one in held)
 
 
 def rescore(example: Example, coefficients: Coefficients) -> float:

@@ -19,6 +19,7 @@ from vivavoce.graders.combine import (
     total,
     write_coefficients,
 )
+from vivavoce.graders.confidence import ConfidenceWeights, Doubts
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
@@ -117,7 +118,9 @@ def test_what_a_grader_was_not_asked_stands_at_its_mean() -> None:
 
 def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_once(tmp_path: Path) -> None:
     own = KindWeights(
-        merit=dataclasses.replace(COEFFICIENTS.merit, weights=dict.fromkeys(FEATURES, 0.0)), mistake=COEFFICIENTS.merit
+        merit=dataclasses.replace(COEFFICIENTS.merit, weights=dict.fromkeys(FEATURES, 0.0)),
+        mistake=COEFFICIENTS.merit,
+        confidence=ConfidenceWeights(intercept=1.0, deviation=2.0, gap=3.0, middle=4.0),
     )
     some = dataclasses.replace(
         COEFFICIENTS,
@@ -130,7 +133,7 @@ def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_onc
     file = tmp_path / "coefficients.yaml"
     write_coefficients(file, some, origin="here")
     assert read_coefficients(file) == some
-    assert file.read_text(encoding="utf-8").count("intercept") == 4
+    assert file.read_text(encoding="utf-8").count("intercept") == 6
 
 
 def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:
@@ -173,3 +176,9 @@ def test_a_gate_that_is_not_met_caps_the_score(rubric: Rubric) -> None:
     best = {"lower": (0, 1), "methods": (0, 0, 1), "loss": (0, 1), "wrong": (1, 0)}
     assert total(gated, {**best, "gate": (0, 1)}).score == 10
     assert total(gated, {**best, "gate": (1, 0)}).score == pytest.approx(3)
+
+
+def test_coefficients_are_not_sure_of_anything_before_that_is_fitted() -> None:
+    unfitted = KindWeights(OF_BANK.merit, OF_BANK.mistake)
+    with pytest.raises(ValueError, match="no confidence yet"):
+        unfitted.sure(Doubts(deviation=0.1, gap=0.1, middle=0.5))

@@ -1,15 +1,33 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from vivavoce.graders.confidence import ReviewPolicy, confidence, likely_range, spread
+from vivavoce.graders.confidence import ConfidenceWeights, Doubts, ReviewPolicy, likely_range, spread
+
+WEIGHTS = ConfidenceWeights(intercept=3.0, deviation=10.0, gap=2.0, middle=1.0)
 
 
-def test_confidence_falls_with_the_deviation() -> None:
-    found = [confidence(sd) for sd in (0, 0.5, 1, 2, 4)]
-    assert found[0] == 1
-    assert found == sorted(found, reverse=True)
-    assert confidence(1.5) == pytest.approx(0.6827, abs=1e-3)
+def _doubts(score: float, *, deviation: float = 1.0, judge: float = 5.0, others: float = 5.0) -> Doubts:
+    return Doubts.of(score, deviation=deviation, judge_score=judge, other_score=others)
+
+
+def test_every_doubt_lowers_the_confidence() -> None:
+    sure = WEIGHTS.of(_doubts(10, deviation=0))
+    assert sure == pytest.approx(1 / (1 + math.exp(-3)))
+    doubtful = [_doubts(10), _doubts(10, deviation=0, judge=9, others=2), _doubts(5, deviation=0)]
+    assert all(0 < WEIGHTS.of(doubts) < sure for doubts in doubtful)
+
+
+def test_both_ends_of_the_scale_are_as_sure_as_each_other() -> None:
+    assert WEIGHTS.of(_doubts(1)) == pytest.approx(WEIGHTS.of(_doubts(9)))
+    assert WEIGHTS.of(_doubts(1)) > WEIGHTS.of(_doubts(4))
+
+
+def test_confidence_stays_a_probability_however_large_the_weights() -> None:
+    certain = ConfidenceWeights(intercept=1e6, deviation=0, gap=0, middle=0)
+    assert 0.999 < certain.of(_doubts(5)) <= 1
 
 
 def test_signals_that_disagree_widen_the_spread() -> None:

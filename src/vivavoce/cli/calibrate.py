@@ -12,7 +12,7 @@ from rich.table import Table
 from .errors import UserError, require_writable
 
 _out = Console(width=None if Console().is_terminal else 160)
-_FIGURES = ("pearson", "spearman", "rmse", "wrmse", "qwk", "bias", "ece")
+_FIGURES = ("pearson", "spearman", "rmse", "wrmse", "qwk", "bias", "ece", "confidence_ece")
 
 
 def calibrate(
@@ -55,8 +55,8 @@ def calibrate(
     questions = [(example.dataset, example.question) for example in examples]
     levels = levels_in(held.known)
     figures = {
-        "before": _figures(held.known, held.before, questions, levels),
-        "after": _figures(held.known, held.after, questions, levels),
+        "before": _figures(held.known, held.before, questions, levels, held.sure_before),
+        "after": _figures(held.known, held.after, questions, levels, held.sure_after),
     }
     helps = figures["after"]["rmse"] < figures["before"]["rmse"]
     table = Table("held out", *_FIGURES, title=f"{len(examples)} answers", title_justify="left")
@@ -79,7 +79,8 @@ def calibrate(
     )
 
 
-def _figures(known: Any, found: Any, questions: Any, levels: int) -> dict[str, Any]:
+def _figures(known: Any, found: Any, questions: Any, levels: int, sure: Any) -> dict[str, Any]:
     from .bench.accuracy import figures_of
 
-    return dict(figures_of(known, found, questions, levels=levels))
+    confidence = {"confidence_ece": sure.error if sure else None}
+    return {**figures_of(known, found, questions, levels=levels), **confidence}

@@ -16,7 +16,7 @@ import pydantic
 
 from vivavoce.graders import MAX_SCORE, AnswerInput, Panel, Report, agreement, combine, grade
 from vivavoce.graders.combine import SIGNALS
-from vivavoce.graders.confidence import ReviewPolicy
+from vivavoce.graders.confidence import CONFIDENT_SHARE, WITHIN_POINTS, ReviewPolicy
 from vivavoce.graders.fitting import Example, levels_of
 from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference
 from vivavoce.rubrics import Rubric
@@ -28,7 +28,6 @@ MACHINE_ROWS = ("rouge", "embedding", "judge", "combined", "mean")
 _INTERVALS = ("pearson", "wrmse", "qwk")
 _BATCH = 4
 _FINEST_SCALE = 11
-CONFIDENT_SHARE = 0.7
 
 Figures = dict[str, float | None]
 
@@ -224,11 +223,14 @@ def _review(cases: Sequence[Case]) -> Figures:
     machine = np.array([case.scores["combined"] for case in cases])
     confidence = np.array([case.confidence for case in cases])
     kept = np.array([not case.needs_review for case in cases], dtype=bool)
+    # Grades and scores have few decimals; one at the very end of what is near is near.
+    near = (np.abs(human - machine) <= WITHIN_POINTS / MAX_SCORE + 1e-6).astype(float)
     return {
         "share": float(1 - kept.mean()) if len(cases) else None,
         "rmse_all": agreement.rmse(human, machine),
         "rmse_kept": agreement.rmse(human[kept], machine[kept]),
         "rmse_confident": agreement.rmse_of_most_confident(human, machine, confidence, share=CONFIDENT_SHARE),
+        "confidence_ece": agreement.calibration_error(confidence, near),
     }
 
 

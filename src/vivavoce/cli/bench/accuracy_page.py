@@ -20,8 +20,9 @@ from matplotlib.figure import Figure
 
 from vivavoce import __version__
 from vivavoce.graders import agreement
+from vivavoce.graders.confidence import CONFIDENT_SHARE
 
-from .accuracy import CONFIDENT_SHARE, Case
+from .accuracy import Case
 
 COLUMNS = {
     "pearson": (
