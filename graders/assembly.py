@@ -61,7 +61,14 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         flags.append(Flag.OFF_TOPIC)
         named = _named_signals(signals, judge_score=figures.judge_score)
         return build_settled_report(
-            reading, rubric, panel, Flag.OFF_TOPIC, flags=tuple(flags), signals=named, verdicts=signals.verdicts
+            reading,
+            rubric,
+            panel,
+            Flag.OFF_TOPIC,
+            flags=tuple(flags),
+            confidence=figures.confidence_in_nothing,
+            signals=named,
+            verdicts=signals.verdicts,
         )
     flags += figures.doubts(panel.review)
     if split_criteria(signals.verdicts.votes):
@@ -242,10 +249,14 @@ def build_settled_report(
     fact: Flag,
     *,
     flags: tuple[Flag, ...],
+    confidence: float = 1.0,
     signals: Mapping[str, float | None] | None = None,
     verdicts: AnswerVerdicts | None = None,
 ) -> Report:
-    """The report on an answer that a fact about it makes worth 0; models were asked only for `off_topic`."""
+    """The report on an answer that a fact about it makes worth 0.
+
+    Models were asked only for `off_topic`, which is their word, and has the `confidence` that it makes.
+    """
     language = reading.language(rubric)
     masked = tuple(reading.evidence(span) for span in reading.screening.masked)
     quotes = [item.quote for item in masked]
@@ -269,7 +280,7 @@ def build_settled_report(
         score_min=0.0,
         score_max=0.0,
         coverage=1.0,
-        confidence=1.0,
+        confidence=round(confidence, 3),
         needs_review=wants_a_person(flags, settled=True, failed=False),
         flags=flags,
         criteria=criteria,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vivavoce.rubrics import Rubric
 
@@ -20,7 +20,8 @@ _DISAGREEMENT = 5.0
 class Summary:
     """Score, range and the rest over the criteria that were judged; points are of 10, before rounding.
 
-    `probabilities` and `contributions` are as in a report.
+    `probabilities` and `contributions` are as in a report. `confidence_in_nothing` would be the confidence if the score
+    were 0 after all.
     """
 
     probabilities: Mapping[str, tuple[float, ...]]
@@ -29,6 +30,7 @@ class Summary:
     score_max: float
     coverage: float
     confidence: float
+    confidence_in_nothing: float
     judge_score: float
     other_score: float
     contributions: Mapping[str, float]
@@ -52,6 +54,7 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
     doubts = confidence.Doubts.of(
         summed.score, deviation=summed.deviation, judge_score=judge_score, other_score=other_score
     )
+    sure = coefficients.weighing(rubric.question.id).sure
     sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
     low, high = _bounds(rubric, probabilities, sd)
     return Summary(
@@ -60,7 +63,8 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
         score_min=low,
         score_max=high,
         coverage=_coverage(rubric, probabilities),
-        confidence=coefficients.weighing(rubric.question.id).sure(doubts),
+        confidence=sure(doubts),
+        confidence_in_nothing=sure(replace(doubts, middle=0.0)),
         judge_score=judge_score,
         other_score=other_score,
         contributions=combine.contributions(rubric, levels, coefficients),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import cast
 
-from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.model_selection import PredefinedSplit
 
 from .. import agreement
 from ..combine import FEATURES
@@ -26,24 +28,21 @@ def choose(
     say: Callable[[str], object] = lambda line: None,
 ) -> MonotoneLogit:
     """The model of the least error, each fold weighing the same; `say` is told of every candidate."""
-    search = GridSearchCV(
-        MonotoneLogit(features=features),
-        {"ridge": RIDGES, "lapse": LAPSES},
-        scoring=_less_error,
-        cv=PredefinedSplit(folds(examples)),
-        refit=False,
-    )
-    search.fit(list(examples))
-    for parameters, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
-        say(f"ridge {parameters['ridge']:g}, lapse {parameters['lapse']:g}: squared error left out {-score:.5f}")
-    return MonotoneLogit(features=features, **search.best_params_)
-
-
-def _less_error(model: MonotoneLogit, held: Sequence[Example], known: object = None) -> float:
-    """Each tenth of the scale weighing the same, as in the fit."""
-    whole = [example for example in held if example.known is not None]
-    grades = [cast(float, example.known) for example in whole]
-    return -(cast(float, agreement.weighted_rmse(grades, model.predict(whole))) ** 2)
+    errors: dict[tuple[float, float], list[float]] = defaultdict(list)
+    for learned, held in PredefinedSplit(folds(examples)).split():
+        whole = [examples[index] for index in held if examples[index].known is not None]
+        grades = [cast(float, example.known) for example in whole]
+        for ridge in RIDGES:
+            model = MonotoneLogit(ridge=ridge, features=features).fit([examples[index] for index in learned])
+            for lapse in LAPSES:
+                # Each tenth of the scale weighs the same, as in the fit.
+                error = agreement.weighted_rmse(grades, model.lapsing(lapse).predict(whole))
+                errors[ridge, lapse].append(cast(float, error) ** 2)
+    found = {candidate: fmean(each) for candidate, each in errors.items()}
+    for (ridge, lapse), error in found.items():
+        say(f"ridge {ridge:g}, lapse {lapse:g}: squared error left out {error:.5f}")
+    ridge, lapse = min(found, key=found.__getitem__)
+    return MonotoneLogit(ridge=ridge, lapse=lapse, features=features)
 
 
 def folds(examples: Sequence[Example]) -> list[int]:

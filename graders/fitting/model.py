@@ -116,6 +116,13 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.coefficients_ = _coefficients(found, centres, chinese, there)
         return self
 
+    def lapsing(self, lapse: float) -> MonotoneLogit:
+        """This model, fitted, with another `lapse`: that of merit is not fitted without a prior."""
+        other = MonotoneLogit(ridge=self.ridge, lapse=lapse, features=self.features, prior=self.prior)
+        general = self.coefficients_.general
+        other.coefficients_ = assemble(replace(general, merit=replace(general.merit, lapse=lapse)))
+        return other
+
     def predict(self, X: Sequence[Example]) -> Matrix:
         """Share of full marks (0 to 1) of each example, shape (len(X),)."""
         return shares(X, self.coefficients_)

@@ -109,6 +109,8 @@ def test_an_answer_about_something_else_scores_nothing(rubric: Rubric) -> None:
     report = _grade(rubric, "Bananas grow near Guayaquil.", lambda _, __: -5.0)
     assert report.score == 0
     assert Flag.OFF_TOPIC in report.flags
+    # That is the word of models, which may err.
+    assert report.confidence < 1
     assert report.needs_review
 
 
