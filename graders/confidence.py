@@ -42,6 +42,11 @@ class Doubts:
             middle=1 - abs(2 * score / MAX_SCORE - 1),
         )
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the score in points of 10, from the levels' probabilities and the signals' gap."""
+        return MAX_SCORE * math.hypot(self.deviation, _GAP_SHARE * self.gap)
+
 
 @dataclass(frozen=True)
 class ConfidenceWeights:
@@ -75,11 +80,6 @@ class ReviewPolicy:
         """Whether a score is so near the mark that the margin may decide."""
         # Scores have one decimal; the margin's own end still counts as near.
         return self.pass_mark is not None and abs(score - self.pass_mark) <= self.pass_margin + 1e-9
-
-
-def spread(*, deviation: float, judge_score: float, other_score: float) -> float:
-    """Standard deviation of the score, 0 to 10, from the levels' probabilities and the signals' gap."""
-    return math.hypot(deviation, _GAP_SHARE * (judge_score - other_score))
 
 
 def likely_range(score: float, sd: float) -> tuple[float, float]:

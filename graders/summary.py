@@ -55,8 +55,7 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
         summed.score, deviation=summed.deviation, judge_score=judge_score, other_score=other_score
     )
     sure = coefficients.weighing(rubric.question.id).sure
-    sd = confidence.spread(deviation=summed.deviation, judge_score=judge_score, other_score=other_score)
-    low, high = _bounds(rubric, probabilities, sd)
+    low, high = _bounds(rubric, probabilities, doubts.spread)
     return Summary(
         probabilities=probabilities,
         score=summed.score,

@@ -97,9 +97,10 @@ def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
 
 
 def _show_confidence(found: Mapping[str, Reliance]) -> None:
-    table = Table("confidence", "answers", "grade near", "said", "ece", "rmse", "rmse of 70 %", "ratio")
+    table = Table("confidence", "answers", "grade near", "said", "ece", "in range", "rmse", "rmse of 70 %", "ratio")
     for name, each in found.items():
-        figures = (each.near, each.said, each.error, each.rmse, each.rmse_confident, each.rmse_confident / each.rmse)
+        risk = (each.rmse, each.rmse_confident, each.rmse_confident / each.rmse if each.rmse else None)
+        figures = (each.near, each.said, each.error, each.in_range, *risk)
         table.add_row(name, str(each.answers), *map(_figure, figures))
     _out.print(table)
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import PredefinedSplit
 
 from .. import agreement
 from ..combine import SIGNALS, Coefficients, level_probabilities
-from ..confidence import CONFIDENT_SHARE, WITHIN_POINTS, ConfidenceWeights, Doubts
+from ..confidence import CONFIDENT_SHARE, WITHIN_POINTS, ConfidenceWeights, Doubts, likely_range
 from ..types import MAX_SCORE, LevelSignals
 from .choice import folds
 from .examples import Example
@@ -46,19 +46,27 @@ class Seen:
         """Whether the grade lies within 1.5 of 10 of the score."""
         return abs(self.known - round(self.score, 2)) <= WITHIN_POINTS / MAX_SCORE + _SLACK
 
+    @property
+    def is_in_range(self) -> bool:
+        """Whether the grade lies in the likely range of the score."""
+        low, high = (round(end, 1) for end in likely_range(MAX_SCORE * self.score, self.doubts.spread))
+        return low - _SLACK <= MAX_SCORE * self.known <= high + _SLACK
+
 
 @dataclass(frozen=True)
 class Reliance:
     """How far the confidence in some scores can be relied on, in shares (0 to 1).
 
     `near` is the share of scores that people's grades come near, `said` the mean confidence, `error` its calibration
-    error, `rmse` that of all scores and `rmse_confident` that of the 70 % most confident.
+    error, `in_range` the share of grades in the likely range, of which 80 % should be, `rmse` that of all scores and
+    `rmse_confident` that of the 70 % most confident.
     """
 
     answers: int
     near: float
     said: float
     error: float
+    in_range: float
     rmse: float
     rmse_confident: float
 
@@ -74,6 +82,7 @@ def reliance(sure: Sequence[tuple[Seen, float]]) -> Reliance:
         near=fmean(near),
         said=fmean(said),
         error=cast(float, agreement.calibration_error(said, near)),
+        in_range=fmean(float(seen.is_in_range) for seen, _ in sure),
         rmse=cast(float, agreement.rmse(known, scores)),
         rmse_confident=cast(float, agreement.rmse_of_most_confident(known, scores, said, share=CONFIDENT_SHARE)),
     )

@@ -139,6 +139,8 @@ def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge
     assert found["pooled"]["n"] == 24
     assert (found["model"], found["revision"], one["file"]) == ("stub", "1", str(files[0]))
     assert one["review"]["rmse_all"] >= one["review"]["rmse_confident"] >= 0
+    assert 0 <= one["review"]["confidence_ece"] <= 1
+    assert 0 <= one["review"]["in_range"] <= 1
     low, high = one["intervals"]["combined"]["pearson"]
     assert low <= one["rows"]["combined"]["pearson"] <= high
     for key in _keys(found):
@@ -199,6 +201,7 @@ def _cases(dataset: str, count: int, *, seed: int = 1) -> list[Case]:
             language="en",
             human=chance.randrange(5) / 4,
             scores={name: chance.random() for name in ("rouge", "embedding", "judge", "combined")},
+            likely=(0.25, 0.75),
             confidence=chance.choice([0.3, 0.6, 0.9]),
             needs_review=chance.random() < 0.2,
         )

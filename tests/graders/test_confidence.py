@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vivavoce.graders.confidence import ConfidenceWeights, Doubts, ReviewPolicy, likely_range, spread
+from vivavoce.graders.confidence import ConfidenceWeights, Doubts, ReviewPolicy, likely_range
 
 WEIGHTS = ConfidenceWeights(intercept=3.0, deviation=10.0, gap=2.0, middle=1.0)
 
@@ -31,9 +31,8 @@ def test_confidence_stays_a_probability_however_large_the_weights() -> None:
 
 
 def test_signals_that_disagree_widen_the_spread() -> None:
-    agree = spread(deviation=1, judge_score=5, other_score=5)
-    assert agree == 1
-    assert spread(deviation=1, judge_score=9, other_score=1) > 2
+    assert _doubts(5).spread == pytest.approx(1)
+    assert _doubts(5, judge=9, others=1).spread > 2
 
 
 def test_the_range_stays_on_the_scale() -> None:

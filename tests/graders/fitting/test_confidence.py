@@ -79,6 +79,13 @@ def test_near_is_within_one_and_a_half_points_of_ten(grade_of_person: float, nea
     assert Seen("set", grade_of_person, 0.5012, Doubts(0.1, 0.1, 1.0)).is_near is near
 
 
+@pytest.mark.parametrize(("known", "inside"), [(0.37, True), (0.63, True), (0.36, False), (0.64, False)])
+def test_the_likely_range_is_the_one_that_reports_give(known: float, inside: bool) -> None:
+    seen = Seen("set", known, 0.5, Doubts(deviation=0.1, gap=0.0, middle=1.0))
+    assert seen.is_in_range is inside
+    assert reliance([(seen, 0.5)]).in_range == inside
+
+
 def test_what_is_looked_at_is_what_grading_reports() -> None:
     rubric = default_bank().get("retrieval", "en")
     panel = replace(scripted_panel(), coefficients=HASHING_COEFFICIENTS)

@@ -36,7 +36,8 @@ Figures = dict[str, float | None]
 class Case:
     """An answer with its scores, all of them shares of the maximum (0 to 1).
 
-    `scores` has one for each row but the mean's; `raters` are the single people's, where there are several.
+    `scores` has one for each row but the mean's, `likely` the ends of the combined one's range; `raters` are the single
+    people's, where there are several.
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class Case:
     language: str
     human: float
     scores: Mapping[str, float]
+    likely: tuple[float, float]
     confidence: float
     needs_review: bool
     raters: tuple[float, ...] = ()
@@ -171,6 +173,7 @@ def _case(dataset: str, question: str, row: Mapping[str, Any], rubric: Rubric, r
         language=row["lang"],
         human=row["score"] / row["max_score"],
         scores={**alone, "combined": report.score / MAX_SCORE},
+        likely=(report.score_min / MAX_SCORE, report.score_max / MAX_SCORE),
         confidence=report.confidence,
         needs_review=report.needs_review,
         raters=tuple(score / row["max_score"] for score in row.get("raters") or ()),
@@ -225,12 +228,14 @@ def _review(cases: Sequence[Case]) -> Figures:
     kept = np.array([not case.needs_review for case in cases], dtype=bool)
     # Grades and scores have few decimals; one at the very end of what is near is near.
     near = (np.abs(human - machine) <= WITHIN_POINTS / MAX_SCORE + 1e-6).astype(float)
+    in_range = [case.likely[0] - 1e-6 <= case.human <= case.likely[1] + 1e-6 for case in cases]
     return {
         "share": float(1 - kept.mean()) if len(cases) else None,
         "rmse_all": agreement.rmse(human, machine),
         "rmse_kept": agreement.rmse(human[kept], machine[kept]),
         "rmse_confident": agreement.rmse_of_most_confident(human, machine, confidence, share=CONFIDENT_SHARE),
         "confidence_ece": agreement.calibration_error(confidence, near),
+        "in_range": fmean(in_range) if cases else None,
     }
 
 
