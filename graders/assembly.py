@@ -31,10 +31,9 @@ from .types import (
 )
 
 _POINT_FOUND = 0.5
-# Off topic: no sentence comes nearer to any expected point than the question does, neither their telling words nor the
-# question's are used, and the judge found nothing either.
+# Off topic: no sentence comes nearer to any expected point than the question does, none of their telling words is used
+# nor of the question's, and the judge found nothing either.
 _OFF_TOPIC_LIFT = 0.0
-_OFF_TOPIC_RECALL = 0.1
 _OFF_TOPIC_CHANCE = 0.25
 
 
@@ -226,7 +225,7 @@ def _is_off_topic(signals: Signals, score: float, weighing: combine.KindWeights)
     return (
         score <= MAX_SCORE * weighing.merit.chance(_OFF_TOPIC_CHANCE)
         and max(match.lift for match in signals.matches.values()) <= _OFF_TOPIC_LIFT
-        and max(signals.question_recall, *signals.recalls.values()) <= _OFF_TOPIC_RECALL
+        and not any((signals.question_recall, *signals.recalls.values()))
     )
 
 

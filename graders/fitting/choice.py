@@ -14,7 +14,7 @@ from ..combine import FEATURES
 from .examples import Example, is_bank
 from .model import MonotoneLogit
 
-RIDGES = (0.001, 0.0003, 0.0001, 0.00003)
+RIDGES = (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
 LAPSES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 _FIFTHS = 5
 # PredefinedSplit learns from it every time.

@@ -121,6 +121,11 @@ def test_an_answer_in_the_words_of_the_question_is_not_off_topic_however_little_
     assert report.score < 1
 
 
+def test_a_single_word_of_what_is_expected_keeps_an_answer_from_being_off_topic(rubric: Rubric) -> None:
+    report = _grade(rubric, "Bananas grow near Guayaquil, says INT8.", lambda _, __: -5.0)
+    assert Flag.OFF_TOPIC not in report.flags
+
+
 def test_one_doubting_signal_does_not_make_an_answer_off_topic(rubric: Rubric) -> None:
     report = _grade(rubric, "Bananas grow near Guayaquil.", lambda _, __: 6.0)
     assert Flag.OFF_TOPIC not in report.flags
