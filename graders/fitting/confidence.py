@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from statistics import fmean
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, minimize
+from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.model_selection import PredefinedSplit
 
@@ -26,8 +26,6 @@ from .model import MonotoneLogit
 _UNITS = np.asarray([0.08, 0.12, 0.25])
 _RIDGE = 0.001
 _PRIOR_GRADES = 10
-# Of logits: beyond this nothing is uncertain.
-_FAR = 30.0
 # Scores have one decimal.
 _SLACK = 1e-6
 
@@ -116,10 +114,21 @@ def fit_confidence(seen: Sequence[Seen]) -> ConfidenceWeights:
     """
     if not seen:
         raise ValueError("there is nothing to fit to")
-    doubts = np.asarray([astuple(one.doubts) for one in seen]) / _UNITS
-    near = np.asarray([one.is_near for one in seen], dtype=float)
     count = Counter(one.dataset for one in seen)
-    weighs = np.asarray([1 / count[one.dataset] / len(count) for one in seen])
+    weighs = np.asarray([1 / count[one.dataset] for one in seen])
+    return _fit(_doubts(seen), np.asarray([one.is_near for one in seen], dtype=float), weighs)
+
+
+def _doubts(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
+    return np.asarray([astuple(one.doubts) for one in seen])
+
+
+def _fit(
+    doubts: npt.NDArray[np.float64], near: npt.NDArray[np.float64], weighs: npt.NDArray[np.float64]
+) -> ConfidenceWeights:
+    """Shapes (n, 3), (n,), (n,); `near` are outcomes or probabilities (0 to 1)."""
+    doubts = doubts / _UNITS
+    weighs = weighs / weighs.sum()
 
     def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         logits = parameters[0] - doubts @ parameters[1:]
@@ -135,22 +144,16 @@ def fit_confidence(seen: Sequence[Seen]) -> ConfidenceWeights:
 
 
 def recalibrate(confidence: ConfidenceWeights, seen: Sequence[Seen]) -> ConfidenceWeights:
-    """The confidence with its mean moved towards the share of these scores that grades come near.
+    """Weights fitted to these scores, what `confidence` says of them counting as much as ten more.
 
-    What was said counts as much as ten grades. Source: recalibration in the large (Steyerberg et al. 2004). Raises
     ValueError for no scores.
     """
     if not seen:
         raise ValueError("there is nothing to recalibrate with")
-    said = fmean(confidence.of(one.doubts) for one in seen)
-    wanted = (_PRIOR_GRADES * said + sum(one.is_near for one in seen)) / (_PRIOR_GRADES + len(seen))
-
-    def excess(shift: float) -> float:
-        moved = replace(confidence, intercept=confidence.intercept + shift)
-        return fmean(moved.of(one.doubts) for one in seen) - wanted
-
-    shift = brentq(excess, -_FAR, _FAR)
-    return replace(confidence, intercept=round(confidence.intercept + shift, 4))
+    near = [float(one.is_near) for one in seen]
+    said = [confidence.of(one.doubts) for one in seen]
+    weighs = np.repeat([1.0, _PRIOR_GRADES / len(seen)], len(seen))
+    return _fit(np.tile(_doubts(seen), (2, 1)), np.asarray(near + said), weighs)
 
 
 def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -> tuple[float, float]:
