@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The packages by the names they are imported by: the folders at the top are links' targets.
 SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics graders service workers)
 
+# Where an environment forbids Python to keep what it has compiled, every command and test compiles it all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models engines demo test compose-test faults unit check fix serve worker migrate packages clean
 

@@ -143,7 +143,7 @@ def standing(
     language: feedback.FeedbackLanguage,
 ) -> dict[str, Any]:
     """The fields of a criterion's result that follow from the probabilities of its levels; `said` is the judge's."""
-    earned = combine.expected_points(criterion, probabilities)
+    earned, _ = combine.moments([level.points for level in criterion.levels], probabilities)
     share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
     return {
         "id": criterion.id,

@@ -232,19 +232,18 @@ def total(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> Total
         if criterion.kind == "gate":
             allowed *= chances[1] + (1 - chances[1]) * criterion.cap
             continue
-        mean = expected_points(criterion, chances)
+        mean, spread = moments([level.points for level in criterion.levels], chances)
         points += mean
-        variance += sum(
-            chance * (level.points - mean) ** 2 for chance, level in zip(chances, criterion.levels, strict=True)
-        )
+        variance += spread
     scale = MAX_SCORE / rubric.max_points
     score = min(max(points * scale, 0.0), MAX_SCORE) * allowed
     return Total(score=score, deviation=math.sqrt(variance) * scale * allowed)
 
 
-def expected_points(criterion: Criterion, probabilities: Sequence[float]) -> float:
-    """Expectation of the points of a criterion."""
-    return sum(chance * level.points for chance, level in zip(probabilities, criterion.levels, strict=True))
+def moments(points: Sequence[float], probabilities: Sequence[float]) -> tuple[float, float]:
+    """Expectation and variance of the points of a criterion whose levels have these points and probabilities."""
+    mean = sum(chance * worth for chance, worth in zip(probabilities, points, strict=True))
+    return mean, sum(chance * (worth - mean) ** 2 for chance, worth in zip(probabilities, points, strict=True))
 
 
 def contributions(

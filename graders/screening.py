@@ -19,25 +19,45 @@ from .lexical import terms
 from .text import NormalText
 from .types import Flag
 
-# One line an idea; what is left of an answer after these is what it says about the question.
-_DONT_KNOW = re.compile(
-    r"""(?ix)
-    \b (?:i\s+)? (?:(?:really|honestly|simply|just)\s+)?
-        (?:do\s*n[o'’]?t|don['’]t|do\s+not|did\s*n['’]?t|ca\s*n['’]?t|cannot|could\s*n['’]?t)\s+
+_NOT_KNOWING = r"""
+    (?:do\s*n[o'’"]?t|don['’"]t|do\s+not|did\s*n['’"]?t|ca\s*n['’"]?t|cannot|could\s*n['’"]?t)\s+
         (?:(?:really|actually|even)\s+)?
-        (?:know|remember|recall|say|answer|tell|explain|have\s+(?:an?\s+|any\s+)?(?:idea|clue|answer))\b
-    | \b(?:dunno|idk|forgot|forget|pass|skip|(?:drawing|drew|draw)\s+a\s+blank|(?:went|gone|is)\s+blank)\b
-    | \b(?:i\s+have\s+|i['’]ve\s+got\s+|got\s+)? (?:absolutely\s+)? no\s+(?:idea|clue|answer|experience|knowledge)\b
-    | \b(?:i\s+am|i['’]m|im)? \s* (?:(?:really|honestly)\s+)? not\s+(?:(?:so|too|very|really|at\s+all)\s+)?
-        (?:sure|familiar|certain|aware)\b
-    | \b(?:i\s+have|i['’]ve|i|have)? \s* (?:never|not|haven['’]?t|have\s+not)\s+(?:(?:really|actually)\s+)?
-        (?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)\b
-    | (?:完全|确实|真的|还|也|实在|目前|暂时|我)* (?:不|没) (?:太|怎么|是很|大|有)?
-        (?:知道|清楚|了解|懂|会|记得|熟悉|明白|确定|接触|学|听说|听|研究|做|用|看|想起|答|思路|头绪|概念|印象)
-        (?:过|到|来|出来|上来)*
-    | (?:忘记|忘|记不清|记不得|想不起来|答不上来|说不上来|说不出来)(?:了|楚)*
-    | 跳过 | 过吧 | 下一题
+        (?:know|remember|recall|say|answer|tell|explain|have\s+(?:an?\s+|any\s+)?(?:idea|clue|answer))
+    | no\s+(?:idea|clue|answer|experience|knowledge)
+    | not\s+(?:(?:so|too|very|really|at\s+all)\s+)? (?:sure|familiar|certain|aware)
+    | (?:never|not|haven['’"]?t|have\s+not)\s+(?:(?:really|actually)\s+)?
+        (?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)
+    | dunno | idk | (?:drawing|drew|draw)\s+a\s+blank | (?:went|gone|is)\s+blank
+"""
+_NOT_KNOWING_HAN = r"""
+    (?:不|没有?)(?:太|怎么|是很|大|有)?
+        (?:知道|清楚|了解|懂|记得|熟悉|明白|确定|接触|学过|听说|听过|研究过|想起|思路|头绪|概念|印象)
+    | 记不清|记不得|想不起来|答不上来|说不上来|说不出来|无法(?:回答|作答)|只是?(?:听说|听过|见过)
+"""
+_NOT_ABLE_HAN = r"(?:不|没有?)(?:太|怎么|大|实际|真正|亲自)?(?:会|学|做|用|看|听|答)(?:过|到|来|出来|上来)*"
+# With a subject nothing but the candidate can be meant.
+_PLAIN = re.compile(
+    rf"""(?ix)
+    \bi(?:['’"]?(?:m|ve|d|ll))?\b
+        (?:\s+(?:am|have|had|do|did|would|will|like|to|got|really|honestly|simply|just|actually|still|absolutely))* \s+
+        (?:{_NOT_KNOWING} | forgot | forget | pass | skip)\b
+    | \bi(?:['’"]?ve|\s+have)\b [^,.]{{0,60}} \b(?:never|not)\s+
+        (?:heard|studied|worked|come\s+across|looked|read|touched|covered)\b
+    | 我[^，。]{{0,6}}? (?:{_NOT_KNOWING_HAN} | 忘)
+    | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}
     """
+)
+# Without one, it may be said of things: 单链表不知道前驱.
+_ELLIPTIC = re.compile(rf"(?ix) \b(?:{_NOT_KNOWING})\b | {_NOT_KNOWING_HAN}")
+# These mean it only when they stand alone: think of skip connections, forget gates, 不会过拟合.
+_ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘记?了? | 跳过 | 过吧 | 下一题")
+# What collections of answers write where there was none.
+_PLACEHOLDER = re.compile(
+    r"""(?ix) \W* (?:
+      (?:no|empty|blank) \s+ (?:response|submission|answer) (?:\s+(?:was\s+)?(?:given|provided|submitted))?
+    | (?:not|never) \s+ (?:answered|submitted|attempted) | left \s+ (?:blank|empty)
+    | (?:该|此|本)?题?\s*(?:未|没有|没)(?:作答|回答|提交|填写|答) | 无(?:作答|回答|应答|答案|内容) | 空白 | 略
+    ) \W*"""
 )
 _GRADE_WORD = r"(?:marks?|scores?|points?|grades?|credit|rating)"
 _MASKS: tuple[re.Pattern[str], ...] = tuple(
@@ -96,13 +116,14 @@ _MASKS: tuple[re.Pattern[str], ...] = tuple(
         r"""\bpre-?(?:verified|approved|screened|qualified)\b | \bmanual\s+scor""",
     )
 )
-_CLAUSE_END = re.compile(r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是")
+_CLAUSE_END = re.compile(
+    r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
+)
 # Characters that carry grammar or politeness: a pair with one of them is no sign of knowledge.
 _FUNCTION_HAN = frozenset(
     "我你您他她它们是说过只吧这那嘛呢吗就会好不没有了的得地着也都还很太在和与或而及以为把被对从到要能可"
-    "想看听做用懂问答啊哦嗯呃抱歉谢请个道题块方面前次先生老师实际其以平时接触知一下"
+    "想看听做用懂问答啊哦嗯呃抱歉谢请个道题块方面前次先生老师实际其以平时接触知一下怎么什哪些何"
 )
-_MAX_DONT_KNOW_TERMS = 20
 _COPY_SHARE = 0.75
 
 
@@ -144,15 +165,38 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
         return Flag.EMPTY
     question = terms(rubric.question.text)
     known = _vocabulary(rubric) - question - _filler_terms()
-    if _DONT_KNOW.search(rest):
-        # What a clause says it does not know is no knowledge; what the other clauses say may be.
-        clauses = (clause for clause in _CLAUSE_END.split(rest) if not _DONT_KNOW.search(clause))
-        left = _telling(terms("\n".join(clauses))) - question - _filler_terms()
-        if len(left) <= _MAX_DONT_KNOW_TERMS and not left & known:
-            return Flag.NON_ANSWER
+    if _PLACEHOLDER.fullmatch(rest) and not (terms(rest) and terms(rest) <= _vocabulary(rubric) | question):
+        return Flag.NON_ANSWER
+    if _says_it_does_not_know(rest, question, known):
+        return Flag.NON_ANSWER
     if _is_copied(rest, rubric.question.text, known):
         return Flag.COPIED_QUESTION
     return None
+
+
+def _says_it_does_not_know(rest: str, question: frozenset[str], known: frozenset[str]) -> bool:
+    """Whether a clause says so, and none says anything else.
+
+    A clause says nothing else when it has no telling words beside, or none but the question's; a plain one may have
+    others that the key does not know ("I have not worked with compilers").
+    """
+
+    def disclaims(clause: str) -> bool:
+        def beside(pattern: re.Pattern[str]) -> frozenset[str] | None:
+            """The telling words beside what the pattern finds; None where it finds nothing."""
+            left, count = pattern.subn(" ", clause)
+            return _telling(terms(left)) - _filler_terms() if count else None
+
+        plain, elliptic, alone = beside(_PLAIN), beside(_ELLIPTIC), beside(_ALONE)
+        return (
+            (plain is not None and not plain & known)
+            or (elliptic is not None and elliptic <= question)
+            or (alone is not None and not alone)
+        )
+
+    clauses = _CLAUSE_END.split(rest)
+    others = [clause for clause in clauses if not disclaims(clause)]
+    return len(others) < len(clauses) and not _telling(terms("\n".join(others))) - _filler_terms()
 
 
 def _is_copied(rest: str, question: str, known: frozenset[str]) -> bool:
@@ -177,7 +221,9 @@ def _filler_terms() -> frozenset[str]:
         """sorry honestly honest really actually question topic next please move think thought thing stuff about before
         here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank
         thanks haven hear learn study read cover heard come across look good ask interview skip pass remember know idea
-        clue sure never have go name term concept work use explain describe mention say tell please answer"""
+        clue sure never have no not all unfortunately go name term concept
+        work use explain describe mention say tell please answer
+        内容 知识 答案 意思 思路 原理"""
     )
 
 

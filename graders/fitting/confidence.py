@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
+from itertools import accumulate
 from statistics import fmean
 from typing import cast
 
@@ -15,7 +16,7 @@ from scipy.special import expit
 from sklearn.model_selection import PredefinedSplit
 
 from .. import agreement
-from ..combine import SIGNALS, Coefficients, level_probabilities
+from ..combine import SIGNALS, Coefficients, level_probabilities, moments
 from ..confidence import CONFIDENT_SHARE, WITHIN_POINTS, ConfidenceWeights, Doubts, likely_range
 from ..types import MAX_SCORE, LevelSignals
 from .choice import folds
@@ -168,9 +169,8 @@ def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -
     mean = variance = 0.0
     for criterion, signals in levels.items():
         weights = weighing.mistake if kinds[criterion] == "mistake" else weighing.merit
-        chances = np.asarray(level_probabilities(signals, weights.in_language(example.language), using=using))
-        points = np.concatenate([[0.0], np.cumsum(gains[criterion])])
-        own = float(chances @ points)
+        chances = level_probabilities(signals, weights.in_language(example.language), using=using)
+        own, spread = moments(list(accumulate(gains[criterion], initial=0.0)), chances)
         mean += own
-        variance += float(chances @ (points - own) ** 2)
+        variance += spread
     return MAX_SCORE * min(max(mean, 0.0), 1.0), MAX_SCORE * variance**0.5

@@ -37,7 +37,11 @@ def test_everything_goes_wrong_once_and_nothing_is_lost_or_done_twice(tmp_path: 
     assert found.paid - found.needed <= len(KINDS)
 
 
-@pytest.mark.parametrize(("scenario", "database"), SHORT, ids=lambda given: getattr(given, "__name__", str(given)))
+def _name(given: Scenario | Kind) -> str:
+    return given if isinstance(given, str) else getattr(given, "func", given).__name__
+
+
+@pytest.mark.parametrize(("scenario", "database"), SHORT, ids=_name)
 def test_promises_are_kept(tmp_path: Path, scenario: Scenario, database: Kind) -> None:
     found = scenario(tmp_path, database)
     assert found.kept, f"{found.promise}: {found.seen}"
