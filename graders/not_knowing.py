@@ -28,22 +28,13 @@ _NOT_KNOWING_HAN = r"""
     | 记不清|记不得|想不起来|答不上来|说不上来|说不出来|无法(?:回答|作答)|只是?(?:听说|听过|见过)
 """
 _NOT_ABLE_HAN = r"(?:不|没有?)(?:太|怎么|大|实际|真正|亲自)?(?:会|学|做|用|看|听|答)(?:过|到|来|出来|上来)*"
-# With a subject nothing but the candidate can be meant.
-_PLAIN = re.compile(
-    rf"""(?ix)
-    \bi(?:['’"]?(?:m|ve|d|ll))?\b
-        (?:\s+(?:am|have|had|do|did|would|will|like|to|got|really|honestly|simply|just|actually|still|absolutely))* \s+
-        (?:{_NOT_KNOWING} | forgot | forget | pass | skip)\b
-    | \bi(?:['’"]?ve|\s+have)\b [^,.]{{0,60}} \b(?:never|not)\s+
-        (?:heard|studied|worked|come\s+across|looked|read|touched|covered)\b
-    | 我[^，。]{{0,6}}? (?:{_NOT_KNOWING_HAN} | 忘)
-    | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}
-    """
+# Beside these nothing may be told but the question's words: "If I don't know the cause, I bisect" is an answer.
+_NOT_KNOWN = re.compile(
+    rf"""(?ix) \b(?:{_NOT_KNOWING})\b | {_NOT_KNOWING_HAN}
+    | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}"""
 )
-# Without one, it may be said of things: 单链表不知道前驱.
-_ELLIPTIC = re.compile(rf"(?ix) \b(?:{_NOT_KNOWING})\b | {_NOT_KNOWING_HAN}")
 # These mean it only when they stand alone: think of skip connections, forget gates, 不会过拟合.
-_ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘记?了? | 跳过 | 过吧 | 下一题")
+_ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘记?[了光]? | 跳过 | 过吧 | 下一题")
 # What collections of answers write where there was none.
 _PLACEHOLDER = re.compile(
     r"""(?ix) \W* (?:
@@ -67,25 +58,17 @@ def is_placeholder(answer: str) -> bool:
     return bool(_PLACEHOLDER.fullmatch(answer))
 
 
-def says_it_does_not_know(rest: str, question: frozenset[str], known: frozenset[str]) -> bool:
-    """Whether a clause says so, and none says anything else.
-
-    A clause says nothing else when it has no telling words beside, or none but the question's; a plain one may have
-    others that the key does not know ("I have not worked with compilers").
-    """
+def says_it_does_not_know(rest: str, question: frozenset[str]) -> bool:
+    """Whether a clause says so, and none says anything else; `question` has the question's terms."""
 
     def disclaims(clause: str) -> bool:
         def beside(pattern: re.Pattern[str]) -> frozenset[str] | None:
-            """The telling words beside what the pattern finds; None where it finds nothing."""
+            """What the clause says beside what the pattern finds; None where it finds nothing."""
             left, count = pattern.subn(" ", clause)
             return substance(left) if count else None
 
-        plain, elliptic, alone = beside(_PLAIN), beside(_ELLIPTIC), beside(_ALONE)
-        return (
-            (plain is not None and not plain & known)
-            or (elliptic is not None and elliptic <= question)
-            or (alone is not None and not alone)
-        )
+        known, alone = beside(_NOT_KNOWN), beside(_ALONE)
+        return (known is not None and known <= question) or (alone is not None and not alone)
 
     clauses = _CLAUSE_END.split(rest)
     others = [clause for clause in clauses if not disclaims(clause)]
@@ -106,7 +89,7 @@ def filler_terms() -> frozenset[str]:
         """sorry honestly honest really actually question topic next please move think thought thing stuff about before
         here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank
         thanks haven hear learn study read cover heard come across look good ask interview skip pass remember know idea
-        clue sure never have no not all unfortunately go name term concept
+        clue sure never have no not all unfortunately am im still else rest go name term concept
         work use explain describe mention say tell please answer
         内容 知识 答案 意思 思路 原理"""
     )

@@ -62,7 +62,7 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
     known = _vocabulary(rubric) - question - filler_terms()
     if is_placeholder(rest) and not (terms(rest) and terms(rest) <= _vocabulary(rubric) | question):
         return Flag.NON_ANSWER
-    if says_it_does_not_know(rest, question, known):
+    if says_it_does_not_know(rest, question):
         return Flag.NON_ANSWER
     if _is_copied(rest, rubric.question.text, known):
         return Flag.COPIED_QUESTION

@@ -67,6 +67,11 @@ def test_a_modest_answer_is_still_an_answer(answer: str) -> None:
         ("什么时候用顺序表？", "元素很少变动时。", "不用频繁插入删除的时候"),
         ("哪种链表不能删除节点？", "单链表，它没有前驱。", "单链表不行，因为不知道它的前驱位置"),
         ("栈底元素可以删除吗？", "最后可以。", "不确定，但只剩栈底元素时可以删除"),
+        ("How do you find the cause of a fall?", "Compare releases.", "If I don't know the cause I bisect the deploys"),
+        ("How do you clean data?", "Drop outliers.", "I would skip samples that are too long"),
+        ("怎样省显存？", "只训练一小部分参数。", "我不会更新全部权重"),
+        ("怎样做持续学习？", "回放旧数据。", "我会让模型忘不掉旧任务"),
+        ("需求含糊时怎么办？", "先问清目标。", "我不清楚用户想要什么时会先去访谈"),
         ("What happens to the bulb?", "It will light.", "I am not sure, maybe the bulb lights"),
     ],
 )
