@@ -156,8 +156,8 @@ _SPEAK_AS = (
     rf"""^\s* (?:system|{_GRADER}|admin\w*|instructions?)\b \s*
         (?:messages?|prompt|command|alert|notes?|notice|override|update|instructions?|mode|\d) [^\n:]{{0,20}} :""",
     r"^\s* (?-i:SYSTEM|ADMIN|ADMINISTRATOR|GRADER|JUDGE|ASSISTANT|INSTRUCTIONS?|NOTE\s+TO\s+\w+)\s*:",
-    rf"""^\s* (?:assistant|model|模型|助手)\s*[:：]\s*["']?
-        (?:100?\b|yes\b|met\b|score\b|verdict\b|full\b|pass|(?:the|this)\s+{_ANSWER}\b)""",
+    rf"""^\s* (?:system|assistant|model|系统|模型|助手)\s*[:：]\s*["']?
+        (?:100?\b|yes\b|met\b|score\b|verdict\b|{_FULL}|pass(?:ed)?\b|(?:the|this)\s+{_ANSWER}\b)""",
     r"[\[<]\s*(?-i:SYSTEM)\b[^\]>\n]{0,20}[\]>] | \bBEGIN\s+SYSTEM\b | </?(?:instructions?|指令)>",
     r"<\|?\s*/?(?:im_start|start_header_id)\s*\|?>\s*(?:system|assistant|user)",
     r"<</?SYS>> | \[INST\] .{0,80} \[/INST\]",
