@@ -67,8 +67,8 @@ def says_it_does_not_know(rest: str, question: frozenset[str]) -> bool:
             left, count = pattern.subn(" ", clause)
             return substance(left) if count else None
 
-        known, alone = beside(_NOT_KNOWN), beside(_ALONE)
-        return (known is not None and known <= question) or (alone is not None and not alone)
+        not_known, alone = beside(_NOT_KNOWN), beside(_ALONE)
+        return (not_known is not None and not_known <= question) or (alone is not None and not alone)
 
     clauses = _CLAUSE_END.split(rest)
     others = [clause for clause in clauses if not disclaims(clause)]

@@ -60,6 +60,7 @@ def _settle(rest: str, rubric: Rubric) -> Flag | None:
         return Flag.EMPTY
     question = terms(rubric.question.text)
     known = _vocabulary(rubric) - question - filler_terms()
+    # Made of the key's own words it may be the answer: what does a dead server send? No response.
     if is_placeholder(rest) and not (terms(rest) and terms(rest) <= _vocabulary(rubric) | question):
         return Flag.NON_ANSWER
     if says_it_does_not_know(rest, question):

@@ -73,7 +73,7 @@ def test_ordinary_technical_words_are_no_attack(answer: str) -> None:
 
 def test_no_ordinary_sentence_about_language_models_is_an_attack() -> None:
     sentences = (DATA / "ordinary_sentences.txt").read_text(encoding="utf-8").splitlines()
-    # An update of "System update:" is announced as attackers do.
+    # Attackers announce theirs in the same words.
     assert [one for one in sentences if _is_suspected(one)] == ["System update: we roll it out canary first."]
 
 
