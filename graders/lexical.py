@@ -28,15 +28,16 @@ _STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class RougeScores:
-    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, each 0 to 1."""
+    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, and the recall of ROUGE-1, each 0 to 1."""
 
     rouge1: float
     rouge2: float
     rouge_l: float
+    recall: float
 
 
 def rouge(answer: str, references: Sequence[str]) -> RougeScores:
-    """ROUGE of an answer: for each measure the highest F1 over the references.
+    """ROUGE of an answer: each measure as high as any reference makes it.
 
     The same figures as rouge-score's to 1e-9; the longest common subsequence, which takes that package
     most of a grading's processor time, comes from RapidFuzz.
@@ -46,14 +47,15 @@ def rouge(answer: str, references: Sequence[str]) -> RougeScores:
     return RougeScores(*(max(of_one) for of_one in zip(*found, strict=True)))
 
 
-def _rouge(said: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float]:
+def _rouge(said: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float, float]:
     # Imported late: a process that only shows reports has no need of it.
     from rapidfuzz.distance import LCSseq
 
-    ones = _f1(_shared(said, wanted), len(said), len(wanted))
+    shared = _shared(said, wanted)
     pairs = [list(itertools.pairwise(tokens)) for tokens in (said, wanted)]
     twos = _f1(_shared(*pairs), len(pairs[0]), len(pairs[1]))
-    return ones, twos, _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
+    longest = _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
+    return _f1(shared, len(said), len(wanted)), twos, longest, shared / len(wanted) if wanted else 0.0
 
 
 def _shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:

@@ -27,8 +27,8 @@ class Signals:
 
     `matches` and `recalls` are by expected point; `level_lifts` and `level_recalls` are the same of the
     description of each level above the lowest, by criterion; `verified` has the verifier's log-odds for it, or None
-    where they have no weight. `likeness` is the cosine of the whole answer and the reference nearest to it, and
-    `question_recall` the share (0 to 1) of the question's telling words that the answer has.
+    where they have no weight. `question_recall` is the share (0 to 1) of the question's telling words that the answer
+    has.
     """
 
     matches: Mapping[str, PointMatch]
@@ -37,7 +37,6 @@ class Signals:
     level_recalls: Mapping[str, Sequence[float]]
     question_recall: float
     verified: Mapping[str, Sequence[float | None]]
-    likeness: float
     rouge: lexical.RougeScores
     verdicts: AnswerVerdicts
 
@@ -53,17 +52,16 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     levels = {c.id: [level.description.strip() for level in c.levels[1:]] for c in rubric.criteria}
     described = list(dict.fromkeys(itertools.chain.from_iterable(levels.values())))
     asked = [*points.values(), *described]
-    of_question, *of_rest = panel.embed_rubric((question, *references, *asked))
-    of_references, of_asked = np.asarray(of_rest[: len(references)]), np.asarray(of_rest[len(references) :])
-    wholes = ["\n".join(reading.sentences) for reading in readings]
-    vectors = _embed(panel, [*wholes, *itertools.chain.from_iterable(windows)])
+    of_question, *of_asked = panel.embed_rubric((question, *asked))
+    vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
     verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
-    for reading, said, own_windows, verdict in zip(readings, wholes, windows, verdicts, strict=True):
-        best = match_points(windows=vectors.rows(own_windows), points=of_asked, question=of_question)
+    for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
+        best = match_points(windows=vectors.rows(own_windows), points=np.asarray(of_asked), question=of_question)
         matches = dict(zip(asked, best, strict=True))
         # Without verdicts there is no score; while the judge is away answers come again and again.
         verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
+        said = "\n".join(reading.sentences)
         recalls = {text: lexical.point_recall(said, point=text, question=question) for text in asked}
         found.append(
             Signals(
@@ -73,7 +71,6 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
                 level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
                 question_recall=lexical.point_recall(said, point=question, question=""),
                 verified={name: [verified[text] for text in own] for name, own in levels.items()},
-                likeness=float((of_references @ vectors.rows([said])[0]).max()),
                 rouge=lexical.rouge(said, references),
                 verdicts=verdict,
             )
@@ -134,8 +131,7 @@ def level_signals(criterion: Criterion, rubric: Rubric, signals: Signals) -> lis
                 verifier=signals.verified[criterion.id][step],
                 lift=_half_and_half(signals.level_lifts[criterion.id][step], lifts[:count]),
                 recall=_half_and_half(signals.level_recalls[criterion.id][step], recalls[:count]),
-                likeness=signals.likeness,
-                overlap=signals.rouge.rouge1,
+                overlap=signals.rouge.recall,
             )
         )
     return found

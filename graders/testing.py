@@ -90,8 +90,8 @@ class WordVerifier:
 # Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
 _HASHING = Weights(
     intercept=-1.1,
-    weights={"judge": 0.85, "verifier": 0.05, "lift": 1.0, "likeness": 0.0, "recall": 1.0, "overlap": 0.0},
-    means={"judge": 0.5, "verifier": 0.0, "lift": 0.1, "likeness": 0.5, "recall": 0.3, "overlap": 0.3},
+    weights={"judge": 0.85, "verifier": 0.05, "lift": 1.0, "recall": 1.0, "overlap": 0.0},
+    means={"judge": 0.5, "verifier": 0.0, "lift": 0.1, "recall": 0.3, "overlap": 0.3},
 )
 HASHING_COEFFICIENTS = Coefficients(
     version="hashing",

@@ -89,16 +89,14 @@ class LevelSignals:
 
     `judge` in log-odds over the prior and `verifier` in log-odds; `lift`, how much nearer the answer's best sentences
     come to what is asked for than the question does, and `recall`, the share (0 to 1) of its telling words that the
-    answer has. The same for all levels of an answer: `likeness`, the cosine of the whole answer and the reference
-    nearest to it, and `overlap`, ROUGE-1 (0 to 1) against the best reference. `verifier` is None for questions that it
-    has no weight for, and so was not asked about.
+    answer has. The same for all levels of an answer: `overlap`, the recall of ROUGE-1 (0 to 1) against the best
+    reference. `verifier` is None for questions that it has no weight for, and so was not asked about.
     """
 
     judge: float
     verifier: float | None
     lift: float
     recall: float
-    likeness: float
     overlap: float
 
 

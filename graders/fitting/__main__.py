@@ -22,6 +22,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
+from .. import agreement
 from ..combine import FEATURES, KindWeights, write_coefficients
 from .choice import choose
 from .confidence import Reliance, Seen, fit_confidence, look_from_outside, reliance
@@ -66,16 +67,23 @@ def _fit(model: MonotoneLogit, examples: Sequence[Example]) -> KindWeights:
 def _show_sets(examples: Sequence[Example]) -> None:
     sets = Table("data set left out", "answers", *GENERAL, "together", "Spearman", "wrmse", "ece")
     found: list[tuple[float | None, ...]] = []
+    known: list[float] = []
+    scores: list[float] = []
     sure: dict[str, list[tuple[Seen, float]]] = {}
     for each in leave_out_each_set(examples, partial(choose, features=GENERAL)):
         alone = [each.alone[name] for name in GENERAL]
         figures = (*alone, each.pearson, each.spearman, each.wrmse, each.ece)
-        sets.add_row(each.dataset, str(each.answers), *map(_figure, figures))
+        sets.add_row(each.dataset, str(len(each.known)), *map(_figure, figures))
         found.append(figures)
+        known += each.known
+        scores += each.found
         sure[each.dataset] = list(each.sure)
     if found:
         sets.add_section()
         sets.add_row("mean", "", *(_figure(_mean(column)) for column in zip(*found, strict=True)))
+        of_all = (agreement.pearson, agreement.spearman, agreement.weighted_rmse)
+        pooled_figures = (*(figure(known, scores) for figure in of_all), agreement.calibration_error(scores, known))
+        sets.add_row("pooled", str(len(known)), *("" for _ in GENERAL), *map(_figure, pooled_figures))
         _out.print(sets)
         pooled = [one for of_set in sure.values() for one in of_set]
         _show_confidence({name: reliance(of_set) for name, of_set in (*sure.items(), ("pooled", pooled))})

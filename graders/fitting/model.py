@@ -1,10 +1,11 @@
 """The model that is fitted: for each level a logistic curve over what was found, for an answer the sum of its levels.
 
 No weight is below 0, so that more of a signal never lowers the probability of earning points. What is minimised is the
-mean squared error, each data set weighing the same, and in one that people graded each tenth of their scale, so that a
-set of mostly full marks does not teach to give full marks; and a ridge that holds the weights near where they were:
-near 0, or near other coefficients, to which few grades then add little. Answers that are there in both languages tell
-how much larger each feature is in Chinese; so much is taken off, for the judge says yes there more readily.
+mean squared error, each data set weighing the same, and in one that people graded each tenth of their scale by the root
+of how many answers it has, so that a set of mostly full marks teaches less to give full marks; and a ridge that holds
+the weights near where they were: near 0, or near other coefficients, to which few grades then add little. Answers that
+are there in both languages tell how much larger each feature is in Chinese; so much is taken off, for the judge says
+yes there more readily.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from vivavoce.rubrics import Language
 
-from ..agreement import score_bins
+from ..agreement import Scores, score_bins
 from ..combine import FEATURES, Coefficients, KindWeights, Weights
 from .examples import Example, Kind
 
@@ -32,14 +33,13 @@ Matrix = npt.NDArray[np.float64]
 # Parameters of a kind: the intercept, a weight for each feature, the lapse.
 _WIDTH = 2 + len(FEATURES)
 _OF_FEATURES = slice(1, -1)
-GENERATION = 5
+GENERATION = 6
 KINDS: tuple[Kind, ...] = ("merit", "mistake")
 # About how widely each feature spreads: the ridge weighs them alike.
 _UNITS: Mapping[str, float] = {
     "judge": 2.0,
     "verifier": 4.0,
     "lift": 0.05,
-    "likeness": 0.05,
     "recall": 0.2,
     "overlap": 0.2,
 }
@@ -76,7 +76,7 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Fit to examples; what is known of them stands in them, so `y` is not looked at."""
         if not X:
             raise ValueError("there is nothing to fit to")
-        table = _Table(X, evenly=self.prior is None)
+        table = _Table(X, by_tenths=self.prior is None)
         able = [name in self.features and bool(whole) for name, whole in zip(FEATURES, table.whole, strict=True)]
         chinese = _chinese(X) if self.prior is None else _chinese_of(self.prior)
         table.rows -= chinese[table.kinds] * table.chinese[:, None]
@@ -141,6 +141,18 @@ def chances(examples: Sequence[Example], coefficients: Coefficients) -> list[Mat
     return np.split(table.chances(_by_level(examples, coefficients)), ends)
 
 
+def grade_weights(grades: Scores, *, power: float = 0.5) -> Matrix:
+    """How much each of a data set's grades (0 to 1) weighs: shape (n,), summing to 1.
+
+    It falls with the `power` (0 to 1) of how many grades its tenth of the scale has: at 0 every grade weighs the same,
+    at 1 every tenth that has any, and half-way a tenth weighs by the root of its grades.
+    """
+    tenths = score_bins(grades)
+    weights = np.bincount(tenths)[tenths].astype(float) ** -power
+    found: Matrix = weights / weights.sum()
+    return found
+
+
 def assemble(general: KindWeights, questions: Mapping[str, KindWeights] = MappingProxyType({})) -> Coefficients:
     """Coefficients with a version that follows from their figures."""
     # No two fits share a version: grades are recomputed only with the coefficients that gave them.
@@ -165,11 +177,11 @@ class _Weighing:
 class _Table:
     """Examples as arrays: a row for each level, shape (levels, features), and the example that each row belongs to.
 
-    `whole` says which features all rows have; where one is missing it stands as 0. The error weighs `evenly` the tenths
-    of the scale that a set of wholes has, or else all its answers.
+    `whole` says which features all rows have; where one is missing it stands as 0. With `by_tenths` the error weighs
+    the wholes of a set by `grade_weights`, else all alike.
     """
 
-    def __init__(self, examples: Sequence[Example], *, evenly: bool = True) -> None:
+    def __init__(self, examples: Sequence[Example], *, by_tenths: bool = True) -> None:
         levels = [level for example in examples for level in example.levels]
         rows = [[getattr(level.signals, name) for name in FEATURES] for level in levels]
         found = np.asarray(rows, dtype=float).reshape(-1, len(FEATURES))
@@ -184,7 +196,7 @@ class _Table:
         self.owners = np.repeat(np.arange(len(examples)), [len(example.levels) for example in examples])
         self.known = np.asarray([np.nan if example.known is None else example.known for example in examples])
         self.count = len(examples)
-        self._weighing = _weigh(examples, evenly=evenly)
+        self._weighing = _weigh(examples, by_tenths=by_tenths)
 
     def chances(self, own: Matrix) -> Matrix:
         """The probability of each level, for parameters of shape (levels, _WIDTH)."""
@@ -253,15 +265,20 @@ def _coefficients(parameters: Matrix, means: Matrix, chinese: Matrix, there: Seq
     return assemble(KindWeights(merit=merit, mistake=mistake))
 
 
-def _weigh(examples: Sequence[Example], *, evenly: bool) -> _Weighing:
+def _weigh(examples: Sequence[Example], *, by_tenths: bool) -> _Weighing:
     """Every data set weighs the same, among levels of a kind that are known singly and answers known as wholes."""
-    part = [(example.dataset, _tenth(example) if evenly and _is_whole(example) else 0) for example in examples]
     singly = Counter(
         (example.dataset, level.kind) for example in examples for level in example.levels if level.reached is not None
     )
-    wholes = Counter(own for own, example in zip(part, examples, strict=True) if _is_whole(example))
-    parts = Counter(dataset for dataset, _ in wholes)
-    sets = {kind: sum(own == kind for _, own in singly) + len(parts) * (kind == "merit") for kind in KINDS}
+    wholes: dict[str, list[int]] = defaultdict(list)
+    for place, example in enumerate(examples):
+        if _is_whole(example):
+            wholes[example.dataset].append(place)
+    sets = {kind: sum(own == kind for _, own in singly) + len(wholes) * (kind == "merit") for kind in KINDS}
+    of_examples = np.zeros(len(examples))
+    for own in wholes.values():
+        grades = [cast(float, examples[place].known) for place in own]
+        of_examples[own] = (grade_weights(grades) if by_tenths else np.full(len(own), 1 / len(own))) / sets["merit"]
     return _Weighing(
         of_levels=np.asarray(
             [
@@ -270,17 +287,8 @@ def _weigh(examples: Sequence[Example], *, evenly: bool) -> _Weighing:
                 for level in example.levels
             ]
         ),
-        of_examples=np.asarray(
-            [
-                1 / wholes[own] / parts[example.dataset] / sets["merit"] if _is_whole(example) else 0.0
-                for own, example in zip(part, examples, strict=True)
-            ]
-        ),
+        of_examples=of_examples,
     )
-
-
-def _tenth(example: Example) -> int:
-    return int(score_bins([cast(float, example.known)])[0])
 
 
 def _is_whole(example: Example) -> bool:

@@ -33,11 +33,13 @@ _HELD = 0.5
 class LeftOut:
     """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors.
 
-    `sure` has its scores with their confidence.
+    `known` and `found` are its shares of full marks (0 to 1) by people and by what was fitted; `sure` has the scores of
+    answers that no fact settled, with their confidence.
     """
 
     dataset: str
-    answers: int
+    known: Sequence[float]
+    found: Sequence[float]
     alone: Mapping[str, float | None]
     pearson: float | None
     spearman: float | None
@@ -111,7 +113,8 @@ def leave_out_each_set(
         found = fitted.predict(held)
         yield LeftOut(
             dataset=dataset,
-            answers=len(held),
+            known=known,
+            found=found.tolist(),
             alone={name: agreement.pearson(known, [_mean_of(example, name) for example in held]) for name in GENERAL},
             pearson=agreement.pearson(known, found),
             spearman=agreement.spearman(known, found),

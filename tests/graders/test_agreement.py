@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from vivavoce.graders import agreement
 
@@ -63,6 +64,17 @@ def test_quadratic_weighted_kappa_is_cohen_s() -> None:
     expected = np.mean([(h - m) ** 2 for h in (0, 1, 2, 2) for m in (0, 1, 2, 1)]) / 4
     assert agreement.quadratic_weighted_kappa(human, machine, levels=3) == pytest.approx(1 - observed / expected)
     assert agreement.quadratic_weighted_kappa([1.0, 1.0], [1.0, 1.0], levels=3) is None
+    assert agreement.quadratic_weighted_kappa([0.5, 0.5], [1.0, 1.0], levels=3) == 0
+
+
+def test_quadratic_weighted_kappa_is_that_of_scikit_learn() -> None:
+    chance = np.random.default_rng(5)
+    for levels in (2, 3, 11):
+        human, machine = chance.integers(0, levels, (2, 200))
+        machine = np.where(chance.random(200) < 0.5, human, machine)
+        known = cohen_kappa_score(human, machine, weights="quadratic", labels=range(levels))
+        shares = (human / (levels - 1), machine / (levels - 1))
+        assert agreement.quadratic_weighted_kappa(*shares, levels=levels) == pytest.approx(known)
 
 
 def test_calibration_error_is_the_mean_gap_between_what_was_said_and_what_came() -> None:

@@ -32,7 +32,6 @@ SIGNALS = st.builds(
     judge=st.floats(-14, 14),
     verifier=st.floats(-14, 14),
     lift=st.floats(-1, 1),
-    likeness=st.floats(-1, 1),
     recall=st.floats(0, 1),
     overlap=st.floats(0, 1),
 )
@@ -40,9 +39,7 @@ NAMES = ("judge", "verifier", "embedding", "rouge")
 
 
 def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
-    level = LevelSignals(
-        judge=value, verifier=value, lift=0.01 * value, likeness=0.8 + 0.01 * value, recall=0.5, overlap=0.3
-    )
+    level = LevelSignals(judge=value, verifier=value, lift=0.01 * value, recall=0.5, overlap=0.3)
     return {criterion.id: [level] * (len(criterion.levels) - 1) for criterion in rubric.criteria}
 
 
@@ -63,9 +60,7 @@ def test_more_of_any_signal_never_lowers_the_probability(
 
 
 def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
-    low, high = (
-        LevelSignals(value, value, lift=0.02 * value, likeness=0.8, recall=0.5, overlap=0.3) for value in (-3, 5)
-    )
+    low, high = (LevelSignals(value, value, lift=0.02 * value, recall=0.5, overlap=0.3) for value in (-3, 5))
     first, middle, top = level_probabilities([low, high], COEFFICIENTS.merit)
     assert middle == 0
     alone = [level_probabilities([level], COEFFICIENTS.merit)[1] for level in (low, high)]
@@ -146,7 +141,7 @@ def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> No
 
 def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None:
     doubting = dataclasses.replace(COEFFICIENTS.merit, lapse=0.2)
-    certain = LevelSignals(judge=90, verifier=None, lift=1, likeness=1, recall=1, overlap=1)
+    certain = LevelSignals(judge=90, verifier=None, lift=1, recall=1, overlap=1)
     assert level_probabilities([certain], doubting)[1] == pytest.approx(0.8)
     assert level_probabilities([certain], doubting, by_hand=SignalWeights(judge=1))[1] <= 0.8
     coefficients = dataclasses.replace(COEFFICIENTS, merit=doubting, questions={})
@@ -156,7 +151,7 @@ def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None
 
 def test_in_chinese_the_judge_has_to_be_surer_by_as_much_as_it_says_yes_more_readily() -> None:
     easy = dataclasses.replace(OF_BANK.merit, chinese={"judge": 0.7})
-    level = LevelSignals(judge=1.0, verifier=0.5, lift=0.02, likeness=0.9, recall=0.1, overlap=0.3)
+    level = LevelSignals(judge=1.0, verifier=0.5, lift=0.02, recall=0.1, overlap=0.3)
     surer = dataclasses.replace(level, judge=1.7)
     assert level_probabilities([surer], easy.in_language("zh")) == pytest.approx(level_probabilities([level], easy))
     silent = level_probabilities([level], easy.in_language("zh"), using=["rouge"])

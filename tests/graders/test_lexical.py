@@ -24,6 +24,13 @@ def test_the_best_reference_counts() -> None:
     assert rouge("a small model", ["nothing alike here", "a small model"]).rouge1 == 1.0
 
 
+def test_talk_around_an_answer_takes_nothing_off_its_recall() -> None:
+    reference = ["模型权重存成四位整数"]
+    said, padded = (rouge(answer, reference) for answer in ("权重存成整数", "谢谢您的提问。权重存成整数。就是这些。"))
+    assert padded.recall == said.recall == pytest.approx(0.6)
+    assert padded.rouge1 < said.rouge1
+
+
 @pytest.mark.parametrize(
     ("answer", "low", "high"),
     [

@@ -20,9 +20,7 @@ def _grades(count: int, *, milder: float = 0.0, questions: int = 3) -> list[Exam
     found = []
     for number in range(count):
         value = draw.uniform(-3, 3)
-        signals = LevelSignals(
-            judge=value, verifier=value, lift=0.1 * draw.random(), recall=draw.random(), likeness=0.8, overlap=0.3
-        )
+        signals = LevelSignals(judge=value, verifier=value, lift=0.1 * draw.random(), recall=draw.random(), overlap=0.3)
         about = (f"q{number % questions}", "en", f"a{number}")
         levels = (Level("c", "merit", 1.0, signals),)
         (share,) = shares([Example("set", *about, None, levels)], HASHING_COEFFICIENTS)  # type: ignore[arg-type]

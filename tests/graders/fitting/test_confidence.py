@@ -107,7 +107,7 @@ def test_what_is_looked_at_is_what_grading_reports() -> None:
 def test_each_set_is_looked_at_by_what_the_others_taught() -> None:
     def graded(dataset: str, sign: int) -> list[Example]:
         signals = [
-            LevelSignals(judge=sign * (n % 2 * 4 - 2), verifier=None, lift=0.0, recall=0.3, likeness=0.8, overlap=0.3)
+            LevelSignals(judge=sign * (n % 2 * 4 - 2), verifier=None, lift=0.0, recall=0.3, overlap=0.3)
             for n in range(40)
         ]
         return [

@@ -9,9 +9,10 @@ import pytest
 
 from vivavoce.graders.combine import FEATURES
 from vivavoce.graders.fitting import Example, Level, MonotoneLogit, shares
+from vivavoce.graders.fitting.model import grade_weights
 from vivavoce.graders.types import LevelSignals
 
-SPREAD = {"judge": 2.0, "verifier": 4.0, "lift": 0.05, "likeness": 0.05, "recall": 0.2, "overlap": 0.2}
+SPREAD = {"judge": 2.0, "verifier": 4.0, "lift": 0.05, "recall": 0.2, "overlap": 0.2}
 
 
 def _examples(
@@ -54,17 +55,25 @@ def test_without_mistakes_they_are_weighed_as_what_earns_points() -> None:
 def test_every_data_set_weighs_the_same() -> None:
     agreeing = _examples(telling="judge", count=400, singly=False)
     contrary = [Example("other", e.question, "en", e.answer, 1 - (e.known or 0), e.levels) for e in agreeing[:40]]
-    # As many for as against, though not as many answers: the judge can then say nothing.
-    assert MonotoneLogit().fit([*agreeing, *contrary]).coefficients_.merit.weights["judge"] < 0.02
+    # As many for as against, though not as many answers: the judge can then say next to nothing.
+    assert MonotoneLogit().fit([*agreeing, *contrary]).coefficients_.merit.weights["judge"] < 0.05
 
 
-def test_every_tenth_of_the_scale_weighs_the_same_and_with_a_prior_every_answer() -> None:
+@pytest.mark.parametrize(("power", "share"), [(0, 0.9), (0.5, 0.75), (1, 0.5)])
+def test_a_tenth_of_the_scale_weighs_by_a_power_of_its_grades(power: float, share: float) -> None:
+    grades = [*([1.0] * 180), *([0.0] * 20)]
+    weights = grade_weights(grades, power=power)
+    assert weights.sum() == pytest.approx(1)
+    assert weights @ grades == pytest.approx(share)
+
+
+def test_full_marks_teach_less_than_there_are_of_them_and_with_a_prior_as_much() -> None:
     examples = _examples(telling="judge", singly=False, count=40)
-    silent = [replace(example, levels=_levels(0.0)) for example in (*examples[1::2] * 9, *examples[::2])]
-    even = MonotoneLogit().fit(silent)
-    assert even.predict(silent) == pytest.approx([0.5] * len(silent), abs=0.01)
-    natural = MonotoneLogit(prior=even.coefficients_, ridge=1e-9).fit(silent)
-    assert natural.predict(silent) == pytest.approx([0.9] * len(silent), abs=0.02)
+    silent = [replace(example, levels=_levels(0.0)) for example in (*examples[1::2] * 3, *examples[::2])]
+    balanced = MonotoneLogit().fit(silent)
+    assert balanced.predict(silent) == pytest.approx([3**0.5 / (1 + 3**0.5)] * len(silent), abs=0.01)
+    natural = MonotoneLogit(prior=balanced.coefficients_, ridge=1e-9).fit(silent)
+    assert natural.predict(silent) == pytest.approx([0.75] * len(silent), abs=0.02)
 
 
 def _levels(value: float) -> tuple[Level, ...]:
