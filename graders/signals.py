@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
 from vivavoce.rubrics import Criterion, Rubric
 
 from . import lexical
@@ -52,12 +50,12 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     levels = {c.id: [level.description.strip() for level in c.levels[1:]] for c in rubric.criteria}
     described = list(dict.fromkeys(itertools.chain.from_iterable(levels.values())))
     asked = [*points.values(), *described]
-    of_question, *of_asked = panel.embed_rubric((question, *asked))
+    of_rubric = panel.embed_rubric((question, *asked))
     vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
     verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
     for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
-        best = match_points(windows=vectors.rows(own_windows), points=np.asarray(of_asked), question=of_question)
+        best = match_points(windows=vectors.rows(own_windows), points=of_rubric[1:], question=of_rubric[0])
         matches = dict(zip(asked, best, strict=True))
         # Without verdicts there is no score; while the judge is away answers come again and again.
         verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
