@@ -317,6 +317,9 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _weights(data: Mapping[str, Any]) -> Weights:
+    if other := sorted(set(data["weights"]) - set(FEATURES)):
+        # An intercept that was fitted beside them would be wrong alone.
+        raise ValueError(f"weights of {', '.join(other)}")
     return Weights(
         intercept=float(data["intercept"]),
         weights={name: float(data["weights"][name]) for name in FEATURES},

@@ -20,6 +20,7 @@ from vivavoce.graders.combine import (
     write_coefficients,
 )
 from vivavoce.graders.confidence import ConfidenceWeights, Doubts
+from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
@@ -129,6 +130,16 @@ def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_onc
     write_coefficients(file, some, origin="here")
     assert read_coefficients(file) == some
     assert file.read_text(encoding="utf-8").count("intercept") == 6
+
+
+def test_coefficients_of_what_is_no_longer_looked_at_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "coefficients.yaml"
+    write_coefficients(file, COEFFICIENTS, origin="here")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("    overlap:", "    likeness: 5.6\n    overlap:", 1), encoding="utf-8"
+    )
+    with pytest.raises(UnreadableGrades, match="weights of likeness"):
+        read_coefficients(file)
 
 
 def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:
