@@ -31,7 +31,7 @@ def viva(stub_judge: StubJudgeServer, tmp_path: Path) -> Viva:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
 
