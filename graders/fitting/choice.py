@@ -1,4 +1,4 @@
-"""Which ridge, and how many lapses: those that err least on data sets and questions that were not fitted to."""
+"""Which ridge, and how many lapses: by the error on data sets and questions that were not fitted to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from .model import MonotoneLogit, grade_weights
 RIDGES = (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
 LAPSES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 _FIFTHS = 5
+# By how much of the least error another may be larger and still count as good.
+_AS_GOOD = 0.01
 # PredefinedSplit learns from it every time.
 NEVER = -1
 
@@ -26,7 +28,11 @@ def choose(
     features: tuple[str, ...] = FEATURES,
     say: Callable[[str], object] = lambda line: None,
 ) -> MonotoneLogit:
-    """The model of the least error, each fold weighing the same; `say` is told of every candidate."""
+    """The model with the strongest ridge of those about as good as the best, each fold weighing the same.
+
+    Of its lapses the one that errs least. So much is left to chance among them that the simpler one is to be preferred
+    (as in the one-standard-error rule of Breiman et al. 1984). `say` is told of every candidate.
+    """
     errors: dict[tuple[float, float], list[float]] = defaultdict(list)
     for learned, held in PredefinedSplit(folds(examples)).split():
         whole = [examples[index] for index in held if examples[index].known is not None]
@@ -41,7 +47,9 @@ def choose(
     found = {candidate: fmean(each) for candidate, each in errors.items()}
     for (ridge, lapse), error in found.items():
         say(f"ridge {ridge:g}, lapse {lapse:g}: squared error left out {error:.5f}")
-    ridge, lapse = min(found, key=found.__getitem__)
+    enough = min(found.values()) * (1 + _AS_GOOD)
+    strongest = max(ridge for (ridge, _), error in found.items() if error <= enough)
+    ridge, lapse = min((one for one in found if one[0] == strongest), key=found.__getitem__)
     return MonotoneLogit(ridge=ridge, lapse=lapse, features=features)
 
 
