@@ -95,6 +95,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         ),
         provenance=_provenance(reading, rubric, panel, signals.verdicts),
         masked=masked,
+        talk=tuple(reading.evidence(span) for span in reading.screening.talk),
         unscored_reason=failure.reason if failure else None,
         unscored_detail=failure.detail if failure else None,
         judge_away=failure is not None and failure.away,
@@ -288,6 +289,7 @@ def build_settled_report(
         feedback=words,
         provenance=_provenance(reading, rubric, panel, verdicts),
         masked=masked,
+        talk=tuple(reading.evidence(span) for span in reading.screening.talk),
     )
 
 

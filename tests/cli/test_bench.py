@@ -343,7 +343,8 @@ def test_style_moves_are_measured_and_a_second_run_asks_the_judge_nothing(
         assert row["mean_signed"] == pytest.approx(sum(moved) / len(own))
         assert row["interval"][0] <= row["mean_absolute"] <= row["interval"][1] <= row["largest"] + 1e-9
         assert f"{row['mean_absolute']:.3f}" in done.stdout
-    assert rows["padded", "both"]["largest"] > 0
+    assert rows["bulleted", "both"]["largest"] > 0
+    assert rows["padded", "both"]["largest"] == 0
     for key in _keys(found):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
@@ -424,34 +425,39 @@ def _sample(rubric: Rubric, answer: str = "INT8 weights shrink every layer. Qual
 
 
 def test_a_version_is_compared_with_the_answer_and_one_that_is_the_same_is_not(rubric: Rubric) -> None:
-    panel = scripted_panel(lambda answer, criterion: 0.0 if "good question" in answer else 8.0)
+    panel = scripted_panel(lambda answer, criterion: 0.0 if "- " in answer else 8.0)
     done: list[tuple[int, int]] = []
     compared = style.compare([_sample(rubric)] * 2, panel, on_progress=lambda *progress: done.append(progress))
     assert done == [(1, 2), (2, 2)]
     assert [pair.rewriting for pair in compared.pairs] == ["bulleted", "padded", "longer", "retyped"] * 2
     rows = {row.rewriting: row for row in style.measure(compared.pairs, seed=1)}
-    assert (rows["padded"].pairs, rows["reworded"].pairs) == (2, 0)
+    assert (rows["bulleted"].pairs, rows["reworded"].pairs) == (2, 0)
     (before,) = {pair.before for pair in compared.pairs}
-    (after,) = {pair.after for pair in compared.pairs if pair.rewriting == "padded"}
+    (after,) = {pair.after for pair in compared.pairs if pair.rewriting == "bulleted"}
     assert 0 < (after or 0) < before <= 1
-    assert rows["padded"].mean_signed == pytest.approx((after or 0) - before)
-    assert rows["padded"].largest == pytest.approx(before - (after or 0))
+    assert rows["bulleted"].mean_signed == pytest.approx((after or 0) - before)
+    assert rows["bulleted"].largest == pytest.approx(before - (after or 0))
 
 
 def test_an_answer_without_a_score_makes_no_pair_and_a_version_without_one_is_counted(rubric: Rubric) -> None:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
     all_fail = style.compare([_sample(rubric)], scripted_panel(lambda answer, criterion: failure))
     assert (all_fail.pairs, all_fail.unscored) == ((), 1)
-    panel = scripted_panel(lambda answer, criterion: failure if "good question" in answer else 2.0)
+    panel = scripted_panel(lambda answer, criterion: failure if "- " in answer else 2.0)
     compared = style.compare([_sample(rubric)], panel)
-    padded = {row.rewriting: row for row in style.measure(compared.pairs, seed=1)}["padded"]
-    assert (padded.pairs, padded.unscored) == (0, 1)
-    assert (padded.mean_absolute, padded.mean_signed, padded.largest, padded.interval) == (None, None, None, None)
+    bulleted = {row.rewriting: row for row in style.measure(compared.pairs, seed=1)}["bulleted"]
+    assert (bulleted.pairs, bulleted.unscored) == (0, 1)
+    assert (bulleted.mean_absolute, bulleted.mean_signed, bulleted.largest, bulleted.interval) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_version_without_a_score_is_not_said_to_be_settled_otherwise(rubric: Rubric) -> None:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
-    panel = scripted_panel(lambda answer, criterion: failure if "good question" in answer else -8.0)
+    panel = scripted_panel(lambda answer, criterion: failure if "- " in answer else -8.0)
     compared = style.compare([_sample(rubric, "Bananas grow near Guayaquil.")], panel)
     assert {pair.before for pair in compared.pairs} == {0}
     assert [pair.settled for pair in compared.pairs if pair.after is None] == [False]

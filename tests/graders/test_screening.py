@@ -56,3 +56,44 @@ def test_an_answer_in_the_question_s_own_words_is_an_answer(question: str, key: 
 
 def test_invisible_characters_are_flagged() -> None:
     assert Flag.HIDDEN_CHARACTERS in _screen("Attention\u200b weighs tokens").flags
+
+
+@pytest.mark.parametrize(
+    ("talk", "answer", "language"),
+    [
+        (
+            "Thank you for this question. {} I hope that this makes sense.",
+            "Self-attention lets every token look at every other one.",
+            "en",
+        ),
+        ("感谢您的提问。{}以上就是我的回答。", "自注意力让每个词元都能看到其他词元。", "zh"),
+    ],
+)
+def test_talk_around_an_answer_is_not_read(talk: str, answer: str, language: Language) -> None:
+    said = normalise(talk.format(answer))
+    found = screen(said, default_bank().get("transformer", language))
+    assert [said.text[start:end] for start, end in found.sentences] == [answer]
+    assert len(found.talk) == 2
+    assert not found.flags
+
+
+@pytest.mark.parametrize("answer", ["I agree.", "Thank you for this question. I hope that this makes sense."])
+def test_talk_alone_is_read_after_all(answer: str) -> None:
+    found = _screen(answer)
+    assert found.settled is None
+    assert found.sentences
+    assert not found.talk
+
+
+def test_what_has_a_word_of_the_key_that_talk_has_not_is_never_talk() -> None:
+    talk = "Let me come to the tokens now."
+    said = normalise(f"{talk} They attend to others.")
+    of_tokens = rubric_from_reference({"question": "What attends?", "reference": "The tokens.", "lang": "en"})
+    of_layers = rubric_from_reference({"question": "What attends?", "reference": "The layers.", "lang": "en"})
+    assert not screen(said, of_tokens).talk
+    assert [said.text[start:end] for start, end in screen(said, of_layers).talk] == [talk]
+
+
+@pytest.mark.parametrize("figure", ["42", "`x`", "run()", "while (!"])
+def test_figures_and_code_are_never_talk(figure: str) -> None:
+    assert not _screen(f"So, as I said: {figure}\nTokens attend to tokens.").talk

@@ -31,13 +31,14 @@ class ReportRow:
 
     @cached_property
     def marked_answer(self) -> Markup:
-        """The answer, with the evidence and what was kept from the judge marked."""
+        """The answer, with the evidence and what no model read marked."""
         report = self.grading.report or {}
         spans = [
             (item["start"], item["end"], "")
             for criterion in report.get("criteria", ())
             for item in criterion["evidence"]
-        ] + [(item["start"], item["end"], "masked") for item in report.get("masked", ())]
+        ]
+        spans += [(item["start"], item["end"], kind) for kind in ("masked", "talk") for item in report.get(kind, ())]
         return _mark(self.answer, spans)
 
 
@@ -115,7 +116,7 @@ def _mark(answer: str, spans: Sequence[tuple[int, int, str]]) -> Markup:
     for start, end, kind in sorted(set(spans)):
         if start < position:
             continue
-        opening = Markup('<mark class="masked">') if kind else Markup("<mark>")
+        opening = Markup('<mark class="{}">').format(kind) if kind else Markup("<mark>")
         pieces += [escape(answer[position:start]), opening, escape(answer[start:end]), Markup("</mark>")]
         position = end
     pieces.append(escape(answer[position:]))
