@@ -95,7 +95,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
         ),
         provenance=_provenance(reading, rubric, panel, signals.verdicts),
         masked=masked,
-        talk=tuple(reading.evidence(span) for span in reading.screening.talk),
+        **_left_out(reading),
         unscored_reason=failure.reason if failure else None,
         unscored_detail=failure.detail if failure else None,
         judge_away=failure is not None and failure.away,
@@ -289,8 +289,15 @@ def build_settled_report(
         feedback=words,
         provenance=_provenance(reading, rubric, panel, verdicts),
         masked=masked,
-        talk=tuple(reading.evidence(span) for span in reading.screening.talk),
+        **_left_out(reading),
     )
+
+
+def _left_out(reading: Reading) -> dict[str, Any]:
+    """The places that no model read although they do not speak to the grader, by reason."""
+    found = reading.screening
+    by_reason = {"talk": found.talk, "unrelated": found.unrelated, "repeated": found.repeated}
+    return {reason: tuple(reading.evidence(span) for span in spans) for reason, spans in by_reason.items()}
 
 
 def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: AnswerVerdicts | None) -> Provenance:
@@ -309,6 +316,7 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         verifier_revision=panel.verifier.revision,
         embedding_model=panel.embedder.name,
         embedding_revision=panel.embedder.revision,
+        relevance_revision=panel.relevance.revision if panel.relevance else "",
         combiner_version=panel.coefficients.version,
         review_below=panel.review.below,
         pass_mark=panel.review.pass_mark,

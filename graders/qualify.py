@@ -1,7 +1,9 @@
 """How a panel of graders stands the examination of the bank: answers of known quality, in both languages.
 
-A question passes in a language when its four qualities come out in order. What fails is told by criterion: one
-that gives an answer without the fact as much as one with it fails to separate them.
+A question passes in a language when its answers of usual length come out in order. Beside that every pair of answers of
+different quality counts, whatever their lengths, and apart from the rest those pairs whose better answer is the shorter
+one. What fails is told by criterion: one that gives an answer without the fact as much as one with it fails to separate
+them.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from vivavoce.rubrics import Criterion, Language, QualificationSet, Rubric
-from vivavoce.rubrics.qualification import QUALITIES, Quality
+from vivavoce.rubrics import Criterion, Language, QualificationAnswer, QualificationSet, Rubric
+from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
 from .combine import all_probabilities
 from .errors import UnscoredReason
@@ -23,6 +25,17 @@ from .types import MAX_SCORE, AnswerInput, CriterionResult, LevelSignals, Report
 
 # A criterion that orders fewer of its pairs of answers than this does not separate them.
 SEPARATES = 0.75
+# Which quality has to come out above which; an answer that says nothing and a wrong one are equally worth nothing.
+ABOVE: tuple[tuple[Quality, Quality], ...] = (
+    ("excellent", "adequate"),
+    ("excellent", "weak"),
+    ("excellent", "wrong"),
+    ("excellent", "empty-handed"),
+    ("adequate", "weak"),
+    ("adequate", "wrong"),
+    ("adequate", "empty-handed"),
+    ("weak", "wrong"),
+)
 _CLAIM: dict[Language, re.Pattern[str]] = {
     "en": re.compile(r"The answer (?:claims(?: as a certainty)?|says|states) that (?P<claim>.+?)\.?$", re.DOTALL),
     "zh": re.compile(r"回答(?:声称|断言|说|主张|认为)(?P<claim>.+?)。?$", re.DOTALL),
@@ -63,12 +76,15 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Standing:
-    """One answer: its quality, its writer's grade and the machine's score, both 0 to 10."""
+    """One answer: its quality, its writer's grade and the machine's score, both 0 to 10; `length` in characters."""
 
     quality: Quality
     grade: float
     score: float | None
     criteria: tuple[CriterionStanding, ...]
+    style: Style = "usual"
+    length: int = 0
+    flagged: bool = False
     unscored_reason: UnscoredReason | None = None
     judge_away: bool = False
 
@@ -84,17 +100,17 @@ class QuestionStanding:
 
     @property
     def in_order(self) -> bool:
-        """Whether every answer scores above every answer of a lower quality; an unscored one is out of order."""
+        """Whether every answer of usual length scores above those of lower quality; an unscored one is out of order."""
         scores = {
-            quality: [standing.score for standing in self.standings if standing.quality == quality]
-            for quality in QUALITIES
+            quality: [one.score for one in self.standings if one.quality == quality and one.style == "usual"]
+            for quality in IN_ORDER
         }
         if any(score is None for found in scores.values() for score in found):
             return False
         return all(
             min(score for score in scores[better] if score is not None)
             > max(score for score in scores[worse] if score is not None)
-            for better, worse in itertools.pairwise(QUALITIES)
+            for better, worse in itertools.pairwise(IN_ORDER)
         )
 
     def score(self, quality: Quality) -> float | None:
@@ -102,6 +118,21 @@ class QuestionStanding:
         found = [standing.score for standing in self.standings if standing.quality == quality]
         scored = [score for score in found if score is not None]
         return fmean(scored) if len(scored) == len(found) else None
+
+
+@dataclass(frozen=True)
+class PairOrder:
+    """How many pairs of answers to the same question come out with the better one above the other.
+
+    `shorter_right` of `shorter` are those whose better answer is the shorter one.
+    """
+
+    better: Quality
+    worse: Quality
+    right: int
+    pairs: int
+    shorter_right: int
+    shorter: int
 
 
 @dataclass(frozen=True)
@@ -127,7 +158,7 @@ def qualify(rubric: Rubric, answers: QualificationSet, panel: Panel) -> Question
         language=language,
         topic=rubric.question.topic,
         standings=tuple(
-            _standing(rubric, answer.level, answer.criteria, graded, report)
+            _standing(rubric, answer, graded, report)
             for answer, graded, report in zip(answers.answers, grades, reports, strict=True)
         ),
     )
@@ -156,6 +187,26 @@ def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> 
     return found
 
 
+def order_pairs(found: Iterable[QuestionStanding]) -> list[PairOrder]:
+    """Every pair of answers to the same question of which one has to come out above the other, by quality.
+
+    Equal scores, and an answer without a score, count as not in order.
+    """
+    standings = [question.standings for question in found]
+    return [_order_pairs(better, worse, standings) for better, worse in ABOVE]
+
+
+def _order_pairs(better: Quality, worse: Quality, standings: Iterable[Sequence[Standing]]) -> PairOrder:
+    pairs = [
+        (high.score is not None and low.score is not None and high.score > low.score, high.length < low.length)
+        for own in standings
+        for high, low in itertools.permutations(own, 2)
+        if (high.quality, low.quality) == (better, worse)
+    ]
+    shorter = [right for right, is_shorter in pairs if is_shorter]
+    return PairOrder(better, worse, sum(right for right, _ in pairs), len(pairs), sum(shorter), len(shorter))
+
+
 def separations(found: Iterable[QuestionStanding]) -> list[Separation]:
     """Every criterion that answers of different levels were given to, the worst first."""
     rows = []
@@ -182,21 +233,24 @@ def language_gaps(found: Sequence[QuestionStanding]) -> dict[Quality, list[float
     return gaps
 
 
-def _standing(rubric: Rubric, quality: Quality, levels: dict[str, int], graded: float, report: Report) -> Standing:
+def _standing(rubric: Rubric, answer: QualificationAnswer, graded: float, report: Report) -> Standing:
     return Standing(
-        quality=quality,
+        quality=answer.level,
         grade=graded,
         score=report.score,
         criteria=tuple(
             CriterionStanding(
                 criterion=criterion.id,
-                writer=_writer_share(criterion, levels[criterion.id]),
+                writer=_writer_share(criterion, answer.criteria[criterion.id]),
                 machine=_machine_share(result),
-                level=levels[criterion.id],
+                level=answer.criteria[criterion.id],
                 signals=result.signals,
             )
             for criterion, result in zip(rubric.criteria, report.criteria, strict=True)
         ),
+        style=answer.style,
+        length=len(answer.text(rubric.question.language)),
+        flagged=report.needs_review,
         unscored_reason=report.unscored_reason,
         judge_away=report.judge_away,
     )

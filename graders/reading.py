@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from vivavoce.rubrics import Rubric
 
 from . import text
-from .screening import Screening, screen
+from .relevance import SentenceFilter
+from .screening import Screening, leave_out_unrelated, screen
 from .text import NormalText
 from .types import AnswerInput, Evidence
+
+_BULLET = re.compile(r"^[-*•·▪●‣–—]\s+(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,18 @@ class Reading:
     screening: Screening
 
     @classmethod
-    def of(cls, answer: AnswerInput, rubric: Rubric) -> Reading:
-        """Read an answer to a rubric's question."""
+    def of(cls, answer: AnswerInput, rubric: Rubric, relevance: SentenceFilter | None = None) -> Reading:
+        """Read an answer to a rubric's question; without `relevance` nothing counts as unrelated."""
         normal = text.normalise(answer.raw)
-        return cls(answer=answer, normal=normal, screening=screen(normal, rubric))
+        screening = screen(normal, rubric)
+        if relevance:
+            screening = leave_out_unrelated(normal, screening, rubric, relevance)
+        return cls(answer=answer, normal=normal, screening=screening)
 
     @property
     def sentences(self) -> list[str]:
-        """The part that models may read."""
-        return [self.normal.text[start:end] for start, end in self.screening.sentences]
+        """The part that models may read, without the bullets of a list."""
+        return [_BULLET.sub("", self.normal.text[start:end]) for start, end in self.screening.sentences]
 
     def evidence(self, span: tuple[int, int]) -> Evidence:
         """The place in the raw answer that a span of the normal text came from."""

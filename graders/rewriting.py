@@ -1,4 +1,4 @@
-"""The same answer written otherwise: style and length, which must not move a score.
+"""The same answer written otherwise, which must not move a score.
 
 Each rewriting takes an answer, Chinese or English, and returns another that states the same facts, right or wrong, and
 no others. The same answer gives the same version. One that comes back as it was has no version of that kind.
@@ -14,76 +14,37 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from opencc import OpenCC
 
 from . import text
 
 SYNONYMS = Path(__file__).parent / "synonyms.yaml"
 Rewriting = Callable[[str], str]
 
-# `longer` aims at this length of the original's.
-_LONGER = 1.5
+# A typing error for every so many words, or of the characters below every other one.
+_WORDS_A_SLIP = 12
 _BLOCK = re.compile(r"```.*?```", re.DOTALL)
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _BULLET = re.compile(r"^[-*•]\s+")
+# Of a word of plain letters: what stands for something else (INT8, GPTQ) is typed right.
+_LONG_WORD = re.compile(r"\b[A-Z]?[a-z]{5,}\b")
+_SOUNDS_LIKE = {
+    "的": "得",
+    "在": "再",
+    "做": "作",
+    "像": "象",
+    "以": "已",
+    "那": "哪",
+    "它": "他",
+    "和": "合",
+    "到": "道",
+}
+_CONFUSED = re.compile("|".join(_SOUNDS_LIKE))
 _FINAL_STOP = re.compile(r"[.。]\s*$")
 # What may stand before a word that has a capital because it begins a sentence.
 _SENTENCE_STARTS = frozenset('.!?:\n"“”')
 
 
-@dataclass(frozen=True)
-class _Talk:
-    """Talk that says nothing: before an answer, between its sentences, after it."""
-
-    opening: str
-    closing: tuple[str, ...]
-    blank: str
-    between: tuple[str, ...] = ()
-
-
-_POLITE: Mapping[str, _Talk] = {
-    "en": _Talk(
-        opening="That is a good question, thank you. Let me think for a moment.",
-        between=("So, as I said.", "Right, let me go on.", "Well, and then.", "Let me come to what follows."),
-        closing=("I hope this answers the question.", "Thank you for listening."),
-        blank=" ",
-    ),
-    "zh": _Talk(
-        opening="这是个好问题，谢谢。让我想一想。",
-        between=("嗯，就像我刚才说的。", "好，我接着往下说。", "然后呢，再往下。", "那么，说到后面。"),
-        closing=("希望这样回答了您的问题。", "谢谢您的倾听。"),
-        blank="",
-    ),
-}
-_LENGTHY: Mapping[str, _Talk] = {
-    "en": _Talk(
-        opening="I am going to answer this question now. Let me say what I have to say, one thing after the other.",
-        closing=(
-            "So that is how I would put it, all things considered.",
-            "In other words, what I have just said is what I wanted to say.",
-            "One could say the same in another way, and it would come down to the same.",
-            "All in all, that is how I see it, and I would say it like this again.",
-            "As you can see, one thing leads to the next, and so it goes on.",
-            "With that I have come to the end of what I wanted to go through.",
-            "To sum up, I have now said it in my own words, from beginning to end.",
-            "And that, to come back to where I began, is what I mean.",
-        ),
-        blank=" ",
-    ),
-    "zh": _Talk(
-        opening="下面我来回答这个问题，我一点一点地说。",
-        closing=(
-            "以上就是我想说的内容。",
-            "总的说来，我的想法大致就是这样。",
-            "换句话说，前面讲的就是我要表达的意思。",
-            "同样的意思也可以换一种说法，说来说去是一回事。",
-            "这样一来，前后就都连起来了。",
-            "说到这里，我要讲的也就都讲到了。",
-            "从头到尾，我都是用自己的话来说的。",
-            "回到开头，这就是我的意思。",
-        ),
-        blank="",
-    ),
-}
 _RETYPED: Mapping[str, Sequence[tuple[re.Pattern[str], str]]] = {
     "en": [
         (re.compile(r"(?<=\w)'(?=\w)"), "’"),
@@ -116,30 +77,6 @@ def bulleted(answer: str) -> str:
     return "\n".join(one if _BLOCK.match(one) else f"- {_BULLET.sub('', one)}" for one in sentences)
 
 
-def padded(answer: str) -> str:
-    """Polite filler before, between and after the sentences, which stay as they are."""
-    talk = _POLITE[text.detect_language(answer)]
-    cuts = [start for start, _ in _sentences(answer)][1::2]
-    parts = [answer[low:high] for low, high in itertools.pairwise([0, *cuts, len(answer)])]
-    said = parts[0]
-    for filler, (before, after) in zip(itertools.cycle(talk.between), itertools.pairwise(parts), strict=False):
-        said += filler + before[len(before.rstrip()) :] + after
-    return "\n".join([talk.opening, said, talk.blank.join(talk.closing)])
-
-
-def longer(answer: str) -> str:
-    """About half as long again by talk around the answer, which stays as it is within."""
-    talk = _LENGTHY[text.detect_language(answer)]
-    room = _LONGER * len(answer) - len(f"{talk.opening}\n{answer}\n")
-    closing: list[str] = []
-    for sentence in itertools.cycle(talk.closing):
-        if closing and room < len(sentence) / 2:
-            break
-        closing.append(sentence)
-        room -= len(sentence + talk.blank)
-    return "\n".join([talk.opening, answer, talk.blank.join(closing)])
-
-
 def reworded(answer: str) -> str:
     """General words replaced by others of the same meaning; technical terms, numbers and code stay."""
     synonyms = _synonyms(text.detect_language(answer))
@@ -158,8 +95,33 @@ def retyped(answer: str) -> str:
     return _FINAL_STOP.sub("", _outside_code(answer, retype))
 
 
+def mistyped(answer: str) -> str:
+    """With typing errors: two letters of a word exchanged, Chinese characters taken for others that sound alike."""
+    slips = itertools.count()
+
+    def slip(word: re.Match[str]) -> str:
+        said = word.group()
+        if next(slips) % _WORDS_A_SLIP != _WORDS_A_SLIP // 2:
+            return said
+        first = next((place for place in range(1, len(said) - 1) if said[place] != said[place + 1]), 0)
+        return said[:first] + said[first + 1] + said[first] + said[first + 2 :]
+
+    def confuse(character: re.Match[str]) -> str:
+        return _SOUNDS_LIKE[character.group()] if next(slips) % 2 else character.group()
+
+    def type_badly(part: str) -> str:
+        return _LONG_WORD.sub(slip, _CONFUSED.sub(confuse, part))
+
+    return _outside_code(answer, type_badly)
+
+
+def traditional(answer: str) -> str:
+    """In traditional Chinese characters."""
+    return OpenCC("s2t").convert(answer) if text.has_han(answer) else answer
+
+
 REWRITINGS: Mapping[str, Rewriting] = {
-    rewriting.__name__: rewriting for rewriting in (bulleted, padded, longer, reworded, retyped)
+    rewriting.__name__: rewriting for rewriting in (bulleted, reworded, retyped, mistyped, traditional)
 }
 
 

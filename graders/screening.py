@@ -3,14 +3,16 @@
 Two things come out. A settled answer (empty, "I don't know", the question copied) scores 0 by a fact
 about the answer, and no judge is called. In any other, sentences that speak to the grader instead of
 to the question are masked: the models read the rest, the report flags it, and a person looks. Sentences of mere talk
-are left out too, so that who talks around an answer gets for it what the answer alone would get.
+are left out too, as are those that bear on nothing in the key and those that are said twice: who adds to an answer gets
+for it what the answer alone would get.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vivavoce.rubrics import Rubric
 
@@ -18,6 +20,7 @@ from . import text
 from .injection import spoken_to_the_grader
 from .lexical import terms
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
+from .relevance import SentenceFilter
 from .talk import says_nothing, talk_terms
 from .text import NormalText
 from .types import Flag
@@ -32,8 +35,9 @@ class Screening:
     """What screening found.
 
     `settled` is the fact that makes the score 0, or None; `flags` holds it too, with what else was
-    noticed; `masked` and `talk` bound the sentences, in the normal text, that no model is to read: what speaks to the
-    grader, and what says nothing. `sentences` bounds the rest.
+    noticed. The sentences, in the normal text, that no model is to read are bounded by `masked` (they speak to the
+    grader), `talk` (they say nothing), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand
+    in the answer before); `sentences` bounds the rest.
     """
 
     settled: Flag | None
@@ -41,6 +45,8 @@ class Screening:
     masked: tuple[tuple[int, int], ...]
     talk: tuple[tuple[int, int], ...]
     sentences: tuple[tuple[int, int], ...]
+    unrelated: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[tuple[int, int], ...] = ()
 
 
 def screen(answer: NormalText, rubric: Rubric) -> Screening:
@@ -59,13 +65,42 @@ def screen(answer: NormalText, rubric: Rubric) -> Screening:
     if settled:
         flags.append(settled)
     talk = () if settled else _talk(answer, kept, rubric)
+    said = tuple(bounds for bounds in kept if bounds not in talk)
+    repeated = () if settled else _repeated(answer, said)
     return Screening(
         settled=settled,
         flags=tuple(flags),
         masked=tuple(masked),
         talk=talk,
-        sentences=tuple(bounds for bounds in kept if bounds not in talk),
+        sentences=tuple(bounds for bounds in said if bounds not in repeated),
+        repeated=repeated,
     )
+
+
+def leave_out_unrelated(answer: NormalText, found: Screening, rubric: Rubric, relevance: SentenceFilter) -> Screening:
+    """The screening without sentences that bear on nothing in the key; all of them where none does."""
+    if found.settled:
+        return found
+    bear = relevance.bear([answer.text[start:end] for start, end in found.sentences], rubric)
+    if not any(bear):
+        return found
+    return replace(
+        found,
+        sentences=tuple(itertools.compress(found.sentences, bear)),
+        unrelated=tuple(bounds for bounds, one in zip(found.sentences, bear, strict=True) if not one),
+    )
+
+
+def _repeated(answer: NormalText, said: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Sentences that have the words of one before them; saying it again makes no point twice."""
+    seen: set[tuple[str, ...]] = set()
+    found = []
+    for start, end in said:
+        words = tuple(text.words(answer.text[start:end]))
+        if words in seen:
+            found.append((start, end))
+        seen.add(words)
+    return tuple(found)
 
 
 def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -> tuple[tuple[int, int], ...]:

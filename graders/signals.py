@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
 from vivavoce.rubrics import Criterion, Rubric
 
 from . import lexical
-from .embedding import PointMatch, Vectors, match_points
+from .embedding import PointMatch, match_points
 from .judge.judging import AnswerVerdicts
 from .judge.prompt import number_sentences
 from .panel import Panel
@@ -50,12 +52,13 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
     levels = {c.id: [level.description.strip() for level in c.levels[1:]] for c in rubric.criteria}
     described = list(dict.fromkeys(itertools.chain.from_iterable(levels.values())))
     asked = [*points.values(), *described]
-    of_rubric = panel.embed_rubric((question, *asked))
-    vectors = _embed(panel, list(itertools.chain.from_iterable(windows)))
+    of_rubric = panel.embedder.embed([question, *asked])
+    ends = list(itertools.accumulate(map(len, windows)))[:-1]
+    vectors = np.split(panel.embedder.embed(list(itertools.chain.from_iterable(windows))), ends)
     verdicts = panel.judge.judge([number_sentences(reading.sentences) for reading in readings], rubric)
     found = []
-    for reading, own_windows, verdict in zip(readings, windows, verdicts, strict=True):
-        best = match_points(windows=vectors.rows(own_windows), points=of_rubric[1:], question=of_rubric[0])
+    for reading, own_vectors, verdict in zip(readings, vectors, verdicts, strict=True):
+        best = match_points(windows=own_vectors, points=of_rubric[1:], question=of_rubric[0])
         matches = dict(zip(asked, best, strict=True))
         # Without verdicts there is no score; while the judge is away answers come again and again.
         verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
@@ -81,24 +84,6 @@ def _verify(reading: Reading, statements: Sequence[str], rubric: Rubric, panel: 
         return dict.fromkeys(statements)
     found = panel.verifier.log_odds(reading.sentences, statements, question=rubric.question)
     return dict(zip(statements, found, strict=True))
-
-
-@dataclass(frozen=True)
-class _VectorTable:
-    vectors: Vectors
-    index: Mapping[str, int]
-
-    def rows(self, texts: Sequence[str]) -> Vectors:
-        return self.vectors[[self.index[text] for text in texts]]
-
-
-def _embed(panel: Panel, texts: Sequence[str]) -> _VectorTable:
-    """Each different text once, in one pass."""
-    distinct = list(dict.fromkeys(texts))
-    return _VectorTable(
-        vectors=panel.embedder.embed(distinct),
-        index={text: row for row, text in enumerate(distinct)},
-    )
 
 
 def _windows(sentences: Sequence[str]) -> list[str]:

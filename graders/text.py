@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from opencc import OpenCC
 
 # Full-width Chinese punctuation keeps its form: it carries sentence ends, and people read it in prompts.
 _KEPT = frozenset("，。！？；：（）“”‘’、《》【】…—～")
@@ -54,6 +56,25 @@ _ONE_SPELLING = {
 }
 
 
+class _Simplified(dict[int, str]):
+    """A table for `str.translate` from traditional Chinese characters to simplified ones, one for one, by OpenCC."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        found = _converter().convert(character) if has_han(character) else character
+        # One that became two would move all places behind it.
+        self[code] = found if len(found) == 1 else character
+        return self[code]
+
+
+_SIMPLIFIED = _Simplified()
+
+
+@cache
+def _converter() -> OpenCC:
+    return OpenCC("t2s")
+
+
 @dataclass(frozen=True)
 class NormalText:
     """Text in normal form.
@@ -78,8 +99,9 @@ class NormalText:
 def normalise(raw: str) -> NormalText:
     """The normal form of an answer.
 
-    Compatibility forms are folded (full-width letters, ligatures, mathematical alphabets: NFKC),
-    invisible characters left out, runs of blanks made one, and blank ends trimmed; line breaks stay.
+    Compatibility forms are folded (full-width letters, ligatures, mathematical alphabets: NFKC), traditional Chinese
+    characters made simplified ones, invisible characters left out, runs of blanks made one, and blank ends trimmed;
+    line breaks stay.
     """
     if raw.isascii() and not _ASCII_CONTROL.search(raw):
         return _normalise_plain(raw)
@@ -155,12 +177,13 @@ def detect_language(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case tokens for word overlap: each Chinese character is one, as is each run of other letters or digits.
+    """Lower-case tokens for word overlap: each Chinese character, simplified, is one, as is each run of other letters
+    or digits.
 
     Keeping Chinese characters is what makes ROUGE meaningful for Chinese: the tokenizer that comes
     with rouge-score drops them all.
     """
-    return re.findall(rf"[{_HAN}]|[^\W_{_HAN}]+", text.lower())
+    return re.findall(rf"[{_HAN}]|[^\W_{_HAN}]+", text.lower().translate(_SIMPLIFIED))
 
 
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
@@ -216,7 +239,7 @@ def _fold(piece: str) -> str:
     if piece in _KEPT:
         return piece
     folded = []
-    for character in unicodedata.normalize("NFKC", piece):
+    for character in unicodedata.normalize("NFKC", piece).translate(_SIMPLIFIED):
         if character in "\n\r\u2028\u2029\x0b\x0c\x85":
             folded.append("\n")
         elif character.isspace():

@@ -174,6 +174,7 @@ class Provenance:
     recomputed_from: tuple[EarlierScore, ...] = ()
     pass_mark: float | None = None
     pass_margin: float = 0.0
+    relevance_revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ class Report:
     says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
     and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
     was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
-    `masked` and `talk` are the places that no model read: what speaks to the grader, and what says nothing.
+    The places that no model read are `masked` (they speak to the grader), `talk` (they say nothing), `unrelated` (they
+    bear on nothing that is asked for) and `repeated` (they stand in the answer before).
     `judge_away` says that there is no verdict because the judge answers nobody at the moment.
     """
 
@@ -202,6 +204,8 @@ class Report:
     provenance: Provenance
     masked: tuple[Evidence, ...] = ()
     talk: tuple[Evidence, ...] = ()
+    unrelated: tuple[Evidence, ...] = ()
+    repeated: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_away: bool = False

@@ -19,7 +19,7 @@ from .hashing import content_hash, structure_hash
 from .levels import touching
 from .loader import line_of, load_rubric, read_text
 from .model import Criterion, Language, OrdinalCriterion, Rubric
-from .qualification import QUALITIES, load_qualification
+from .qualification import IN_ORDER, load_qualification
 from .versions import LEDGER, latest, read_ledger
 
 FULL_POINTS = 10.0
@@ -279,12 +279,12 @@ def _about_qualification(folder: Path, rubrics: dict[str, tuple[Path, Rubric]]) 
             answers = found.answers
             if found.question != question:
                 yield Finding(file, 1, "qualification", f"it is about '{found.question}': name the file after that")
-            grades = {quality: [a.grade(rubric) for a in answers if a.level == quality] for quality in QUALITIES}
+            grades = {quality: [a.grade(rubric) for a in answers if a.level == quality] for quality in IN_ORDER}
         except RubricError as error:
             line = re.search(r", line (\d+)", str(error))
             yield Finding(file, int(line[1]) if line else 1, "qualification", str(error).rstrip("."))
             continue
-        for better, worse in itertools.pairwise(QUALITIES):
+        for better, worse in itertools.pairwise(IN_ORDER):
             if min(grades[better]) <= max(grades[worse]):
                 message = f"by its levels the {better} answer gets no more points than the {worse} one: mend the levels"
                 yield Finding(file, 1, "qualification", message)

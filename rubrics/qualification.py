@@ -1,7 +1,8 @@
 """Answers of known quality to the bank's questions: the examination that a judge has to pass.
 
 `rubrics/qualification/QUESTION.yaml` has four answers or more, each in Chinese and in English, each with the level
-that its writer gave it on every criterion. The two texts of an answer say the same.
+that its writer gave it on every criterion. The two texts of an answer say the same. Good answers come short and long,
+and so do bad ones, so that length tells nothing of quality.
 """
 
 from __future__ import annotations
@@ -15,15 +16,24 @@ from .errors import InvalidRubric
 from .loader import parse_as
 from .model import Frozen, Language, Rubric, Slug, Text
 
-Quality = Literal["excellent", "adequate", "weak", "wrong"]
+Quality = Literal["excellent", "adequate", "weak", "wrong", "empty-handed"]
+Style = Literal["usual", "concise", "verbose"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
+# What every question has an answer of, the best first.
+IN_ORDER: tuple[Quality, ...] = QUALITIES[:-1]
 QUALIFICATION = Path(__file__).parent / "qualification"
 
 
 class QualificationAnswer(Frozen):
-    """An answer with its quality and its level on each criterion, in both languages."""
+    """An answer with its quality and its level on each criterion, in both languages.
+
+    An `empty-handed` answer claims much and says nothing. `style` is its length beside other answers of its quality;
+    `author` tells the people apart who wrote the answers.
+    """
 
     level: Quality
+    style: Style = "usual"
+    author: str = "a"
     criteria: dict[Slug, int]
     en: Text
     zh: Text
@@ -61,14 +71,14 @@ class QualificationAnswer(Frozen):
 
 
 class QualificationSet(Frozen):
-    """The answers to one question, at least one of each quality."""
+    """The answers to one question, at least one of each quality from excellent to wrong."""
 
     question: Slug
-    answers: tuple[QualificationAnswer, ...] = Field(min_length=len(QUALITIES))
+    answers: tuple[QualificationAnswer, ...] = Field(min_length=len(IN_ORDER))
 
     @model_validator(mode="after")
     def _has_every_quality(self) -> QualificationSet:
-        if missing := [quality for quality in QUALITIES if quality not in {answer.level for answer in self.answers}]:
+        if missing := [quality for quality in IN_ORDER if quality not in {answer.level for answer in self.answers}]:
             raise ValueError(f"there is no answer that is {', '.join(missing)}: write one")
         return self
 

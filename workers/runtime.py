@@ -23,6 +23,7 @@ from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.record import Prices, VerdictCache
 from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
+from vivavoce.graders.relevance import build_filter
 from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.service.doorbell import EventDoorbell
 from vivavoce.service.judge_versions import JudgeKey
@@ -169,12 +170,14 @@ def coefficients(settings: Settings) -> Coefficients:
 def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
     """The panel that the settings name, ready to grade."""
     with open_judge(settings, cache) as judge:
+        embedder = build_embedder(settings.embedding_model)
         yield build_panel(
-            embedder=build_embedder(settings.embedding_model),
+            embedder=embedder,
             verifier=CrossEncoderVerifier(),
             judge=judge,
             coefficients=coefficients(settings),
             review=review_policy(settings),
+            relevance=build_filter(embedder),
         )
 
 

@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from vivavoce.rubrics import Language, default_bank
-from vivavoce.rubrics.qualification import QUALITIES, Quality
+from vivavoce.rubrics.qualification import QUALITIES, Quality, Style
 
 from .. import agreement
 from ..combine import FEATURES, PARTS, Coefficients, all_probabilities, total
@@ -69,17 +69,18 @@ def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rej
     """The answers that `viva bank qualify` graded and scored, with their writer's word on each level."""
     for question in found:
         rubric = default_bank().get(question.question, question.language)
-        seen: Counter[str] = Counter()
+        seen: Counter[tuple[str, str]] = Counter()
         for standing in question.standings:
-            seen[standing.quality] += 1
+            seen[standing.quality, standing.style] += 1
             if standing.score is None:
                 continue
-            number = seen[standing.quality]
+            number = seen[standing.quality, standing.style]
+            name = standing.quality if standing.style == "usual" else f"{standing.quality}/{standing.style}"
             yield Example(
                 dataset=f"{BANK}-{question.language}",
                 question=question.question,
                 language=question.language,
-                answer=standing.quality if number == 1 else f"{standing.quality}-{number}",
+                answer=name if number == 1 else f"{name}/{number}",
                 known=standing.grade / MAX_SCORE,
                 levels=tuple(
                     level
@@ -176,9 +177,11 @@ def rescore(example: Example, coefficients: Coefficients) -> float:
 def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionStanding]:
     by_question: dict[tuple[str, Language], list[Standing]] = defaultdict(list)
     for example, score in sorted(scored, key=lambda one: _place(one[0])):
-        quality = cast(Quality, example.answer.split("-")[0])
+        quality, style = _quality_and_style(example)
         known = MAX_SCORE * cast(float, example.known)
-        by_question[example.question, example.language].append(Standing(quality, known, score, criteria=()))
+        by_question[example.question, example.language].append(
+            Standing(quality, known, score, criteria=(), style=style)
+        )
     for (question, language), standings in by_question.items():
         yield QuestionStanding(question, language, "", tuple(standings))
 
@@ -187,9 +190,15 @@ def _place(example: Example) -> tuple[str, str, int, str]:
     return (
         example.question,
         example.language,
-        QUALITIES.index(cast(Quality, example.answer.split("-")[0])),
+        QUALITIES.index(_quality_and_style(example)[0]),
         example.answer,
     )
+
+
+def _quality_and_style(example: Example) -> tuple[Quality, Style]:
+    quality, _, rest = example.answer.partition("/")
+    style = rest.split("/")[0]
+    return cast(Quality, quality), cast(Style, style if style in get_args(Style) else "usual")
 
 
 def _areas(levels: Sequence[tuple[LevelSignals, float, bool]]) -> dict[str, float | None]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import re
@@ -8,20 +7,19 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from vivavoce.cli.bench import accuracy, accuracy_page, forms, policies, style
+from vivavoce.cli.bench import accuracy, accuracy_page, forms, invariance, policies
 from vivavoce.cli.bench.accuracy import Case
-from vivavoce.cli.bench.style import Pair, Sample
+from vivavoce.cli.bench.invariance import BANK, Move, Sample
 from vivavoce.cli.errors import UserError
 from vivavoce.graders import JudgeFailure, UnscoredReason, agreement
 from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.rewriting import REWRITINGS
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import QualificationSet, Rubric, default_bank, load_qualifications
 from vivavoce.rubrics.qualification import QUALITIES
@@ -325,26 +323,25 @@ def test_accuracy_tells_what_is_wrong_with_its_data(viva: Viva, tmp_path: Path, 
     assert "run the same command to go on" in viva("bench", "accuracy", good).stderr
 
 
-def test_style_moves_are_measured_and_a_second_run_asks_the_judge_nothing(
+def test_invariance_is_measured_and_a_second_run_asks_the_judge_nothing(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
     out = tmp_path / "figures.json"
-    arguments = ["bench", "style", "--answers", "2", "--json", str(out)]
+    arguments = ["bench", "invariance", str(_data(tmp_path, "own.jsonl")), "--answers", "2", "--json", str(out)]
+    arguments += ["--kind", "unrelated", "--kind", "bulleted", "--kind", "omitted", "--language", "en"]
     done = viva(*arguments)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text(encoding="utf-8"))
-    assert (found["model"], found["answers"], found["unscored"]) == ("stub", 2, 0)
-    rows = {(row["rewriting"], row["language"]): row for row in found["rewritings"]}
-    assert list(rows) == [(name, language) for name in REWRITINGS for language in ("en", "zh", "both")]
-    for (name, language), row in rows.items():
-        own = [one for one in found["versions"] if one["rewriting"] == name and language in ("both", one["language"])]
+    assert (found["model"], found["unscored"]) == ("stub", 0)
+    rows = {(row["kind"], row["source"]): row for row in found["rows"]}
+    assert {key for key in rows if key[1] == BANK} == {("unrelated", BANK), ("bulleted", BANK), ("omitted", BANK)}
+    assert ("unrelated", "own rubric") in rows
+    for (kind, source), row in rows.items():
+        own = [one for one in found["moves"] if one["kind"] == kind and (one["source"] == BANK) == (source == BANK)]
         moved = [one["after"] - one["before"] for one in own]
         assert row["pairs"] == len(own) > 0
-        assert row["mean_signed"] == pytest.approx(sum(moved) / len(own))
-        assert row["interval"][0] <= row["mean_absolute"] <= row["interval"][1] <= row["largest"] + 1e-9
-        assert f"{row['mean_absolute']:.3f}" in done.stdout
-    assert rows["bulleted", "both"]["largest"] > 0
-    assert rows["padded", "both"]["largest"] == 0
+        assert row["mean"] == pytest.approx(sum(moved) / len(own))
+        assert row["lowered"] == pytest.approx(sum(by < -1e-9 for by in moved) / len(own))
     for key in _keys(found):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
@@ -354,8 +351,10 @@ def test_style_moves_are_measured_and_a_second_run_asks_the_judge_nothing(
     assert not stub_judge.prompts
 
 
-def test_an_interrupted_run_of_style_asks_only_for_what_is_missing(viva: Viva, stub_judge: StubJudgeServer) -> None:
-    arguments = ("bench", "style", "--answers", "2", "--language", "en")
+def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
+    viva: Viva, stub_judge: StubJudgeServer
+) -> None:
+    arguments = ("bench", "invariance", "--answers", "2", "--language", "en", "--kind", "reworded")
     stub_judge.behave(*["answer"] * 20, *["http_500"] * 1000)
     done = viva(*arguments, VIVA_JUDGE_DEADLINE_SECONDS="2")
     assert done.returncode == 2
@@ -373,14 +372,15 @@ def test_an_interrupted_run_of_style_asks_only_for_what_is_missing(viva: Viva, s
     ("arguments", "words"),
     [
         (("--language", "fr"), "'fr' is not one of: zh, en, both."),
-        (("--answers", "5000"), "Only 728 qualification answers reach the judge"),
+        (("--answers", "5000"), "There are only 1638 qualification answers: ask for no more"),
+        (("--kind", "sung"), "There is no version 'sung': use one of unrelated, "),
         (("--json", "away/file"), "away is no folder: make it, or name another file with --json."),
     ],
 )
-def test_style_tells_what_is_wrong_before_anything_is_graded(
+def test_invariance_tells_what_is_wrong_before_anything_is_graded(
     viva: Viva, stub_judge: StubJudgeServer, arguments: tuple[str, ...], words: str
 ) -> None:
-    done = viva("bench", "style", *arguments)
+    done = viva("bench", "invariance", *arguments)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr
     assert not stub_judge.prompts
 
@@ -390,23 +390,21 @@ def test_answers_are_spread_evenly_and_drawn_by_the_seed(languages: list[str]) -
     bank, sets = default_bank(), load_qualifications()
 
     def texts(answers: int, seed: int) -> list[str]:
-        return [sample.answer for sample in style.draw(bank, sets, languages, answers=answers, seed=seed)]
+        return [sample.answer for sample in invariance.draw(bank, sets, languages, answers=answers, seed=seed)]
 
-    drawn = style.draw(bank, sets, languages, answers=200, seed=7)
+    drawn = invariance.draw(bank, sets, languages, answers=200, seed=7)
     assert len({sample.answer for sample in drawn}) == 200
     assert texts(5, 7) == [sample.answer for sample in drawn[:5]]
     assert texts(5, 8) != texts(5, 7)
     questions = Counter(dict.fromkeys(sets, 0))
     qualities = Counter(dict.fromkeys(QUALITIES, 0))
     spoken = Counter(dict.fromkeys(languages, 0))
-    cells = Counter(dict.fromkeys(itertools.product(QUALITIES, languages), 0))
     for sample in drawn:
         question = sample.rubric.question
         questions[question.id] += 1
         qualities[sample.quality] += 1
         spoken[question.language] += 1
-        cells[sample.quality, question.language] += 1
-        for counted in (questions, qualities, spoken, cells):
+        for counted in (questions, qualities, spoken):
             assert max(counted.values()) - min(counted.values()) <= 1
 
 
@@ -414,76 +412,82 @@ def test_an_answer_that_is_settled_without_the_judge_is_not_drawn(rubric: Rubric
     answers = document()["answers"]
     answers[3]["en"] = "I don't know."
     sets = {"quantization": QualificationSet.model_validate(document(answers=answers))}
-    drawn = style.draw([rubric], sets, ["en"], answers=3, seed=1)
+    drawn = invariance.draw([rubric], sets, ["en"], answers=3, seed=1)
     assert {sample.quality for sample in drawn} == {"excellent", "adequate", "weak"}
     with pytest.raises(UserError, match="Only 3 qualification answers"):
-        style.draw([rubric], sets, ["en"], answers=4, seed=1)
+        invariance.draw([rubric], sets, ["en"], answers=4, seed=1)
 
 
-def _sample(rubric: Rubric, answer: str = "INT8 weights shrink every layer. Quality drops.") -> Sample:
-    return Sample(rubric, "weak", answer)
+def _sample(rubric: Rubric, **mirrors: str) -> Sample:
+    return Sample(BANK, "weak", rubric, "INT8 weights shrink every layer. Quality drops.", mirrors)
 
 
-def test_a_version_is_compared_with_the_answer_and_one_that_is_the_same_is_not(rubric: Rubric) -> None:
-    panel = scripted_panel(lambda answer, criterion: 0.0 if "- " in answer else 8.0)
+NO_OTHERS: dict[str, dict[str, str]] = {"en": {}, "zh": {}}
+
+
+def test_every_kind_of_version_is_made_and_holds_the_answer(rubric: Rubric) -> None:
+    sample = _sample(rubric, omitted="INT8 weights shrink every layer.")
+    others = {"en": {"retrieval": "Search first.", "quantization": "its own"}, "zh": {}}
+    found = {version.kind: version for version in invariance.versions(sample, others, seed=1)}
+    assert list(invariance.additions()["en"]) == list(invariance.additions()["zh"]) == list(found)[:10]
+    added = [version for version in found.values() if version.family in ("added", "built")]
+    assert len(added) == 13
+    assert all(sample.answer in version.text for version in added)
+    assert "Search first." in found["another answer"].text
+    assert found["thrice"].text.count(sample.answer) == 3
+    assert found["omitted"].family == "mirror"
+    assert "traditional" not in found
+    assert [version.text for version in invariance.versions(sample, others, seed=1)] == [
+        version.text for version in found.values()
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_list_of_keywords_has_words_of_the_key_and_no_sentence(language: Literal["en", "zh"]) -> None:
+    for rubric in default_bank():
+        if rubric.question.language == language:
+            said = invariance.keyword_list(rubric)
+            assert len(re.split("[,、]", said)) >= 3, said
+            assert not re.search(r"[.。;；]", said)
+
+
+def test_a_version_is_compared_with_the_answer(rubric: Rubric) -> None:
+    panel = scripted_panel(lambda answer, criterion: 0.0 if "shrink every layer" not in answer else 8.0)
     done: list[tuple[int, int]] = []
-    compared = style.compare([_sample(rubric)] * 2, panel, on_progress=lambda *progress: done.append(progress))
-    assert done == [(1, 2), (2, 2)]
-    assert [pair.rewriting for pair in compared.pairs] == ["bulleted", "padded", "longer", "retyped"] * 2
-    rows = {row.rewriting: row for row in style.measure(compared.pairs, seed=1)}
-    assert (rows["bulleted"].pairs, rows["reworded"].pairs) == (2, 0)
-    (before,) = {pair.before for pair in compared.pairs}
-    (after,) = {pair.after for pair in compared.pairs if pair.rewriting == "bulleted"}
-    assert 0 < (after or 0) < before <= 1
-    assert rows["bulleted"].mean_signed == pytest.approx((after or 0) - before)
-    assert rows["bulleted"].largest == pytest.approx(before - (after or 0))
+    sample = _sample(rubric, omitted="Quality drops.")
+    moves, unscored = invariance.compare(
+        [sample] * 2, NO_OTHERS, panel, seed=1, on_progress=lambda *progress: done.append(progress)
+    )
+    assert (done, unscored) == ([(1, 2), (2, 2)], 0)
+    rows = {row.kind: row for row in invariance.measure(moves, seed=1)}
+    assert (rows["omitted"].pairs, rows["omitted"].lowered, rows["omitted"].rises) == (2, 1, 0)
+    assert rows["thrice"].mean == pytest.approx(0)
+    (before,) = {move.before for move in moves}
+    (after,) = {move.after for move in moves if move.kind == "omitted"}
+    assert rows["omitted"].mean == pytest.approx((after or 0) - before)
+    assert rows["omitted"].largest_fall == rows["omitted"].largest_rise == rows["omitted"].mean
 
 
 def test_an_answer_without_a_score_makes_no_pair_and_a_version_without_one_is_counted(rubric: Rubric) -> None:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
-    all_fail = style.compare([_sample(rubric)], scripted_panel(lambda answer, criterion: failure))
-    assert (all_fail.pairs, all_fail.unscored) == ((), 1)
-    panel = scripted_panel(lambda answer, criterion: failure if "- " in answer else 2.0)
-    compared = style.compare([_sample(rubric)], panel)
-    bulleted = {row.rewriting: row for row in style.measure(compared.pairs, seed=1)}["bulleted"]
-    assert (bulleted.pairs, bulleted.unscored) == (0, 1)
-    assert (bulleted.mean_absolute, bulleted.mean_signed, bulleted.largest, bulleted.interval) == (
-        None,
-        None,
-        None,
-        None,
-    )
+    all_fail = scripted_panel(lambda answer, criterion: failure)
+    assert invariance.compare([_sample(rubric)], NO_OTHERS, all_fail, seed=1) == ([], 1)
+    panel = scripted_panel(lambda answer, criterion: failure if "Less" in answer else 2.0)
+    moves, _ = invariance.compare([_sample(rubric, omitted="Less INT8.")], NO_OTHERS, panel, seed=1)
+    row = {row.kind: row for row in invariance.measure(moves, seed=1)}["omitted"]
+    assert (row.pairs, row.unscored) == (0, 1)
+    assert (row.mean, row.largest_rise, row.largest_fall, row.interval, row.rises, row.lowered) == (None,) * 6
 
 
-def test_a_version_without_a_score_is_not_said_to_be_settled_otherwise(rubric: Rubric) -> None:
-    failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
-    panel = scripted_panel(lambda answer, criterion: failure if "- " in answer else -8.0)
-    compared = style.compare([_sample(rubric, "Bananas grow near Guayaquil.")], panel)
-    assert {pair.before for pair in compared.pairs} == {0}
-    assert [pair.settled for pair in compared.pairs if pair.after is None] == [False]
-
-
-def test_a_version_that_a_fact_settles_loses_all_points_and_is_counted(
-    rubric: Rubric, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(style, "REWRITINGS", {"lost": lambda answer: "I don't know."})
-    compared = style.compare([_sample(rubric)], scripted_panel(lambda answer, criterion: 8.0))
-    (row,) = style.measure(compared.pairs, seed=1)
-    assert (row.pairs, row.settled, row.unscored) == (1, 1, 0)
-    assert row.mean_signed == -compared.pairs[0].before < 0
-
-
-def test_movements_are_averaged_by_language_and_over_both() -> None:
-    moves = [("en", 0.5, 0.6), ("en", 0.5, 0.2), ("zh", 1.0, 1.0), ("zh", 0.3, None)]
-    pairs = [Pair("longer", "q", language, "weak", before, after, False) for language, before, after in moves]
-    rows = {row.language: row for row in style.measure(pairs, seed=1) if row.rewriting == "longer"}
-    assert list(rows) == ["en", "zh", "both"]
-    assert [(row.pairs, row.unscored) for row in rows.values()] == [(2, 0), (1, 1), (3, 1)]
-    assert [row.mean_absolute for row in rows.values()] == pytest.approx([0.2, 0, 0.4 / 3])
-    assert [row.mean_signed for row in rows.values()] == pytest.approx([-0.1, 0, -0.2 / 3])
-    assert [row.largest for row in rows.values()] == pytest.approx([0.3, 0, 0.3])
-    assert rows["en"].interval == pytest.approx((0.1, 0.3))
-    assert rows["zh"].interval == (0, 0)
+def test_a_rise_counts_when_it_is_more_than_half_a_point_and_no_flag_tells_of_it() -> None:
+    moves = [
+        Move("added", "code", "own", "q", "en", "good", 2.0, after, flagged)
+        for after, flagged in [(2.5, False), (2.6, False), (9.0, True), (1.0, False)]
+    ]
+    (row,) = invariance.measure(moves, seed=1)
+    assert (row.source, row.pairs, row.rises, row.lowered) == ("own rubric", 4, 0.25, 0.25)
+    assert row.mean == pytest.approx(1.775)
+    assert (row.largest_rise, row.largest_fall) == (7, -1)
 
 
 def test_the_queue_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
-from vivavoce.graders.qualify import QuestionStanding, language_gaps, qualify, reject_mistakes, separations
+from vivavoce.graders.qualify import (
+    QuestionStanding,
+    Standing,
+    language_gaps,
+    order_pairs,
+    qualify,
+    reject_mistakes,
+    separations,
+)
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import QualificationSet, Rubric
 
@@ -50,6 +58,26 @@ def test_an_answer_without_a_score_is_out_of_order(rubric: Rubric) -> None:
     assert [s.unscored_reason for s in found.standings if s.score is None] == [UnscoredReason.PARSE]
 
 
+def test_pairs_are_counted_by_quality_and_apart_where_the_better_answer_is_the_shorter_one() -> None:
+    found = [
+        Standing("excellent", 10, 8.0, (), length=50),
+        Standing("excellent", 10, 3.0, (), style="concise", length=20),
+        Standing("wrong", 0, 3.0, (), length=40),
+        Standing("empty-handed", 0, None, (), length=90),
+    ]
+    rows = {(row.better, row.worse): row for row in order_pairs([QuestionStanding("q", "en", "t", tuple(found))])}
+    of_wrong, of_empty = rows["excellent", "wrong"], rows["excellent", "empty-handed"]
+    assert (of_wrong.right, of_wrong.pairs, of_wrong.shorter_right, of_wrong.shorter) == (1, 2, 0, 1)
+    assert (of_empty.right, of_empty.pairs, of_empty.shorter) == (0, 2, 2)
+    assert rows["adequate", "weak"].pairs == 0
+
+
+def test_answers_of_other_lengths_do_not_count_for_the_order_of_four(rubric: Rubric) -> None:
+    answers = document()["answers"]
+    answers.append({**answers[0], "level": "weak", "style": "verbose", "en": "excellent words"})
+    assert qualify(rubric, QualificationSet.model_validate(document(answers=answers)), _panel()).in_order
+
+
 def test_equal_scores_are_not_in_order(rubric: Rubric) -> None:
     assert not qualify(rubric, ANSWERS, scripted_panel(lambda _, __: 2.0)).in_order
 
@@ -58,7 +86,7 @@ def test_the_languages_are_compared_answer_by_answer(rubric: Rubric) -> None:
     chinese = edited(rubric, "question", "language", value="zh")
     both: list[QuestionStanding] = [qualify(one, ANSWERS, _panel()) for one in (rubric, chinese)]
     gaps = language_gaps(both)
-    assert {quality: len(own) for quality, own in gaps.items()} == dict.fromkeys(LEVELS, 1)
+    assert {quality: len(own) for quality, own in gaps.items() if own} == dict.fromkeys(LEVELS, 1)
     english = both[0].score("excellent") or 0.0
     assert gaps["excellent"] == [pytest.approx(((both[1].score("excellent") or 0.0) - english) / 10)]
     assert all(own == [] for own in language_gaps(both[:1]).values())

@@ -9,60 +9,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.graders import rewriting
-from vivavoce.graders.rewriting import REWRITINGS, bulleted, longer, padded, retyped, reworded
+from vivavoce.graders.rewriting import REWRITINGS, bulleted, mistyped, retyped, reworded, traditional
 from vivavoce.graders.screening import screen
-from vivavoce.graders.text import detect_language, normalise, split_sentences, words
+from vivavoce.graders.text import has_han, normalise, words
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SYNONYMS = yaml.safe_load(rewriting.SYNONYMS.read_text(encoding="utf-8"))
-WORDS_STAY = [name for name in REWRITINGS if name != "reworded"]
-NONE_COME = ["bulleted", "retyped"]
+WORDS_STAY = ["bulleted", "retyped", "traditional"]
 
 
 @cache
 def _answers(*languages: Language) -> list[tuple[Rubric, str]]:
-    """The bank's qualification answers in these languages, each with its rubric."""
+    """The bank's first qualification answers in these languages, each with its rubric."""
     bank = default_bank()
     return [
         (bank.get(found.question, language), answer.text(language))
         for found in load_qualifications().values()
         for language in languages
         for answer in found.answers
+        if answer.author == "a"
     ]
 
 
-def _stay_in_order(kept: list[str], version: list[str]) -> bool:
-    rest = iter(version)
-    return all(word in rest for word in kept)
-
-
 @pytest.mark.parametrize("name", WORDS_STAY)
-def test_every_word_of_an_answer_stays_and_in_its_order(name: str) -> None:
-    for _, answer in _answers(*LANGUAGES):
-        assert _stay_in_order(words(answer), words(REWRITINGS[name](answer))), answer
-
-
-@pytest.mark.parametrize("name", NONE_COME)
-def test_layout_and_punctuation_bring_no_word(name: str) -> None:
-    for _, answer in _answers(*LANGUAGES):
-        assert words(REWRITINGS[name](answer)) == words(answer)
-
-
-def test_talk_is_put_around_sentences_and_not_into_them() -> None:
-    for _, answer in _answers(*LANGUAGES):
-        assert answer in longer(answer)
-        version = padded(answer)
-        assert [answer[low:high] for low, high in split_sentences(answer) if answer[low:high] not in version] == []
+def test_layout_punctuation_and_script_change_no_word(name: str) -> None:
+    said = [(words(answer), words(REWRITINGS[name](answer))) for _, answer in _answers(*LANGUAGES)]
+    assert all(len(before) == len(after) for before, after in said)
+    pairs = [pair for before, after in said for pair in zip(before, after, strict=True)]
+    # Back from traditional characters a few come as variants: 回复 by way of 回覆.
+    most = 0.001 * len(pairs) if name == "traditional" else 0
+    assert sum(before != after for before, after in pairs) <= most
 
 
 @pytest.mark.parametrize("name", REWRITINGS)
 def test_nearly_every_answer_has_a_version_and_always_the_same(name: str) -> None:
-    answers = [answer for _, answer in _answers(*LANGUAGES)]
+    languages: tuple[Language, ...] = ("zh",) if name == "traditional" else LANGUAGES
+    answers = [answer for _, answer in _answers(*languages)]
     versions = [REWRITINGS[name](answer) for answer in answers]
     assert versions == [REWRITINGS[name](answer) for answer in answers]
     unchanged = sum(version == answer for version, answer in zip(versions, answers, strict=True))
-    assert unchanged <= (0.02 * len(answers) if name in {"bulleted", "reworded"} else 0)
+    assert unchanged <= (0.02 * len(answers) if name in {"bulleted", "reworded", "mistyped"} else 0)
 
 
 @pytest.mark.parametrize("name", REWRITINGS)
@@ -71,18 +58,6 @@ def test_screening_finds_in_a_version_what_it_found_in_the_answer(name: str, lan
     for rubric, answer in _answers(language):
         before, after = (screen(normalise(each), rubric) for each in (answer, REWRITINGS[name](answer)))
         assert (after.settled, after.flags) == (before.settled, before.flags), answer
-
-
-def test_longer_is_about_half_as_long_again() -> None:
-    for _, answer in _answers(*LANGUAGES):
-        assert len(longer(answer)) == pytest.approx(1.5 * len(answer), rel=0.1)
-
-
-@pytest.mark.parametrize("name", ["padded", "longer"])
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_talk_is_in_the_language_of_the_answer(name: str, language: Language) -> None:
-    answer = {"en": "It is small. It is INT8.", "zh": "它小。它是 INT8。"}[language]
-    assert detect_language(REWRITINGS[name](answer).replace(answer, "")) == language
 
 
 def test_each_sentence_has_a_line_with_one_bullet() -> None:
@@ -98,25 +73,21 @@ def test_a_block_of_code_stays_as_it_is() -> None:
     assert bulleted(f"Look:\n{block}\nDone.") == f"- Look:\n{block}\n- Done."
 
 
-@pytest.mark.parametrize(
-    ("answer", "version"),
-    [
-        (
-            "One. Two. Three.",
-            "That is a good question, thank you. Let me think for a moment.\n"
-            "One. So, as I said. Two. Three.\n"
-            "I hope this answers the question. Thank you for listening.",
-        ),
-        (
-            "一。\n二。三。四。",
-            "这是个好问题，谢谢。让我想一想。\n"
-            "一。\n嗯，就像我刚才说的。\n二。三。好，我接着往下说。四。\n"
-            "希望这样回答了您的问题。谢谢您的倾听。",
-        ),
-    ],
-)
-def test_filler_comes_before_between_and_after(answer: str, version: str) -> None:
-    assert padded(answer) == version
+def test_typing_errors_come_now_and_then_and_not_in_terms() -> None:
+    said = (
+        "Quantization stores weights with fewer bits; INT8 halves memory and GPTQ needs only calibration samples later."
+    )
+    assert mistyped(said) == said.replace("needs", "nedes")
+    assert mistyped("在这里做的事，在那里做的事。") == "在这里作的事，再那里作的事。"
+    assert (
+        mistyped("`weights calibration sample memory buffer number`")
+        == "`weights calibration sample memory buffer number`"
+    )
+
+
+def test_traditional_characters_and_nothing_else() -> None:
+    assert traditional("量化会损失精度，INT8。") == "量化會損失精度，INT8。"
+    assert traditional("Nothing to do.") == "Nothing to do."
 
 
 @pytest.mark.parametrize(
@@ -201,10 +172,9 @@ SOME_TEXT = st.text(alphabet=st.sampled_from("ab Z1.,;:!?\"'`-\n因此所以大�
 def test_any_text_keeps_its_words(answer: str) -> None:
     for name, rewrite in REWRITINGS.items():
         version = rewrite(answer)
-        if name in NONE_COME:
+        if name in WORDS_STAY:
             assert words(version) == words(answer)
-        elif name in WORDS_STAY:
-            assert _stay_in_order(words(answer), words(version))
+        assert has_han(version) == has_han(answer)
 
 
 @given(st.lists(st.sampled_from(sorted(SYNONYMS["zh"]["pairs"])), min_size=1, max_size=4), st.sampled_from("，。 "))

@@ -91,3 +91,12 @@ def test_plain_and_other_text_have_the_same_normal_form(raw: str) -> None:
     assert plain.text[1:] == marked.text[1:]
     assert plain.starts == marked.starts
     assert plain.ends == marked.ends
+
+
+def test_both_chinese_scripts_have_one_normal_form_and_lead_back_to_what_was_written() -> None:
+    raw = "量化會把權重從 FP16 變成 INT8，體積減半。"
+    found = normalise(raw)
+    assert found.text == "量化会把权重从 FP16 变成 INT8，体积减半。"
+    start = found.text.index("体积")
+    assert raw[slice(*found.raw_span(start, start + 2))] == "體積"
+    assert words("軟體 INT8") == words("软体 INT8")

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from vivavoce.rubrics import InvalidRubric, QualificationSet, Rubric, load_qualification
+from vivavoce.rubrics import (
+    InvalidRubric,
+    Language,
+    QualificationSet,
+    Rubric,
+    default_bank,
+    load_qualification,
+    load_qualifications,
+)
 
 LEVELS = {
     "excellent": {"lower": 1, "methods": 2, "loss": 1, "wrong": 0},
@@ -53,3 +61,30 @@ def test_every_quality_is_there(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(document(answers=[*answers[:3], answers[0]])), encoding="utf-8")
     with pytest.raises(InvalidRubric, match="no answer that is wrong"):
         load_qualification(file)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_length_of_an_answer_tells_nothing_of_what_it_reaches(language: Language) -> None:
+    """By level above the lowest of what earns points; more than .5 would say that longer answers are better."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    bank = default_bank()
+    lengths: list[int] = []
+    reached: list[bool] = []
+    for question, found in load_qualifications().items():
+        for answer in found.answers:
+            for criterion in bank.get(question, language).criteria:
+                steps = range(1, len(criterion.levels) if criterion.kind != "negative" else 1)
+                lengths += [len(answer.text(language)) for _ in steps]
+                reached += [answer.criteria[criterion.id] >= step for step in steps]
+    assert 0.45 <= metrics.roc_auc_score(reached, lengths) <= 0.55
+
+
+def test_every_question_has_good_and_bad_answers_of_any_length_by_several_authors() -> None:
+    wanted = {("excellent", "concise"), ("weak", "verbose"), ("wrong", "verbose"), ("wrong", "concise")}
+    for question, found in load_qualifications().items():
+        kinds = {(answer.level, answer.style) for answer in found.answers}
+        assert wanted | {("empty-handed", "usual")} <= kinds, question
+        assert len({answer.author for answer in found.answers}) >= 3, question
+        (usual,) = (one for one in found.answers if (one.level, one.style) == ("excellent", "usual"))
+        (concise,) = (one for one in found.answers if (one.level, one.style) == ("excellent", "concise"))
+        assert len(concise.en) < 0.7 * len(usual.en), question

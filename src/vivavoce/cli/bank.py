@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from vivavoce.rubrics import Bank, QualificationSet, Rubric, default_bank, load_qualifications
 from vivavoce.rubrics.loader import BANK, load_bank
-from vivavoce.rubrics.qualification import QUALITIES, Quality
+from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality
 from vivavoce.rubrics.versions import publish as publish_versions
 from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.settings import Settings
@@ -157,7 +157,7 @@ def _wanted(
 
 def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
     from vivavoce.graders.agreement import spearman
-    from vivavoce.graders.qualify import SEPARATES, language_gaps, separations
+    from vivavoce.graders.qualify import SEPARATES, language_gaps, order_pairs, separations
 
     gaps = language_gaps(found)
     every = [abs(gap) for own in gaps.values() for gap in own]
@@ -167,6 +167,7 @@ def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, eng
         "model": model,
         "engine": engine,
         "in_order": {"count": in_order, "of": len(found), "share": in_order / len(found)},
+        "pairs": [asdict(row) for row in order_pairs(found)],
         "unscored": sum(s.score is None for question in found for s in question.standings),
         "spearman": spearman(*zip(*pairs, strict=True)) if len(pairs) > 2 else None,
         "language_gap": {
@@ -205,6 +206,14 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
         for row in figures["unseparated"]:
             criteria.add_row(row["question"], row["language"], row["criterion"], f"{row['ordered']:.0%}")
         _out.print(criteria)
+    pairs = Table(
+        "better", "worse", "in order", "", "the better one shorter", "", title="Pairs of answers to a question"
+    )
+    for row in figures["pairs"]:
+        each = ((row["right"], row["pairs"]), (row["shorter_right"], row["shorter"]))
+        cells = [cell for right, of in each for cell in (f"{right} of {of}", f"{right / of:.1%}" if of else "–")]
+        pairs.add_row(row["better"], row["worse"], *cells)
+    _out.print(pairs)
     gaps = figures["language_gap"]
     if gaps["mean"] is not None:
         table = Table("quality", "mean |zh - en|", "mean zh - en", title="The same answers in Chinese and English")
@@ -236,13 +245,13 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
 
 def _why(question: Any) -> str:
     scores: dict[Quality, list[float | None]] = {
-        quality: [standing.score for standing in question.standings if standing.quality == quality]
-        for quality in QUALITIES
+        quality: [one.score for one in question.standings if one.quality == quality and one.style == "usual"]
+        for quality in IN_ORDER
     }
     if missing := [quality for quality, own in scores.items() if None in own]:
         return f"{', '.join(missing)} without a score"
     ends = {quality: (min(own), max(own)) for quality, own in scores.items() if own}  # type: ignore[type-var]
-    wrong = [(a, b) for a, b in itertools.pairwise(QUALITIES) if ends[a][0] <= ends[b][1]]  # type: ignore[operator]
+    wrong = [(a, b) for a, b in itertools.pairwise(IN_ORDER) if ends[a][0] <= ends[b][1]]  # type: ignore[operator]
     return "; ".join(f"{b} {_number(ends[b][1])} is not below {a} {_number(ends[a][0])}" for a, b in wrong)
 
 

@@ -246,6 +246,7 @@ def _fingerprint(new: NewAnswer, panel: Panel) -> str:
         panel.judge.prompt_hash(new.rubric),
         panel.embedder.name,
         panel.embedder.revision,
+        panel.relevance.revision if panel.relevance else "",
         panel.coefficients.version,
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()

@@ -11,6 +11,7 @@ from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
+from vivavoce.graders.relevance import build_filter
 from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service import lifecycle
@@ -20,6 +21,16 @@ from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.runtime import coefficients
 
 from .errors import UserError
+
+# What decides a score beside the verdicts, of which a report keeps the version.
+_DECIDING = (
+    "rubric_hash",
+    "answer_hash",
+    "verifier_revision",
+    "embedding_revision",
+    "relevance_revision",
+    "combiner_version",
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,8 @@ class Replay:
         source, now = self.recorded["provenance"], self.derived["provenance"]
         found += [
             f"{name}: recorded {source[name]}, now {now[name]}"
-            for name in ("rubric_hash", "answer_hash", "verifier_revision", "embedding_revision", "combiner_version")
-            if source.get(name) != now[name]
+            for name in _DECIDING
+            if source.get(name, "") != now[name]
         ]
         return found
 
@@ -65,12 +76,16 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     if "quorum" not in recorded["provenance"]:
         raise UserError(f"Grading {grading_id} is older than the record of judge calls: it cannot be replayed.")
     calls = StoredVerdicts(sessions).get_many(ReplayJudge.keys_in(recorded))
+    embedder = build_embedder(recorded["provenance"]["embedding_model"])
+    # A report from before the filter was made without it.
+    has_filter = bool(recorded["provenance"].get("relevance_revision"))
     panel = build_panel(
-        embedder=build_embedder(recorded["provenance"]["embedding_model"]),
+        embedder=embedder,
         verifier=CrossEncoderVerifier(),
         judge=ReplayJudge(recorded, calls),
         coefficients=coefficients(settings),
         review=_policy(recorded["provenance"], settings),
+        relevance=build_filter(embedder) if has_filter else None,
     )
     (report,) = grade([answer], rubric, panel)
     return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)

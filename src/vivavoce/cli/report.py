@@ -17,6 +17,13 @@ from vivavoce.graders.agreement import spearman
 from vivavoce.service.schemas import GradingPublic
 
 _FEWEST_FOR_CORRELATION = 5
+# Why no model read a part of an answer, by the report's field that lists such parts.
+_UNREAD = {
+    "masked": "speaks to the grader",
+    "talk": "says nothing",
+    "unrelated": "bears on nothing that is asked for",
+    "repeated": "stands in the answer before",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,14 @@ class ReportRow:
             for criterion in report.get("criteria", ())
             for item in criterion["evidence"]
         ]
-        spans += [(item["start"], item["end"], kind) for kind in ("masked", "talk") for item in report.get(kind, ())]
+        spans += [(item["start"], item["end"], kind) for kind in _UNREAD for item in report.get(kind, ())]
         return _mark(self.answer, spans)
+
+    @cached_property
+    def unread(self) -> list[str]:
+        """Why parts of the answer were not read, each reason once."""
+        report = self.grading.report or {}
+        return [reason for kind, reason in _UNREAD.items() if report.get(kind)]
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -116,7 +129,11 @@ def _mark(answer: str, spans: Sequence[tuple[int, int, str]]) -> Markup:
     for start, end, kind in sorted(set(spans)):
         if start < position:
             continue
-        opening = Markup('<mark class="{}">').format(kind) if kind else Markup("<mark>")
+        opening = (
+            Markup('<mark class="{}" title="not read: it {}">').format(kind, _UNREAD[kind])
+            if kind
+            else Markup("<mark>")
+        )
         pieces += [escape(answer[position:start]), opening, escape(answer[start:end]), Markup("</mark>")]
         position = end
     pieces.append(escape(answer[position:]))

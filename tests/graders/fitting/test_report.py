@@ -10,7 +10,7 @@ from vivavoce.graders.fitting.report import examples_of_bank, leave_out_each_set
 from vivavoce.graders.qualify import CriterionStanding, QuestionStanding, Rejection, Standing
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Language, Rubric, default_bank
-from vivavoce.rubrics.qualification import QUALITIES
+from vivavoce.rubrics.qualification import IN_ORDER
 
 QUESTIONS = ("retrieval", "quantization", "distillation", "pruning")
 
@@ -34,9 +34,7 @@ def _bank(language: Language) -> list[QuestionStanding]:
     found = []
     for question in QUESTIONS:
         rubric = default_bank().get(question, language)
-        standings = [
-            _standing(rubric, share, quality) for share, quality in zip((1, 0.5, 0, 0), QUALITIES, strict=True)
-        ]
+        standings = [_standing(rubric, share, quality) for share, quality in zip((1, 0.5, 0, 0), IN_ORDER, strict=True)]
         found.append(QuestionStanding(question, language, rubric.question.topic, tuple(standings)))
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -228,57 +229,85 @@ def _figure(value: float | None) -> str:
 
 
 @app.command()
-def style(
-    answers: Annotated[
-        int, typer.Option(min=2, help="Answers in all, spread evenly over questions, languages and qualities.")
-    ] = 100,
-    seed: Annotated[int, typer.Option(help="Which answers, and how the intervals are drawn.")] = 7,
+def invariance(
+    data: Annotated[
+        list[Path] | None, typer.Argument(help="Graded answers beside the bank's: JSON lines, plain or .gz.")
+    ] = None,
+    answers: Annotated[int, typer.Option(min=2, help="Answers of the bank, and as many of all files together.")] = 100,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind of version; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Which answers and additions, and how the intervals are drawn.")] = 7,
     language: Annotated[str, typer.Option(help="zh, en or both.")] = "both",
     json_file: JsonOption = None,
 ) -> None:
-    """How much scores move when the same answers are written otherwise: in bullets, padded, longer, in synonyms.
+    """Whether text that is worth nothing gains nothing, style moves nothing, and a point taken out costs something.
 
-    The answers are those of known quality that 'viva bank qualify' has, graded as they are and in every version.
-    Verdicts are kept in the database: an interrupted run goes on where it stopped.
+    Answers are graded as they are and in some twenty versions each; with DATA also answers that people graded, by
+    rubrics made from their references. Verdicts are kept in the database: an interrupted run goes on where it stopped.
     """
     from vivavoce.rubrics import default_bank, load_qualifications
 
-    from .style import compare, draw, measure
+    from .invariance import compare, draw, graded_samples, kinds_of_versions, measure, mirrored
 
     languages = ["zh", "en"] if _one_of(language, "zh", "en", "both") == "both" else [language]
     require_writable(json_file, option="--json")
-    samples = draw(default_bank(), load_qualifications(), languages, answers=answers, seed=seed)
+    for wanted in kind or ():
+        if wanted not in kinds_of_versions():
+            raise UserError(f"There is no version '{wanted}': use one of {', '.join(kinds_of_versions())}.")
+    sets = load_qualifications()
+    bank = [rubric for rubric in default_bank() if rubric.question.language in languages]
+    samples = draw(bank, sets, languages, answers=answers, seed=seed)
+    # All of them where many answers are asked for; a small draw stays small.
+    samples += islice(
+        mirrored({(rubric.question.id, rubric.question.language): rubric for rubric in bank}, sets), answers
+    )
+    samples += graded_samples(data or [], answers=answers, seed=seed)
+    good = {each: {name: found.answers[0].text(each) for name, found in sets.items()} for each in ("zh", "en")}
     with ExitStack() as stack:
         panel = stack.enter_context(_panel_with_record())
         identity = panel.judge.identity
         progress = stack.enter_context(progress_bar(_err))
         bar = progress.add_task("Answers", total=len(samples))
-        compared = compare(samples, panel, on_progress=lambda done, _: progress.update(bar, completed=done))
-    if not compared.pairs:
+        moves, unscored = compare(
+            samples,
+            good,
+            panel,
+            seed=seed,
+            kinds=frozenset(kind or ()),
+            on_progress=lambda done, _: progress.update(bar, completed=done),
+        )
+    if not moves:
         raise UserError("None of these answers has a score: see 'viva doctor' for the judge.")
-    rows = measure(compared.pairs, seed=seed)
-    _show_style(rows, unscored=compared.unscored)
-    found = {"seed": seed, "language": language, "answers": len(samples), "unscored": compared.unscored}
-    versions = [asdict(pair) for pair in compared.pairs]
+    rows = measure(moves, seed=seed)
+    _show_invariance(rows, unscored=unscored)
+    found = {"seed": seed, "language": language, "answers": len(samples), "unscored": unscored}
     write_figures(
-        json_file, {**asdict(identity), **found, "rewritings": [asdict(row) for row in rows], "versions": versions}
+        json_file,
+        {**asdict(identity), **found, "rows": [asdict(row) for row in rows], "moves": [asdict(one) for one in moves]},
     )
 
 
-def _show_style(rows: Sequence[Any], *, unscored: int) -> None:
-    from .style import MOST_MOVEMENT
+def _show_invariance(rows: Sequence[Any], *, unscored: int) -> None:
+    from .invariance import MOST_MEAN, RISE
 
-    title = f"Movement of scores, as a share of full scale (wanted: a mean of at most {MOST_MOVEMENT:g})"
-    columns = ("pairs", "mean", "mean, 95 %", "mean with sign", "largest", "unscored", "settled otherwise")
-    table = Table("rewriting", "", *columns, title=title, title_justify="left")
-    for row in rows:
-        interval = f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval else ""
-        signed = "–" if row.mean_signed is None else f"{row.mean_signed:+.3f}"
-        figures = (_figure(row.mean_absolute), interval, signed, _figure(row.largest))
-        table.add_row(row.rewriting, row.language, str(row.pairs), *figures, str(row.unscored), str(row.settled))
+    title = (
+        f"Movement of scores in points of 10 (wanted: means within {MOST_MEAN:g}, rises of more than {RISE:g} in 1 of "
+        "100; in the mirror 90 of 100 lowered)"
+    )
+    columns = ("pairs", "mean", "mean, 95 %", "largest rise", "largest fall", "rises", "lowered", "unscored")
+    table = Table("family", "kind", "answers", *columns, title=title, title_justify="left")
+    for row in sorted(rows, key=lambda one: (one.source, one.family)):
+        interval = f"{row.interval[0]:+.2f} to {row.interval[1]:+.2f}" if row.interval else ""
+        moved = [_signed(value) for value in (row.mean, row.largest_rise, row.largest_fall)]
+        shares = ["–" if value is None else f"{value:.0%}" for value in (row.rises, row.lowered)]
+        cells = (str(row.pairs), moved[0], interval, *moved[1:], *shares, str(row.unscored))
+        table.add_row(row.family, row.kind, row.source, *cells)
     _out.print(table)
     if unscored:
         _out.print(f"{unscored} answers without a score were left out", highlight=False)
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
 
 
 @app.command()
