@@ -28,7 +28,7 @@ class QualificationAnswer(Frozen):
     """An answer with its quality and its level on each criterion, in both languages.
 
     An `empty-handed` answer claims much and says nothing. `style` is its length beside other answers of its quality;
-    `author` tells the people apart who wrote the answers.
+    `author` tells the writers apart.
     """
 
     level: Quality

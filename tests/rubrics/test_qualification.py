@@ -79,7 +79,7 @@ def test_the_length_of_an_answer_tells_nothing_of_what_it_reaches(language: Lang
     assert 0.45 <= metrics.roc_auc_score(reached, lengths) <= 0.55
 
 
-def test_every_question_has_good_and_bad_answers_of_any_length_by_several_authors() -> None:
+def test_every_question_has_good_and_bad_answers_of_any_length_by_several_writers() -> None:
     wanted = {("excellent", "concise"), ("weak", "verbose"), ("wrong", "verbose"), ("wrong", "concise")}
     for question, found in load_qualifications().items():
         kinds = {(answer.level, answer.style) for answer in found.answers}

@@ -1,8 +1,8 @@
 """`viva bench invariance`: what is added to an answer gains nothing, what is taken from it costs something.
 
 Answers of known quality, and answers that people graded, are graded as they are and in versions. Three families of
-versions must score as the answer does: text that is worth nothing is added (`additions.yaml`, written by people who had
-not seen the graders), the answer is built up from itself, or it is written otherwise. In the fourth, the mirror
+versions must score as the answer does: text that is worth nothing is added (`additions.yaml`, by a writer who had not
+seen the graders), the answer is built up from itself, or it is written otherwise. In the fourth, the mirror
 (`mirrors.yaml`), a point is taken out, turned into its opposite or given wrong figures, and the score must fall.
 """
 
