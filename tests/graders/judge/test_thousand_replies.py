@@ -38,7 +38,7 @@ def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, fo
     outcomes: Counter[tuple[Behaviour, bool]] = Counter()
 
     async def ask(server: StubJudgeServer) -> None:
-        client = JudgeClient([server.url], deadlines=Deadlines(0.25, 0.25), circuit_seconds=0)
+        client = JudgeClient([server.url], deadlines=Deadlines(1.0, 1.0), circuit_seconds=0)
         paper = Paper.of(rubric, form, b"s")
         for number, behaviour in enumerate(turns):
             met = chance.random() < 0.5
