@@ -84,7 +84,7 @@ def grade_set(
     examples: list[Example] = []
     done = 0
     for question, group in by_question.items():
-        rubric = _rubric(group[0], path)
+        rubric = rubric_of(group[0], path)
         for batch in (group[start : start + _BATCH] for start in range(0, len(group), _BATCH)):
             reports = grade([AnswerInput(row["answer"]) for row in batch], rubric, panel)
             if any(report.judge_away for report in reports):
@@ -148,7 +148,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(defined) if len(defined) == len(values) else None
 
 
-def _rubric(row: Mapping[str, Any], path: Path) -> Rubric:
+def rubric_of(row: Mapping[str, Any], path: Path) -> Rubric:
+    """The rubric of a row of a file, or one made from its reference; raises UserError for one that is none."""
     if not row.get("rubric"):
         return rubric_from_reference(row)
     try:

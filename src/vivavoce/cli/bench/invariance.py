@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from vivavoce.graders import AnswerInput, Flag, Panel, Report, agreement, grade
-from vivavoce.graders.graded_answers import balanced_sample, read_rows, rubric_from_reference
+from vivavoce.graders.graded_answers import balanced_sample, read_rows
 from vivavoce.graders.lexical import terms
 from vivavoce.graders.reading import Reading
 from vivavoce.graders.rewriting import REWRITINGS
@@ -28,6 +28,7 @@ from vivavoce.graders.text import words
 from vivavoce.rubrics import Language, QualificationSet, Rubric
 
 from ..errors import UserError
+from .accuracy import rubric_of
 
 ADDITIONS = Path(__file__).parent / "additions.yaml"
 MIRRORS = Path(__file__).parent / "mirrors.yaml"
@@ -160,12 +161,12 @@ def mirrored(bank: Mapping[tuple[str, str], Rubric], sets: Mapping[str, Qualific
 def graded_samples(paths: Sequence[Path], *, answers: int, seed: int) -> Iterator[Sample]:
     """Different answers that people graded, as evenly over the files and their questions as can be.
 
-    A row may have mirrors of its answer: `omitted`, `negated`, `altered`. Raises UnreadableGrades.
+    A row may have mirrors of its answer: `omitted`, `negated`, `altered`. Raises UnreadableGrades and UserError.
     """
     for number, path in enumerate(paths):
         own = answers // len(paths) + (number < answers % len(paths))
         for row in balanced_sample(read_rows(path), limit=own, seed=seed):
-            rubric = Rubric.model_validate(row["rubric"]) if row.get("rubric") else rubric_from_reference(row)
+            rubric = rubric_of(row, path)
             share = row["score"] / row["max_score"]
             quality = "good" if share >= 2 / 3 else "middling" if share >= 1 / 3 else "poor"
             sample = Sample(path.name.split(".")[0], quality, rubric, row["answer"], _mirrors(row))
