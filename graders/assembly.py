@@ -10,6 +10,7 @@ from vivavoce.rubrics import Criterion, Rubric, content_hash
 
 from . import combine, feedback, text
 from .answer_key import names_for_candidates
+from .confidence import ReviewPolicy
 from .embedding import PointMatch
 from .judge.judging import AnswerVerdicts
 from .judge.voting import split_criteria
@@ -69,7 +70,11 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
             signals=named,
             verdicts=signals.verdicts,
         )
-    flags += figures.doubts(panel.review)
+    review = panel.review.now()
+    doubts = figures.doubts(review)
+    if failure is None:
+        panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
+    flags += doubts
     if split_criteria(signals.verdicts.votes):
         flags.append(Flag.JUDGES_DISAGREE)
     if signals.verdicts.defused:
@@ -93,7 +98,7 @@ def build_report(reading: Reading, signals: Signals, rubric: Rubric, panel: Pane
             masked_quotes=[item.quote for item in masked],
             names=names_for_candidates(rubric, language),
         ),
-        provenance=_provenance(reading, rubric, panel, signals.verdicts),
+        provenance=_provenance(reading, rubric, panel, signals.verdicts, review),
         masked=masked,
         **_left_out(reading),
         unscored_reason=failure.reason if failure else None,
@@ -174,7 +179,8 @@ def wants_a_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> boo
     """Whether a report goes to a person; what a fact settled at 0 does so for fewer reasons."""
     if settled:
         return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED} & set(flags))
-    return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS})
+    # Signals that disagree are less sure, which the confidence tells.
+    return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
 
 def _votes(verdicts: AnswerVerdicts | None, criterion_id: str) -> tuple[VoteResult, ...]:
@@ -257,6 +263,7 @@ def build_settled_report(
 
     Models were asked only for `off_topic`, which is their word, and has the `confidence` that it makes.
     """
+    panel.review.note(confidence, is_low=False)
     language = reading.language(rubric)
     masked = tuple(reading.evidence(span) for span in reading.screening.masked)
     quotes = [item.quote for item in masked]
@@ -287,7 +294,7 @@ def build_settled_report(
         signals=signals or {},
         contributions={},
         feedback=words,
-        provenance=_provenance(reading, rubric, panel, verdicts),
+        provenance=_provenance(reading, rubric, panel, verdicts, panel.review.now()),
         masked=masked,
         **_left_out(reading),
     )
@@ -300,7 +307,9 @@ def _left_out(reading: Reading) -> dict[str, Any]:
     return {reason: tuple(reading.evidence(span) for span in spans) for reason, spans in by_reason.items()}
 
 
-def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: AnswerVerdicts | None) -> Provenance:
+def _provenance(
+    reading: Reading, rubric: Rubric, panel: Panel, verdicts: AnswerVerdicts | None, review: ReviewPolicy
+) -> Provenance:
     identity = panel.judge.identity
     calls = verdicts.calls if verdicts else ()
     return Provenance(
@@ -318,9 +327,9 @@ def _provenance(reading: Reading, rubric: Rubric, panel: Panel, verdicts: Answer
         embedding_revision=panel.embedder.revision,
         relevance_revision=panel.relevance.revision if panel.relevance else "",
         combiner_version=panel.coefficients.version,
-        review_below=panel.review.below,
-        pass_mark=panel.review.pass_mark,
-        pass_margin=panel.review.pass_margin,
+        review_below=review.below,
+        pass_mark=review.pass_mark,
+        pass_margin=review.pass_margin,
         judge_calls=len(calls),
         cached_verdicts=verdicts.cached if verdicts else 0,
         tokens_in=sum(call.usage.tokens_in for call in calls),

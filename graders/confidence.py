@@ -6,7 +6,10 @@ that were given without knowing them (Platt 1999, "Probabilistic Outputs for Sup
 
 from __future__ import annotations
 
+import bisect
 import math
+import threading
+from collections import deque
 from dataclasses import astuple, dataclass
 from statistics import NormalDist
 from typing import Self
@@ -72,7 +75,7 @@ class ReviewPolicy:
     when nothing hangs on a mark).
     """
 
-    below: float = 0.45
+    below: float = 0.2
     pass_mark: float | None = None
     pass_margin: float = 0.5
 
@@ -80,6 +83,58 @@ class ReviewPolicy:
         """Whether a score is so near the mark that the margin may decide."""
         # Scores have one decimal; the margin's own end still counts as near.
         return self.pass_mark is not None and abs(score - self.pass_mark) <= self.pass_margin + 1e-9
+
+    def now(self) -> ReviewPolicy:
+        """The policy for the next score."""
+        return self
+
+    def note(self, confidence: float, *, is_low: bool) -> None:
+        """Hear of the confidence of a score and whether it was too low; this policy stays as it is."""
+
+
+class ReviewShare:
+    """Sends a share of the scores to a person, those of the lowest confidence: a policy that moves with what it saw.
+
+    The bound is the quantile of the last confidences that has that share below it. Before any is seen they are taken to
+    be spread evenly over 0 to 1, which counts as much as a few scores. What was sent too much or too little so far is
+    made up for, so that the share holds for every set of some hundred answers, whatever its confidences. Safe to use
+    from several threads.
+    """
+
+    _REMEMBERED = 500
+    _EVEN = 5
+    # Within so many scores a share that is off is brought back.
+    _CATCH_UP = 30
+
+    def __init__(self, share: float, *, pass_mark: float | None = None, pass_margin: float = 0.5) -> None:
+        self._share = share
+        self._pass_mark = pass_mark
+        self._pass_margin = pass_margin
+        self._lock = threading.Lock()
+        self._seen: deque[tuple[float, bool]] = deque(maxlen=self._REMEMBERED)
+
+    def now(self) -> ReviewPolicy:
+        """The policy for the next score."""
+        with self._lock:
+            due = self._share * len(self._seen) - sum(is_low for _, is_low in self._seen)
+            confidences = [confidence for confidence, _ in self._seen]
+        even = [(place + 0.5) / self._EVEN for place in range(self._EVEN)]
+        ordered = sorted(confidences + even)
+        share = min(max(self._share + due / self._CATCH_UP, 0.0), 2 * self._share, 1.0)
+        place = math.ceil(share * len(ordered))
+        if 0 < place < len(ordered):
+            # Midway between the last one that would be sent and the next that is surer.
+            low = ordered[place - 1]
+            above = bisect.bisect_right(ordered, low)
+            below = round((low + (ordered[above] if above < len(ordered) else 1.0)) / 2, 4)
+        else:
+            below = 1.0 if place else 0.0
+        return ReviewPolicy(below, self._pass_mark, self._pass_margin)
+
+    def note(self, confidence: float, *, is_low: bool) -> None:
+        """Hear of the confidence of a score and whether it was too low."""
+        with self._lock:
+            self._seen.append((confidence, is_low))
 
 
 def likely_range(score: float, sd: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .combine import Coefficients, default_coefficients
-from .confidence import ReviewPolicy
+from .confidence import ReviewPolicy, ReviewShare
 from .embedding import Embedder
 from .judge.judging import Judge
 from .relevance import SentenceFilter
@@ -24,7 +24,7 @@ class Panel:
     verifier: Verifier
     judge: Judge
     coefficients: Coefficients
-    review: ReviewPolicy = field(default_factory=ReviewPolicy)
+    review: ReviewPolicy | ReviewShare = field(default_factory=ReviewPolicy)
     relevance: SentenceFilter | None = None
 
 
@@ -34,7 +34,7 @@ def build_panel(
     verifier: Verifier,
     judge: Judge,
     coefficients: Coefficients | None = None,
-    review: ReviewPolicy | None = None,
+    review: ReviewPolicy | ReviewShare | None = None,
     relevance: SentenceFilter | None = None,
 ) -> Panel:
     """A panel; `coefficients` default to those that ship with vivavoce."""

@@ -137,8 +137,18 @@ class Settings(BaseSettings):
         description="File of coefficients that `viva calibrate` fitted to your people's grades; empty for those that "
         "ship with vivavoce.",
     )
-    review_below: float = Field(
-        default=0.45, ge=0, le=1, description="Reports with less confidence than this go to a person."
+    review_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of the scored answers that goes to a person for doubt, the least sure first; each worker "
+        "goes by the last 500 that it graded.",
+    )
+    review_below: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Instead of a share: reports with less confidence than this go to a person.",
     )
     pass_mark: float | None = Field(
         default=None, ge=0, le=10, description="Score that decides something; those near it go to a person."

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from vivavoce.graders import Panel, build_panel
 from vivavoce.graders.combine import Coefficients, default_coefficients, read_coefficients
-from vivavoce.graders.confidence import ReviewPolicy
+from vivavoce.graders.confidence import ReviewPolicy, ReviewShare
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.client import Deadlines, EngineIdentity
 from vivavoce.graders.judge.embedded import ENGINE as EMBEDDED
@@ -173,7 +173,7 @@ def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
         embedder = build_embedder(settings.embedding_model)
         yield build_panel(
             embedder=embedder,
-            verifier=CrossEncoderVerifier(),
+            verifier=CrossEncoderVerifier(embedder),
             judge=judge,
             coefficients=coefficients(settings),
             review=review_policy(settings),
@@ -181,9 +181,11 @@ def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
         )
 
 
-def review_policy(settings: Settings) -> ReviewPolicy:
+def review_policy(settings: Settings) -> ReviewPolicy | ReviewShare:
     """Which scores the settings send to a person for doubt."""
-    return ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin)
+    if settings.review_below is not None:
+        return ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin)
+    return ReviewShare(settings.review_share, pass_mark=settings.pass_mark, pass_margin=settings.pass_margin)
 
 
 class InProcessWorker:

@@ -4,10 +4,10 @@
 
 TABLE are files that 'viva bank qualify --signals' and 'viva bench accuracy --signals' wrote. Two sets of weights come
 of them: one for all questions, fitted to all tables without the verifier, which is worth nothing outside the bank; and
-one for the bank's questions, fitted to the bank's table alone, with the verifier. Ridge and lapse are chosen by
-cross-validation that leaves out whole data sets, and for the bank its questions by fifths. What is printed was left out
-of the fit that it tells of: each data set that people graded, of the choice too, and of the bank the question, by
-tenths.
+one for the bank's questions, fitted to the bank's table alone: with the verifier, without the overlap of words, which can
+be bought, and without lapses, so that scores use the whole scale. Ridge and lapse are chosen by cross-validation that
+leaves out whole data sets, and for the bank its questions by fifths. What is printed was left out of the fit that it
+tells of: each data set that people graded, of the choice too, and of the bank the question, by tenths.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from rich.table import Table
 
 from .. import agreement
 from ..combine import FEATURES, KindWeights, write_coefficients
+from ..qualify import PairOrder
 from .choice import choose
 from .confidence import Reliance, Seen, fit_confidence, look_from_outside, reliance
 from .examples import Example, is_bank, read_table
 from .model import MonotoneLogit, assemble
-from .report import GENERAL, leave_out_each_set, leave_out_questions
+from .report import GENERAL, OF_BANK, leave_out_each_set, leave_out_questions
 
 _out = Console(width=160)
+# What an answer without content gets at most, in points of 10.
+_MOST_FOR_NOTHING = 4.0
 
 
 def main() -> None:
@@ -46,7 +49,8 @@ def main() -> None:
     own = None
     if bank:
         _out.print("Weights of the bank's:")
-        own = choose(bank, say=_out.print)
+        # What was found there is clear enough for the whole scale.
+        own = choose(bank, features=OF_BANK, lapses=(0.0,), say=_out.print)
     _show_sets(examples)
     if own:
         _show_bank(bank, own)
@@ -101,7 +105,24 @@ def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
         f"{found.held_against} of {found.rejections}",
         highlight=False,
     )
+    _show_pairs(found.pairs)
+    if found.empty:
+        above = sum(score > _MOST_FOR_NOTHING for score in found.empty)
+        _out.print(
+            f"answers that say nothing: {fmean(found.empty):.2f} of 10 on average, {above} of {len(found.empty)} above "
+            f"{_MOST_FOR_NOTHING:g}",
+            highlight=False,
+        )
     _show_confidence({"bank": found.sure})
+
+
+def _show_pairs(rows: Sequence[PairOrder]) -> None:
+    table = Table("better", "worse", "in order", "", "the better one shorter", "")
+    for row in rows:
+        each = ((row.right, row.pairs), (row.shorter_right, row.shorter))
+        cells = [cell for right, of in each for cell in (f"{right} of {of}", f"{right / of:.1%}" if of else "–")]
+        table.add_row(row.better, row.worse, *cells)
+    _out.print(table)
 
 
 def _show_confidence(found: Mapping[str, Reliance]) -> None:

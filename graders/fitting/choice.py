@@ -26,6 +26,7 @@ def choose(
     examples: Sequence[Example],
     *,
     features: tuple[str, ...] = FEATURES,
+    lapses: Sequence[float] = LAPSES,
     say: Callable[[str], object] = lambda line: None,
 ) -> MonotoneLogit:
     """The model with the strongest ridge of those about as good as the best, each fold weighing the same.
@@ -41,7 +42,7 @@ def choose(
         weights = grade_weights(grades, power=1.0 if all(map(is_bank, whole)) else 0.5)
         for ridge in RIDGES:
             model = MonotoneLogit(ridge=ridge, features=features).fit([examples[index] for index in learned])
-            for lapse in LAPSES:
+            for lapse in lapses:
                 off = model.lapsing(lapse).predict(whole) - grades
                 errors[ridge, lapse].append(float(weights @ off**2))
     found = {candidate: fmean(each) for candidate, each in errors.items()}

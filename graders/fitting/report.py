@@ -11,12 +11,12 @@ from typing import cast, get_args
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from vivavoce.rubrics import Language, default_bank
-from vivavoce.rubrics.qualification import QUALITIES, Quality, Style
+from vivavoce.rubrics import Language, QualificationSet, default_bank, load_qualifications
+from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
 from .. import agreement
 from ..combine import FEATURES, PARTS, Coefficients, all_probabilities, total
-from ..qualify import QuestionStanding, Rejection, Standing, language_gaps
+from ..qualify import PairOrder, QuestionStanding, Rejection, Standing, order_pairs
 from ..types import MAX_SCORE, LevelSignals
 from .confidence import Reliance, Seen, fit_confidence, look, look_from_outside, reliance
 from .examples import BANK, Example, is_bank, levels_of
@@ -24,6 +24,8 @@ from .model import KINDS, MonotoneLogit, chances
 
 # What all questions have.
 GENERAL = tuple(name for name in FEATURES if name not in PARTS["verifier"])
+# What the bank's are weighed by: the overlap of words can be bought with a list of words, and tells nothing more there.
+OF_BANK = ("judge", "verifier", "lift")
 REJECTION = "rejection"
 _FOLDS = 10
 _HELD = 0.5
@@ -53,7 +55,8 @@ class BankFigures:
     """The bank's answers, each question left out of the fit: area under the curve by language and kind, and the rest.
 
     `gap` is the mean difference (0 to 1) between the same answer in Chinese and in English; `held_against` of
-    `rejections` count mistakes that are named to be rejected.
+    `rejections` count mistakes that are named to be rejected. `pairs` tells which answers come out above which, and
+    `empty` has the scores (0 to 10) of answers that say nothing.
     """
 
     area: Mapping[tuple[Language, str], Mapping[str, float | None]]
@@ -62,6 +65,8 @@ class BankFigures:
     gap: float | None
     held_against: int
     rejections: int
+    pairs: Sequence[PairOrder]
+    empty: Sequence[float]
     sure: Reliance
 
 
@@ -146,16 +151,28 @@ def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFi
             else:
                 scored.append((example, rescore(example, fitted.coefficients_)))
     standings = list(_standings(scored))
-    gaps = [abs(gap) for own in language_gaps(standings).values() for gap in own]
+    gaps = _language_gaps(scored)
+    # A table may lack answers that have no score.
+    whole = [one for one in standings if {s.quality for s in one.standings if s.style == "usual"} >= set(IN_ORDER)]
     return BankFigures(
         area={key: _areas(singly[key]) for kind in KINDS for key in sorted(singly) if key[1] == kind},
-        in_order=sum(standing.in_order for standing in standings),
-        questions=len(standings),
+        in_order=sum(standing.in_order for standing in whole),
+        questions=len(whole),
         gap=fmean(gaps) if gaps else None,
         held_against=sum(held_against),
         rejections=len(held_against),
+        pairs=order_pairs(standings),
+        empty=[score for example, score in scored if _quality_and_style(example)[0] == "empty-handed"],
         sure=reliance(list(_each_by_the_others(seen))),
     )
+
+
+def _language_gaps(scored: Sequence[tuple[Example, float]]) -> list[float]:
+    """By how much (0 to 1) the scores of the same answer in Chinese and in English differ."""
+    found: dict[tuple[str, str], dict[Language, float]] = defaultdict(dict)
+    for example, score in scored:
+        found[example.question, example.answer][example.language] = score
+    return [abs(own["zh"] - own["en"]) / MAX_SCORE for own in found.values() if len(own) == 2]
 
 
 def _each_by_the_others(folds: Sequence[Sequence[Seen]]) -> Iterator[tuple[Seen, float]]:
@@ -176,11 +193,12 @@ def rescore(example: Example, coefficients: Coefficients) -> float:
 
 def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionStanding]:
     by_question: dict[tuple[str, Language], list[Standing]] = defaultdict(list)
+    sets = load_qualifications()
     for example, score in sorted(scored, key=lambda one: _place(one[0])):
         quality, style = _quality_and_style(example)
         known = MAX_SCORE * cast(float, example.known)
         by_question[example.question, example.language].append(
-            Standing(quality, known, score, criteria=(), style=style)
+            Standing(quality, known, score, criteria=(), style=style, length=_length(example, sets))
         )
     for (question, language), standings in by_question.items():
         yield QuestionStanding(question, language, "", tuple(standings))
@@ -193,6 +211,14 @@ def _place(example: Example) -> tuple[str, str, int, str]:
         QUALITIES.index(_quality_and_style(example)[0]),
         example.answer,
     )
+
+
+def _length(example: Example, sets: Mapping[str, QualificationSet]) -> int:
+    """Length in characters of the answer that an example stands for."""
+    quality, style = _quality_and_style(example)
+    own = [one for one in sets[example.question].answers if (one.level, one.style) == (quality, style)]
+    _, _, number = example.answer.rpartition("/")
+    return len(own[int(number) - 1 if number.isdigit() else 0].text(example.language))
 
 
 def _quality_and_style(example: Example) -> tuple[Quality, Style]:

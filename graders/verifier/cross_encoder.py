@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -12,15 +11,15 @@ from typing import Any, Protocol
 
 from vivavoce.rubrics import Question
 
+from ..embedding import NANO_E5, Embedder, build_embedder
 from ..errors import ModelMissing
-from .packed import ANSWER_TOKENS, PackedE5
+from .nearest import nearest_sentences
+from .packed import PackedE5
 
 WEIGHTS = Path(__file__).parent
-NAME = "vivavoce-verifier-1"
-# Some five sentences: among many more, one that makes a point is hardly heard.
-_STRETCH_TOKENS = 96
+NAME = "vivavoce-verifier-2"
 # Beyond this it is no surer in truth: of answers in another style it is now and then wrong and certain.
-_SUREST = 2.0
+_SUREST = 4.0
 # Sums of floats depend in their last digits on the machine; what is told does not.
 _DIGITS = 3
 
@@ -43,6 +42,9 @@ class Verifier(Protocol):
 class CrossEncoderVerifier:
     """The networks that ship with vivavoce, each trained on one half of the bank's questions.
 
+    Of an answer a network reads the sentences whose meaning, by `embedder`, is nearest to the statement, so that no
+    other text in the answer can add to it; another embedder than the one it was trained with is not used for that.
+
     What a network says of a question whose qualification answers it was trained on would be no examination: of two
     halves the one is asked that never saw the question. All others' questions are put to both, and the mean counts.
     Networks are loaded when they are asked for the first time. Raises ModelMissing when a part is not installed.
@@ -50,10 +52,11 @@ class CrossEncoderVerifier:
 
     name = NAME
 
-    def __init__(self, folder: Path = WEIGHTS) -> None:
+    def __init__(self, embedder: Embedder, folder: Path = WEIGHTS) -> None:
         self._files = sorted(folder.glob("*.safetensors"))
         if not self._files:
             raise ModelMissing(f"There are no weights of the verifier in {folder}: install vivavoce again.")
+        self._embedder = embedder if embedder.name == NANO_E5 else build_embedder(NANO_E5)
 
     @cached_property
     def revision(self) -> str:
@@ -64,18 +67,17 @@ class CrossEncoderVerifier:
         return digest.hexdigest()
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
-        """See Verifier; within -2 and 2.
-
-        Of an answer that is too long to be read at once the surest word on a stretch of it counts.
-        """
-        stretches = list(_stretches([self._packed.tokens(sentence) for sentence in sentences]))
+        """See Verifier; within -4 and 4."""
+        vectors = self._embedder.embed([*sentences, *statements])
+        tokens = [self._packed.tokens(sentence) for sentence in sentences]
         unseen = [index for index, seen in enumerate(self._seen) if question.id not in seen]
         networks = [self._networks[index] for index in unseen or range(len(self._files))]
-        found = [
-            max(fmean(self._ask(network, question.text, one, answer) for network in networks) for answer in stretches)
-            for one in statements
-        ]
-        return [round(max(-_SUREST, min(value, _SUREST)), _DIGITS) for value in found]
+        found = []
+        for statement, vector in zip(statements, vectors[len(sentences) :], strict=True):
+            read = [token for index in nearest_sentences(vectors[: len(sentences)], vector) for token in tokens[index]]
+            value = fmean(self._ask(network, question.text, statement, read) for network in networks)
+            found.append(round(max(-_SUREST, min(value, _SUREST)), _DIGITS))
+        return found
 
     def _ask(self, network: Any, question: str, statement: str, answer: Sequence[int]) -> float:
         import torch
@@ -112,23 +114,3 @@ class CrossEncoderVerifier:
             load(network, file)
             networks.append(network.eval())
         return networks
-
-
-def _stretches(sentences: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """The tokens of the whole answer, or of a few neighbouring sentences at a time where it is too long for that."""
-    whole = list(itertools.chain.from_iterable(sentences))
-    if len(whole) <= ANSWER_TOKENS:
-        yield whole
-        return
-    stretch: list[int] = []
-    for tokens in sentences:
-        if stretch and len(stretch) + len(tokens) > _STRETCH_TOKENS:
-            yield stretch
-            stretch = []
-        stretch = [*stretch, *tokens]
-        # What has no end of a sentence for so long is cut where it must be.
-        while len(stretch) > ANSWER_TOKENS:
-            yield stretch[:ANSWER_TOKENS]
-            stretch = stretch[ANSWER_TOKENS:]
-    if stretch:
-        yield stretch

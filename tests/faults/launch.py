@@ -50,7 +50,7 @@ def main() -> None:
     if place := os.environ.get("FAULT_PLACE"):
         names._place = lambda: place
     runtime.build_embedder = lambda name: _Embedder()
-    runtime.CrossEncoderVerifier = WordVerifier
+    runtime.CrossEncoderVerifier = lambda embedder: WordVerifier()
     run()
 
 

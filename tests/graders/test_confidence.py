@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 
 import pytest
 
-from vivavoce.graders.confidence import ConfidenceWeights, Doubts, ReviewPolicy, likely_range
+from vivavoce.graders.confidence import ConfidenceWeights, Doubts, ReviewPolicy, ReviewShare, likely_range
 
 WEIGHTS = ConfidenceWeights(intercept=3.0, deviation=10.0, gap=2.0, middle=1.0)
 
@@ -47,3 +49,48 @@ def test_the_range_stays_on_the_scale() -> None:
 def test_a_score_near_the_pass_mark_is_within_the_margin_on_either_side(score: float, near: bool) -> None:
     assert ReviewPolicy(pass_mark=6.0, pass_margin=0.5).is_near_pass_mark(score) is near
     assert not ReviewPolicy(pass_mark=None, pass_margin=10).is_near_pass_mark(score)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda chosen: chosen.random(),
+        lambda chosen: chosen.random() * 0.15,
+        lambda chosen: 0.8 + chosen.random() * 0.2,
+        lambda chosen: 1.0 if chosen.random() < 0.4 else chosen.betavariate(2, 5),
+        lambda chosen: 0.5,
+    ],
+    ids=["even", "all doubtful", "all sure", "many settled", "all alike"],
+)
+def test_a_share_holds_whatever_the_confidences_are(draw: Callable[[random.Random], float]) -> None:
+    for seed in range(5):
+        sent = _send(ReviewShare(0.2), [draw(random.Random(f"{seed}/{number}")) for number in range(300)])
+        assert 0.18 <= len(sent) / 300 <= 0.22
+
+
+def test_the_least_sure_are_sent() -> None:
+    chosen = random.Random(1)
+    confidences = [chosen.random() for _ in range(300)]
+    sent = _send(ReviewShare(0.2), confidences)
+    # All but a few of the first, when little is known of the others.
+    assert sum(confidence < 0.25 for confidence in sent) >= 0.9 * len(sent)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_nobody_and_everybody_can_be_sent(share: float) -> None:
+    confidences = [0.01 * number for number in range(1, 100)]
+    assert len(_send(ReviewShare(share), confidences)) == share * len(confidences)
+
+
+def test_the_policy_of_a_share_keeps_the_pass_mark() -> None:
+    assert ReviewShare(0.2, pass_mark=6.0, pass_margin=0.3).now().is_near_pass_mark(6.3)
+
+
+def _send(review: ReviewShare, confidences: list[float]) -> list[float]:
+    """Those that a policy sends to a person, one after the other."""
+    sent = []
+    for confidence in confidences:
+        is_low = confidence < review.now().below
+        review.note(confidence, is_low=is_low)
+        sent += [confidence] if is_low else []
+    return sent

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
 from vivavoce.graders import GraderError
-from vivavoce.graders.embedding import build_embedder
+from vivavoce.graders.embedding import NANO_E5, build_embedder
 from vivavoce.graders.judge.client import probe
 from vivavoce.graders.judge.embedded import engine_problem
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
@@ -96,7 +96,7 @@ def _bank() -> Finding:
 
 def _verifier() -> Finding:
     try:
-        verifier = CrossEncoderVerifier()
+        verifier = CrossEncoderVerifier(build_embedder(NANO_E5))
         verifier.log_odds(["vivavoce"], ["vivavoce"], question=next(iter(load_bank())).question)
     except GraderError as error:
         return Finding("verifier", False, "cannot be loaded", str(error))

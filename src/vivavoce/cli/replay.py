@@ -81,7 +81,7 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     has_filter = bool(recorded["provenance"].get("relevance_revision"))
     panel = build_panel(
         embedder=embedder,
-        verifier=CrossEncoderVerifier(),
+        verifier=CrossEncoderVerifier(embedder),
         judge=ReplayJudge(recorded, calls),
         coefficients=coefficients(settings),
         review=_policy(recorded["provenance"], settings),
@@ -94,7 +94,7 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
 def _policy(source: Mapping[str, Any], settings: Settings) -> ReviewPolicy:
     """The policy that a report was written under, as far as it says."""
     return ReviewPolicy(
-        below=source.get("review_below", settings.review_below),
+        below=source.get("review_below", settings.review_below or 0.0),
         pass_mark=source.get("pass_mark"),
         pass_margin=source.get("pass_margin", 0.0),
     )

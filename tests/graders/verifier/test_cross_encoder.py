@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vivavoce.graders.embedding import NANO_E5, build_embedder
 from vivavoce.graders.errors import ModelMissing
 from vivavoce.graders.verifier import CrossEncoderVerifier
 from vivavoce.graders.verifier.cross_encoder import WEIGHTS
@@ -60,7 +61,7 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def verifier() -> CrossEncoderVerifier:
-    return CrossEncoderVerifier()
+    return CrossEncoderVerifier(build_embedder(NANO_E5))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -93,6 +94,26 @@ def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> Non
     assert with_point > without + 1
 
 
+@pytest.mark.parametrize(
+    ("language", "recipe"),
+    [
+        ("en", ["Beat four eggs with the sugar.", "Sift the flour over them.", "Bake the cake for forty minutes."]),
+        ("zh", ["把四个鸡蛋和白糖打匀。", "筛入面粉。", "放进烤箱烤四十分钟。"]),
+    ],
+)
+def test_other_text_around_an_answer_moves_nothing(
+    verifier: CrossEncoderVerifier, language: Language, recipe: list[str]
+) -> None:
+    for (name, criteria), said in SAID.items():
+        rubric = default_bank().get(name, language)
+        # An answer of as many sentences as are read at all.
+        sentences = [*said[language], rubric.expected_points[0].text]
+        for statement in (_statement(rubric, criterion) for criterion in criteria):
+            alone = verifier.log_odds(sentences, [statement], question=rubric.question)
+            assert verifier.log_odds([*recipe, *sentences], [statement], question=rubric.question) == alone
+            assert verifier.log_odds([*sentences, *recipe * 5], [statement], question=rubric.question) == alone
+
+
 def _rlhf() -> tuple[Rubric, tuple[str, str]]:
     return default_bank().get("rlhf", "en"), SAID["rlhf", ("reward-source", "policy-update", "kl-limit")]["en"]
 
@@ -118,4 +139,4 @@ def test_a_question_of_the_bank_is_put_to_the_network_that_never_saw_it(verifier
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="install vivavoce again"):
-        CrossEncoderVerifier(tmp_path)
+        CrossEncoderVerifier(build_embedder(NANO_E5), tmp_path)

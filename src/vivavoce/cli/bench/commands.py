@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -154,7 +154,7 @@ def accuracy(
     if html_file:
         _require_plots()
     identity, graded = grade_sets(data, limit=limit, seed=seed)
-    review = review_policy(Settings())
+    review = review_policy(Settings()).now()
     sets = {
         name: {"file": str(path), **measure(each.cases, seed=seed, review=review), "unscored": each.unscored}
         for path, (name, each) in zip(data, graded.items(), strict=True)
@@ -175,6 +175,8 @@ def accuracy(
 
 def grade_sets(data: Sequence[Path], *, limit: int | None, seed: int) -> tuple[Any, dict[str, Graded]]:
     """Who judged, and what came of each file, by its name, with progress; raises UserError and UnreadableGrades."""
+    from vivavoce.workers.runtime import review_policy
+
     from .accuracy import grade_set
 
     if len({path.name.split(".")[0] for path in data}) < len(data):
@@ -190,7 +192,9 @@ def grade_sets(data: Sequence[Path], *, limit: int | None, seed: int) -> tuple[A
             def report(done: int, total: int, bar: Any = bar) -> None:
                 progress.update(bar, completed=done, total=total)
 
-            found[name] = grade_set(path, panel, limit=limit, seed=seed, on_progress=report)
+            # The share that goes to a person is each set's own.
+            of_set = replace(panel, review=review_policy(Settings()))
+            found[name] = grade_set(path, of_set, limit=limit, seed=seed, on_progress=report)
             if not found[name].cases:
                 raise UserError(f"None of the answers in {path} has a score: see 'viva doctor' for the judge.")
         return panel.judge.identity, found
