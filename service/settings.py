@@ -217,7 +217,7 @@ class Settings(BaseSettings):
         sources = (init_settings, env_settings, dotenv_settings)
         return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
 
-    @field_validator("judge_api_key", "pass_mark", "coefficients", mode="before")
+    @field_validator("judge_api_key", "pass_mark", "review_below", "coefficients", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -2,12 +2,14 @@
 
     python -m vivavoce.graders.verifier.training --half even|odd [--begin FOLDER] --out FOLDER
 
-A pair is a statement, an answer, and whether the answer makes the statement: each level of each criterion of the bank in
-both languages, with its writer's word on whether the answer reaches it. Others are made of them, so that the network
+A pair is a statement, an answer, and whether the answer makes the statement: each level of each criterion of the bank
+in both languages, with its writer's word on whether the answer reaches it. Others are made of them, so that the network
 cannot learn that much text, or text on the subject, is good: answers with text added that changes nothing (another
 question's answer, an answer that says nothing, a list of keywords), and what makes no statement at all (an answer to
 another question, a list of keywords, the words of the answer in any order). Answers to a half of the bank's questions
-are not learned; the two files that ship are those without either half. One of them takes an hour of two cores.
+are not learned; the two files that ship are those without either half, each begun with the weights of the verifier
+before it, which had not seen that half either. An epoch takes half an hour on one core; without weights to begin with,
+two epochs do.
 """
 
 from __future__ import annotations
