@@ -4,10 +4,10 @@
 
 TABLE are files that 'viva bank qualify --signals' and 'viva bench accuracy --signals' wrote. Two sets of weights come
 of them: one for all questions, fitted to all tables without the verifier, which is worth nothing outside the bank; and
-one for the bank's questions, fitted to the bank's table alone: with the verifier, without the overlap of words, which can
-be bought, and without lapses, so that scores use the whole scale. Ridge and lapse are chosen by cross-validation that
-leaves out whole data sets, and for the bank its questions by fifths. What is printed was left out of the fit that it
-tells of: each data set that people graded, of the choice too, and of the bank the question, by tenths.
+one for the bank's questions, fitted to the bank's table alone: with the verifier, without ROUGE-1, which any word
+raises, and without lapses, so that scores use the whole scale. Ridge and lapse are chosen by cross-validation
+that leaves out whole data sets, and for the bank its questions by fifths. What is printed was left out of the fit that
+it tells of: each data set that people graded, of the choice too, and of the bank the question, by tenths.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from .packed import PackedE5
 
 WEIGHTS = Path(__file__).parent
 NAME = "vivavoce-verifier-2"
-# Beyond this it is no surer in truth: of answers in another style it is now and then wrong and certain.
-_SUREST = 4.0
+# Beyond these log-odds it is no surer in truth: right answers in words that the bank does not use get -4 now and then.
+_LOWEST, _HIGHEST = -1.0, 2.0
 # Sums of floats depend in their last digits on the machine; what is told does not.
 _DIGITS = 3
 
@@ -67,7 +67,7 @@ class CrossEncoderVerifier:
         return digest.hexdigest()
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
-        """See Verifier; within -4 and 4."""
+        """See Verifier; within -1 and 2."""
         vectors = self._embedder.embed([*sentences, *statements])
         tokens = [self._packed.tokens(sentence) for sentence in sentences]
         unseen = [index for index, seen in enumerate(self._seen) if question.id not in seen]
@@ -76,7 +76,7 @@ class CrossEncoderVerifier:
         for statement, vector in zip(statements, vectors[len(sentences) :], strict=True):
             read = [token for index in nearest_sentences(vectors[: len(sentences)], vector) for token in tokens[index]]
             value = fmean(self._ask(network, question.text, statement, read) for network in networks)
-            found.append(round(max(-_SUREST, min(value, _SUREST)), _DIGITS))
+            found.append(round(max(_LOWEST, min(value, _HIGHEST)), _DIGITS))
         return found
 
     def _ask(self, network: Any, question: str, statement: str, answer: Sequence[int]) -> float:
