@@ -30,7 +30,10 @@ def main(*, questions: Sequence[str] = QUESTIONS, batches: int = 3) -> None:
     settings = Settings()
     embedder = build_embedder(settings.embedding_model)
     panel = replace(
-        scripted_panel(), embedder=embedder, verifier=CrossEncoderVerifier(), coefficients=default_coefficients()
+        scripted_panel(),
+        embedder=embedder,
+        verifier=CrossEncoderVerifier(embedder),
+        coefficients=default_coefficients(),
     )
     size = settings.batch_size
     for language in ("en", "zh"):
