@@ -14,21 +14,14 @@ from functools import cache, lru_cache
 from typing import Any
 
 from . import text
-
-# Words that carry no substance; an overlap in them says nothing.
-_STOP_WORDS = frozenset(
-    """a an and are as at be because been but by can could do does for from has have how if in into is it its more
-    most not of on or our so such than that the their them then there these they this to too use used uses using was
-    we what when where which while who why will with would you your also both each many much only same very via like
-    one two make makes made give gives given get gets say says answer
-    的 了 是 在 和 与 或 而 及 也 就 都 把 被 对 为 以 从 到 中 上 下
-    会 能 可 要 有 这 那 它 其 不 个 并 用 使 让 来 去 等 如""".split()
-)
-
+from .name_lists import enumerates, without_name_lists
 
 @dataclass(frozen=True)
 class RougeScores:
-    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, and the recall of ROUGE-1, each 0 to 1."""
+    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, and the recall of ROUGE-1, each 0 to 1.
+
+    The recall is that of what the answer states: words of a list of names count against references that have one.
+    """
 
     rouge1: float
     rouge2: float
@@ -43,11 +36,14 @@ def rouge(answer: str, references: Sequence[str]) -> RougeScores:
     most of a grading's processor time, comes from RapidFuzz.
     """
     said = text.words(answer)
-    found = [_rouge(said, _words(reference)) for reference in references]
+    stated = text.words(without_name_lists(answer))
+    found = [
+        _rouge(said, said if enumerates(reference) else stated, _words(reference)) for reference in references
+    ]
     return RougeScores(*(max(of_one) for of_one in zip(*found, strict=True)))
 
 
-def _rouge(said: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float, float]:
+def _rouge(said: Sequence[str], stated: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float, float]:
     # Imported late: a process that only shows reports has no need of it.
     from rapidfuzz.distance import LCSseq
 
@@ -55,7 +51,8 @@ def _rouge(said: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, fl
     pairs = [list(itertools.pairwise(tokens)) for tokens in (said, wanted)]
     twos = _f1(_shared(*pairs), len(pairs[0]), len(pairs[1]))
     longest = _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
-    return _f1(shared, len(said), len(wanted)), twos, longest, shared / len(wanted) if wanted else 0.0
+    recall = _shared(stated, wanted) / len(wanted) if wanted else 0.0
+    return _f1(shared, len(said), len(wanted)), twos, longest, recall
 
 
 def _shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
@@ -74,16 +71,18 @@ def _words(reference: str) -> tuple[str, ...]:
 
 
 def point_recall(answer: str, *, point: str, question: str) -> float:
-    """Share (0 to 1) of the point's telling words that the answer has.
+    """Share (0 to 1) of the point's telling words that the answer states.
 
-    Words of the question do not count, so that repeating it gains nothing. Chinese is compared by
+    Words of the question do not count, so that repeating it gains nothing; nor do those of a list of names, unless
+    the point has one itself. Chinese is compared by
     pairs of neighbouring characters, other scripts by words without their endings.
     """
     known = terms(question)
     telling = terms(point) - known
     if not telling:
         return 0.0
-    return len(telling & terms(answer)) / len(telling)
+    stated = answer if enumerates(point) else without_name_lists(answer)
+    return len(telling & terms(stated)) / len(telling)
 
 
 @lru_cache(maxsize=2048)
@@ -92,14 +91,14 @@ def terms(string: str) -> frozenset[str]:
     tokens = [(token, text.has_han(token)) for token in text.words(string)]
     terms = {_stem(token) for token, is_han in tokens if not is_han and _is_telling(token)}
     for (first, first_is_han), (second, second_is_han) in itertools.pairwise(tokens):
-        if first_is_han and second_is_han and not {first, second} <= _STOP_WORDS:
+        if first_is_han and second_is_han and not {first, second} <= text.STOP_WORDS:
             terms.add(first + second)
     return frozenset(terms)
 
 
 def _is_telling(token: str) -> bool:
     """Whether a word that is not Chinese says something: single letters are what apostrophes leave."""
-    return token not in _STOP_WORDS and (len(token) > 1 or token.isdigit())
+    return token not in text.STOP_WORDS and (len(token) > 1 or token.isdigit())
 
 
 @cache

@@ -3,7 +3,7 @@
 Two things come out. A settled answer (empty, "I don't know", the question copied) scores 0 by a fact
 about the answer, and no judge is called. In any other, sentences that speak to the grader instead of
 to the question are masked: the models read the rest, the report flags it, and a person looks. Sentences of mere talk
-are left out too, as are those that bear on nothing in the key and those that are said twice: who adds to an answer gets
+and lists of mere names are left out too, as are those that bear on nothing in the key and those that are said twice: who adds to an answer gets
 for it what the answer alone would get.
 """
 
@@ -19,6 +19,7 @@ from vivavoce.rubrics import Rubric
 from . import text
 from .injection import spoken_to_the_grader
 from .lexical import terms
+from .name_lists import only_names
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
 from .relevance import SentenceFilter
 from .talk import says_nothing, talk_terms
@@ -36,7 +37,7 @@ class Screening:
 
     `settled` is the fact that makes the score 0, or None; `flags` holds it too, with what else was
     noticed. The sentences, in the normal text, that no model is to read are bounded by `masked` (they speak to the
-    grader), `talk` (they say nothing), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand
+    grader), `talk` (they state nothing), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand
     in the answer before); `sentences` bounds the rest.
     """
 
@@ -104,21 +105,22 @@ def _repeated(answer: NormalText, said: Sequence[tuple[int, int]]) -> tuple[tupl
 
 
 def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -> tuple[tuple[int, int], ...]:
-    """Sentences that say nothing; none where that would leave nothing, for then the models are to say what it is worth.
+    """Sentences that say nothing, or only name things; none where that would leave nothing.
 
-    What has a figure, code, or a word of question or key that talk is not made of is never one.
+    For then the models are to say what it is worth. What has a figure, code, or a word of question or key that talk is
+    not made of says something.
     """
     sentences = [answer.text[start:end] for start, end in kept]
-    idle = [place for place, nothing in enumerate(says_nothing(sentences)) if nothing]
-    if not idle:
-        return ()
-    telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
-    found = tuple(
-        kept[place]
-        for place in idle
-        if not _FIGURE_OR_CODE.search(sentences[place]) and not terms(sentences[place]) & telling
-    )
-    return found if len(found) < len(kept) else ()
+    keys = _key_texts(rubric)
+    found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
+    if idle := [place for place, nothing in enumerate(says_nothing(sentences)) if nothing]:
+        telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
+        found |= {
+            place
+            for place in idle
+            if not _FIGURE_OR_CODE.search(sentences[place]) and not terms(sentences[place]) & telling
+        }
+    return tuple(kept[place] for place in sorted(found)) if len(found) < len(kept) else ()
 
 
 def _settle(rest: str, rubric: Rubric) -> Flag | None:
@@ -152,10 +154,14 @@ def _is_copied(rest: str, question: str, known: frozenset[str]) -> bool:
 
 
 def _vocabulary(rubric: Rubric) -> frozenset[str]:
+    return terms("\n".join(_key_texts(rubric)))
+
+
+def _key_texts(rubric: Rubric) -> list[str]:
     parts = [point.text for point in rubric.expected_points]
     parts += [reference.text for reference in rubric.references]
     parts += [level.description for criterion in rubric.criteria for level in criterion.levels]
-    return terms("\n".join(parts))
+    return parts
 
 
 def _overlaps(span: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:

@@ -55,6 +55,16 @@ _ONE_SPELLING = {
     "›": ">",
 }
 
+# Words that carry no substance; an overlap in them says nothing.
+STOP_WORDS = frozenset(
+    """a an and are as at be because been but by can could do does for from has have how if in into is it its more
+    most not of on or our so such than that the their them then there these they this to too use used uses using was
+    we what when where which while who why will with would you your also both each many much only same very via like
+    one two make makes made give gives given get gets say says answer
+    的 了 是 在 和 与 或 而 及 也 就 都 把 被 对 为 以 从 到 中 上 下
+    会 能 可 要 有 这 那 它 其 不 个 并 用 使 让 来 去 等 如""".split()
+)
+
 
 class _Simplified(dict[int, str]):
     """A table for `str.translate` from traditional Chinese characters to simplified ones, one for one, by OpenCC."""

@@ -9,6 +9,7 @@ seen the graders), the answer is built up from itself, or it is written otherwis
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from vivavoce.graders.graded_answers import balanced_sample, read_rows
 from vivavoce.graders.lexical import terms
 from vivavoce.graders.reading import Reading
 from vivavoce.graders.rewriting import REWRITINGS
-from vivavoce.graders.text import words
+from vivavoce.graders.text import STOP_WORDS, has_han, words
 from vivavoce.rubrics import Language, QualificationSet, Rubric
 
 from ..errors import UserError
@@ -39,6 +40,9 @@ RISE = 0.5
 # A version that people are told about: its text speaks to the grader, or hides something.
 _TELLING = frozenset({Flag.INJECTION_SUSPECTED, Flag.HIDDEN_CHARACTERS})
 _KEYWORDS = 14
+# In characters; what is longer is a sentence of its own.
+_LONGEST_KEYWORD = 8
+_BETWEEN_FUNCTION_WORDS = re.compile(rf"[\W{''.join(word for word in STOP_WORDS if has_han(word))}]+")
 _BUILT = ("another answer", "keywords", "thrice")
 _MIRRORED = ("omitted", "negated", "altered")
 _BATCH = 8
@@ -198,10 +202,9 @@ def versions(sample: Sample, good_answers: Mapping[str, Mapping[str, str]], *, s
 def keyword_list(rubric: Rubric) -> str:
     """Telling words of the expected points, as a list without a sentence."""
     if rubric.question.language == "zh":
-        named = [criterion.title for criterion in rubric.criteria if criterion.kind != "negative"]
-        named += [word for point in rubric.expected_points for word in words(point.text) if word.isascii()]
-        named = [name for name in named if len(name) > 1] or [rubric.expected_points[0].text[:12]]
-        return "、".join(list(dict.fromkeys(named))[:_KEYWORDS])
+        pieces = [piece for point in rubric.expected_points for piece in _BETWEEN_FUNCTION_WORDS.split(point.text)]
+        named = [piece for piece in dict.fromkeys(pieces) if 2 <= len(piece) <= _LONGEST_KEYWORD]
+        return "关键词：" + "、".join(sorted(named, key=len, reverse=True)[:_KEYWORDS])
     asked = terms(rubric.question.text)
     said = [word for point in rubric.expected_points for word in words(point.text)]
     telling = [word for word in dict.fromkeys(said) if (own := terms(word)) and not own & asked]

@@ -1,0 +1,97 @@
+"""Lists that only name things ("attention, heads, softmax, residuals"): they state nothing, so their words earn nothing.
+
+An answer is cut into clauses at commas, colons, brackets and the words that join; several clauses in a row that are
+short and have no function word are a list, as is a long clause without any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import groupby
+
+from . import text
+
+_CLAUSE_END = re.compile(
+    r"[,;:，；：、/|()（）\n]|\s[-–—]\s|\b(?:and|or|as\swell\sas|plus)\b|以及|和|与|及|或", re.IGNORECASE
+)
+# So many names in a row are a list; fewer stand in many a sentence.
+_FEWEST_NAMES = 3
+# A sentence is a list from so many names on, in whatever style the answer is written.
+_FEWEST_NAMES_OF_SENTENCE = 5
+# In words, and in Chinese characters: the longest clause that may be a name, and the shortest that can be no statement.
+_LONGEST_NAME, _LONGEST_HAN_NAME = 3, 8
+_SHORTEST_HEAP, _SHORTEST_HAN_HEAP = 6, 14
+# Figures other than those of a name (GPT-4, int8), and formulas.
+_FIGURE = re.compile(r"(?<![A-Za-z-])\d|[=<>{}\\$_]")
+_LABEL = re.compile(r"^[^，,：:、]{1,8}[：:]")
+_ENDS_A_CLAUSE = re.compile(r"[，,；;：:。！？!?]")
+
+
+@lru_cache(maxsize=2048)
+def without_name_lists(string: str) -> str:
+    """The clauses of a text, a line each, without lists of names."""
+    return "\n".join(clause for clause, is_listed in _listed(string) if not is_listed)
+
+
+@lru_cache(maxsize=2048)
+def enumerates(string: str) -> bool:
+    """Whether a text has a list of names in it."""
+    return any(is_listed for _, is_listed in _listed(string))
+
+
+def only_names(sentence: str, keys: Iterable[str]) -> bool:
+    """Whether a sentence is nothing but a list of names, and not one that is asked for.
+
+    It is asked for when one of the `keys` has a list of names too, and at least half of the sentence's names have a
+    word of it. What has figures or formulas states something.
+    """
+    clauses = _clauses(sentence)
+    if len(clauses) < _FEWEST_NAMES_OF_SENTENCE or _FIGURE.search(sentence):
+        return False
+    if not all(map(_is_name, clauses)) and not _is_han_list(sentence):
+        return False
+    return not any(_names_the_same(clauses, key) for key in keys)
+
+
+def _is_han_list(sentence: str) -> bool:
+    """Whether all that divides a sentence is the mark that joins names in Chinese, and it begins with a name."""
+    names = _LABEL.sub("", sentence).rstrip("。.;；").split("、")
+    return len(names) >= _FEWEST_NAMES_OF_SENTENCE and _is_name(names[0]) and not _ENDS_A_CLAUSE.search("".join(names))
+
+
+def _names_the_same(clauses: list[str], key: str) -> bool:
+    listed = {word for clause, is_listed in _listed(key) if is_listed for word in text.words(clause)}
+    return 2 * sum(bool(listed & set(text.words(clause))) for clause in clauses) >= len(clauses)
+
+
+def _listed(string: str) -> list[tuple[str, bool]]:
+    """Each clause, and whether it is part of a list of names."""
+    found: list[tuple[str, bool]] = []
+    for may_be, run in groupby(_clauses(string), key=lambda clause: _is_name(clause) or _is_heap(clause)):
+        clauses = list(run)
+        is_list = may_be and (len(clauses) >= _FEWEST_NAMES or any(map(_is_heap, clauses)))
+        found += [(clause, is_list) for clause in clauses]
+    return found
+
+
+def _clauses(string: str) -> list[str]:
+    return [clause for clause in _CLAUSE_END.split(string) if text.words(clause)]
+
+
+def _is_name(clause: str) -> bool:
+    tokens = text.words(clause)
+    longest = _LONGEST_HAN_NAME if _is_chinese(tokens) else _LONGEST_NAME
+    return len(tokens) <= longest and not text.STOP_WORDS.intersection(tokens)
+
+
+def _is_heap(clause: str) -> bool:
+    """Whether a clause is too long for a name, and has no function word to make a statement of it."""
+    tokens = text.words(clause)
+    shortest = _SHORTEST_HAN_HEAP if _is_chinese(tokens) else _SHORTEST_HEAP
+    return len(tokens) >= shortest and not text.STOP_WORDS.intersection(tokens)
+
+
+def _is_chinese(tokens: list[str]) -> bool:
+    return 2 * sum(map(text.has_han, tokens)) >= len(tokens)
