@@ -327,6 +327,7 @@ def _provenance(
         embedding_revision=panel.embedder.revision,
         relevance_revision=panel.relevance.revision if panel.relevance else "",
         combiner_version=panel.coefficients.version,
+        strictness=panel.coefficients.strictness(rubric.question.id),
         review_below=review.below,
         pass_mark=review.pass_mark,
         pass_margin=review.pass_margin,

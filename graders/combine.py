@@ -23,7 +23,7 @@ from vivavoce.rubrics import Criterion, Language, Question, Rubric, SignalWeight
 
 from .confidence import ConfidenceWeights, Doubts
 from .errors import UnreadableGrades
-from .types import MAX_SCORE, LevelSignals
+from .types import MAX_SCORE, LevelSignals, Strictness
 
 # Each signal, and what of LevelSignals it consists of.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -73,12 +73,14 @@ class Weights:
 class KindWeights:
     """How the signals are weighed: one way for what earns points, another for mistakes; and how sure that makes.
 
-    `confidence` is None until it is fitted to scores of answers that the rest was not fitted to.
+    `confidence` is None until it is fitted to scores of answers that the rest was not fitted to. `grades` is how many of
+    a customer's own grades the weights were moved towards.
     """
 
     merit: Weights
     mistake: Weights
     confidence: ConfidenceWeights | None = None
+    grades: int = 0
 
     def sure(self, doubts: Doubts) -> float:
         """The confidence (0 to 1) in a score with such doubts; raises ValueError before it is fitted."""
@@ -109,11 +111,17 @@ class Coefficients(KindWeights):
     @property
     def general(self) -> KindWeights:
         """The weights for all questions that have none of their own."""
-        return KindWeights(self.merit, self.mistake, self.confidence)
+        return KindWeights(self.merit, self.mistake, self.confidence, self.grades)
 
     def weighing(self, question_id: str) -> KindWeights:
         """How the signals of a question are weighed."""
         return self.questions.get(question_id) or self.general
+
+    def strictness(self, question_id: str) -> Strictness:
+        """Whose strictness the scores of a question have."""
+        if self.weighing(question_id).grades:
+            return "calibrated"
+        return "bank" if question_id in self.questions else "unknown"
 
     def count(self, signal: str, question_id: str) -> bool:
         """Whether a signal of SIGNALS has any weight for a question."""
@@ -313,7 +321,8 @@ def _sigmoid(logit: float) -> float:
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
     sure = {name: float(value) for name, value in data["confidence"].items()}
-    return {"confidence": ConfidenceWeights(**sure), **{name: _weights(data[name]) for name in ("merit", "mistake")}}
+    kinds = {name: _weights(data[name]) for name in ("merit", "mistake")}
+    return {"confidence": ConfidenceWeights(**sure), "grades": int(data.get("grades", 0)), **kinds}
 
 
 def _weights(data: Mapping[str, Any]) -> Weights:

@@ -14,14 +14,11 @@ from functools import cache, lru_cache
 from typing import Any
 
 from . import text
-from .name_lists import enumerates, without_name_lists
+
 
 @dataclass(frozen=True)
 class RougeScores:
-    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, and the recall of ROUGE-1, each 0 to 1.
-
-    The recall is that of what the answer states: words of a list of names count against references that have one.
-    """
+    """F1 of ROUGE-1, ROUGE-2 and ROUGE-L against the best reference, and the recall of ROUGE-1, each 0 to 1."""
 
     rouge1: float
     rouge2: float
@@ -29,21 +26,20 @@ class RougeScores:
     recall: float
 
 
-def rouge(answer: str, references: Sequence[str]) -> RougeScores:
+def rouge(answer: str, references: Sequence[str], *, stated: Sequence[str] | None = None) -> RougeScores:
     """ROUGE of an answer: each measure as high as any reference makes it.
 
-    The same figures as rouge-score's to 1e-9; the longest common subsequence, which takes that package
-    most of a grading's processor time, comes from RapidFuzz.
+    `stated` has the part of the answer whose words count for recall against each reference, None for all of it. The
+    same figures as rouge-score's to 1e-9; the longest common subsequence, which takes that package most of a grading's
+    processor time, comes from RapidFuzz.
     """
     said = text.words(answer)
-    stated = text.words(without_name_lists(answer))
-    found = [
-        _rouge(said, said if enumerates(reference) else stated, _words(reference)) for reference in references
-    ]
+    counted = [said] * len(references) if stated is None else [text.words(part) for part in stated]
+    found = [_rouge(said, words, _words(reference)) for words, reference in zip(counted, references, strict=True)]
     return RougeScores(*(max(of_one) for of_one in zip(*found, strict=True)))
 
 
-def _rouge(said: Sequence[str], stated: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float, float]:
+def _rouge(said: Sequence[str], counted: Sequence[str], wanted: Sequence[str]) -> tuple[float, float, float, float]:
     # Imported late: a process that only shows reports has no need of it.
     from rapidfuzz.distance import LCSseq
 
@@ -51,7 +47,7 @@ def _rouge(said: Sequence[str], stated: Sequence[str], wanted: Sequence[str]) ->
     pairs = [list(itertools.pairwise(tokens)) for tokens in (said, wanted)]
     twos = _f1(_shared(*pairs), len(pairs[0]), len(pairs[1]))
     longest = _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
-    recall = _shared(stated, wanted) / len(wanted) if wanted else 0.0
+    recall = _shared(counted, wanted) / len(wanted) if wanted else 0.0
     return _f1(shared, len(said), len(wanted)), twos, longest, recall
 
 
@@ -71,18 +67,16 @@ def _words(reference: str) -> tuple[str, ...]:
 
 
 def point_recall(answer: str, *, point: str, question: str) -> float:
-    """Share (0 to 1) of the point's telling words that the answer states.
+    """Share (0 to 1) of the point's telling words that the answer has.
 
-    Words of the question do not count, so that repeating it gains nothing; nor do those of a list of names, unless
-    the point has one itself. Chinese is compared by
+    Words of the question do not count, so that repeating it gains nothing. Chinese is compared by
     pairs of neighbouring characters, other scripts by words without their endings.
     """
     known = terms(question)
     telling = terms(point) - known
     if not telling:
         return 0.0
-    stated = answer if enumerates(point) else without_name_lists(answer)
-    return len(telling & terms(stated)) / len(telling)
+    return len(telling & terms(answer)) / len(telling)
 
 
 @lru_cache(maxsize=2048)

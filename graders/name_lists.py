@@ -1,4 +1,4 @@
-"""Lists that only name things ("attention, heads, softmax, residuals"): they state nothing, so their words earn nothing.
+"""Lists that only name things ("attention, heads, softmax"): they state nothing, so their words earn nothing.
 
 An answer is cut into clauses at commas, colons, brackets and the words that join; several clauses in a row that are
 short and have no function word are a list, as is a long clause without any.
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
 
+from vivavoce.rubrics import Rubric
+
 from . import text
 
 _CLAUSE_END = re.compile(
@@ -20,6 +22,11 @@ _CLAUSE_END = re.compile(
 _FEWEST_NAMES = 3
 # A sentence is a list from so many names on, in whatever style the answer is written.
 _FEWEST_NAMES_OF_SENTENCE = 5
+# Words, or Chinese characters, that may lead up to it: "It involves attention, ...".
+_LONGEST_LEAD = 8
+# Of the words of a key that asks for names. In the bank at most .23 are in lists, in half of the keys of a set of list
+# questions (LE) .2 or more.
+_LISTED_SHARE = 0.25
 # In words, and in Chinese characters: the longest clause that may be a name, and the shortest that can be no statement.
 _LONGEST_NAME, _LONGEST_HAN_NAME = 3, 8
 _SHORTEST_HEAP, _SHORTEST_HAN_HEAP = 6, 14
@@ -29,30 +36,49 @@ _LABEL = re.compile(r"^[^，,：:、]{1,8}[：:]")
 _ENDS_A_CLAUSE = re.compile(r"[，,；;：:。！？!?]")
 
 
+def stated(answer: str, key: str, rubric: Rubric) -> str:
+    """The part of an answer whose words count against a text of the rubric's key.
+
+    All of it where names are asked for, or where the text has a list of names itself; elsewhere no list of names.
+    """
+    return answer if asks_for_names(rubric) or _enumerates(key) else without_name_lists(answer)
+
+
+def asks_for_names(rubric: Rubric) -> bool:
+    """Whether a full answer is a list of names to a good part, as where a question asks which things there are."""
+    return _is_list_in_part(tuple(reference.text for reference in rubric.references))
+
+
+@lru_cache(maxsize=1024)
+def _is_list_in_part(texts: tuple[str, ...]) -> bool:
+    counted = [(len(text.words(clause)), is_listed) for one in texts for clause, is_listed in _listed(one)]
+    listed = sum(count for count, is_listed in counted if is_listed)
+    return listed >= _LISTED_SHARE * sum(count for count, _ in counted)
+
+
+@lru_cache(maxsize=2048)
+def _enumerates(string: str) -> bool:
+    return any(is_listed for _, is_listed in _listed(string))
+
+
 @lru_cache(maxsize=2048)
 def without_name_lists(string: str) -> str:
     """The clauses of a text, a line each, without lists of names."""
     return "\n".join(clause for clause, is_listed in _listed(string) if not is_listed)
 
 
-@lru_cache(maxsize=2048)
-def enumerates(string: str) -> bool:
-    """Whether a text has a list of names in it."""
-    return any(is_listed for _, is_listed in _listed(string))
-
-
 def only_names(sentence: str, keys: Iterable[str]) -> bool:
-    """Whether a sentence is nothing but a list of names, and not one that is asked for.
+    """Whether a sentence is nothing but a list of names, with few words before it, and not one that a key gives.
 
-    It is asked for when one of the `keys` has a list of names too, and at least half of the sentence's names have a
-    word of it. What has figures or formulas states something.
+    One of the `keys` gives it when that has a list of names too, and at least half of the sentence's names have a word
+    of it. What has figures or formulas states something.
     """
-    clauses = _clauses(sentence)
-    if len(clauses) < _FEWEST_NAMES_OF_SENTENCE or _FIGURE.search(sentence):
+    first, *rest = _clauses(sentence) or [""]
+    if len(rest) < _FEWEST_NAMES_OF_SENTENCE - _is_name(first) or _FIGURE.search(sentence):
         return False
-    if not all(map(_is_name, clauses)) and not _is_han_list(sentence):
+    if not (all(map(_is_name, rest)) and len(text.words(first)) <= _LONGEST_LEAD) and not _is_han_list(sentence):
         return False
-    return not any(_names_the_same(clauses, key) for key in keys)
+    return not any(_names_the_same(rest, key) for key in keys)
 
 
 def _is_han_list(sentence: str) -> bool:
@@ -77,7 +103,12 @@ def _listed(string: str) -> list[tuple[str, bool]]:
 
 
 def _clauses(string: str) -> list[str]:
-    return [clause for clause in _CLAUSE_END.split(string) if text.words(clause)]
+    # The numbers and letters of a list, (1) or b), are no names.
+    return [clause for clause in _CLAUSE_END.split(string) if any(map(_is_word, text.words(clause)))]
+
+
+def _is_word(token: str) -> bool:
+    return text.has_han(token) or (len(token) > 1 and not token.isdigit())
 
 
 def _is_name(clause: str) -> bool:

@@ -3,8 +3,8 @@
 Two things come out. A settled answer (empty, "I don't know", the question copied) scores 0 by a fact
 about the answer, and no judge is called. In any other, sentences that speak to the grader instead of
 to the question are masked: the models read the rest, the report flags it, and a person looks. Sentences of mere talk
-and lists of mere names are left out too, as are those that bear on nothing in the key and those that are said twice: who adds to an answer gets
-for it what the answer alone would get.
+and lists of mere names are left out too, as are those that bear on nothing in the key and those that are said twice:
+who adds to an answer gets for it what the answer alone would get.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vivavoce.rubrics import Rubric
 from . import text
 from .injection import spoken_to_the_grader
 from .lexical import terms
-from .name_lists import only_names
+from .name_lists import asks_for_names, only_names
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
 from .relevance import SentenceFilter
 from .talk import says_nothing, talk_terms
@@ -37,8 +37,8 @@ class Screening:
 
     `settled` is the fact that makes the score 0, or None; `flags` holds it too, with what else was
     noticed. The sentences, in the normal text, that no model is to read are bounded by `masked` (they speak to the
-    grader), `talk` (they state nothing), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand
-    in the answer before); `sentences` bounds the rest.
+    grader), `talk` (they say nothing, or only name things), `unrelated` (they bear on nothing that is asked for) and
+    `repeated` (they stand in the answer before); `sentences` bounds the rest.
     """
 
     settled: Flag | None
@@ -112,7 +112,9 @@ def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -
     """
     sentences = [answer.text[start:end] for start, end in kept]
     keys = _key_texts(rubric)
-    found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
+    found: set[int] = set()
+    if not asks_for_names(rubric):
+        found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
     if idle := [place for place, nothing in enumerate(says_nothing(sentences)) if nothing]:
         telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
         found |= {

@@ -16,6 +16,7 @@ from . import lexical
 from .embedding import PointMatch, match_points
 from .judge.judging import AnswerVerdicts
 from .judge.prompt import number_sentences
+from .name_lists import stated
 from .panel import Panel
 from .reading import Reading
 from .types import LevelSignals
@@ -63,7 +64,9 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
         # Without verdicts there is no score; while the judge is away answers come again and again.
         verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
         said = "\n".join(reading.sentences)
-        recalls = {text: lexical.point_recall(said, point=text, question=question) for text in asked}
+        recalls = {
+            text: lexical.point_recall(stated(said, text, rubric), point=text, question=question) for text in asked
+        }
         found.append(
             Signals(
                 matches={name: matches[text] for name, text in points.items()},
@@ -72,7 +75,7 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
                 level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
                 question_recall=lexical.point_recall(said, point=question, question=""),
                 verified={name: [verified[text] for text in own] for name, own in levels.items()},
-                rouge=lexical.rouge(said, references),
+                rouge=lexical.rouge(said, references, stated=[stated(said, text, rubric) for text in references]),
                 verdicts=verdict,
             )
         )

@@ -15,6 +15,8 @@ from pydantic_core import to_jsonable_python
 from .errors import UnscoredReason
 
 MAX_SCORE = 10.0
+# Whose strictness a score has: that of a customer's own grades, of the bank's writers, or of nobody who grades there.
+Strictness = Literal["calibrated", "bank", "unknown"]
 
 
 class Flag(StrEnum):
@@ -147,7 +149,7 @@ class Provenance:
     """What it takes to say later where a score came from.
 
     `recomputed_from` has the scores by earlier versions of the rubric, the oldest first, when points were changed
-    after the answer was judged.
+    after the answer was judged. `strictness` is None in reports from before it was told.
     """
 
     rubric_hash: str
@@ -175,6 +177,7 @@ class Provenance:
     pass_mark: float | None = None
     pass_margin: float = 0.0
     relevance_revision: str = ""
+    strictness: Strictness | None = None
 
 
 @dataclass(frozen=True)
@@ -185,8 +188,8 @@ class Report:
     says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
     and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
     was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
-    The places that no model read are `masked` (they speak to the grader), `talk` (they say nothing), `unrelated` (they
-    bear on nothing that is asked for) and `repeated` (they stand in the answer before).
+    The places that no model read are `masked` (they speak to the grader), `talk` (they say nothing, or only name
+    things), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand in the answer before).
     `judge_away` says that there is no verdict because the judge answers nobody at the moment.
     """
 

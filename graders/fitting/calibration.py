@@ -121,7 +121,7 @@ def _near(examples: Sequence[Example], prior: KindWeights) -> KindWeights:
         seen += look([alike[index] for index in held], fitted)
     found: Coefficients = model.fit(alike).coefficients_
     confidence = recalibrate(prior.confidence, seen) if prior.confidence and seen else prior.confidence
-    return replace(found.general, confidence=confidence)
+    return replace(found.general, confidence=confidence, grades=len(alike))
 
 
 def _sure(examples: Sequence[Example], coefficients: Coefficients) -> list[tuple[Seen, float]]:

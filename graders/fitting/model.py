@@ -163,6 +163,7 @@ def assemble(general: KindWeights, questions: Mapping[str, KindWeights] = Mappin
         merit=general.merit,
         mistake=general.mistake,
         confidence=general.confidence,
+        grades=general.grades,
         version=version,
         questions=dict(questions),
     )

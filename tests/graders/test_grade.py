@@ -53,6 +53,14 @@ def test_an_unscored_criterion_leaves_the_total_open(rubric: Rubric) -> None:
     assert report.score_max - report.score_min > whole.score_max - whole.score_min
 
 
+def test_a_report_says_whose_strictness_its_score_has(rubric: Rubric) -> None:
+    general = scripted_panel()
+    of_bank = dataclasses.replace(general.coefficients, questions={rubric.question.id: general.coefficients.general})
+    for coefficients, strictness in ((general.coefficients, "unknown"), (of_bank, "bank")):
+        (report,) = grade([AnswerInput(GOOD)], rubric, dataclasses.replace(general, coefficients=coefficients))
+        assert report.provenance.strictness == strictness
+
+
 def test_abstention_cannot_raise_a_score(rubric: Rubric) -> None:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
     weak = _grade(rubric, "INT8", lambda _, __: -3.0)

@@ -20,9 +20,17 @@ _FEWEST_FOR_CORRELATION = 5
 # Why no model read a part of an answer, by the report's field that lists such parts.
 _UNREAD = {
     "masked": "speaks to the grader",
-    "talk": "says nothing",
+    "talk": "says nothing, or only names things",
     "unrelated": "bears on nothing that is asked for",
     "repeated": "stands in the answer before",
+}
+
+# Whose strictness the scores have.
+_STRICTNESS = {
+    "calibrated": "that of your people's grades",
+    "bank": "that of the question bank's writers",
+    "unknown": "unknown: no grades of your people's were learned from (viva calibrate)",
+    None: "not recorded",
 }
 
 
@@ -109,6 +117,7 @@ def _facts(provenances: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Embedding model", f"{values('embedding_model')} ({values('embedding_revision')})"),
         ("Verifier", f"{values('verifier_model')} ({values('verifier_revision')})"),
         ("Combination", f"version {values('combiner_version')}"),
+        ("Strictness", "; ".join(sorted({_STRICTNESS[each.get("strictness")] for each in provenances}))),
         ("Judge calls", str(sum(provenance["judge_calls"] for provenance in provenances))),
         ("Verdicts from the cache", str(sum(provenance["cached_verdicts"] for provenance in provenances))),
         ("Prompt tokens", _tokens(provenances)),

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vivavoce.graders.combine import Coefficients, KindWeights
+from vivavoce.graders.combine import Coefficients, KindWeights, read_coefficients, write_coefficients
 from vivavoce.graders.errors import TooFewGrades
 from vivavoce.graders.fitting import Example, Level, shares
 from vivavoce.graders.fitting.calibration import FEWEST, calibrate, hold_out
@@ -36,6 +37,17 @@ def _moved(fitted: Coefficients) -> float:
 
 def test_people_who_agree_change_nothing() -> None:
     assert _moved(calibrate(_grades(40), HASHING_COEFFICIENTS)) < 0.01
+
+
+def test_scores_have_the_strictness_of_those_whose_grades_were_learned_from(tmp_path: Path) -> None:
+    own = replace(HASHING_COEFFICIENTS.general, merit=HASHING_COEFFICIENTS.mistake)
+    prior = replace(HASHING_COEFFICIENTS, questions={"bert": own})
+    assert (prior.strictness("bert"), prior.strictness("ours")) == ("bank", "unknown")
+    fitted = calibrate(_grades(20, milder=0.1), prior)
+    write_coefficients(tmp_path / "own.yaml", fitted, origin="here")
+    read = read_coefficients(tmp_path / "own.yaml")
+    assert (read.grades, read.version) == (20, fitted.version)
+    assert (read.strictness("bert"), read.strictness("ours")) == ("bank", "calibrated")
 
 
 def test_milder_people_move_the_scores_and_more_grades_move_them_further() -> None:

@@ -238,7 +238,13 @@ def invariance(
         list[Path] | None, typer.Argument(help="Graded answers beside the bank's: JSON lines, plain or .gz.")
     ] = None,
     answers: Annotated[int, typer.Option(min=2, help="Answers of the bank, and as many of all files together.")] = 100,
-    kind: Annotated[list[str] | None, typer.Option(help="Only this kind of version; may be repeated.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only this kind of version, or attack for those alone; may be repeated.")
+    ] = None,
+    attacks: Annotated[
+        Path | None, typer.Option(help="Strings that try to win points: JSON lines with text, family, set and mode.")
+    ] = None,
+    attacks_each: Annotated[int, typer.Option(min=1, help="Of these so many on each weak or wrong answer.")] = 4,
     seed: Annotated[int, typer.Option(help="Which answers and additions, and how the intervals are drawn.")] = 7,
     language: Annotated[str, typer.Option(help="zh, en or both.")] = "both",
     json_file: JsonOption = None,
@@ -250,13 +256,15 @@ def invariance(
     """
     from vivavoce.rubrics import default_bank, load_qualifications
 
+    from .attacks import AttackDeck, read_attacks
     from .invariance import compare, draw, graded_samples, kinds_of_versions, measure, mirrored
 
     languages = ["zh", "en"] if _one_of(language, "zh", "en", "both") == "both" else [language]
     require_writable(json_file, option="--json")
     for wanted in kind or ():
-        if wanted not in kinds_of_versions():
-            raise UserError(f"There is no version '{wanted}': use one of {', '.join(kinds_of_versions())}.")
+        if wanted not in (known := [*kinds_of_versions(), "attack"]):
+            raise UserError(f"There is no version '{wanted}': use one of {', '.join(known)}.")
+    deck = AttackDeck(read_attacks(attacks) if attacks else (), seed=seed)
     sets = load_qualifications()
     bank = [rubric for rubric in default_bank() if rubric.question.language in languages]
     samples = draw(bank, sets, languages, answers=answers, seed=seed)
@@ -277,6 +285,7 @@ def invariance(
             panel,
             seed=seed,
             kinds=frozenset(kind or ()),
+            attacks=lambda: deck.deal(attacks_each),
             on_progress=lambda done, _: progress.update(bar, completed=done),
         )
     if not moves:
@@ -291,18 +300,18 @@ def invariance(
 
 
 def _show_invariance(rows: Sequence[Any], *, unscored: int) -> None:
-    from .invariance import MOST_MEAN, RISE
+    from .invariance import GAIN, MOST_MEAN, RISE
 
     title = (
         f"Movement of scores in points of 10 (wanted: means within {MOST_MEAN:g}, rises of more than {RISE:g} in 1 of "
-        "100; in the mirror 90 of 100 lowered)"
+        f"100; of attacks gains of {GAIN:g} in 2 of 100; in the mirror 90 of 100 lowered)"
     )
-    columns = ("pairs", "mean", "mean, 95 %", "largest rise", "largest fall", "rises", "lowered", "unscored")
+    columns = ("pairs", "mean", "mean, 95 %", "largest rise", "largest fall", "rises", "gains", "lowered", "unscored")
     table = Table("family", "kind", "answers", *columns, title=title, title_justify="left")
     for row in sorted(rows, key=lambda one: (one.source, one.family)):
         interval = f"{row.interval[0]:+.2f} to {row.interval[1]:+.2f}" if row.interval else ""
         moved = [_signed(value) for value in (row.mean, row.largest_rise, row.largest_fall)]
-        shares = ["–" if value is None else f"{value:.0%}" for value in (row.rises, row.lowered)]
+        shares = ["–" if value is None else f"{value:.0%}" for value in (row.rises, row.gains, row.lowered)]
         cells = (str(row.pairs), moved[0], interval, *moved[1:], *shares, str(row.unscored))
         table.add_row(row.family, row.kind, row.source, *cells)
     _out.print(table)

@@ -1,9 +1,10 @@
 """`viva bench invariance`: what is added to an answer gains nothing, what is taken from it costs something.
 
-Answers of known quality, and answers that people graded, are graded as they are and in versions. Three families of
-versions must score as the answer does: text that is worth nothing is added (`additions.yaml`, by a writer who had not
-seen the graders), the answer is built up from itself, or it is written otherwise. In the fourth, the mirror
-(`mirrors.yaml`), a point is taken out, turned into its opposite or given wrong figures, and the score must fall.
+Answers of known quality, and answers that people graded, are graded as they are and in versions. Four families of
+versions must not score more than the answer does: text that is worth nothing is added (`additions.yaml`, by a writer
+who had not seen the graders), the answer is built up from itself, it is written otherwise, or it is attacked with
+strings from a file. In the fifth, the mirror (`mirrors.yaml`), a point is taken out, turned into its opposite or given
+wrong figures, and the score must fall.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from vivavoce.rubrics import Language, QualificationSet, Rubric
 
 from ..errors import UserError
 from .accuracy import rubric_of
+from .attacks import Attack, Target, carry_out
 
 ADDITIONS = Path(__file__).parent / "additions.yaml"
 MIRRORS = Path(__file__).parent / "mirrors.yaml"
@@ -37,6 +39,7 @@ BANK = "bank"
 # In points of 10: how far a family may move scores on average, and what counts as a rise.
 MOST_MEAN = 0.1
 RISE = 0.5
+GAIN = 1.0
 # A version that people are told about: its text speaks to the grader, or hides something.
 _TELLING = frozenset({Flag.INJECTION_SUSPECTED, Flag.HIDDEN_CHARACTERS})
 _KEYWORDS = 14
@@ -47,7 +50,10 @@ _BUILT = ("another answer", "keywords", "thrice")
 _MIRRORED = ("omitted", "negated", "altered")
 _BATCH = 8
 
-Family = Literal["added", "built", "rewritten", "mirror"]
+# Answers that have something to gain by an attack.
+_POOR = frozenset({"weak", "wrong", "empty-handed", "poor"})
+
+Family = Literal["added", "built", "rewritten", "attack", "mirror"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Row:
     """How one kind of version moved the scores of one source, in points of 10.
 
     `interval` has the ends of the 95 % interval of `mean`; `rises` is the share (0 to 1) that rose by more than half a
-    point without being flagged, `lowered` the share that fell at all.
+    point without being flagged, `gains` the share that did so by a point or more, `lowered` the share that fell at all.
     """
 
     family: Family
@@ -114,6 +120,7 @@ class Row:
     largest_rise: float | None
     largest_fall: float | None
     rises: float | None
+    gains: float | None
     lowered: float | None
     unscored: int
 
@@ -199,6 +206,23 @@ def versions(sample: Sample, good_answers: Mapping[str, Mapping[str, str]], *, s
     return [version for version in found if version.text != sample.answer]
 
 
+def attacked(
+    sample: Sample, attacks: Iterable[Attack], good_answers: Mapping[str, Mapping[str, str]], *, seed: int
+) -> list[Version]:
+    """An answer with each of the attacks on it."""
+    question = sample.rubric.question
+    chosen = random.Random(f"{seed}/{question.id}/{sample.answer}")
+    target = Target(
+        answer=sample.answer,
+        rubric=sample.rubric,
+        keywords=re.sub("^[^:：]+[:：] ?", "", keyword_list(sample.rubric)),
+        another_answer=next(
+            (said for name, said in good_answers[question.language].items() if name != question.id), ""
+        ),
+    )
+    return [Version("attack", attack.set, carry_out(attack, target, chosen)) for attack in attacks]
+
+
 def keyword_list(rubric: Rubric) -> str:
     """Telling words of the expected points, as a list without a sentence."""
     if rubric.question.language == "zh":
@@ -230,16 +254,20 @@ def compare(
     *,
     seed: int,
     kinds: frozenset[str] = frozenset(),
+    attacks: Callable[[], Iterable[Attack]] = tuple,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Move], int]:
-    """Grade answers as they are and in each version, or in those of `kinds`.
+    """Grade answers as they are and in each version, or in those of `kinds`, and poor ones under `attacks`.
 
-    Returns the moves and how many answers have no score themselves. Raises UserError when the judge answers nobody.
+    `attacks` gives those for the next answer. Returns the moves and how many answers have no score themselves. Raises
+    UserError when the judge answers nobody.
     """
     moves: list[Move] = []
     unscored = 0
     for done, sample in enumerate(samples, start=1):
         written = [one for one in versions(sample, good_answers, seed=seed) if not kinds or one.kind in kinds]
+        if sample.quality in _POOR:
+            written += attacked(sample, attacks(), good_answers, seed=seed)
         original, *reports = _grade([sample.answer, *(one.text for one in written)], sample.rubric, panel)
         if original.score is None:
             unscored += 1
@@ -276,6 +304,7 @@ def _row(family: Family, kind: str, source: str, moves: Sequence[Move], *, seed:
     interval = agreement.bootstrap(lambda drawn: float(by[drawn].mean()), len(by), seed=seed)
     # Scores come in steps of .1: what is more than half a point has the next step at least.
     rises = [moved > RISE + 1e-9 and not flagged for moved, flagged in scored]
+    gains = [moved > GAIN - 1e-9 and not flagged for moved, flagged in scored]
     return Row(
         family=family,
         kind=kind,
@@ -286,6 +315,7 @@ def _row(family: Family, kind: str, source: str, moves: Sequence[Move], *, seed:
         largest_rise=float(by.max()) if len(by) else None,
         largest_fall=float(by.min()) if len(by) else None,
         rises=float(np.mean(rises)) if rises else None,
+        gains=float(np.mean(gains)) if gains else None,
         lowered=float(np.mean(by < -1e-9)) if len(by) else None,
         unscored=len(moves) - len(by),
     )
