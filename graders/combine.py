@@ -73,8 +73,8 @@ class Weights:
 class KindWeights:
     """How the signals are weighed: one way for what earns points, another for mistakes; and how sure that makes.
 
-    `confidence` is None until it is fitted to scores of answers that the rest was not fitted to. `grades` is how many of
-    a customer's own grades the weights were moved towards.
+    `confidence` is None until it is fitted to scores of answers that the rest was not fitted to. `grades` is how many
+    of a customer's own grades the weights were moved towards.
     """
 
     merit: Weights
