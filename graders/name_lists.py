@@ -22,8 +22,6 @@ _CLAUSE_END = re.compile(
 _FEWEST_NAMES = 3
 # A sentence is a list from so many names on, in whatever style the answer is written.
 _FEWEST_NAMES_OF_SENTENCE = 5
-# Words, or Chinese characters, that may lead up to it: "It involves attention, ...".
-_LONGEST_LEAD = 8
 # Of the words of a key that asks for names. In the bank at most .23 are in lists, in half of the keys of a set of list
 # questions (LE) .2 or more.
 _LISTED_SHARE = 0.25
@@ -68,17 +66,17 @@ def without_name_lists(string: str) -> str:
 
 
 def only_names(sentence: str, keys: Iterable[str]) -> bool:
-    """Whether a sentence is nothing but a list of names, with few words before it, and not one that a key gives.
+    """Whether a sentence is nothing but a list of names, and not one that a key gives.
 
     One of the `keys` gives it when that has a list of names too, and at least half of the sentence's names have a word
     of it. What has figures or formulas states something.
     """
-    first, *rest = _clauses(sentence) or [""]
-    if len(rest) < _FEWEST_NAMES_OF_SENTENCE - _is_name(first) or _FIGURE.search(sentence):
+    clauses = _clauses(sentence)
+    if len(clauses) < _FEWEST_NAMES_OF_SENTENCE or _FIGURE.search(sentence):
         return False
-    if not (all(map(_is_name, rest)) and len(text.words(first)) <= _LONGEST_LEAD) and not _is_han_list(sentence):
+    if not all(map(_is_name, clauses)) and not _is_han_list(sentence):
         return False
-    return not any(_names_the_same(rest, key) for key in keys)
+    return not any(_names_the_same(clauses, key) for key in keys)
 
 
 def _is_han_list(sentence: str) -> bool:
