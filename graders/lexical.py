@@ -15,6 +15,9 @@ from typing import Any
 
 from . import text
 
+# Without a loss on graded answers; two sentences only would cost those who write short ones.
+_PASSAGE_TIMES_POINT = 2
+
 
 @dataclass(frozen=True)
 class RougeScores:
@@ -66,17 +69,27 @@ def _words(reference: str) -> tuple[str, ...]:
     return tuple(text.words(reference))
 
 
-def point_recall(answer: str, *, point: str, question: str) -> float:
-    """Share (0 to 1) of the point's telling words that the answer has.
+def point_recall(sentences: Sequence[str], *, point: str, question: str) -> float:
+    """Share (0 to 1) of the point's telling words that a short passage of an answer has, at best.
 
-    Words of the question do not count, so that repeating it gains nothing. Chinese is compared by
-    pairs of neighbouring characters, other scripts by words without their endings.
+    A passage is a run of at least two sentences with at least twice the point's words, and no longer than that takes:
+    over a whole answer, text about other things collects the words one by one. Words of the question do not count, so
+    that repeating it gains nothing. Chinese is compared by pairs of neighbouring characters, other scripts by words
+    without their endings.
     """
-    known = terms(question)
-    telling = terms(point) - known
-    if not telling:
+    telling = terms(point) - terms(question)
+    if not telling or not sentences:
         return 0.0
-    return len(telling & terms(answer)) / len(telling)
+    found = [telling & terms(sentence) for sentence in sentences]
+    sizes = [len(text.words(sentence)) for sentence in sentences]
+    enough = _PASSAGE_TIMES_POINT * len(text.words(point))
+    ends = [_passage_end(start, sizes, enough) for start in range(len(sentences))]
+    return max(len(frozenset().union(*found[start:end])) for start, end in enumerate(ends)) / len(telling)
+
+
+def _passage_end(start: int, sizes: Sequence[int], enough: int) -> int:
+    counts = itertools.accumulate(sizes[start:])
+    return start + next((n for n, count in enumerate(counts, 1) if n >= 2 and count >= enough), len(sizes) - start)
 
 
 @lru_cache(maxsize=2048)

@@ -7,9 +7,9 @@ short and have no function word are a list, as is a long clause without any.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from vivavoce.rubrics import Rubric
 
@@ -34,12 +34,12 @@ _LABEL = re.compile(r"^[^，,：:、]{1,8}[：:]")
 _ENDS_A_CLAUSE = re.compile(r"[，,；;：:。！？!?]")
 
 
-def stated(answer: str, key: str, rubric: Rubric) -> str:
-    """The part of an answer whose words count against a text of the rubric's key.
+def stated(sentences: Sequence[str], key: str, rubric: Rubric) -> Sequence[str]:
+    """Of each sentence of an answer, the part whose words count against a text of the rubric's key.
 
     All of it where names are asked for, or where the text has a list of names itself; elsewhere no list of names.
     """
-    return answer if asks_for_names(rubric) or _enumerates(key) else without_name_lists(answer)
+    return sentences if asks_for_names(rubric) or _enumerates(key) else without_name_lists(tuple(sentences))
 
 
 def asks_for_names(rubric: Rubric) -> bool:
@@ -59,10 +59,15 @@ def _enumerates(string: str) -> bool:
     return any(is_listed for _, is_listed in _listed(string))
 
 
-@lru_cache(maxsize=2048)
-def without_name_lists(string: str) -> str:
-    """The clauses of a text, a line each, without lists of names."""
-    return "\n".join(clause for clause, is_listed in _listed(string) if not is_listed)
+@lru_cache(maxsize=256)
+def without_name_lists(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    """Each sentence without its lists of names; a list may go on over several sentences."""
+    pieces = [(place, clause, part) for place, sentence in enumerate(sentences) for clause, part in _pieces(sentence)]
+    kept: list[list[str]] = [[] for _ in sentences]
+    for (place, _, part), is_listed in zip(pieces, _mark_lists([clause for _, clause, _ in pieces]), strict=True):
+        if not is_listed:
+            kept[place].append(part)
+    return tuple(map("".join, kept))
 
 
 def only_names(sentence: str, keys: Iterable[str]) -> bool:
@@ -92,17 +97,32 @@ def _names_the_same(clauses: list[str], key: str) -> bool:
 
 def _listed(string: str) -> list[tuple[str, bool]]:
     """Each clause, and whether it is part of a list of names."""
-    found: list[tuple[str, bool]] = []
-    for may_be, run in groupby(_clauses(string), key=lambda clause: _is_name(clause) or _is_heap(clause)):
-        clauses = list(run)
-        is_list = may_be and (len(clauses) >= _FEWEST_NAMES or any(map(_is_heap, clauses)))
-        found += [(clause, is_list) for clause in clauses]
-    return found
+    clauses = _clauses(string)
+    return list(zip(clauses, _mark_lists(clauses), strict=True))
+
+
+def _mark_lists(clauses: Iterable[str]) -> list[bool]:
+    """Whether each of an answer's clauses is part of a list of names."""
+    marks: list[bool] = []
+    for may_be, run in groupby(clauses, key=lambda clause: _is_name(clause) or _is_heap(clause)):
+        named = list(run)
+        is_list = may_be and (len(named) >= _FEWEST_NAMES or any(map(_is_heap, named)))
+        marks += [is_list] * len(named)
+    return marks
 
 
 def _clauses(string: str) -> list[str]:
+    return [clause for clause, _ in _pieces(string)]
+
+
+def _pieces(string: str) -> list[tuple[str, str]]:
+    """Each clause that has a word, and its part of the text: up to the next one, the first from the start."""
+    cuts = [match.span() for match in _CLAUSE_END.finditer(string)]
+    spans = zip([0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(string)], strict=True)
     # The numbers and letters of a list, (1) or b), are no names.
-    return [clause for clause in _CLAUSE_END.split(string) if any(map(_is_word, text.words(clause)))]
+    clauses = [span for span in spans if any(map(_is_word, text.words(string[slice(*span)])))]
+    borders = [0, *(start for start, _ in clauses[1:]), len(string)]
+    return [(string[slice(*span)], string[slice(*part)]) for span, part in zip(clauses, pairwise(borders))]
 
 
 def _is_word(token: str) -> bool:

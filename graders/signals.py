@@ -64,18 +64,17 @@ def collect_signals(readings: Sequence[Reading], rubric: Rubric, panel: Panel) -
         # Without verdicts there is no score; while the judge is away answers come again and again.
         verified = _verify(reading, described, rubric, panel) if verdict.levels else dict.fromkeys(described)
         said = "\n".join(reading.sentences)
-        recalls = {
-            text: lexical.point_recall(stated(said, text, rubric), point=text, question=question) for text in asked
-        }
+        counted = {text: stated(reading.sentences, text, rubric) for text in [*asked, *references]}
+        recalls = {text: lexical.point_recall(counted[text], point=text, question=question) for text in asked}
         found.append(
             Signals(
                 matches={name: matches[text] for name, text in points.items()},
                 recalls={name: recalls[text] for name, text in points.items()},
                 level_lifts={name: [matches[text].lift for text in own] for name, own in levels.items()},
                 level_recalls={name: [recalls[text] for text in own] for name, own in levels.items()},
-                question_recall=lexical.point_recall(said, point=question, question=""),
+                question_recall=lexical.point_recall([said], point=question, question=""),
                 verified={name: [verified[text] for text in own] for name, own in levels.items()},
-                rouge=lexical.rouge(said, references, stated=[stated(said, text, rubric) for text in references]),
+                rouge=lexical.rouge(said, references, stated=["\n".join(counted[text]) for text in references]),
                 verdicts=verdict,
             )
         )

@@ -41,13 +41,27 @@ def test_talk_around_an_answer_takes_nothing_off_its_recall() -> None:
 )
 def test_point_recall_counts_telling_words_only(answer: str, low: float, high: float) -> None:
     point = "Weights are stored as integers with 4 bits."
-    assert low <= point_recall(answer, point=point, question="How does quantization work?") <= high
+    assert low <= point_recall([answer], point=point, question="How does quantization work?") <= high
 
 
 def test_repeating_the_question_gains_nothing_in_chinese() -> None:
     question = "量化如何加快推理？"
-    assert point_recall(question, point="量化加快推理", question=question) == 0
-    assert point_recall("权重变小，读取更少", point="权重变小所以读取更少", question=question) > 0.5
+    assert point_recall([question], point="量化加快推理", question=question) == 0
+    assert point_recall(["权重变小，读取更少"], point="权重变小所以读取更少", question=question) > 0.5
+
+
+def test_a_point_is_counted_where_it_is_made() -> None:
+    """Words that are scattered over an answer about other things make no point; in short sentences one after another
+    they do.
+    """
+    point, question = "Weights are stored as integers with four bits.", "How does quantization work?"
+    other = "Bread is baked in a hot oven until its crust is brown and firm."
+    said = ["We take the weights.", "They are stored.", "As integers.", "With four bits."]
+    scattered = [part for sentence in said for part in (sentence, other)]
+    assert point_recall(said, point=point, question=question) == 1
+    assert point_recall([other, *said, other], point=point, question=question) == 1
+    assert point_recall(scattered, point=point, question=question) <= 0.5
+    assert point_recall([], point=point, question=question) == 0
 
 
 class _KeepsChinese:

@@ -19,11 +19,11 @@ def _rubric(reference: str) -> Rubric:
 
 
 def _recall(said: str, reference: str) -> float:
-    return point_recall(stated(said, reference, _rubric(reference)), point=reference, question="How?")
+    return point_recall(stated([said], reference, _rubric(reference)), point=reference, question="How?")
 
 
 def _overlap(said: str, reference: str) -> float:
-    return rouge(said, [reference], stated=[stated(said, reference, _rubric(reference))]).recall
+    return rouge(said, [reference], stated=stated([said], reference, _rubric(reference))).recall
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_a_list_that_a_key_gives_is_read() -> None:
 
 def test_statements_keep_their_clauses() -> None:
     """Only the list goes."""
-    said = "Softmax makes them sum to one. Keywords: query, key, value, head"
-    assert without_name_lists(said).strip() == "Softmax makes them sum to one. Keywords"
+    said = ("Softmax makes them sum to one.", "Keywords: query, key, value, head")
+    assert without_name_lists(said) == ("Softmax makes them sum to one.", "Keywords: ")
