@@ -7,11 +7,17 @@ told to do something about the grade, or that this very answer is called good.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from . import text
+from .lexical import terms
+from .sentence_kinds import speaks_to_grader
 
+# Questions on judging, prompts and exams have answers that speak of these.
+_SHARE_ON_SUBJECT = 0.5
 _GRADE = r"(?:marks?|scores?|points?|grades?|credit|rating)"
 _BEST = r"(?:full|max|maximum|maximal|perfect|highest|top|best|excellent|passing)"
 _FULL = rf"(?:{_BEST}\W+(?:possible\W+|overall\W+)?{_GRADE})"
@@ -263,9 +269,34 @@ _LEET = str.maketrans("013457@$", "oieastas")
 _LEET_WORD = re.compile(r"\b[a-z]+[013457@$][\w@$]*|\b[013457@$]+[a-z][\w@$]*", re.IGNORECASE)
 
 
-def spoken_to_the_grader(whole: str, bounds: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of the sentences (start, end) of a text those that speak to the grader, neighbours joined."""
-    return text.join_spans([(start, end) for start, end in bounds if _speaks(whole[start:end])])
+@dataclass(frozen=True)
+class Injections:
+    """What speaks to the grader: `masked` bounds what no model is to read, `suspected` says whether any of it does."""
+
+    masked: list[tuple[int, int]]
+    suspected: bool
+
+
+def find_injections(whole: str, bounds: Sequence[tuple[int, int]], known: frozenset[str]) -> Injections:
+    """Of the sentences (start, end) of a text those that speak to the grader, neighbours joined.
+
+    Of the sentences that only the classifier recognises those are read whose terms are to a good part `known`, from
+    the question and its key, and all where nothing else is there: then a model is to say what they are worth.
+    """
+    sentences = [whole[start:end] for start, end in bounds]
+    by_pattern = [_speaks(sentence) for sentence in sentences]
+    by_classifier = [
+        recognised and not _is_on_subject(sentence, known)
+        for sentence, recognised in zip(sentences, speaks_to_grader(sentences, surely=True), strict=True)
+    ]
+    either = [first or second for first, second in zip(by_pattern, by_classifier, strict=True)]
+    masked = by_pattern if all(either) else either
+    return Injections(masked=text.join_spans(list(itertools.compress(bounds, masked))), suspected=any(either))
+
+
+def _is_on_subject(sentence: str, known: frozenset[str]) -> bool:
+    said = terms(sentence)
+    return len(said & known) >= _SHARE_ON_SUBJECT * len(said)
 
 
 def _speaks(sentence: str) -> bool:

@@ -63,11 +63,13 @@ def _enumerates(string: str) -> bool:
 def without_name_lists(sentences: tuple[str, ...]) -> tuple[str, ...]:
     """Each sentence without its lists of names; a list may go on over several sentences."""
     pieces = [(place, clause, part) for place, sentence in enumerate(sentences) for clause, part in _pieces(sentence)]
-    kept: list[list[str]] = [[] for _ in sentences]
-    for (place, _, part), is_listed in zip(pieces, _mark_lists([clause for _, clause, _ in pieces]), strict=True):
+    marks = _mark_lists([clause for _, clause, _ in pieces])
+    kept: dict[int, list[str]] = {place: [] for place, _, _ in pieces}
+    for (place, _, part), is_listed in zip(pieces, marks, strict=True):
         if not is_listed:
             kept[place].append(part)
-    return tuple(map("".join, kept))
+    # A sentence without a word, as a bare figure is, has no names.
+    return tuple("".join(kept.get(place, [sentence])) for place, sentence in enumerate(sentences))
 
 
 def only_names(sentence: str, keys: Iterable[str]) -> bool:
@@ -121,8 +123,8 @@ def _pieces(string: str) -> list[tuple[str, str]]:
     spans = zip([0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(string)], strict=True)
     # The numbers and letters of a list, (1) or b), are no names.
     clauses = [span for span in spans if any(map(_is_word, text.words(string[slice(*span)])))]
-    borders = [0, *(start for start, _ in clauses[1:]), len(string)]
-    return [(string[slice(*span)], string[slice(*part)]) for span, part in zip(clauses, pairwise(borders))]
+    borders = [0, *(start for start, _ in clauses[1:]), len(string)] if clauses else []
+    return [(string[slice(*span)], string[slice(*part)]) for span, part in zip(clauses, pairwise(borders), strict=True)]
 
 
 def _is_word(token: str) -> bool:

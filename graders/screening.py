@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from vivavoce.rubrics import Rubric
 
 from . import text
-from .injection import spoken_to_the_grader
+from .injection import find_injections
 from .lexical import terms
 from .name_lists import asks_for_names, only_names
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
 from .relevance import SentenceFilter
-from .talk import says_nothing, talk_terms
+from .sentence_kinds import says_nothing, speaks_to_grader, talk_terms
 from .text import NormalText
 from .types import Flag
 
@@ -53,14 +53,15 @@ class Screening:
 def screen(answer: NormalText, rubric: Rubric) -> Screening:
     """Look an answer over; the rubric tells what would count as an attempt."""
     bounds = text.split_sentences(answer.text)
-    masked = spoken_to_the_grader(answer.text, bounds)
+    injections = find_injections(answer.text, bounds, _vocabulary(rubric) | terms(rubric.question.text))
+    masked = injections.masked
     kept = tuple((start, end) for start, end in bounds if not _overlaps((start, end), masked))
     rest = "\n".join(answer.text[start:end] for start, end in kept)
 
     flags: list[Flag] = []
     if answer.hidden:
         flags.append(Flag.HIDDEN_CHARACTERS)
-    if masked:
+    if injections.suspected:
         flags.append(Flag.INJECTION_SUSPECTED)
     settled = _settle(rest, rubric)
     if settled:
@@ -105,7 +106,7 @@ def _repeated(answer: NormalText, said: Sequence[tuple[int, int]]) -> tuple[tupl
 
 
 def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -> tuple[tuple[int, int], ...]:
-    """Sentences that say nothing, or only name things; none where that would leave nothing.
+    """Sentences that say nothing, only name things or seem to speak to the grader; none where that would leave nothing.
 
     For then the models are to say what it is worth. What has a figure, code, or a word of question or key that talk is
     not made of says something.
@@ -115,7 +116,8 @@ def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -
     found: set[int] = set()
     if not asks_for_names(rubric):
         found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
-    if idle := [place for place, nothing in enumerate(says_nothing(sentences)) if nothing]:
+    kinds = zip(says_nothing(sentences), speaks_to_grader(sentences, surely=False), strict=True)
+    if idle := [place for place, kind in enumerate(kinds) if any(kind)]:
         telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
         found |= {
             place

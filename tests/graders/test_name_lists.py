@@ -131,4 +131,8 @@ def test_a_list_that_a_key_gives_is_read() -> None:
 def test_statements_keep_their_clauses() -> None:
     """Only the list goes."""
     said = ("Softmax makes them sum to one.", "Keywords: query, key, value, head")
-    assert without_name_lists(said) == ("Softmax makes them sum to one.", "Keywords: ")
+    assert without_name_lists(said) == ("Softmax makes them sum to one.", "")
+
+
+def test_a_bare_figure_is_no_list() -> None:
+    assert without_name_lists(("It doubles.", "= 42", "(a) 5 + 7")) == ("It doubles.", "= 42", "(a) 5 + 7")

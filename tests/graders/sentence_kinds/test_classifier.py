@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.talk import says_nothing
-from vivavoce.graders.talk.detector import known_sentences
+from vivavoce.graders.sentence_kinds import says_nothing
+from vivavoce.graders.sentence_kinds.classifier import known_sentences
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -25,7 +25,7 @@ def test_nine_tenths_of_unseen_talk_are_recognised_and_hardly_any_content_is_tak
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_it_was_trained_on_has_none_of_the_held_out_sentences(language: str) -> None:
-    known = known_sentences()
+    known = known_sentences("talk")
     trained = {*known["talk"][language], *known["content"][language]}
     assert not trained & {*_held_out("talk", language), *_held_out("content", language)}
 
