@@ -285,13 +285,27 @@ def find_injections(whole: str, bounds: Sequence[tuple[int, int]], known: frozen
     """
     sentences = [whole[start:end] for start, end in bounds]
     by_pattern = [_speaks(sentence) for sentence in sentences]
-    by_classifier = [
-        recognised and not _is_on_subject(sentence, known)
-        for sentence, recognised in zip(sentences, speaks_to_grader(sentences, surely=True), strict=True)
-    ]
-    either = [first or second for first, second in zip(by_pattern, by_classifier, strict=True)]
-    masked = by_pattern if all(either) else either
-    return Injections(masked=text.join_spans(list(itertools.compress(bounds, masked))), suspected=any(either))
+    foreign = [not _is_on_subject(sentence, known) for sentence in sentences]
+    sure = _both(foreign, speaks_to_grader(sentences, certainty="sure"))
+    even = _both(foreign, speaks_to_grader(sentences, certainty="even"))
+    recognised = [first or second for first, second in zip(by_pattern, sure, strict=True)]
+    spread = _spread(recognised, even)
+    masked = by_pattern if all(spread) else spread
+    return Injections(masked=text.join_spans(list(itertools.compress(bounds, masked))), suspected=any(recognised))
+
+
+def _both(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
+    return [one and other for one, other in zip(first, second, strict=True)]
+
+
+def _spread(recognised: Sequence[bool], even: Sequence[bool]) -> list[bool]:
+    """With those that are as likely as not, and follow or precede a recognised one without another between."""
+    spread = list(recognised)
+    for order in (range(1, len(spread)), range(len(spread) - 2, -1, -1)):
+        step = -order.step
+        for place in order:
+            spread[place] = spread[place] or (even[place] and spread[place + step])
+    return spread
 
 
 def _is_on_subject(sentence: str, known: frozenset[str]) -> bool:

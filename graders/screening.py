@@ -116,7 +116,7 @@ def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -
     found: set[int] = set()
     if not asks_for_names(rubric):
         found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
-    kinds = zip(says_nothing(sentences), speaks_to_grader(sentences, surely=False), strict=True)
+    kinds = zip(says_nothing(sentences), speaks_to_grader(sentences, certainty="likely"), strict=True)
     if idle := [place for place, kind in enumerate(kinds) if any(kind)]:
         telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
         found |= {

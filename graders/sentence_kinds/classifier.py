@@ -24,6 +24,7 @@ from ..lexical import terms
 from ..text import has_han
 
 Kind = Literal["talk", "injection"]
+Certainty = Literal["even", "likely", "sure"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _SENTENCES_REMEMBERED = 4096
 # Places for n-grams of each kind; two that share one are told apart by their signs more often than not.
@@ -56,10 +57,9 @@ BOUNDS: Mapping[Kind, Bounds] = {
     # Fragments ("A:", "H0", "tell answer") say too little to be told from formulas and headings.
     "injection": Bounds(possible=-2.0, fewest=12, longest=600),
 }
-# In log-odds. What is taken for content costs little, what is taken for another kind is not read.
-_LIKELY = 2.0
-# Such an answer is flagged: with authors left out .5 of sentences that speak to the grader, .0015 of the bank's.
-_SURE = 4.0
+# In log-odds. What is taken for content costs little, what is taken for another kind is not read; of what is sure the
+# answer is flagged: with authors left out .5 of sentences that speak to the grader, .0015 of the bank's.
+_LEAST: Mapping[Certainty, float] = {"even": 0.0, "likely": 2.0, "sure": 4.0}
 
 
 def says_nothing(sentences: Sequence[str]) -> list[bool]:
@@ -67,12 +67,12 @@ def says_nothing(sentences: Sequence[str]) -> list[bool]:
 
     Raises ModelMissing when the libraries for grading are not installed.
     """
-    return _classifier("talk").recognise(sentences, least=_LIKELY)
+    return _classifier("talk").recognise(sentences, least=_LEAST["likely"])
 
 
-def speaks_to_grader(sentences: Sequence[str], *, surely: bool) -> list[bool]:
+def speaks_to_grader(sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
     """Whether each sentence, in normal form, speaks to whoever grades, or of the grade; else as `says_nothing`."""
-    return _classifier("injection").recognise(sentences, least=_SURE if surely else _LIKELY)
+    return _classifier("injection").recognise(sentences, least=_LEAST[certainty])
 
 
 @cache
