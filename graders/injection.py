@@ -310,7 +310,7 @@ def _spread(recognised: Sequence[bool], even: Sequence[bool]) -> list[bool]:
 
 def _is_on_subject(sentence: str, known: frozenset[str]) -> bool:
     said = terms(sentence)
-    return len(said & known) >= _SHARE_ON_SUBJECT * len(said)
+    return bool(said) and len(said & known) >= _SHARE_ON_SUBJECT * len(said)
 
 
 def _speaks(sentence: str) -> bool:
