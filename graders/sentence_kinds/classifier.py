@@ -58,7 +58,7 @@ BOUNDS: Mapping[Kind, Bounds] = {
     "injection": Bounds(possible=-2.0, fewest=12, longest=600),
 }
 # In log-odds. What is taken for content costs little, what is taken for another kind is not read; of what is sure the
-# answer is flagged: with authors left out .5 of sentences that speak to the grader, .0015 of the bank's.
+# answer is flagged: with authors left out .43 of sentences that speak to the grader, .0007 of the bank's.
 _LEAST: Mapping[Certainty, float] = {"even": 0.0, "likely": 2.0, "sure": 4.0}
 
 
