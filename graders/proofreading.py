@@ -32,7 +32,7 @@ class ProofReader:
     def says(self, text: str, *, point: str, question: str) -> bool:
         """See TextReader."""
         language = "zh" if has_han(point) else "en"
-        if lexical.point_recall(text, point=point, question=question) >= _SAID_RECALL[language]:
+        if lexical.point_recall([text], point=point, question=question) >= _SAID_RECALL[language]:
             return True
         return self.similarity(text, point) >= _SAID_SIMILARITY[language]
 

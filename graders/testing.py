@@ -84,7 +84,7 @@ class WordVerifier:
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
         """See Verifier."""
         said = " ".join(sentences)
-        return [6 * lexical.point_recall(said, point=one, question=question.text) - 3 for one in statements]
+        return [6 * lexical.point_recall([said], point=one, question=question.text) - 3 for one in statements]
 
 
 # Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
