@@ -15,7 +15,7 @@ from typing import Any
 
 from . import text
 
-# Shorter passages lose the points of those who write short sentences, longer ones collect words again (docs/method-lab.md).
+# Shorter passages cost those who write short sentences, longer ones collect words again (docs/method-lab.md).
 _PASSAGE_TIMES_POINT = 2
 
 
