@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
-from vivavoce.rubrics import Criterion, Language, Question, Rubric, SignalWeights
+from vivavoce.rubrics import Criterion, Language, Question, Rubric, SignalWeights, total_share
 
 from .confidence import ConfidenceWeights, Doubts
 from .errors import UnreadableGrades
@@ -35,6 +35,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 SIGNALS = tuple(PARTS)
 FEATURES = tuple(itertools.chain.from_iterable(PARTS.values()))
 COEFFICIENTS = Path(__file__).parent / "coefficients.yaml"
+# What a level is worth: points, points off for a mistake, or that the other points are not capped.
+LevelKind = Literal["merit", "mistake", "gate"]
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,16 @@ class Coefficients(KindWeights):
 
     def of(self, criterion: Criterion, question: Question) -> Weights:
         """The weights for the levels of a question's criterion, in its language."""
-        own = self.weighing(question.id)
-        weights = own.mistake if criterion.kind == "negative" else own.merit
-        if criterion.kind == "gate":
+        return self.weights_for(level_kind(criterion), question.id, question.language)
+
+    def weights_for(self, kind: LevelKind, question_id: str, language: Language) -> Weights:
+        """The weights for levels of a kind, of a question, in a language."""
+        own = self.weighing(question_id)
+        weights = own.mistake if kind == "mistake" else own.merit
+        if kind == "gate":
             # It gives no points of which the middle could be the safest guess; it would take some from everybody.
             weights = replace(weights, lapse=0.0)
-        return weights.in_language(question.language)
+        return weights.in_language(language)
 
     @property
     def general(self) -> KindWeights:
@@ -179,6 +185,13 @@ def write_coefficients(path: Path, coefficients: Coefficients, *, origin: str) -
     path.write_text(f"# Fitted {origin}.\n{text}", encoding="utf-8")
 
 
+def level_kind(criterion: Criterion) -> LevelKind:
+    """What the levels of a criterion are worth."""
+    if criterion.kind == "gate":
+        return "gate"
+    return "mistake" if criterion.kind == "negative" else "merit"
+
+
 def level_probabilities(
     signals: Sequence[LevelSignals],
     weights: Weights,
@@ -228,24 +241,23 @@ def all_probabilities(
 def total(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> Total:
     """The score over the criteria that have probabilities.
 
-    Points are expectations; gates cap the sum by their probability of being met. The sum is kept
-    within 0 and the rubric's maximum.
+    Points are expectations; a gate holds with the probability of its highest level (see `rubrics.total_share`).
     """
-    points = variance = 0.0
-    allowed = 1.0
+    points: dict[str, float] = {}
+    gates_met: dict[str, float] = {}
+    variance = 0.0
     for criterion in rubric.criteria:
         chances = probabilities.get(criterion.id)
         if chances is None:
             continue
         if criterion.kind == "gate":
-            allowed *= chances[1] + (1 - chances[1]) * criterion.cap
+            gates_met[criterion.id] = chances[-1]
             continue
         mean, spread = moments([level.points for level in criterion.levels], chances)
-        points += mean
+        points[criterion.id] = mean
         variance += spread
-    scale = MAX_SCORE / rubric.max_points
-    score = min(max(points * scale, 0.0), MAX_SCORE) * allowed
-    return Total(score=score, deviation=math.sqrt(variance) * scale * allowed)
+    share = total_share(rubric, points, gates_met, deviation=math.sqrt(variance))
+    return Total(score=MAX_SCORE * share.share, deviation=MAX_SCORE * share.deviation)
 
 
 def moments(points: Sequence[float], probabilities: Sequence[float]) -> tuple[float, float]:

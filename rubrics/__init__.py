@@ -20,6 +20,7 @@ from .model import (
     SignalWeights,
 )
 from .qualification import QualificationAnswer, QualificationSet, load_qualification, load_qualifications
+from .total import Total, cap_share, list_caps, total_share
 
 __all__ = [
     "Bank",
@@ -44,13 +45,17 @@ __all__ = [
     "RubricError",
     "RubricUnreadable",
     "SignalWeights",
+    "Total",
     "UnknownQuestion",
+    "cap_share",
     "compare",
     "content_hash",
     "default_bank",
+    "list_caps",
     "load_bank",
     "load_qualification",
     "load_qualifications",
     "load_rubric",
     "structure_hash",
+    "total_share",
 ]

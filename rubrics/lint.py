@@ -159,8 +159,8 @@ def _about_overlap(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
     known = reader.terms(rubric.question.text)
     asked = [(index, c, reader.terms(c.levels[-1].description) - known) for index, c in enumerate(rubric.criteria)]
     for (_, first, own), (index, second, other) in itertools.combinations(asked, 2):
-        # A mistake is about the same matter as the criterion that it spoils.
-        if first.kind == "negative" or second.kind == "negative":
+        # A mistake is about the same matter as the criterion that it spoils, and a gate earns nothing.
+        if {"negative", "gate"} & {first.kind, second.kind}:
             continue
         smaller = min(len(own), len(other))
         if smaller >= _LEAST_TERMS and len(own & other) / smaller >= _OVERLAP:

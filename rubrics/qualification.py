@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from .errors import InvalidRubric
 from .loader import parse_as
 from .model import Frozen, Language, Rubric, Slug, Text
+from .total import total_share
 
 Quality = Literal["excellent", "adequate", "weak", "wrong", "empty-handed"]
 Style = Literal["usual", "concise", "verbose"]
@@ -48,13 +49,15 @@ class QualificationAnswer(Frozen):
         Raises InvalidRubric when its levels are not those of the rubric.
         """
         self._fits(rubric)
-        points, cap = 0.0, 1.0
+        points: dict[str, float] = {}
+        gates_met: dict[str, float] = {}
         for criterion in rubric.criteria:
             level = self.criteria[criterion.id]
-            points += criterion.levels[level].points
-            if criterion.kind == "gate" and level == 0:
-                cap = min(cap, criterion.cap)
-        return round(min(max(points / rubric.max_points, 0.0), cap) * 10, 2)
+            if criterion.kind == "gate":
+                gates_met[criterion.id] = float(level)
+            else:
+                points[criterion.id] = criterion.levels[level].points
+        return round(total_share(rubric, points, gates_met).share * 10, 2)
 
     def _fits(self, rubric: Rubric) -> None:
         ids = [criterion.id for criterion in rubric.criteria]

@@ -15,12 +15,14 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.model_selection import PredefinedSplit
 
+from vivavoce.rubrics import cap_share
+
 from .. import agreement
 from ..combine import SIGNALS, Coefficients, level_probabilities, moments
 from ..confidence import CONFIDENT_SHARE, WITHIN_POINTS, ConfidenceWeights, Doubts, likely_range
-from ..types import MAX_SCORE, LevelSignals
+from ..types import MAX_SCORE
 from .choice import folds
-from .examples import Example
+from .examples import Example, Level
 from .model import MonotoneLogit
 
 # About how widely deviation, gap and middle spread: the ridge holds their weights alike.
@@ -159,18 +161,20 @@ def recalibrate(confidence: ConfidenceWeights, seen: Sequence[Seen]) -> Confiden
 
 def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -> tuple[float, float]:
     """Score and standard deviation in points of 10."""
-    levels: dict[str, list[LevelSignals]] = defaultdict(list)
-    gains: dict[str, list[float]] = defaultdict(list)
+    levels: dict[str, list[Level]] = defaultdict(list)
     for level in example.levels:
-        levels[level.criterion].append(level.signals)
-        gains[level.criterion].append(level.share)
-    kinds = {level.criterion: level.kind for level in example.levels}
-    weighing = coefficients.weighing(example.question)
+        levels[level.criterion].append(level)
     mean = variance = 0.0
-    for criterion, signals in levels.items():
-        weights = weighing.mistake if kinds[criterion] == "mistake" else weighing.merit
-        chances = level_probabilities(signals, weights.in_language(example.language), using=using)
-        own, spread = moments(list(accumulate(gains[criterion], initial=0.0)), chances)
-        mean += own
+    gates: list[tuple[float, float]] = []
+    for own in levels.values():
+        kind = own[0].kind
+        weights = coefficients.weights_for(kind, example.question, example.language)
+        probabilities = level_probabilities([level.signals for level in own], weights, using=using)
+        if kind == "gate":
+            gates.append((own[0].share, probabilities[-1]))
+            continue
+        gained, spread = moments(list(accumulate((level.share for level in own), initial=0.0)), probabilities)
+        mean += gained
         variance += spread
-    return MAX_SCORE * min(max(mean, 0.0), 1.0), MAX_SCORE * variance**0.5
+    total = cap_share(mean, gates, deviation=variance**0.5)
+    return MAX_SCORE * total.share, MAX_SCORE * total.deviation

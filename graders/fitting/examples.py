@@ -12,17 +12,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import get_args
+from vivavoce.rubrics import Language, Rubric
 
-from vivavoce.rubrics import Criterion, Language, Rubric
-
-from ..combine import FEATURES
+from ..combine import FEATURES, LevelKind, level_kind
 from ..errors import UnreadableGrades
 from ..types import LevelSignals
 
-Kind = Literal["merit", "mistake"]
 BANK = "bank"
 _COLUMNS = ("dataset", "question", "language", "answer", "known", "criterion", "kind", "share", "reached", *FEATURES)
+_KINDS: Mapping[str, LevelKind] = {kind: kind for kind in get_args(LevelKind)}
 # Figures beyond these digits depend on the machine.
 _DIGITS = 4
 
@@ -31,12 +30,13 @@ _DIGITS = 4
 class Level:
     """A level above the lowest, and what was found for it.
 
-    `share` is the share of full marks that reaching it adds, below 0 for a mistake. `reached` says whether the answer
-    reaches it, None where people graded the answer as a whole.
+    `share` is the share of full marks that reaching it adds, below 0 for a mistake; for a gate it is the share that an
+    answer which misses it gets at most. `reached` says whether the answer reaches it, None where people graded the
+    answer as a whole.
     """
 
     criterion: str
-    kind: Kind
+    kind: LevelKind
     share: float
     signals: LevelSignals
     reached: bool | None = None
@@ -72,8 +72,8 @@ def levels_of(
         tuple(
             Level(
                 criterion=criterion.id,
-                kind=kind_of(criterion),
-                share=(high.points - low.points) / rubric.max_points,
+                kind=level_kind(criterion),
+                share=criterion.cap if criterion.kind == "gate" else (high.points - low.points) / rubric.max_points,
                 signals=found,
                 reached=None if reached is None else reached >= index,
             )
@@ -82,11 +82,6 @@ def levels_of(
         if signals
         else ()
     )
-
-
-def kind_of(criterion: Criterion) -> Kind:
-    """Which of the two sets of coefficients a criterion's levels are weighed with."""
-    return "mistake" if criterion.kind == "negative" else "merit"
 
 
 def write_table(path: Path, examples: Iterable[Example]) -> None:
@@ -130,7 +125,7 @@ def _examples(rows: Sequence[Mapping[str, str]]) -> Iterator[Example]:
             levels=tuple(
                 Level(
                     row["criterion"],
-                    "mistake" if row["kind"] == "mistake" else "merit",
+                    _KINDS[row["kind"]],
                     float(row["share"]),
                     _signals(row),
                     reached=row["reached"] == "1" if row["reached"] else None,

@@ -16,24 +16,27 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
-from typing import Self, cast
+from typing import Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from vivavoce.rubrics import Language
+from vivavoce.rubrics import Language, cap_share, list_caps
 
 from ..agreement import Scores, score_bins
-from ..combine import FEATURES, Coefficients, KindWeights, Weights
-from .examples import Example, Kind
+from ..combine import FEATURES, Coefficients, KindWeights, LevelKind, Weights
+from .examples import Example
 
 Matrix = npt.NDArray[np.float64]
 # Parameters of a kind: the intercept, a weight for each feature, the lapse.
 _WIDTH = 2 + len(FEATURES)
 _OF_FEATURES = slice(1, -1)
-GENERATION = 7
+# Changes with the rule that makes scores of coefficients, for then no earlier score can be recomputed.
+GENERATION = 8
+# Of these two each has its own weights; gates are weighed as what earns points.
+Kind = Literal["merit", "mistake"]
 KINDS: tuple[Kind, ...] = ("merit", "mistake")
 # About how widely each feature spreads: the ridge weighs them alike.
 _UNITS: Mapping[str, float] = {
@@ -191,8 +194,10 @@ class _Table:
         self.chinese = np.asarray(
             [example.language == "zh" for example in examples for _ in example.levels], dtype=bool
         )
-        self.kinds = np.asarray([KINDS.index(level.kind) for level in levels], dtype=int)
-        self.shares = np.asarray([level.share for level in levels])
+        self.kinds = np.asarray([KINDS.index(_weighed_as(level.kind)) for level in levels], dtype=int)
+        self.is_gate = np.asarray([level.kind == "gate" for level in levels], dtype=bool)
+        worth = np.asarray([level.share for level in levels], dtype=float)
+        self.shares, self.caps = np.where(self.is_gate, 0.0, worth), np.where(self.is_gate, worth, 1.0)
         self.reached = np.asarray([np.nan if level.reached is None else float(level.reached) for level in levels])
         self.owners = np.repeat(np.arange(len(examples)), [len(example.levels) for example in examples])
         self.known = np.asarray([np.nan if example.known is None else example.known for example in examples])
@@ -210,22 +215,57 @@ class _Table:
         return found
 
     def sums(self, chances: Matrix) -> Matrix:
-        """The share of full marks of each example, not kept within 0 and 1."""
+        """The share of full marks of each example; only where there is a gate it is kept within 0 and 1."""
+        found = self._points(chances)
+        for example, rows in self._gates().items():
+            found[example] = cap_share(found[example], zip(self.caps[rows], chances[rows], strict=True)).share
+        return found
+
+    def _points(self, chances: Matrix) -> Matrix:
+        """The share of full marks of each example before gates."""
         found: Matrix = np.bincount(self.owners, weights=self.shares * chances, minlength=self.count).astype(float)
+        return found
+
+    def _gates(self) -> dict[int, list[int]]:
+        """The rows of the gates by example."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(self.is_gate):
+            found[int(self.owners[row])].append(int(row))
+        return found
+
+    def _slopes(self, chances: Matrix) -> Matrix:
+        """The derivative of an example's share of full marks by the probability of each of its levels."""
+        points = self._points(chances)
+        of_points = np.ones(self.count)
+        slopes = np.zeros(len(chances))
+        for example, rows in self._gates().items():
+            share = points[example]
+            gates = list(zip(self.caps[rows], chances[rows], strict=True))
+            free = sum(cap.probability for cap in list_caps(gates) if share <= cap.share)
+            of_points[example] = free if 0 <= share <= 1 else 0.0
+            for place, row in enumerate(rows):
+                # The expectation is linear in the probability of each gate.
+                met, missed = (
+                    cap_share(share, [*gates[:place], (self.caps[row], certain), *gates[place + 1 :]]).share
+                    for certain in (1.0, 0.0)
+                )
+                slopes[row] = met - missed
+        found: Matrix = slopes + of_points[self.owners] * self.shares
         return found
 
     def error(self, parameters: Matrix) -> tuple[float, Matrix]:
         """The mean squared error, and its gradient of the shape of `parameters`: (2, _WIDTH), by kind."""
         by_level = parameters[self.kinds]
+        by_level[self.is_gate, -1] = 0.0
         chances, sure = self.chances(by_level), self._sure(by_level)
         of_levels = np.nan_to_num(chances - self.reached)
         of_examples = np.nan_to_num(self.sums(chances) - self.known)
         weighing = self._weighing
         error = (weighing.of_levels * of_levels**2).sum() + (weighing.of_examples * of_examples**2).sum()
         by_chance = 2 * weighing.of_levels * of_levels
-        by_chance += 2 * (weighing.of_examples * of_examples)[self.owners] * self.shares
+        by_chance += 2 * (weighing.of_examples * of_examples)[self.owners] * self._slopes(chances)
         by_logit = by_chance * (1 - 2 * by_level[:, -1]) * sure * (1 - sure)
-        by_lapse = by_chance * (1 - 2 * sure)
+        by_lapse = np.where(self.is_gate, 0.0, by_chance * (1 - 2 * sure))
         gradient = np.zeros_like(parameters)
         for kind in range(len(KINDS)):
             own = self.kinds == kind
@@ -244,7 +284,8 @@ def _chinese(examples: Sequence[Example]) -> Matrix:
     for example in examples:
         for number, level in enumerate(example.levels):
             row = np.asarray([getattr(level.signals, name) for name in FEATURES], dtype=float)
-            found[level.kind, example.question, example.answer, number][example.language] = np.nan_to_num(row)
+            kind = _weighed_as(level.kind)
+            found[kind, example.question, example.answer, number][example.language] = np.nan_to_num(row)
     both = [(key[0], own["zh"] - own["en"]) for key, own in found.items() if len(own) == 2]
     each = [[more for own, more in both if own == kind] for kind in KINDS]
     return np.asarray([np.mean(more, axis=0) if more else np.zeros(len(FEATURES)) for more in each])
@@ -269,7 +310,10 @@ def _coefficients(parameters: Matrix, means: Matrix, chinese: Matrix, there: Seq
 def _weigh(examples: Sequence[Example], *, by_tenths: bool) -> _Weighing:
     """Every data set weighs the same, among levels of a kind that are known singly and answers known as wholes."""
     singly = Counter(
-        (example.dataset, level.kind) for example in examples for level in example.levels if level.reached is not None
+        (example.dataset, _weighed_as(level.kind))
+        for example in examples
+        for level in example.levels
+        if level.reached is not None
     )
     wholes: dict[str, list[int]] = defaultdict(list)
     for place, example in enumerate(examples):
@@ -283,9 +327,10 @@ def _weigh(examples: Sequence[Example], *, by_tenths: bool) -> _Weighing:
     return _Weighing(
         of_levels=np.asarray(
             [
-                0.0 if level.reached is None else 1 / singly[example.dataset, level.kind] / sets[level.kind]
+                0.0 if level.reached is None else 1 / singly[example.dataset, kind] / sets[kind]
                 for example in examples
                 for level in example.levels
+                for kind in [_weighed_as(level.kind)]
             ]
         ),
         of_examples=of_examples,
@@ -302,8 +347,19 @@ def _by_level(examples: Sequence[Example], coefficients: Coefficients) -> Matrix
         (name, language): _parameters(coefficients.weighing(name), language)
         for name, language in {(each.question, each.language) for each in examples}
     }
-    rows = [own[each.question, each.language][KINDS.index(level.kind)] for each in examples for level in each.levels]
-    return np.asarray(rows, dtype=float).reshape(-1, _WIDTH)
+    rows = [
+        own[each.question, each.language][KINDS.index(_weighed_as(level.kind))]
+        for each in examples
+        for level in each.levels
+    ]
+    found = np.asarray(rows, dtype=float).reshape(-1, _WIDTH)
+    found[[level.kind == "gate" for each in examples for level in each.levels], -1] = 0.0
+    return found
+
+
+def _weighed_as(kind: LevelKind) -> Kind:
+    """Whose weights the levels of a kind have."""
+    return "mistake" if kind == "mistake" else "merit"
 
 
 def _parameters(coefficients: KindWeights, language: Language = "en") -> Matrix:

@@ -22,7 +22,7 @@ from vivavoce.graders.combine import (
 from vivavoce.graders.confidence import ConfidenceWeights, Doubts
 from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.types import LevelSignals
-from vivavoce.rubrics import Rubric, SignalWeights, default_bank
+from vivavoce.rubrics import Language, Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
 
 COEFFICIENTS = default_coefficients()
@@ -175,13 +175,30 @@ def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:
     assert total(rubric, worst).score == 0
 
 
-def test_a_gate_that_is_not_met_caps_the_score(rubric: Rubric) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("reached", "score"),
+    [
+        ({"redundancy", "monitoring"}, 4.5),
+        ({"redundancy", "monitoring", "checkpoint-resume"}, 5.0),
+        ({"redundancy", "monitoring", "checkpoint-resume", "failover", "fails-over"}, 10.0),
+        ({"checkpoint-resume", "failover", "fails-over"}, 5.5),
+    ],
+)
+def test_a_gate_that_is_not_met_caps_the_score(language: Language, reached: set[str], score: float) -> None:
+    rubric = default_bank().get("high-availability", language)
+    probabilities = {c.id: (0.0, 1.0) if c.id in reached else (1.0, 0.0) for c in rubric.criteria}
+    assert total(rubric, probabilities).score == pytest.approx(score)
+
+
+@pytest.mark.parametrize(("loss", "score"), [((1.0, 0.0), 4.0), ((0.0, 1.0), 5.0)])
+def test_of_four_points_of_ten_a_cap_of_half_leaves_four_and_of_six_five(
+    rubric: Rubric, loss: tuple[float, float], score: float
+) -> None:
     data = rubric.model_dump(mode="json")
-    data["criteria"].append({"id": "gate", "kind": "gate", "title": "t", "statement": "s", "cap": 0.3})
-    gated = Rubric.model_validate(data)
-    best = {"lower": (0, 1), "methods": (0, 0, 1), "loss": (0, 1), "wrong": (1, 0)}
-    assert total(gated, {**best, "gate": (0, 1)}).score == 10
-    assert total(gated, {**best, "gate": (1, 0)}).score == pytest.approx(3)
+    data["criteria"].append({"id": "gate", "kind": "gate", "title": "t", "statement": "s", "cap": 0.5})
+    middling = {"lower": (0, 1), "methods": (1, 0, 0), "loss": loss, "wrong": (1, 0), "gate": (1, 0)}
+    assert total(Rubric.model_validate(data), middling).score == pytest.approx(score)
 
 
 def test_coefficients_are_not_sure_of_anything_before_that_is_fitted() -> None:

@@ -88,6 +88,13 @@ def test_criteria_that_ask_for_the_same_are_told(tmp_path: Path, clean: Rubric) 
     assert [finding.rule for finding in _lint(tmp_path, same)] == ["overlap"]
 
 
+def test_a_gate_may_ask_for_what_a_criterion_asks_for(tmp_path: Path, clean: Rubric) -> None:
+    statement = clean.criteria[0].levels[-1].description
+    gate = {"id": "gate", "kind": "gate", "title": "t", "statement": statement, "cap": 0.5}
+    gated = edited(clean, "criteria", value=[*clean.model_dump(mode="json")["criteria"], gate])
+    assert "overlap" not in {finding.rule for finding in _lint(tmp_path, gated)}
+
+
 def test_chinese_wording_is_read_too(tmp_path: Path, clean: Rubric) -> None:
     chinese = edited(clean, "question", "language", value="zh")
     rubric = edited(chinese, "criteria", 0, "statement", value="回答详细说明A，并指出B。")

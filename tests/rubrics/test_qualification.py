@@ -38,13 +38,15 @@ def test_grades_follow_from_levels(rubric: Rubric) -> None:
     assert found.answers[0].text("zh") == "excellent回答"
 
 
-def test_a_gate_that_is_not_met_caps_the_grade(rubric: Rubric) -> None:
+@pytest.mark.parametrize(
+    ("quality", "cap", "grade"), [("excellent", 0.3, 3), ("adequate", 0.5, 5), ("adequate", 0.7, 6), ("weak", 0.5, 2)]
+)
+def test_a_gate_that_is_not_met_caps_the_grade(rubric: Rubric, quality: str, cap: float, grade: float) -> None:
     data = rubric.model_dump(mode="json")
-    data["criteria"].append({"id": "on-topic", "kind": "gate", "title": "t", "statement": "s", "cap": 0.3})
-    gated = Rubric.model_validate(data)
-    answers = QualificationSet.model_validate(document()).answers
-    found = answers[0].model_copy(update={"criteria": {**LEVELS["excellent"], "on-topic": 0}})
-    assert found.grade(gated) == 3
+    data["criteria"].append({"id": "on-topic", "kind": "gate", "title": "t", "statement": "s", "cap": cap})
+    answer = QualificationSet.model_validate(document()).answers[0]
+    capped = answer.model_copy(update={"criteria": {**LEVELS[quality], "on-topic": 0}})
+    assert capped.grade(Rubric.model_validate(data)) == grade
 
 
 def test_levels_that_the_rubric_does_not_have_are_told(rubric: Rubric) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +15,7 @@ from vivavoce.graders.fitting.confidence import (
     recalibrate,
     reliance,
 )
+from vivavoce.graders.fitting.examples import levels_of
 from vivavoce.graders.grade import grade
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
 from vivavoce.graders.types import AnswerInput, LevelSignals
@@ -86,20 +85,15 @@ def test_the_likely_range_is_the_one_that_reports_give(known: float, inside: boo
     assert reliance([(seen, 0.5)]).in_range == inside
 
 
-def test_what_is_looked_at_is_what_grading_reports() -> None:
-    rubric = default_bank().get("retrieval", "en")
-    panel = replace(scripted_panel(), coefficients=HASHING_COEFFICIENTS)
-    (report,) = grade([AnswerInput("Split the documents, embed the pieces and search them by vectors.")], rubric, panel)
-    levels = tuple(
-        Level(criterion.id, "mistake" if criterion.kind == "negative" else "merit", share, signals)
-        for criterion, result in zip(rubric.criteria, report.criteria, strict=True)
-        for share, signals in zip(
-            [(high.points - low.points) / rubric.max_points for low, high in itertools.pairwise(criterion.levels)],
-            result.signals,
-            strict=True,
-        )
-    )
-    (seen,) = look([Example("set", "retrieval", "en", "1", 0.7, levels)], HASHING_COEFFICIENTS)
+@pytest.mark.parametrize("question", ["retrieval", "high-availability"])
+@pytest.mark.parametrize("gate", [-9.0, 0.5, 9.0])
+def test_what_is_looked_at_is_what_grading_reports(question: str, gate: float) -> None:
+    rubric = default_bank().get(question, "en")
+    panel = scripted_panel(lambda _, criterion: gate if criterion == "fails-over" else 2.0)
+    said = "Split the documents, embed the pieces; I ran a small test that compared both options by agreed criteria."
+    (report,) = grade([AnswerInput(said)], rubric, panel)
+    levels = tuple(level for result in report.criteria for level in levels_of(rubric, result.id, result.signals))
+    (seen,) = look([Example("set", question, "en", "1", 0.7, levels)], HASHING_COEFFICIENTS)
     assert round(10 * seen.score, 1) == report.score
     assert HASHING_COEFFICIENTS.sure(seen.doubts) == pytest.approx(report.confidence, abs=1e-3)
 

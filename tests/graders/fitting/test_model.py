@@ -151,6 +151,33 @@ def test_the_gradient_is_that_of_the_error() -> None:
     table = _Table(
         [*_examples(telling="judge", count=20), *_examples(telling="recall", kind="mistake", count=20, singly=False)]
     )
+    _check_gradient(table)
+
+
+def test_the_gradient_is_that_of_the_error_of_answers_with_gates() -> None:
+    from vivavoce.graders.fitting.model import _Table
+
+    table = _Table([_gated(example, cap) for example in _examples(telling="judge", singly=False) for cap in (0.3, 0.5)])
+    _check_gradient(table)
+
+
+def _gated(example: Example, *caps: float) -> Example:
+    """The example with gates, for which there are the same signals as for its points."""
+    (level,) = example.levels
+    gates = tuple(replace(level, criterion=f"gate-{cap}", kind="gate", share=cap) for cap in (*caps, 0.8))
+    return replace(example, levels=(level, *gates))
+
+
+def test_a_missed_gate_caps_what_is_predicted() -> None:
+    sure, unsure = (LevelSignals(**{name: 20 * sign * SPREAD[name] for name in FEATURES}) for sign in (1, -1))
+    fitted = MonotoneLogit().fit(_examples(telling="judge")).coefficients_
+    levels = (Level("a", "merit", 1.0, sure), Level("g", "gate", 0.3, unsure))
+    met = (Level("a", "merit", 1.0, sure), Level("g", "gate", 0.3, sure))
+    examples = [Example("set", "q", "en", "a", None, own) for own in (levels, met)]
+    assert shares(examples, fitted) == pytest.approx([0.3, 1.0], abs=0.02)
+
+
+def _check_gradient(table: Any) -> None:
     at = np.random.default_rng(1).normal(0, 0.3, (2, 2 + len(FEATURES)))
     _, gradient = table.error(at)
     for place in np.ndindex(at.shape):

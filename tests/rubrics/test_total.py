@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.rubrics import Rubric, cap_share, list_caps, total_share
+
+
+@pytest.fixture
+def gated(rubric: Rubric) -> Rubric:
+    """The rubric of 10 points with two gates, at half and at a fifth of the maximum."""
+    data = rubric.model_dump(mode="json")
+    for name, cap in (("runs", 0.5), ("on-topic", 0.2)):
+        data["criteria"].append({"id": name, "kind": "gate", "title": "t", "statement": "s", "cap": cap})
+    return Rubric.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("points", "runs", "on_topic", "share"),
+    [
+        (4.0, 0.0, 1.0, 0.4),
+        (6.0, 0.0, 1.0, 0.5),
+        (6.0, 1.0, 1.0, 0.6),
+        (6.0, 0.0, 0.0, 0.2),
+        (1.0, 0.0, 0.0, 0.1),
+        (6.0, 0.5, 1.0, 0.55),
+        (6.0, 0.5, 0.5, 0.375),
+        (4.0, 0.5, 1.0, 0.4),
+        (-3.0, 0.0, 1.0, 0.0),
+        (12.0, 1.0, 1.0, 1.0),
+    ],
+)
+def test_an_answer_that_misses_a_gate_gets_at_most_the_cap(
+    gated: Rubric, points: float, runs: float, on_topic: float, share: float
+) -> None:
+    found = total_share(gated, {"lower": points}, {"runs": runs, "on-topic": on_topic})
+    assert found.share == pytest.approx(share)
+
+
+def test_a_gate_that_nobody_judged_caps_nothing(gated: Rubric) -> None:
+    assert total_share(gated, {"lower": 4.0, "loss": 2.0}, {}).share == pytest.approx(0.6)
+
+
+def test_one_of_the_caps_holds_and_the_lowest_first() -> None:
+    caps = list_caps([(0.5, 0.75), (0.2, 0.5)])
+    assert [(cap.share, pytest.approx(cap.probability)) for cap in caps] == [(0.2, 0.5), (0.5, 0.125), (1.0, 0.375)]
+    assert [(cap.share, cap.probability) for cap in list_caps([])] == [(1.0, 1.0)]
+
+
+def test_the_deviation_is_that_of_points_and_gates_together() -> None:
+    assert cap_share(0.6, [], deviation=0.1).deviation == pytest.approx(0.1)
+    assert cap_share(0.6, [(0.5, 0.0)], deviation=0.1).deviation == pytest.approx(0.0)
+    assert cap_share(0.4, [(0.5, 0.0)], deviation=0.1).deviation == pytest.approx(0.1)
+    # Half of the time .6 with a deviation of .1, half of the time .2: variance .01 / 2 + .04.
+    assert cap_share(0.6, [(0.2, 0.5)], deviation=0.1).deviation == pytest.approx(0.045**0.5)
