@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from vivavoce.rubrics import Criterion, Rubric, content_hash
 
-from . import combine, feedback, text
+from . import combine, feedback
 from .answer_key import names_for_candidates
 from .confidence import ReviewPolicy
 from .embedding import PointMatch
@@ -27,8 +28,6 @@ from .types import (
     PointResult,
     Provenance,
     Report,
-    VerdictRecord,
-    VoteResult,
 )
 
 _POINT_FOUND = 0.5
@@ -127,7 +126,7 @@ def _judged(
         for found in [_is_found(signals, point.id, probabilities)]
     )
     verdicts = signals.verdicts.levels[criterion.id]
-    quoted = [reading.evidence(span) for v in verdicts if (span := text.find_quote(reading.normal.text, v.quote))]
+    quoted = [piece for verdict in verdicts if verdict.span for piece in reading.evidence_in_sentences(verdict.span)]
     nearest = [point.evidence for point in points if point.evidence]
     evidence = tuple(dict.fromkeys([*quoted, *nearest]))
     said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
@@ -135,7 +134,7 @@ def _judged(
         **standing(criterion, probabilities, evidence, said=said, language=reading.language(rubric)),
         evidence=evidence,
         expected_points=points,
-        votes=_votes(signals.verdicts, criterion.id),
+        votes=signals.verdicts.votes.get(criterion.id, ()),
         signals=tuple(levels),
     )
 
@@ -183,19 +182,6 @@ def wants_a_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> boo
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
 
-def _votes(verdicts: AnswerVerdicts | None, criterion_id: str) -> tuple[VoteResult, ...]:
-    if verdicts is None:
-        return ()
-    return tuple(
-        VoteResult(
-            judge=vote.judge,
-            verdicts=tuple(VerdictRecord(**vars(level)) for level in vote.levels),
-            unscored_reason=vote.unscored_reason,
-        )
-        for vote in verdicts.votes.get(criterion_id, ())
-    )
-
-
 def _unjudged(criterion: Criterion, verdicts: AnswerVerdicts, language: feedback.FeedbackLanguage) -> CriterionResult:
     failure = verdicts.failures[criterion.id]
     return CriterionResult(
@@ -207,7 +193,7 @@ def _unjudged(criterion: Criterion, verdicts: AnswerVerdicts, language: feedback
         points=None,
         probabilities=None,
         reason=feedback.unscored_reason(language=language, why=str(failure)),
-        votes=_votes(verdicts, criterion.id),
+        votes=verdicts.votes.get(criterion.id, ()),
         unscored_reason=failure.reason,
     )
 
@@ -278,7 +264,7 @@ def build_settled_report(
             points=0.0,
             probabilities=(1.0,) + (0.0,) * (len(criterion.levels) - 1),
             reason=words.candidate,
-            votes=_votes(verdicts, criterion.id),
+            votes=verdicts.votes.get(criterion.id, ()) if verdicts else (),
         )
         for criterion in rubric.criteria
     )
@@ -310,27 +296,13 @@ def _left_out(reading: Reading) -> dict[str, Any]:
 def _provenance(
     reading: Reading, rubric: Rubric, panel: Panel, verdicts: AnswerVerdicts | None, review: ReviewPolicy
 ) -> Provenance:
-    identity = panel.judge.identity
     calls = verdicts.calls if verdicts else ()
     return Provenance(
+        **asdict(panel.identity(rubric)),
         rubric_hash=content_hash(rubric),
         answer_hash=hashlib.sha256(reading.normal.text.encode("utf-8")).hexdigest(),
-        prompt_hash=panel.judge.prompt_hash(rubric),
-        prompt_form=panel.judge.form,
-        quorum=panel.judge.quorum,
-        engine=identity.engine,
-        model=identity.model,
-        model_revision=identity.revision,
-        verifier_model=panel.verifier.name,
-        verifier_revision=panel.verifier.revision,
-        embedding_model=panel.embedder.name,
-        embedding_revision=panel.embedder.revision,
-        relevance_revision=panel.relevance.revision if panel.relevance else "",
-        combiner_version=panel.coefficients.version,
         strictness=panel.coefficients.strictness(rubric.question.id),
         review_below=review.below,
-        pass_mark=review.pass_mark,
-        pass_margin=review.pass_margin,
         judge_calls=len(calls),
         cached_verdicts=verdicts.cached if verdicts else 0,
         tokens_in=sum(call.usage.tokens_in for call in calls),

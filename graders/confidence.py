@@ -78,6 +78,8 @@ class ReviewPolicy:
     below: float = 0.2
     pass_mark: float | None = None
     pass_margin: float = 0.5
+    # The share (0 to 1) that `below` was chosen for, None for a bound that was set.
+    share: float | None = None
 
     def is_near_pass_mark(self, score: float) -> bool:
         """Whether a score is so near the mark that the margin may decide."""
@@ -129,7 +131,7 @@ class ReviewShare:
             below = round((low + (ordered[above] if above < len(ordered) else 1.0)) / 2, 4)
         else:
             below = 1.0 if place else 0.0
-        return ReviewPolicy(below, self._pass_mark, self._pass_margin)
+        return ReviewPolicy(below, self._pass_mark, self._pass_margin, self._share)
 
     def note(self, confidence: float, *, is_low: bool) -> None:
         """Hear of the confidence of a score and whether it was too low."""

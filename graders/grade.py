@@ -29,7 +29,7 @@ def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[
     Returns one report an answer, in order. A failure of the judge is in the report as an
     `unscored_reason`; nothing is raised for it and no score is made up.
     """
-    read = [Reading.of(answer, rubric, panel.relevance) for answer in answers]
+    read = [_read(answer, rubric, panel) for answer in answers]
     open_ones = [reading for reading in read if reading.screening.settled is None]
     found = iter(collect_signals(open_ones, rubric, panel))
     return [
@@ -47,7 +47,7 @@ def read_signals(
 
     None stands for an answer that screening settled or that the judge failed on.
     """
-    read = [Reading.of(answer, rubric, panel.relevance) for answer in answers]
+    read = [_read(answer, rubric, panel) for answer in answers]
     found = iter(collect_signals([r for r in read if r.screening.settled is None], rubric, panel))
     result: list[dict[str, list[LevelSignals]] | None] = []
     for reading in read:
@@ -57,3 +57,7 @@ def read_signals(
         else:
             result.append({c.id: level_signals(c, rubric, signals) for c in rubric.criteria})
     return result
+
+
+def _read(answer: AnswerInput, rubric: Rubric, panel: Panel) -> Reading:
+    return Reading.of(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_kinds)

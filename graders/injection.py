@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from . import text
 from .lexical import terms
-from .sentence_kinds import speaks_to_grader
+from .sentence_kinds import SentenceKinds
 
 # Questions on judging, prompts and exams have answers that speak of these.
 _SHARE_ON_SUBJECT = 0.5
@@ -264,6 +264,8 @@ _VERDICT = (
 _MASKS = tuple(
     re.compile(pattern, re.IGNORECASE | re.VERBOSE) for pattern in (*_SET_ASIDE, *_ASK, *_SPEAK_AS, *_VERDICT)
 )
+# What decides here, for the record of what screening looked for.
+RULES = (*(pattern.pattern for pattern in _MASKS), _SHARE_ON_SUBJECT)
 _APART = re.compile(r"(?<=\b\w) (?=\w\b)")
 _LEET = str.maketrans("013457@$", "oieastas")
 _LEET_WORD = re.compile(r"\b[a-z]+[013457@$][\w@$]*|\b[013457@$]+[a-z][\w@$]*", re.IGNORECASE)
@@ -277,19 +279,24 @@ class Injections:
     suspected: bool
 
 
-def find_injections(whole: str, bounds: Sequence[tuple[int, int]], known: frozenset[str]) -> Injections:
+def find_injections(
+    whole: str, bounds: Sequence[tuple[int, int]], known: frozenset[str], kinds: SentenceKinds | None
+) -> Injections:
     """Of the sentences (start, end) of a text those that speak to the grader, neighbours joined.
 
-    Of the sentences that only the classifier recognises those are read whose terms are to a good part `known`, from
-    the question and its key, and all where nothing else is there: then a model is to say what they are worth.
+    Of the sentences that only the classifier of `kinds` recognises those are read whose terms are to a good part
+    `known`, from the question and its key, and all where nothing else is there: then a model is to say what they are
+    worth. Without `kinds` patterns alone decide.
     """
     sentences = [whole[start:end] for start, end in bounds]
     by_pattern = [_speaks(sentence) for sentence in sentences]
-    foreign = [not _is_on_subject(sentence, known) for sentence in sentences]
-    sure = _both(foreign, speaks_to_grader(sentences, certainty="sure"))
-    even = _both(foreign, speaks_to_grader(sentences, certainty="even"))
+    sure = likely = [False] * len(sentences)
+    if kinds:
+        is_off_subject = [not _is_on_subject(sentence, known) for sentence in sentences]
+        sure = _both(is_off_subject, kinds.speaks_to_grader(sentences, certainty="sure"))
+        likely = _both(is_off_subject, kinds.speaks_to_grader(sentences, certainty="even"))
     recognised = [first or second for first, second in zip(by_pattern, sure, strict=True)]
-    spread = _spread(recognised, even)
+    spread = _spread(recognised, likely)
     masked = by_pattern if all(spread) else spread
     return Injections(masked=text.join_spans(list(itertools.compress(bounds, masked))), suspected=any(recognised))
 
@@ -298,13 +305,13 @@ def _both(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
     return [one and other for one, other in zip(first, second, strict=True)]
 
 
-def _spread(recognised: Sequence[bool], even: Sequence[bool]) -> list[bool]:
+def _spread(recognised: Sequence[bool], likely: Sequence[bool]) -> list[bool]:
     """With those that are as likely as not, and follow or precede a recognised one without another between."""
     spread = list(recognised)
     for order in (range(1, len(spread)), range(len(spread) - 2, -1, -1)):
         step = -order.step
         for place in order:
-            spread[place] = spread[place] or (even[place] and spread[place + step])
+            spread[place] = spread[place] or (likely[place] and spread[place + step])
     return spread
 
 

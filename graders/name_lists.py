@@ -32,6 +32,12 @@ _SHORTEST_HEAP, _SHORTEST_HAN_HEAP = 6, 14
 _FIGURE = re.compile(r"(?<![A-Za-z-])\d|[=<>{}\\$_]")
 _LABEL = re.compile(r"^[^，,：:、]{1,8}[：:]")
 _ENDS_A_CLAUSE = re.compile(r"[，,；;：:。！？!?]")
+# What decides here, for the record of what screening looked for.
+RULES = (
+    *(pattern.pattern for pattern in (_CLAUSE_END, _FIGURE, _LABEL, _ENDS_A_CLAUSE)),
+    *(_FEWEST_NAMES, _FEWEST_NAMES_OF_SENTENCE, _LISTED_SHARE),
+    *(_LONGEST_NAME, _LONGEST_HAN_NAME, _SHORTEST_HEAP, _SHORTEST_HAN_HEAP),
+)
 
 
 def stated(sentences: Sequence[str], key: str, rubric: Rubric) -> Sequence[str]:

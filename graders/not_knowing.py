@@ -51,6 +51,11 @@ _FUNCTION_HAN = frozenset(
     "我你您他她它们是说过只吧这那嘛呢吗就会好不没有了的得地着也都还很太在和与或而及以为把被对从到要能可"
     "想看听做用懂问答啊哦嗯呃抱歉谢请个道题块方面前次先生老师实际其以平时接触知一下怎么什哪些何"
 )
+# What decides here, for the record of what screening looked for.
+RULES = (
+    *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _PLACEHOLDER, _CLAUSE_END)),
+    "".join(sorted(_FUNCTION_HAN)),
+)
 
 
 def is_placeholder(answer: str) -> bool:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vivavoce.rubrics import Rubric
+
 from .combine import Coefficients, default_coefficients
 from .confidence import ReviewPolicy, ReviewShare
-from .embedding import Embedder
+from .embedding import NANO_E5, Embedder, build_embedder
 from .judge.judging import Judge
-from .relevance import SentenceFilter
-from .verifier import Verifier
+from .relevance import RelevanceFilter, SentenceFilter
+from .screening import screening_revision
+from .sentence_kinds import SentenceKinds, TrainedSentenceKinds
+from .types import GraderIdentity
+from .verifier import CrossEncoderVerifier, Verifier
 
 
 @dataclass(frozen=True)
 class Panel:
     """An embedder, a verifier, a judge, and how their signals are weighed.
 
-    `relevance` says which sentences models read, None that they read all; `review` which scores go to a person for
-    doubt.
+    `relevance` and `sentence_kinds` say which sentences models read, None that those two leave none out; `review` which
+    scores go to a person for doubt.
     """
 
     embedder: Embedder
@@ -26,6 +31,31 @@ class Panel:
     coefficients: Coefficients
     review: ReviewPolicy | ReviewShare = field(default_factory=ReviewPolicy)
     relevance: SentenceFilter | None = None
+    sentence_kinds: SentenceKinds | None = None
+
+    def identity(self, rubric: Rubric) -> GraderIdentity:
+        """Everything beside answer and rubric that decides a report."""
+        judge, review = self.judge.identity, self.review.now()
+        return GraderIdentity(
+            engine=judge.engine,
+            model=judge.model,
+            model_revision=judge.revision,
+            prompt_hash=self.judge.prompt_hash(rubric),
+            prompt_form=self.judge.form,
+            quorum=self.judge.quorum,
+            verifier_model=self.verifier.name,
+            verifier_revision=self.verifier.revision,
+            embedding_model=self.embedder.name,
+            embedding_revision=self.embedder.revision,
+            relevance_revision=self.relevance.revision if self.relevance else "",
+            screening_revision=screening_revision(self.sentence_kinds),
+            combiner_version=self.coefficients.version,
+            review_share=review.share,
+            # The bound that a share makes moves from answer to answer.
+            review_bound=review.below if review.share is None else None,
+            pass_mark=review.pass_mark,
+            pass_margin=review.pass_margin,
+        )
 
 
 def build_panel(
@@ -36,6 +66,7 @@ def build_panel(
     coefficients: Coefficients | None = None,
     review: ReviewPolicy | ReviewShare | None = None,
     relevance: SentenceFilter | None = None,
+    sentence_kinds: SentenceKinds | None = None,
 ) -> Panel:
     """A panel; `coefficients` default to those that ship with vivavoce."""
     return Panel(
@@ -45,4 +76,30 @@ def build_panel(
         coefficients=coefficients or default_coefficients(),
         review=review or ReviewPolicy(),
         relevance=relevance,
+        sentence_kinds=sentence_kinds,
+    )
+
+
+def build_shipped_panel(
+    *,
+    embedder: Embedder,
+    judge: Judge,
+    coefficients: Coefficients | None = None,
+    review: ReviewPolicy | ReviewShare | None = None,
+    with_relevance: bool = True,
+) -> Panel:
+    """A panel with the verifier, the filter and the classifiers that ship with vivavoce.
+
+    All of them were trained with multilingual-e5-small and share one of it: `embedder` itself where it is that model.
+    Raises ModelMissing.
+    """
+    e5 = embedder if embedder.name == NANO_E5 else build_embedder(NANO_E5)
+    return build_panel(
+        embedder=embedder,
+        verifier=CrossEncoderVerifier(e5),
+        judge=judge,
+        coefficients=coefficients,
+        review=review,
+        relevance=RelevanceFilter(e5) if with_relevance else None,
+        sentence_kinds=TrainedSentenceKinds(e5),
     )

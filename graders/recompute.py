@@ -17,10 +17,9 @@ from .answer_key import names_for_candidates
 from .assembly import in_order, standing, wants_a_person
 from .combine import Coefficients, default_coefficients
 from .confidence import ReviewPolicy
-from .judge.judging import LevelVerdict, Vote
 from .judge.voting import count_votes, split_criteria
 from .summary import Summary, summarise
-from .types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, Report
+from .types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
 
 _SETTLED = frozenset({Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION, Flag.OFF_TOPIC})
 _RECOMPUTED = frozenset(
@@ -93,7 +92,7 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
     recorded = {result.id: result for result in report.criteria}
     levels = {result.id: result.signals for result in report.criteria if result.signals}
     figures = summarise(rubric, levels, coefficients)
-    votes = {result.id: _votes(result) for result in report.criteria}
+    votes = {result.id: result.votes for result in report.criteria}
     verdicts, _ = count_votes(votes, quorum=report.provenance.quorum, details=defaultdict(list))
     language = report.feedback.language
     criteria = tuple(
@@ -138,13 +137,6 @@ def _restated(
     said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
     fields = standing(criterion, figures.probabilities[criterion.id], result.evidence, said=said, language=language)
     return replace(result, **fields)
-
-
-def _votes(result: CriterionResult) -> tuple[Vote, ...]:
-    return tuple(
-        Vote(vote.judge, tuple(LevelVerdict(**vars(verdict)) for verdict in vote.verdicts), vote.unscored_reason)
-        for vote in result.votes
-    )
 
 
 def _feedback(report: Report, criteria: Sequence[CriterionResult], rubric: Rubric) -> Feedback:

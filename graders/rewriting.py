@@ -117,7 +117,13 @@ def mistyped(answer: str) -> str:
 
 def traditional(answer: str) -> str:
     """In traditional Chinese characters."""
-    return OpenCC("s2t").convert(answer) if text.has_han(answer) else answer
+    return _to_traditional().convert(answer) if text.has_han(answer) else answer
+
+
+@cache
+def _to_traditional() -> OpenCC:
+    # Reading its dictionaries takes a tenth of a second.
+    return OpenCC("s2t")
 
 
 REWRITINGS: Mapping[str, Rewriting] = {

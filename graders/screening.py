@@ -9,20 +9,22 @@ who adds to an answer gets for it what the answer alone would get.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from vivavoce.rubrics import Rubric
 
-from . import text
+from . import injection, name_lists, not_knowing, text
 from .injection import find_injections
 from .lexical import terms
 from .name_lists import asks_for_names, only_names
 from .not_knowing import filler_terms, is_placeholder, says_it_does_not_know, substance
 from .relevance import SentenceFilter
-from .sentence_kinds import says_nothing, speaks_to_grader, talk_terms
+from .sentence_kinds import SentenceKinds, talk_terms
 from .text import NormalText
 from .types import Flag
 
@@ -50,10 +52,13 @@ class Screening:
     repeated: tuple[tuple[int, int], ...] = ()
 
 
-def screen(answer: NormalText, rubric: Rubric) -> Screening:
-    """Look an answer over; the rubric tells what would count as an attempt."""
+def screen(answer: NormalText, rubric: Rubric, kinds: SentenceKinds | None = None) -> Screening:
+    """Look an answer over; the rubric tells what would count as an attempt.
+
+    Without `kinds` nothing counts as talk but lists of names, and patterns alone tell what speaks to the grader.
+    """
     bounds = text.split_sentences(answer.text)
-    injections = find_injections(answer.text, bounds, _vocabulary(rubric) | terms(rubric.question.text))
+    injections = find_injections(answer.text, bounds, _vocabulary(rubric) | terms(rubric.question.text), kinds)
     masked = injections.masked
     kept = tuple((start, end) for start, end in bounds if not _overlaps((start, end), masked))
     rest = "\n".join(answer.text[start:end] for start, end in kept)
@@ -66,7 +71,7 @@ def screen(answer: NormalText, rubric: Rubric) -> Screening:
     settled = _settle(rest, rubric)
     if settled:
         flags.append(settled)
-    talk = () if settled else _talk(answer, kept, rubric)
+    talk = () if settled else _talk(answer, kept, rubric, kinds)
     said = tuple(bounds for bounds in kept if bounds not in talk)
     repeated = () if settled else _repeated(answer, said)
     return Screening(
@@ -77,6 +82,17 @@ def screen(answer: NormalText, rubric: Rubric) -> Screening:
         sentences=tuple(bounds for bounds in said if bounds not in repeated),
         repeated=repeated,
     )
+
+
+def screening_revision(kinds: SentenceKinds | None) -> str:
+    """What tells this screening from another: 12 hex digits over its patterns and bounds, and the classifiers'."""
+    return f"{_rules_hash()} {kinds.revision}" if kinds else _rules_hash()
+
+
+@cache
+def _rules_hash() -> str:
+    rules = (*injection.RULES, *not_knowing.RULES, *name_lists.RULES, _COPY_SHARE, _FIGURE_OR_CODE.pattern)
+    return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
 
 
 def leave_out_unrelated(answer: NormalText, found: Screening, rubric: Rubric, relevance: SentenceFilter) -> Screening:
@@ -105,7 +121,9 @@ def _repeated(answer: NormalText, said: Sequence[tuple[int, int]]) -> tuple[tupl
     return tuple(found)
 
 
-def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -> tuple[tuple[int, int], ...]:
+def _talk(
+    answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric, kinds: SentenceKinds | None
+) -> tuple[tuple[int, int], ...]:
     """Sentences that say nothing, only name things or seem to speak to the grader; none where that would leave nothing.
 
     For then the models are to say what it is worth. What has a figure, code, or a word of question or key that talk is
@@ -116,8 +134,7 @@ def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -
     found: set[int] = set()
     if not asks_for_names(rubric):
         found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
-    kinds = zip(says_nothing(sentences), speaks_to_grader(sentences, certainty="likely"), strict=True)
-    if idle := [place for place, kind in enumerate(kinds) if any(kind)]:
+    if idle := _list_idle(sentences, kinds):
         telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
         found |= {
             place
@@ -125,6 +142,14 @@ def _talk(answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric) -
             if not _FIGURE_OR_CODE.search(sentences[place]) and not terms(sentences[place]) & telling
         }
     return tuple(kept[place] for place in sorted(found)) if len(found) < len(kept) else ()
+
+
+def _list_idle(sentences: Sequence[str], kinds: SentenceKinds | None) -> list[int]:
+    """The places of sentences that say nothing or are likely to speak to the grader."""
+    if kinds is None:
+        return []
+    either = zip(kinds.says_nothing(sentences), kinds.speaks_to_grader(sentences, certainty="likely"), strict=True)
+    return [place for place, kind in enumerate(either) if any(kind)]
 
 
 def _settle(rest: str, rubric: Rubric) -> Flag | None:

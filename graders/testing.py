@@ -17,8 +17,9 @@ from .confidence import ConfidenceWeights, ReviewPolicy
 from .embedding import Vectors
 from .errors import JudgeFailure
 from .judge.client import EngineIdentity
-from .judge.judging import AnswerVerdicts, LevelVerdict, Vote
+from .judge.judging import AnswerVerdicts
 from .panel import Panel
+from .types import LevelVerdict, Vote
 
 Script = Callable[[str, str], float | JudgeFailure]
 """Given an answer and a criterion's id: the log-odds that it is met, or the failure to report."""

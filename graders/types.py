@@ -64,24 +64,30 @@ class PointResult:
 
 
 @dataclass(frozen=True)
-class VerdictRecord:
-    """One verdict: log-odds of the answer and of an answer without content, and the records they are read from."""
+class LevelVerdict:
+    """How likely an answer reaches a level: a judge's log-odds, and those for an answer without content.
+
+    Both are natural logarithms. An explained verdict has a `reason`, and one that says yes a `quote`, which `span`
+    bounds in the sentences that the judge read, joined by blanks. `call` and `prior_call` are the keys of the two calls'
+    records, `position` is the place of the verdict in them.
+    """
 
     log_odds: float
     prior: float
-    quote: str
-    reason: str
-    call: str
-    prior_call: str
-    position: int
+    quote: str = ""
+    reason: str = ""
+    call: str = ""
+    prior_call: str = ""
+    position: int = 0
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
-class VoteResult:
+class Vote:
     """One judge's vote on a criterion: a verdict for each level above the lowest, or why it has none."""
 
     judge: str
-    verdicts: tuple[VerdictRecord, ...]
+    verdicts: tuple[LevelVerdict, ...]
     unscored_reason: UnscoredReason | None = None
 
 
@@ -122,7 +128,7 @@ class CriterionResult:
     reason: str
     evidence: tuple[Evidence, ...] = ()
     expected_points: tuple[PointResult, ...] = ()
-    votes: tuple[VoteResult, ...] = ()
+    votes: tuple[Vote, ...] = ()
     unscored_reason: UnscoredReason | None = None
     signals: tuple[LevelSignals, ...] = ()
 
@@ -144,8 +150,38 @@ class EarlierScore:
     score: float | None
 
 
-@dataclass(frozen=True)
-class Provenance:
+@dataclass(frozen=True, kw_only=True)
+class GraderIdentity:
+    """Everything beside answer and rubric that decides a report: where all of it is equal, so is the report.
+
+    `model` and `model_revision` name each judge of a panel, joined by a plus sign, and a judge of which samples are
+    drawn once for each sample. `prompt_form` says how the judge is asked. Scores go to a person for doubt below a
+    confidence of `review_bound`, or the `review_share` with the lowest confidence (both 0 to 1, one of them None), and
+    within `pass_margin` of `pass_mark` (0 to 10, None for none). An empty text stands for a part that was not there, or
+    was not yet told.
+    """
+
+    engine: str
+    model: str
+    model_revision: str
+    prompt_hash: str
+    prompt_form: str
+    quorum: int
+    verifier_model: str
+    verifier_revision: str
+    embedding_model: str
+    embedding_revision: str
+    combiner_version: str
+    relevance_revision: str = ""
+    screening_revision: str = ""
+    review_share: float | None = None
+    review_bound: float | None = None
+    pass_mark: float | None = None
+    pass_margin: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance(GraderIdentity):
     """What it takes to say later where a score came from.
 
     `recomputed_from` has the scores by earlier versions of the rubric, the oldest first, when points were changed
@@ -154,17 +190,6 @@ class Provenance:
 
     rubric_hash: str
     answer_hash: str
-    prompt_hash: str
-    prompt_form: str
-    quorum: int
-    engine: str
-    model: str
-    model_revision: str
-    verifier_model: str
-    verifier_revision: str
-    embedding_model: str
-    embedding_revision: str
-    combiner_version: str
     review_below: float
     judge_calls: int
     cached_verdicts: int
@@ -174,9 +199,6 @@ class Provenance:
     judge_seconds: float
     cost: float
     recomputed_from: tuple[EarlierScore, ...] = ()
-    pass_mark: float | None = None
-    pass_margin: float = 0.0
-    relevance_revision: str = ""
     strictness: Strictness | None = None
 
 

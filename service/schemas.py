@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.rubrics import Rubric
 
+from .report_schema import ReportDocument
 from .storage.tables import Grading, State
 
 
@@ -74,7 +75,7 @@ class GradingPublic(BaseModel):
     provisional: Provisional | None = Field(
         default=None, description="While the judge is away, where the service is set to say so: no score yet."
     )
-    report: dict[str, Any] | None
+    report: ReportDocument | None = Field(description="The report, once there is one.")
 
     @classmethod
     def of(cls, grading: Grading) -> GradingPublic:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from pydantic import SecretStr
 
-from vivavoce.graders import Panel, build_panel
+from vivavoce.graders import Panel
 from vivavoce.graders.combine import Coefficients, default_coefficients, read_coefficients
 from vivavoce.graders.confidence import ReviewPolicy, ReviewShare
 from vivavoce.graders.embedding import build_embedder
@@ -23,8 +23,7 @@ from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.record import Prices, VerdictCache
 from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models import DEFAULT_JUDGE, verified_model
-from vivavoce.graders.relevance import build_filter
-from vivavoce.graders.verifier import CrossEncoderVerifier
+from vivavoce.graders.panel import build_shipped_panel
 from vivavoce.service.doorbell import EventDoorbell
 from vivavoce.service.judge_versions import JudgeKey
 from vivavoce.service.settings import Settings, split_urls
@@ -170,14 +169,11 @@ def coefficients(settings: Settings) -> Coefficients:
 def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
     """The panel that the settings name, ready to grade."""
     with open_judge(settings, cache) as judge:
-        embedder = build_embedder(settings.embedding_model)
-        yield build_panel(
-            embedder=embedder,
-            verifier=CrossEncoderVerifier(embedder),
+        yield build_shipped_panel(
+            embedder=build_embedder(settings.embedding_model),
             judge=judge,
             coefficients=coefficients(settings),
             review=review_policy(settings),
-            relevance=build_filter(embedder),
         )
 
 

@@ -21,38 +21,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
+from ..types import LevelVerdict, Vote
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
 from .client import Deadlines, EngineIdentity, JudgeClient
 from .desk import CallDesk, chat_request, json_schema
 from .prompt import Message, PromptForm, load_template
 from .record import CallRecord, Prices, VerdictCache
 from .sitting import Asked, Found, Paper, Sitting
-
-
-@dataclass(frozen=True)
-class LevelVerdict:
-    """How likely an answer reaches a level: the judge's log-odds, and those for an answer without content.
-
-    An explained verdict has a `quote` and a `reason`. `call` and `prior_call` are the keys of the two
-    calls' records, `position` the place of the verdict in them.
-    """
-
-    log_odds: float
-    prior: float
-    quote: str = ""
-    reason: str = ""
-    call: str = ""
-    prior_call: str = ""
-    position: int = 0
-
-
-@dataclass(frozen=True)
-class Vote:
-    """One judge's word on one criterion: a verdict for each level above the lowest, or why it has none."""
-
-    judge: str
-    levels: tuple[LevelVerdict, ...]
-    unscored_reason: UnscoredReason | None = None
 
 
 @dataclass(frozen=True)
@@ -140,8 +115,8 @@ class RubricJudge:
 
     @property
     def form(self) -> str:
-        """See Judge."""
-        return str(self.prompt_form)
+        """See Judge; a sample is no greedy reply."""
+        return f"{self.prompt_form}/sampled" if self._sample else str(self.prompt_form)
 
     def __enter__(self) -> Self:
         # One event loop for the judge's whole life, so that connections and circuits outlive a batch.
@@ -314,4 +289,5 @@ def _level(said: Found, prior: Found) -> LevelVerdict:
         call=said.call,
         prior_call=prior.call,
         position=said.position,
+        span=said.span,
     )

@@ -8,11 +8,12 @@ from typing import Any
 from vivavoce.rubrics import Rubric
 
 from ..errors import GraderError, JudgeFailure, UnscoredReason
+from ..types import LevelVerdict, Vote
 from .client import EngineIdentity
-from .judging import AnswerVerdicts, LevelVerdict, Vote
-from .prompt import fence
+from .judging import AnswerVerdicts
+from .prompt import fence, without_numbers
 from .record import CallRecord
-from .verdict import Verdict
+from .verdict import Verdict, locate_quote
 from .voting import count_votes
 
 
@@ -54,7 +55,8 @@ class ReplayJudge:
         if len(answers) != 1:
             raise ValueError("a report is about one answer")
         recorded = {criterion["id"]: criterion for criterion in self._report["criteria"]}
-        votes = {name: tuple(self._vote(vote) for vote in found["votes"]) for name, found in recorded.items()}
+        said = without_numbers(answers[0])
+        votes = {name: tuple(self._vote(vote, said) for vote in found["votes"]) for name, found in recorded.items()}
         details = {
             name: [JudgeFailure(vote.unscored_reason, "") for vote in cast if vote.unscored_reason]
             for name, cast in votes.items()
@@ -67,15 +69,15 @@ class ReplayJudge:
         }
         return [AnswerVerdicts(levels=levels, failures=failures, votes=votes, defused=_defused(answers[0]))]
 
-    def _vote(self, vote: Mapping[str, Any]) -> Vote:
+    def _vote(self, vote: Mapping[str, Any], answer: str) -> Vote:
         reason = vote["unscored_reason"]
         return Vote(
             judge=vote["judge"],
-            levels=tuple(self._level(level) for level in vote["verdicts"]),
+            verdicts=tuple(self._level(level, answer) for level in vote["verdicts"]),
             unscored_reason=UnscoredReason(reason) if reason else None,
         )
 
-    def _level(self, level: Mapping[str, Any]) -> LevelVerdict:
+    def _level(self, level: Mapping[str, Any], answer: str) -> LevelVerdict:
         said = self._verdict(level["call"], level["position"])
         return LevelVerdict(
             log_odds=said.log_odds,
@@ -85,6 +87,7 @@ class ReplayJudge:
             call=level["call"],
             prior_call=level["prior_call"],
             position=level["position"],
+            span=locate_quote(said, answer=answer),
         )
 
     def _verdict(self, key: str, position: int) -> Verdict:

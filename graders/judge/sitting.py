@@ -18,6 +18,7 @@ from .prompt import (
     Item,
     PromptForm,
     PromptTemplate,
+    ReplyForm,
     ask_again_for_quote,
     fence,
     items_of,
@@ -27,7 +28,7 @@ from .prompt import (
     without_numbers,
 )
 from .record import CallRecord, verdict_key
-from .verdict import Verdict, lacks_evidence
+from .verdict import Verdict, locate_quote
 
 _ANCHOR = "-"
 # A server that is well says one token to one word within this time, also when others keep it busy.
@@ -65,11 +66,16 @@ class Paper:
 
 @dataclass(frozen=True)
 class Found:
-    """A verdict, with the key of its call's record and its place there."""
+    """A verdict, with the key of its call's record and its place there; `span` is where its quote stands in the answer."""
 
     verdict: Verdict
     call: str
     position: int
+    span: tuple[int, int] | None = None
+
+    def lacks_evidence(self, form: ReplyForm) -> bool:
+        """Whether an explained verdict says yes without a quote that stands in the answer."""
+        return form.mode == "explained" and self.verdict.met and self.span is None
 
 
 @dataclass
@@ -132,6 +138,7 @@ class Sitting:
     async def _ask_all(self, answer: FencedAnswer, *, is_prior: bool) -> Asked:
         """Every item, in order, so that equal work is done in an equal way."""
         calls = self._paper.calls(answer)
+        said = without_numbers(answer.text)
         keys = [self._desk.key(call, answer, self._paper.template) for call in calls]
         known = await self._desk.known(keys)
         asked = Asked(defused=answer.defused)
@@ -146,9 +153,9 @@ class Sitting:
             if all(item.criterion in asked.failures for item in call.items):
                 continue
             try:
-                placed = await self._verdicts(call, key, known, asked)
+                placed = await self._verdicts(call, key, known, asked, said=said)
                 if not is_prior:
-                    placed = await self._with_evidence(placed, call, answer, asked)
+                    placed = await self._with_evidence(placed, call, answer, asked, said=said)
             except JudgeFailure as failure:
                 # Who does not answer now is asked no more about this answer.
                 missed = calls[number:] if failure.reason.retryable else [call]
@@ -157,7 +164,7 @@ class Sitting:
                     break
                 continue
             for item, one in zip(call.items, placed, strict=True):
-                if not is_prior and lacks_evidence(one.verdict, call.reply, answer=without_numbers(answer.text)):
+                if not is_prior and one.lacks_evidence(call.reply):
                     asked.failures[item.criterion] = JudgeFailure(
                         UnscoredReason.UNSUPPORTED_EVIDENCE,
                         "the judge said yes, but what it quotes is not in the answer",
@@ -166,7 +173,9 @@ class Sitting:
                     asked.found[item.criterion, item.level] = one
         return asked
 
-    async def _verdicts(self, call: Call, key: str, known: Mapping[str, CallRecord], asked: Asked) -> list[Found]:
+    async def _verdicts(
+        self, call: Call, key: str, known: Mapping[str, CallRecord], asked: Asked, *, said: str
+    ) -> list[Found]:
         record = known.get(key)
         is_ours = False
         if record is None:
@@ -183,20 +192,21 @@ class Sitting:
             asked.calls[key] = record
         else:
             asked.cached += 1
-        return [Found(verdict, key, place) for place, verdict in enumerate(record.verdicts())]
+        return [
+            Found(verdict, key, place, locate_quote(verdict, answer=said))
+            for place, verdict in enumerate(record.verdicts())
+        ]
 
-    async def _with_evidence(self, placed: list[Found], call: Call, answer: FencedAnswer, asked: Asked) -> list[Found]:
+    async def _with_evidence(
+        self, placed: list[Found], call: Call, answer: FencedAnswer, asked: Asked, *, said: str
+    ) -> list[Found]:
         """The verdicts; one that says yes without a quote from the answer is asked for once more."""
-        said = without_numbers(answer.text)
-        if not any(lacks_evidence(one.verdict, call.reply, answer=said) for one in placed):
+        if not any(one.lacks_evidence(call.reply) for one in placed):
             return placed
         again = ask_again_for_quote(self._paper.template, call)
         key = self._desk.key(again, answer, self._paper.template)
-        second = await self._verdicts(again, key, await self._desk.known([key]), asked)
-        return [
-            later if lacks_evidence(one.verdict, call.reply, answer=said) else one
-            for one, later in zip(placed, second, strict=True)
-        ]
+        second = await self._verdicts(again, key, await self._desk.known([key]), asked, said=said)
+        return [later if one.lacks_evidence(call.reply) else one for one, later in zip(placed, second, strict=True)]
 
     async def _check_length(self, calls: Sequence[Call]) -> None:
         """Raise JudgeFailure when the longest of the prompts does not fit; only the server may be able to tell."""

@@ -113,9 +113,9 @@ def read_usage(reply: Mapping[str, Any]) -> Usage:
     )
 
 
-def lacks_evidence(verdict: Verdict, form: ReplyForm, *, answer: str) -> bool:
-    """Whether an explained verdict says yes without a quote that stands in the answer."""
-    return form.mode == "explained" and verdict.met and find_quote(answer, verdict.quote) is None
+def locate_quote(verdict: Verdict, *, answer: str) -> tuple[int, int] | None:
+    """Where in an answer the quote of a verdict that says yes stands; None where it has none that stands there."""
+    return find_quote(answer, verdict.quote) if verdict.met and verdict.quote else None
 
 
 @dataclass(frozen=True)

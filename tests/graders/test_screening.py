@@ -8,9 +8,11 @@ from vivavoce.graders.screening import Screening, screen
 from vivavoce.graders.text import detect_language, normalise
 from vivavoce.rubrics import Language, default_bank
 
+from ..panels import trained_kinds
+
 
 def _screen(answer: str, language: Language = "en") -> Screening:
-    return screen(normalise(answer), default_bank().get("transformer", language))
+    return screen(normalise(answer), default_bank().get("transformer", language), trained_kinds())
 
 
 @pytest.mark.parametrize("answer", ["", "  \n\t", "...", "？！", "\u200b\u200d", "🙂"])
@@ -51,7 +53,7 @@ def test_the_question_copied_is_no_answer(answer: str, language: Language) -> No
 def test_an_answer_in_the_question_s_own_words_is_an_answer(question: str, key: str, answer: str) -> None:
     language = detect_language(question)
     rubric = rubric_from_reference({"question": question, "reference": key, "lang": language})
-    assert screen(normalise(answer), rubric).settled is None
+    assert screen(normalise(answer), rubric, trained_kinds()).settled is None
 
 
 def test_invisible_characters_are_flagged() -> None:
@@ -71,7 +73,7 @@ def test_invisible_characters_are_flagged() -> None:
 )
 def test_talk_around_an_answer_is_not_read(talk: str, answer: str, language: Language) -> None:
     said = normalise(talk.format(answer))
-    found = screen(said, default_bank().get("transformer", language))
+    found = screen(said, default_bank().get("transformer", language), trained_kinds())
     assert [said.text[start:end] for start, end in found.sentences] == [answer]
     assert len(found.talk) == 2
     assert not found.flags
@@ -90,8 +92,8 @@ def test_what_has_a_word_of_the_key_that_talk_has_not_is_never_talk() -> None:
     said = normalise(f"{talk} They attend to others.")
     of_tokens = rubric_from_reference({"question": "What attends?", "reference": "The tokens.", "lang": "en"})
     of_layers = rubric_from_reference({"question": "What attends?", "reference": "The layers.", "lang": "en"})
-    assert not screen(said, of_tokens).talk
-    assert [said.text[start:end] for start, end in screen(said, of_layers).talk] == [talk]
+    assert not screen(said, of_tokens, trained_kinds()).talk
+    assert [said.text[start:end] for start, end in screen(said, of_layers, trained_kinds()).talk] == [talk]
 
 
 @pytest.mark.parametrize("figure", ["42", "`x`", "run()", "while (!"])

@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -236,19 +236,8 @@ def _read_row(row: Row, *, bank: Bank, rubric: Rubric | None, question_id: str |
 
 def _fingerprint(new: NewAnswer, panel: Panel) -> str:
     """What makes two rows the same work: answer, candidate, rubric, and everything that grades."""
-    parts = [
-        new.answer,
-        new.candidate,
-        content_hash(new.rubric),
-        panel.judge.identity.engine,
-        panel.judge.identity.model,
-        panel.judge.identity.revision,
-        panel.judge.prompt_hash(new.rubric),
-        panel.embedder.name,
-        panel.embedder.revision,
-        panel.relevance.revision if panel.relevance else "",
-        panel.coefficients.version,
-    ]
+    identity = asdict(panel.identity(new.rubric))
+    parts = [new.answer, new.candidate, content_hash(new.rubric), identity]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from vivavoce.graders import AnswerInput, Flag, build_panel, grade
+from vivavoce.graders import AnswerInput, Flag, grade
 from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.embedding import build_embedder
 from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
-from vivavoce.graders.relevance import build_filter
-from vivavoce.graders.verifier import CrossEncoderVerifier
+from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.types import GraderIdentity
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service import lifecycle
 from vivavoce.service.settings import Settings
@@ -22,15 +22,8 @@ from vivavoce.workers.runtime import coefficients
 
 from .errors import UserError
 
-# What decides a score beside the verdicts, of which a report keeps the version.
-_DECIDING = (
-    "rubric_hash",
-    "answer_hash",
-    "verifier_revision",
-    "embedding_revision",
-    "relevance_revision",
-    "combiner_version",
-)
+# What decides a score beside the verdicts.
+_DECIDING = ("rubric_hash", "answer_hash", *(field.name for field in fields(GraderIdentity)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,8 @@ class Replay:
         found += [
             f"{name}: recorded {source[name]}, now {now[name]}"
             for name in _DECIDING
-            if source.get(name, "") != now[name]
+            # Of what a report does not tell, for it is older, nothing can be said.
+            if source.get(name, now[name]) != now[name]
         ]
         return found
 
@@ -79,13 +73,12 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
     embedder = build_embedder(recorded["provenance"]["embedding_model"])
     # A report from before the filter was made without it.
     has_filter = bool(recorded["provenance"].get("relevance_revision"))
-    panel = build_panel(
+    panel = build_shipped_panel(
         embedder=embedder,
-        verifier=CrossEncoderVerifier(embedder),
         judge=ReplayJudge(recorded, calls),
         coefficients=coefficients(settings),
         review=_policy(recorded["provenance"], settings),
-        relevance=build_filter(embedder) if has_filter else None,
+        with_relevance=has_filter,
     )
     (report,) = grade([answer], rubric, panel)
     return Replay(recorded=recorded, derived=report.to_dict(), calls=calls)
@@ -97,6 +90,7 @@ def _policy(source: Mapping[str, Any], settings: Settings) -> ReviewPolicy:
         below=source.get("review_below", settings.review_below or 0.0),
         pass_mark=source.get("pass_mark"),
         pass_margin=source.get("pass_margin", 0.0),
+        share=source.get("review_share"),
     )
 
 

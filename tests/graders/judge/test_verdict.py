@@ -9,7 +9,7 @@ import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge.prompt import ReplyForm
-from vivavoce.graders.judge.verdict import Verdict, lacks_evidence, read_usage, read_verdicts
+from vivavoce.graders.judge.verdict import Verdict, locate_quote, read_usage, read_verdicts
 
 EN = ReplyForm("fast", True, 1, ("Yes", "yes", "YES"), ("No", "no", "NO"))
 ZH = ReplyForm("fast", True, 1, ("是",), ("否",))
@@ -149,9 +149,8 @@ def test_a_reply_cut_at_its_bound_is_truncated() -> None:
 )
 def test_a_yes_needs_a_quote_from_the_answer(quote: str, stands: bool) -> None:
     answer = "It stores weights as INT8, which halves memory."
-    assert lacks_evidence(Verdict(1.0, 1.0, quote), EXPLAINED, answer=answer) is not stands
-    assert not lacks_evidence(Verdict(-1.0, 1.0, quote), EXPLAINED, answer=answer)
-    assert not lacks_evidence(Verdict(1.0, 1.0, quote), EN, answer=answer)
+    assert (locate_quote(Verdict(1.0, 1.0, quote), answer=answer) is not None) is stands
+    assert locate_quote(Verdict(-1.0, 1.0, quote), answer=answer) is None
 
 
 def test_a_beginning_of_a_label_counts_only_where_nothing_else_may_follow() -> None:
@@ -184,11 +183,11 @@ def test_counts_that_are_not_reported_are_nought() -> None:
 )
 def test_a_quote_may_be_punctuated_in_another_way(quote: str) -> None:
     answer = "模型用更少的位数存权重，速度更快。不再需要四张卡。It's faster：half the memory."
-    assert not lacks_evidence(Verdict(1.0, 1.0, quote), EXPLAINED, answer=answer)
+    assert locate_quote(Verdict(1.0, 1.0, quote), answer=answer)
 
 
 def test_words_that_only_run_into_each_other_are_no_quote() -> None:
-    assert lacks_evidence(Verdict(1.0, 1.0, "not able here"), EXPLAINED, answer="It is notable here.")
+    assert locate_quote(Verdict(1.0, 1.0, "not able here"), answer="It is notable here.") is None
 
 
 def test_a_verdict_that_was_drawn_need_not_be_the_most_probable_one() -> None:

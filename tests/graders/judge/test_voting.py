@@ -4,11 +4,11 @@ import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, UnscoredReason, build_panel, grade
 from vivavoce.graders.confidence import ReviewPolicy
-from vivavoce.graders.judge.judging import LevelVerdict, Vote
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.stub import StubJudgeServer
 from vivavoce.graders.judge.voting import JudgePanel, count_votes
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
+from vivavoce.graders.types import LevelVerdict, Vote
 from vivavoce.rubrics import Rubric
 
 from .conftest import OpenJudge
@@ -24,7 +24,7 @@ def _judge(said: float | JudgeFailure) -> ScriptedJudge:
 def test_the_panels_word_is_the_mean_of_its_votes_and_every_vote_is_kept(rubric: Rubric) -> None:
     (found,) = JudgePanel([_judge(3.0), _judge(1.0), _judge(2.0)], quorum=2).judge(["a"], rubric)
     assert found.levels["lower"][0].log_odds == pytest.approx(2.0)
-    assert [vote.levels[0].log_odds for vote in found.votes["lower"]] == [3.0, 1.0, 2.0]
+    assert [vote.verdicts[0].log_odds for vote in found.votes["lower"]] == [3.0, 1.0, 2.0]
 
 
 def test_a_silent_judge_withholds_its_vote(rubric: Rubric) -> None:

