@@ -68,8 +68,8 @@ class LevelVerdict:
     """How likely an answer reaches a level: a judge's log-odds, and those for an answer without content.
 
     Both are natural logarithms. An explained verdict has a `reason`, and one that says yes a `quote`, which `span`
-    bounds in the sentences that the judge read, joined by blanks. `call` and `prior_call` are the keys of the two calls'
-    records, `position` is the place of the verdict in them.
+    bounds in the sentences that the judge read, joined by blanks. `call` and `prior_call` are the keys of the records
+    of both calls, `position` is the place of the verdict in them.
     """
 
     log_odds: float

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
+
 from vivavoce.rubrics import Language, Rubric
 
 from ..combine import FEATURES, LevelKind, level_kind

@@ -66,7 +66,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Found:
-    """A verdict, with the key of its call's record and its place there; `span` is where its quote stands in the answer."""
+    """A verdict, with the key of its call's record, its place there, and where in the answer its quote stands."""
 
     verdict: Verdict
     call: str
