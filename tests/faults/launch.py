@@ -13,10 +13,12 @@ import random
 import signal
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
 from vivavoce.cli.main import run
+from vivavoce.graders import build_panel
 from vivavoce.graders.embedding import Vectors
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier
 from vivavoce.service import lifecycle
@@ -50,7 +52,7 @@ def main() -> None:
     if place := os.environ.get("FAULT_PLACE"):
         names._place = lambda: place
     runtime.build_embedder = lambda name: _Embedder()
-    runtime.CrossEncoderVerifier = lambda embedder: WordVerifier()
+    runtime.build_shipped_panel = partial(build_panel, verifier=WordVerifier())
     run()
 
 
