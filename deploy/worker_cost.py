@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from vivavoce.cli.bench.judge import make_answers
 from vivavoce.graders import AnswerInput, grade
-from vivavoce.graders.combine import default_coefficients
 from vivavoce.graders.embedding import build_embedder
-from vivavoce.graders.testing import scripted_panel
-from vivavoce.graders.verifier import CrossEncoderVerifier
+from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.testing import ScriptedJudge
 from vivavoce.rubrics import default_bank
 from vivavoce.service.settings import Settings
 
@@ -29,12 +27,7 @@ def main(*, questions: Sequence[str] = QUESTIONS, batches: int = 3) -> None:
     """Measure so many batches of each question and print one figure for each language."""
     settings = Settings()
     embedder = build_embedder(settings.embedding_model)
-    panel = replace(
-        scripted_panel(),
-        embedder=embedder,
-        verifier=CrossEncoderVerifier(embedder),
-        coefficients=default_coefficients(),
-    )
+    panel = build_shipped_panel(embedder=embedder, judge=ScriptedJudge())
     size = settings.batch_size
     for language in ("en", "zh"):
         spent, answers = 0.0, 0
