@@ -91,7 +91,7 @@ def screening_revision(kinds: SentenceKinds | None) -> str:
 
 @cache
 def _rules_hash() -> str:
-    rules = (*injection.RULES, *not_knowing.RULES, *name_lists.RULES, _COPY_SHARE, _FIGURE_OR_CODE.pattern)
+    rules = (*injection.list_rules(), *not_knowing.RULES, *name_lists.RULES, _COPY_SHARE, _FIGURE_OR_CODE.pattern)
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from vivavoce.graders import Flag
 from vivavoce.graders.graded_answers import rubric_from_reference
+from vivavoce.graders.injection import InjectionPattern, find_injections, read_patterns
 from vivavoce.graders.screening import Screening, screen
 from vivavoce.graders.text import normalise
 from vivavoce.rubrics import default_bank
@@ -14,6 +15,7 @@ from vivavoce.rubrics import default_bank
 from ..panels import trained_kinds
 
 DATA = Path(__file__).parents[1] / "data"
+each_pattern = pytest.mark.parametrize("pattern", read_patterns(), ids=lambda pattern: pattern.id)
 
 
 def _is_suspected(answer: str) -> bool:
@@ -22,6 +24,27 @@ def _is_suspected(answer: str) -> bool:
 
 def _screen(answer: str) -> Screening:
     return screen(normalise(answer), default_bank().get("transformer", "en"), trained_kinds())
+
+
+def _is_suspected_by_patterns(sentence: str) -> bool:
+    return find_injections(sentence, [(0, len(sentence))], frozenset(), None).suspected
+
+
+@each_pattern
+def test_a_pattern_matches_its_example(pattern: InjectionPattern) -> None:
+    sentence = normalise(pattern.match).text
+    assert pattern.regex.search(sentence)
+    assert _is_suspected_by_patterns(sentence)
+
+
+@each_pattern
+def test_no_pattern_matches_an_honest_sentence_that_is_close_to_one(pattern: InjectionPattern) -> None:
+    assert not _is_suspected_by_patterns(normalise(pattern.no_match).text)
+
+
+def test_no_two_patterns_have_the_same_id() -> None:
+    ids = [pattern.id for pattern in read_patterns()]
+    assert sorted(set(ids)) == sorted(ids)
 
 
 @pytest.mark.parametrize(
