@@ -1,0 +1,100 @@
+"""What callers, records and other machines rely on: a change of any of it has to be meant.
+
+After a change that is meant, write the new values with `python -m tests.test_unchanged`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from vivavoce.cli.main import app as viva
+from vivavoce.graders.embedding import NANO_E5, build_embedder
+from vivavoce.graders.judge.prompt import load_template
+from vivavoce.graders.models import DEFAULT_JUDGE, SMALL_JUDGE
+from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.testing import ScriptedJudge
+from vivavoce.rubrics import default_bank
+from vivavoce.service.app import create_app
+from vivavoce.service.doorbell import SilentDoorbell
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import connect, sessions
+
+FILE = Path(__file__).parent / "data" / "unchanged.yaml"
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8")).hexdigest()[:16]
+
+
+def describe_models() -> dict[str, str]:
+    panel = build_shipped_panel(embedder=build_embedder(NANO_E5), judge=ScriptedJudge())
+    identity = panel.identity(default_bank().get("quantization", "en"))
+    return {
+        "embedder": identity.embedding_revision,
+        "verifier": identity.verifier_revision,
+        "relevance": identity.relevance_revision,
+        "screening": identity.screening_revision,
+        "combiner": identity.combiner_version,
+        "judge": DEFAULT_JUDGE.sha256,
+        "small judge": SMALL_JUDGE.sha256,
+    }
+
+
+def describe_prompts() -> dict[str, str]:
+    return {
+        f"{mode} {language}": load_template(language, mode).hash
+        for mode in ("fast", "explained")
+        for language in ("en", "zh")
+    }
+
+
+def describe_openapi() -> str:
+    settings = Settings(state_dir=Path("/nowhere"))
+    app = create_app(
+        settings,
+        sessions=sessions(connect("sqlite://")),
+        bank=default_bank(),
+        doorbell=SilentDoorbell(),
+        judge_status=lambda: "ok",
+    )
+    return _hash(app.openapi())
+
+
+def describe_commands() -> dict[str, str]:
+    described: dict[str, str] = {}
+
+    runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+
+    def visit(command: Any, names: tuple[str, ...]) -> None:
+        told = runner.invoke(viva, [*names, "--help"])
+        assert told.exit_code == 0
+        described[" ".join(("viva", *names))] = _hash(told.output)
+        for child, subcommand in getattr(command, "commands", {}).items():
+            visit(subcommand, (*names, child))
+
+    visit(typer.main.get_command(viva), ())
+    return described
+
+
+def describe() -> dict[str, object]:
+    return {
+        "models": describe_models(),
+        "prompts": describe_prompts(),
+        "openapi": describe_openapi(),
+        "commands": describe_commands(),
+    }
+
+
+def test_models_prompts_api_and_commands_are_what_they_were() -> None:
+    assert describe() == yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    FILE.write_text(yaml.safe_dump(describe(), sort_keys=False, allow_unicode=True), encoding="utf-8")
