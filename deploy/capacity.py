@@ -65,7 +65,9 @@ _QUALIFY = "464 answers of viva bank qualify, embedded judge"
 COMMON = {
     "known_share": Figure(0.0, "chosen", "answers that need no judge: on record, empty, copied; none, to be safe"),
     "worker_ms": Figure(
-        650.0, "measured", "processor time to read and embed an answer, deploy/worker_cost.py; the machine was busy"
+        650.0,
+        "measured",
+        "processor time to read and embed an answer, vivavoce.evaluation.worker_cost; the machine was busy",
     ),
     "grade_ms": Figure(3.7, "measured", "docs/accuracy.md, The queue: claim, grade and write"),
     "api_ms": Figure(23.0, "measured", "docs/accuracy.md, The queue: POST to result, idle; more than the API's part"),

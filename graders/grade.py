@@ -10,17 +10,17 @@ from collections.abc import Sequence
 
 from vivavoce.rubrics import Rubric
 
-from . import text
-from .assembly import build_report, build_settled_report
 from .panel import Panel
-from .reading import Reading
-from .signals import collect_signals, level_signals
+from .reading import normal_text
+from .reading.screened_answer import Reading
+from .report.build import build_report, build_settled_report
+from .signals.collect import collect_signals, level_signals
 from .types import AnswerInput, LevelSignals, Report
 
 
 def answer_hash(raw: str) -> str:
     """SHA-256 (64 hex digits) of an answer in normal form: what decides whether two are the same."""
-    return hashlib.sha256(text.normalise(raw).text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(normal_text.normalise(raw).text.encode("utf-8")).hexdigest()
 
 
 def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[Report]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 from vivavoce.rubrics import Rubric
 
-from .combine import Coefficients, default_coefficients
-from .confidence import ReviewPolicy, ReviewShare
-from .embedding import NANO_E5, Embedder, build_embedder
-from .judge.judging import Judge
-from .relevance import RelevanceFilter, SentenceFilter
-from .screening import screening_revision
-from .sentence_kinds import SentenceKinds, TrainedSentenceKinds
+from .judge.types import Judge
+from .models.embedder import NANO_E5, Embedder, build_embedder
+from .models.verifier import CrossEncoderVerifier, Verifier
+from .reading.relevance import RelevanceFilter, SentenceFilter
+from .reading.screening import screening_revision
+from .reading.sentence_kinds import SentenceKinds, TrainedSentenceKinds
+from .scoring.coefficients import Coefficients, default_coefficients
+from .scoring.confidence import ReviewPolicy, ReviewShare
 from .types import GraderIdentity
-from .verifier import CrossEncoderVerifier, Verifier
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import numpy as np
 
 from vivavoce.rubrics import Question, Rubric
 
-from . import lexical, text
-from .combine import Coefficients, Weights
-from .confidence import ConfidenceWeights, ReviewPolicy
-from .embedding import Vectors
 from .errors import JudgeFailure
-from .judge.client import EngineIdentity
-from .judge.judging import AnswerVerdicts
+from .judge.types import AnswerVerdicts
+from .models.embedder import Vectors
 from .panel import Panel
-from .types import LevelVerdict, Vote
+from .reading import normal_text
+from .scoring.coefficients import Coefficients, Weights
+from .scoring.confidence import ConfidenceWeights, ReviewPolicy
+from .signals import lexical
+from .types import EngineIdentity, LevelVerdict, Vote
 
 Script = Callable[[str, str], float | JudgeFailure]
 """Given an answer and a criterion's id: the log-odds that it is met, or the failure to report."""
@@ -70,7 +70,7 @@ class HashingEmbedder:
         """See Embedder."""
         rows = np.zeros((len(texts), 256), dtype=np.float32)
         for row, string in zip(rows, texts, strict=True):
-            for word in text.words(string):
+            for word in normal_text.words(string):
                 row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % 256] += 1
             row /= math.sqrt(float((row**2).sum())) or 1.0
         return rows

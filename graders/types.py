@@ -150,6 +150,15 @@ class EarlierScore:
     score: float | None
 
 
+@dataclass(frozen=True)
+class EngineIdentity:
+    """Which engine and model answer at an address; `revision` is a hash where one is known."""
+
+    engine: str
+    model: str
+    revision: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class GraderIdentity:
     """Everything beside answer and rubric that decides a report: where all of it is equal, so is the report.

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .errors import UnreadableHead
+from .storage import clock
 from .storage.repositories import AuditRepository
 from .storage.tables import DEFAULT_ORGANISATION, AuditEvent, Report
 
@@ -98,7 +99,7 @@ def append(
 ) -> None:
     """Have an event written when the session's transaction commits; without an actor, it was this process's user."""
     row = {
-        "at": datetime.now(UTC),
+        "at": clock.now(),
         "organisation_id": organisation_id,
         "kind": kind.value,
         "subject": subject,

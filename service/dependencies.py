@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from vivavoce.rubrics import Bank
 
-from .doorbell import Doorbell
+from .notifier import Doorbell
 from .settings import Settings
 from .storage.engine import SessionFactory
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from . import audit
 from .audit import Kind
 from .errors import JudgeNotPromoted
+from .storage import clock
 from .storage.repositories import JudgeVersionRepository
 from .storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 
@@ -80,7 +80,7 @@ def register(
         prompt_hash=key.prompt_hash,
         form=dict(key.form),
         figures=asdict(figures),
-        registered_at=datetime.now(UTC),
+        registered_at=clock.now(),
     )
     session.add(version)
     session.flush()
@@ -113,7 +113,7 @@ def promote(
         return version
     if reason := _unfit(figures_of(version), figures_of(active) if active else None, at_least=at_least):
         raise JudgeNotPromoted(f"{key} is not promoted: {reason}.")
-    moment = datetime.now(UTC)
+    moment = clock.now()
     if active:
         active.retired_at = moment
         session.flush()
@@ -131,7 +131,7 @@ def take_back(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) 
     if active is None or before is None:
         raise JudgeNotPromoted("No judge version was active before: there is nothing to go back to.")
     # It counts as never promoted, so that the next step back does not lead to it.
-    active.promoted_at, active.retired_at = None, datetime.now(UTC)
+    active.promoted_at, active.retired_at = None, clock.now()
     session.flush()
     before.retired_at = None
     session.flush()

@@ -15,51 +15,33 @@ Each function works inside the caller's transaction.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from vivavoce.graders import Report as GradersReport
-from vivavoce.graders import UnscoredReason, answer_hash
-from vivavoce.rubrics import Rubric, content_hash, structure_hash
+from vivavoce.graders import UnscoredReason
 
 from . import audit
 from .audit import Kind
-from .errors import (
-    DraftRubric,
-    GradingFinished,
-    GradingNotFound,
-    IdempotencyInProgress,
-    IdempotencyMismatch,
-    LostLease,
-)
+from .errors import GradingFinished, GradingNotFound, LostLease
+from .storage import clock
 from .storage.repositories import (
     GradingRepository,
-    IdempotencyRepository,
     OutboxRepository,
-    RubricVersionRepository,
     try_sweeper_lock,
 )
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
-    IdempotencyKey,
-    OutboxMessage,
     Report,
-    RubricVersion,
     State,
-    Submission,
-    new_id,
 )
 
-SUBMIT_ROUTE = "POST /v1/gradings"
 # A ring that no worker has followed after this long is taken for lost.
 UNHEARD_SECONDS = 2.0
 # An answer that the judge leaves without a word, though it answers others, is asked again after this
@@ -68,49 +50,6 @@ POSTPONED_SECONDS = 3.0
 MOST_UNANSWERED = 5
 INTERACTIVE, BATCH = 10, 0
 """Priorities: somebody waits for the answer, or a whole cohort is graded."""
-
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class NewAnswer:
-    """An answer to be graded by a rubric; `idempotency_key` makes a repeated request the same one.
-
-    `id` is the grading's: submitting the same value twice, because the first commit's reply was lost,
-    makes one grading.
-    """
-
-    rubric: Rubric
-    answer: str
-    candidate: str | None = None
-    feedback_language: str | None = None
-    priority: int = INTERACTIVE
-    idempotency_key: str | None = None
-    request_id: str | None = None
-    trace_parent: str | None = None
-    id: str = field(default_factory=new_id)
-
-    def request_hash(self) -> str:
-        """SHA-256 of what was asked for."""
-        parts = [
-            content_hash(self.rubric),
-            self.answer,
-            self.candidate,
-            self.feedback_language,
-        ]
-        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A grading, the idempotency key it was submitted with, and whether a request with that key came before."""
-
-    grading: Grading
-    key: IdempotencyKey | None
-    is_repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,76 +74,6 @@ class Batch:
     leases: tuple[Lease, ...]
 
 
-def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_ORGANISATION) -> Submitted:
-    """Take an answer in: submission, grading (`queued`) and outbox message in one transaction.
-
-    The same idempotency key with the same request gives the grading that is there already; with
-    another request it raises IdempotencyMismatch, and while the first is being carried out
-    IdempotencyInProgress. A rubric that is a draft raises DraftRubric.
-    """
-    if new.rubric.status == "draft":
-        raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
-    if new.idempotency_key and (used := _earlier_use(session, new, organisation_id=organisation_id)):
-        there = get(session, used.grading_id, organisation_id=organisation_id)
-        return Submitted(there, used, is_repeated=there.id != new.id)
-    if GradingRepository(session).has(new.id):
-        return Submitted(get(session, new.id, organisation_id=organisation_id), None)
-    moment = now()
-    submission = Submission(
-        organisation_id=organisation_id,
-        candidate=new.candidate,
-        answer=new.answer,
-        answer_hash=answer_hash(new.answer),
-        feedback_language=new.feedback_language,
-        created_at=moment,
-    )
-    session.add(submission)
-    version = rubric_version(session, new.rubric, organisation_id=organisation_id)
-    grading = Grading(
-        id=new.id,
-        organisation_id=organisation_id,
-        submission=submission,
-        rubric_version=version,
-        state=State.QUEUED,
-        priority=new.priority,
-        request_id=new.request_id,
-        trace_parent=new.trace_parent,
-        created_at=moment,
-        updated_at=moment,
-        report=None,
-    )
-    session.add(grading)
-    session.flush()
-    session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
-    key = None
-    if new.idempotency_key:
-        key = IdempotencyKey(
-            organisation_id=organisation_id,
-            route=SUBMIT_ROUTE,
-            key=new.idempotency_key,
-            request_hash=new.request_hash(),
-            grading_id=grading.id,
-            created_at=moment,
-        )
-        session.add(key)
-    session.flush()
-    return Submitted(grading, key)
-
-
-def _earlier_use(session: Session, new: NewAnswer, *, organisation_id: str) -> IdempotencyKey | None:
-    assert new.idempotency_key
-    keys = IdempotencyRepository(session)
-    where = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
-    if not keys.try_lock(new.idempotency_key, **where):
-        raise IdempotencyInProgress(
-            "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
-        )
-    used = keys.by_key(new.idempotency_key, **where)
-    if used and used.request_hash != new.request_hash():
-        raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
-    return used
-
-
 def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
     """A grading; raises GradingNotFound."""
     grading = GradingRepository(session).by_id(grading_id, organisation_id=organisation_id)
@@ -216,7 +85,7 @@ def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORG
 def claim(session: Session, *, owner: str, limit: int, lease_seconds: float) -> Batch | None:
     """Lease the next gradings in line to a worker, all of one rubric version, or None when nothing waits."""
     repository = GradingRepository(session)
-    moment = now()
+    moment = clock.now()
     first = repository.next_waiting(moment)
     if first is None:
         return None
@@ -274,7 +143,7 @@ def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limi
     """
     if not try_sweeper_lock(session):
         return Swept()
-    moment = now()
+    moment = clock.now()
     requeued, dead = [], []
     for grading in GradingRepository(session).abandoned(moment, gone=gone, limit=limit):
         if grading.attempt >= max_attempts:
@@ -306,7 +175,7 @@ def cancel(session: Session, grading: Grading) -> None:
     grading.state = State.CANCELLED
     grading.fence += 1
     grading.lease_owner = grading.lease_until = grading.not_before = grading.provisional = None
-    grading.updated_at = now()
+    grading.updated_at = clock.now()
     OutboxRepository(session).heard([grading.id])
     _tell(session, grading, Kind.GRADING_CANCELLED)
     session.flush()
@@ -331,7 +200,7 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
             organisation_id=lease.organisation_id,
             score=report.score,
             document=document,
-            created_at=now(),
+            created_at=clock.now(),
         )
     )
     audit.append(
@@ -376,7 +245,7 @@ def postpone(session: Session, lease: Lease, report: GradersReport) -> State:
 
 def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) -> None:
     """Hold leases for longer, because their worker is alive; one that is lost already stays lost."""
-    until = now() + timedelta(seconds=lease_seconds)
+    until = clock.now() + timedelta(seconds=lease_seconds)
     for lease in leases:
         session.execute(_held(lease).values(lease_until=until))
 
@@ -398,7 +267,7 @@ def regrade(session: Session, grading: Grading) -> None:
     grading.state = State.QUEUED
     grading.attempt = grading.unanswered = 0
     grading.reason = grading.detail = grading.not_before = None
-    grading.updated_at = now()
+    grading.updated_at = clock.now()
     session.flush()
 
 
@@ -428,7 +297,7 @@ def release(
 
 
 def _release(session: Session, lease: Lease, delay_seconds: float, **values: Any) -> None:
-    moment = now()
+    moment = clock.now()
     session.execute(
         _held(lease).values(
             state=State.QUEUED,
@@ -458,7 +327,7 @@ def _finish(session: Session, lease: Lease, *, state: State, reason: str | None,
             lease_owner=None,
             lease_until=None,
             not_before=None,
-            updated_at=now(),
+            updated_at=clock.now(),
         )
     )
     return bool(written.rowcount == 1)  # type: ignore[attr-defined]
@@ -488,29 +357,3 @@ def _set_aside(grading: Grading, moment: datetime) -> None:
     grading.lease_owner = None
     grading.lease_until = None
     grading.updated_at = moment
-
-
-def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:
-    """The version of a rubric with this content; it is written when it is new, and never changed."""
-    found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
-    if found:
-        return found
-    version = RubricVersion(
-        organisation_id=organisation_id,
-        question_id=rubric.question.id,
-        language=rubric.question.language,
-        content_hash=content_hash(rubric),
-        structure_hash=structure_hash(rubric),
-        document=rubric.model_dump(mode="json"),
-        created_at=now(),
-    )
-    try:
-        with session.begin_nested():
-            session.add(version)
-    except IntegrityError:
-        # Somebody else wrote it meanwhile.
-        found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
-        if found is None:
-            raise
-        return found
-    return version

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import Bank, Rubric, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions

@@ -6,18 +6,12 @@ from dataclasses import replace
 from functools import cache
 
 from vivavoce.graders import Panel
-from vivavoce.graders.confidence import ReviewPolicy, ReviewShare
-from vivavoce.graders.embedding import NANO_E5, build_embedder
-from vivavoce.graders.judge.client import EngineIdentity
 from vivavoce.graders.judge.voting import JudgePanel
-from vivavoce.graders.sentence_kinds import TrainedSentenceKinds
-from vivavoce.graders.testing import (
-    HASHING_COEFFICIENTS,
-    HashingEmbedder,
-    ScriptedJudge,
-    WordVerifier,
-    scripted_panel,
-)
+from vivavoce.graders.models.embedder import NANO_E5, build_embedder
+from vivavoce.graders.reading.sentence_kinds import TrainedSentenceKinds
+from vivavoce.graders.scoring.confidence import ReviewPolicy, ReviewShare
+from vivavoce.graders.testing import HASHING_COEFFICIENTS, HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
+from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
 
 

@@ -10,21 +10,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-import typer
 import yaml
-from typer.testing import CliRunner
 
-from vivavoce.cli.main import app as viva
-from vivavoce.graders.embedding import NANO_E5, build_embedder
+from vivavoce.cli.main import build_app
 from vivavoce.graders.judge.prompt import load_template
-from vivavoce.graders.models import DEFAULT_JUDGE, SMALL_JUDGE
+from vivavoce.graders.models.embedder import NANO_E5, build_embedder
+from vivavoce.graders.models.model_files import DEFAULT_JUDGE, SMALL_JUDGE
 from vivavoce.graders.panel import build_shipped_panel
 from vivavoce.graders.testing import ScriptedJudge
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
-from vivavoce.service.doorbell import SilentDoorbell
+from vivavoce.service.notifier import SilentDoorbell
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, sessions
+
+from .command_line import call_viva
 
 FILE = Path(__file__).parent / "data" / "unchanged.yaml"
 
@@ -70,16 +70,16 @@ def describe_openapi() -> str:
 def describe_commands() -> dict[str, str]:
     described: dict[str, str] = {}
 
-    runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+    terminal = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
 
     def visit(command: Any, names: tuple[str, ...]) -> None:
-        told = runner.invoke(viva, [*names, "--help"])
-        assert told.exit_code == 0
-        described[" ".join(("viva", *names))] = _hash(told.output)
+        told = call_viva(*names, "--help", environment=terminal)
+        assert told.returncode == 0
+        described[" ".join(("viva", *names))] = _hash(told.stdout)
         for child, subcommand in getattr(command, "commands", {}).items():
-            visit(subcommand, (*names, child))
+            visit(getattr(subcommand, "loaded", subcommand), (*names, child))
 
-    visit(typer.main.get_command(viva), ())
+    visit(build_app(), ())
     return described
 
 

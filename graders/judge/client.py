@@ -31,15 +31,6 @@ _trace_context = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True)
-class EngineIdentity:
-    """Which engine and model answer at an address; `revision` is a hash where one is known."""
-
-    engine: str
-    model: str
-    revision: str
-
-
-@dataclass(frozen=True)
 class Deadlines:
     """`try_seconds` bounds one try at one server, `call_seconds` all tries for one prompt together."""
 

@@ -8,11 +8,10 @@ from typing import Any
 from vivavoce.rubrics import Rubric
 
 from ..errors import GraderError, JudgeFailure, UnscoredReason
-from ..types import LevelVerdict, Vote
-from .client import EngineIdentity
-from .judging import AnswerVerdicts
+from ..types import EngineIdentity, LevelVerdict, Vote
+from .call_record import CallRecord
 from .prompt import fence, without_numbers
-from .record import CallRecord
+from .types import AnswerVerdicts
 from .verdict import Verdict, locate_quote
 from .voting import count_votes
 

@@ -9,9 +9,8 @@ from statistics import fmean
 from vivavoce.rubrics import Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
-from ..types import LevelVerdict, Vote
-from .client import EngineIdentity
-from .judging import AnswerVerdicts, Judge
+from ..types import EngineIdentity, LevelVerdict, Vote
+from .types import AnswerVerdicts, Judge
 
 
 class JudgePanel:

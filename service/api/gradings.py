@@ -11,13 +11,14 @@ import anyio
 from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from .. import intake, lifecycle, metrics
+from .. import lifecycle, submission, validation
 from ..dependencies import BankDep, DoorbellDep, SessionsDep, SettingsDep
-from ..lifecycle import NewAnswer
+from ..observability import metrics
+from ..observability.tracing import trace_parent
 from ..schemas import GradingCreate, GradingPublic, Problem
 from ..storage.engine import SessionFactory
 from ..storage.tables import Grading
-from ..tracing import trace_parent
+from ..submission import NewAnswer
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
 # A waiting request looks again soon at first, then less and less often.
@@ -47,9 +48,9 @@ def create_grading(
 ) -> GradingPublic:
     """Take an answer in. It is graded in the background: follow `Location` for the report."""
     new = NewAnswer(
-        rubric=intake.choose_rubric(bank, body),
-        answer=intake.check_answer(body.answer),
-        candidate=intake.check_candidate(body.candidate),
+        rubric=validation.choose_rubric(bank, body),
+        answer=validation.check_answer(body.answer),
+        candidate=validation.check_candidate(body.candidate),
         feedback_language=body.feedback_language,
         priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
         idempotency_key=idempotency_key,
@@ -70,7 +71,7 @@ def create_grading(
 
 def _submit(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
     """The reply to a submission, and whether it is one that was given before."""
-    found = lifecycle.submit(session, new)
+    found = submission.submit(session, new)
     if found.key and found.key.reply:
         return GradingPublic.model_validate(found.key.reply), found.is_repeated
     reply = GradingPublic.of(found.grading)

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from .. import lifecycle, metrics
 from ..dependencies import SessionsDep, SettingsDep
+from ..observability import metrics
 from ..schemas import Readiness
+from ..storage import clock
 from ..storage.repositories import GradingRepository
 
 router = APIRouter(tags=["health"])
@@ -48,7 +49,7 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
             queue={},
             oldest_open_seconds=None,
         )
-    age = (lifecycle.now() - oldest).total_seconds() if oldest else None
+    age = (clock.now() - oldest).total_seconds() if oldest else None
     limit = settings.ready_max_age_seconds
     late = bool(limit) and age is not None and age > limit
     if late:

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from vivavoce.graders.judge.client import EngineIdentity
+from vivavoce.graders.judge.call_record import CallRecord
 from vivavoce.graders.judge.prompt import ReplyForm
-from vivavoce.graders.judge.record import CallRecord
 from vivavoce.graders.judge.verdict import Usage
+from vivavoce.graders.types import EngineIdentity
 
-from .. import lifecycle
+from . import clock
 from .engine import SessionFactory
 from .repositories import JudgeCallRepository
 from .tables import DEFAULT_ORGANISATION, JudgeCall
@@ -37,7 +37,7 @@ class StoredVerdicts:
         """See VerdictCache."""
         if not calls:
             return {}
-        moment = lifecycle.now()
+        moment = clock.now()
         rows = [
             {"key": key, "organisation_id": self._organisation_id, "created_at": moment, **_columns(call)}
             for key, call in calls.items()

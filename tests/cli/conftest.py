@@ -1,38 +1,24 @@
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+
+from ..command_line import call_viva
 
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def viva(stub_judge: StubJudgeServer, tmp_path: Path) -> Viva:
-    """The real command, as a process of its own, with a stub for a judge."""
+    """The command, with a stub for a judge; environment variables are keyword arguments."""
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "vivavoce.cli", *map(str, arguments)],
-            env={
-                **os.environ,
-                "VIVA_JUDGE_URL": stub_judge.url,
-                "VIVA_JUDGE_MODEL": "stub",
-                "VIVA_JUDGE_REVISION": "1",
-                "COLUMNS": "200",
-                **environment,
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-        )
+        judge = {"VIVA_JUDGE_URL": stub_judge.url, "VIVA_JUDGE_MODEL": "stub", "VIVA_JUDGE_REVISION": "1"}
+        return call_viva(*arguments, environment={**judge, "COLUMNS": "200", **environment}, folder=tmp_path)
 
     return run

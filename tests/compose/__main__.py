@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from vivavoce.graders.models import DEFAULT_JUDGE, SMALL_JUDGE, fetch_model
+from vivavoce.graders.models.model_files import DEFAULT_JUDGE, SMALL_JUDGE, fetch_model
 from vivavoce.service.settings import Settings
 
 from . import promises

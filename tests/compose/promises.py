@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from scipy.stats import spearmanr
 
-from vivavoce.cli.demo import sample_cohort
+from vivavoce.cli.commands.demo import sample_cohort
 from vivavoce.rubrics import default_bank, load_qualifications
 
 from ..deploy.watching import DASHBOARDS, firing, panel_queries, targets_up, wait_for_data

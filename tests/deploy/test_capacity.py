@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from vivavoce.evaluation import worker_cost
 from vivavoce.service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -242,7 +243,7 @@ def test_a_promise_that_no_judge_can_hold_is_called_that() -> None:
 
 @pytest.mark.slow
 def test_the_cost_of_a_worker_is_measured_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
-    _load("worker_cost").main(questions=["distillation"], batches=1)
+    worker_cost.main(questions=["distillation"], batches=1)
     said = capsys.readouterr().out
     assert (
         len(re.findall(r"^multilingual-e5-small-q4, (en|zh): \d+ ms of processor an answer", said, re.MULTILINE)) == 2

@@ -17,14 +17,13 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 import pytest
-import typer
 import yaml
 
 from vivavoce import __version__
-from vivavoce.cli.main import app as viva
+from vivavoce.cli.main import build_app
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
-from vivavoce.graders.judge.stub import StubJudgeServer
-from vivavoce.graders.models import DEFAULT_JUDGE
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.models.model_files import DEFAULT_JUDGE
 from vivavoce.service.settings import Settings, split_urls
 
 if platform.system() == "Linux" and platform.machine() != "x86_64":
@@ -367,9 +366,10 @@ def test_every_command_is_one_that_viva_has(rendered: dict[str, list[Object]], n
     commands = set(viva_commands(rendered))
     assert name in {command[1] for command in commands}
     for _, *words in (command for command in commands if command[1] == name):
-        found = typer.main.get_command(viva)
+        found: Any = build_app()
         while hasattr(found, "commands"):
             found = found.commands[words.pop(0)]
+            found = getattr(found, "loaded", found)
         found.make_context("viva", words)
 
 

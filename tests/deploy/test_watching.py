@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import Rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
@@ -224,7 +224,7 @@ def stack(
 @contextmanager
 def _judge(port: int, folder: Path) -> Iterator[None]:
     """A judge in a process of its own: killed, it answers on no connection, old or new."""
-    stub = ("vivavoce.graders.judge.stub", "--engine", "llamacpp", "--port", str(port))
+    stub = ("vivavoce.graders.judge.servers.stub", "--engine", "llamacpp", "--port", str(port))
     with _process(*stub, environment={}, log=folder / "judge.log"):
         wait_until(lambda: _answers(port, "/health"), seconds=30, what="the judge answers")
         yield

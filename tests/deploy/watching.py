@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from vivavoce.service import metrics
+from vivavoce.service.observability import metrics
 from vivavoce.service.storage.engine import SessionFactory
 
 from ..servers import free_port, wait_until

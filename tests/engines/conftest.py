@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.graders.judge.client import Deadlines, EngineIdentity, probe
-from vivavoce.graders.judge.judging import RubricJudge
+from vivavoce.graders.judge.call_record import InMemoryVerdictCache
+from vivavoce.graders.judge.client import Deadlines, probe
 from vivavoce.graders.judge.prompt import PromptForm
-from vivavoce.graders.judge.record import InMemoryVerdictCache
+from vivavoce.graders.judge.rubric_judge import RubricJudge
+from vivavoce.graders.types import EngineIdentity
 from vivavoce.service.settings import Settings
-from vivavoce.workers.runtime import embedded_engine
+from vivavoce.workers.panel_factory import embedded_engine
 
 VLLM = Path(__file__).parents[2] / "deploy" / "vllm-cpu"
 _READY_SECONDS = 400

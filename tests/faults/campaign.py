@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vivavoce.graders import AnswerInput, build_panel, grade
-from vivavoce.graders.judge.client import Deadlines, EngineIdentity
-from vivavoce.graders.judge.judging import RubricJudge
-from vivavoce.graders.judge.record import InMemoryVerdictCache
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.call_record import InMemoryVerdictCache
+from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.rubric_judge import RubricJudge
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier
+from vivavoce.graders.types import EngineIdentity
 from vivavoce.service import audit, lifecycle
 from vivavoce.service.storage.tables import State
 

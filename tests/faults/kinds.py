@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from vivavoce.graders.judge.stub import Behaviour
+from vivavoce.graders.judge.servers.stub import Behaviour
 
 from .site import Service, Site
 

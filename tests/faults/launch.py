@@ -19,14 +19,14 @@ import sqlalchemy as sa
 
 from vivavoce.cli.main import run
 from vivavoce.graders import build_panel
-from vivavoce.graders.embedding import Vectors
+from vivavoce.graders.models.embedder import Vectors
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier
-from vivavoce.service import lifecycle
+from vivavoce.service.storage import clock
 
 _commit_rate = float(os.environ.get("FAULT_COMMIT_RATE", "0"))
 _clock_seconds = float(os.environ.get("FAULT_CLOCK_SECONDS", "0"))
 _chance = random.Random()
-_true_now = lifecycle.now
+_true_now = clock.now
 
 
 class _Embedder(HashingEmbedder):
@@ -46,13 +46,13 @@ def main() -> None:
     if _commit_rate:
         sa.event.listen(sa.Engine, "commit", _commit)
     if _clock_seconds:
-        lifecycle.now = lambda: _true_now() + timedelta(seconds=_clock_seconds)
-    from vivavoce.workers import names, runtime
+        clock.now = lambda: _true_now() + timedelta(seconds=_clock_seconds)
+    from vivavoce.workers import panel_factory, worker_id
 
     if place := os.environ.get("FAULT_PLACE"):
-        names._place = lambda: place
-    runtime.build_embedder = lambda name: _Embedder()
-    runtime.build_shipped_panel = partial(build_panel, verifier=WordVerifier())
+        worker_id._place = lambda: place
+    panel_factory.build_embedder = lambda name: _Embedder()
+    panel_factory.build_shipped_panel = partial(build_panel, verifier=WordVerifier())
     run()
 
 

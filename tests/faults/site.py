@@ -16,7 +16,7 @@ from typing import Literal, Self
 import httpx
 import sqlalchemy as sa
 
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import load_rubric
 from vivavoce.service.storage.engine import connect, migrate, sessions
 from vivavoce.service.storage.tables import Grading, State

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
-from vivavoce.graders.combine import default_coefficients
-from vivavoce.graders.confidence import ReviewPolicy
-from vivavoce.graders.judge.judging import AnswerVerdicts
 from vivavoce.graders.judge.prompt import without_numbers
+from vivavoce.graders.judge.types import AnswerVerdicts
 from vivavoce.graders.judge.verdict import Verdict, locate_quote
+from vivavoce.graders.scoring.coefficients import default_coefficients
+from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.rubrics import Question, Rubric, content_hash
 

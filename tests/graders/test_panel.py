@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 import pytest
 
 from vivavoce.graders import AnswerInput, grade
-from vivavoce.graders.confidence import ReviewShare
-from vivavoce.graders.embedding import NANO_E5, Embedder, build_embedder
+from vivavoce.graders.models.embedder import NANO_E5, Embedder, build_embedder
 from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.scoring.confidence import ReviewShare
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
 

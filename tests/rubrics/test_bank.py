@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vivavoce import rubrics
-from vivavoce.graders.embedding import NANO_E5, build_embedder
-from vivavoce.graders.proofreading import ProofReader
+from vivavoce.graders.models.embedder import NANO_E5, build_embedder
+from vivavoce.graders.signals.text_matcher import ProofReader
 from vivavoce.rubrics import Rubric, default_bank, structure_hash
 from vivavoce.rubrics.lint import lint
 from vivavoce.rubrics.loader import BANK

@@ -10,7 +10,7 @@ import uvicorn
 
 from vivavoce.rubrics import Bank
 from vivavoce.service.app import create_app
-from vivavoce.service.doorbell import EventDoorbell
+from vivavoce.service.notifier import EventDoorbell
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 

@@ -10,19 +10,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, build_panel, grade
-from vivavoce.graders.confidence import ReviewPolicy
+from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric
-from vivavoce.service import audit, lifecycle
+from vivavoce.service import audit, lifecycle, submission
 from vivavoce.service.audit import Broken, Head, Kind, Verified
 from vivavoce.service.errors import UnreadableHead
-from vivavoce.service.lifecycle import NewAnswer
-from vivavoce.service.revision import apply_edit
+from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.storage import repositories
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import AuditRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent
 from vivavoce.service.storage.tables import Report as ReportRow
+from vivavoce.service.submission import NewAnswer
 
 from ..rubrics.test_edits import edited
 
@@ -212,7 +212,7 @@ def _report(rubric: Rubric, *, broken: bool = False) -> Report:
 
 def _graded(database: SessionFactory, rubric: Rubric, *, broken: bool = False) -> str:
     with database.begin() as session:
-        grading_id = lifecycle.submit(session, NewAnswer(rubric=rubric, answer="INT8")).grading.id
+        grading_id = submission.submit(session, NewAnswer(rubric=rubric, answer="INT8")).grading.id
     with database.begin() as session:
         batch = lifecycle.claim(session, owner="a", limit=1, lease_seconds=60)
         assert batch

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service import lifecycle, submission
 from vivavoce.service.errors import GradingNotFound, IdempotencyInProgress, IdempotencyMismatch, LostLease
-from vivavoce.service.lifecycle import Batch, NewAnswer
+from vivavoce.service.lifecycle import Batch
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Grading, RubricVersion, State
+from vivavoce.service.submission import NewAnswer
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 
 def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **more: str | int) -> str:
     with database.begin() as session:
-        return lifecycle.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).grading.id  # type: ignore[arg-type]
+        return submission.submit(session, NewAnswer(rubric=rubric, answer=answer, **more)).grading.id  # type: ignore[arg-type]
 
 
 def _claim(database: SessionFactory, *, owner: str = "a", limit: int = 10, lease_seconds: float = 60) -> Batch | None:
@@ -183,8 +185,8 @@ def test_a_lost_ring_is_found_once_and_a_heard_one_never(
     heard = _submit(database, rubric, "heard")
     assert _claim(database)
     lost = _submit(database, rubric, "lost")
-    later = lifecycle.now() + timedelta(seconds=2 * lifecycle.UNHEARD_SECONDS)
-    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    later = clock.now() + timedelta(seconds=2 * lifecycle.UNHEARD_SECONDS)
+    monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
         assert lifecycle.sweep(session, max_attempts=3).unheard == (lost,)
     with database.begin() as session:
@@ -197,8 +199,8 @@ def test_everything_stopped_for_long_is_no_mass_death(
 ) -> None:
     ids = [_submit(database, rubric, f"answer {number}") for number in range(20)]
     assert _claim(database, limit=5)
-    later = lifecycle.now() + timedelta(minutes=10)
-    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    later = clock.now() + timedelta(minutes=10)
+    monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
         swept = lifecycle.sweep(session, max_attempts=3)
     assert (len(swept.requeued), swept.dead) == (5, ())
@@ -229,11 +231,11 @@ def test_of_two_sweepers_one_finds_nothing_to_do(postgres_database: SessionFacto
 def test_a_key_that_another_request_holds_is_in_progress(postgres_database: SessionFactory, rubric: Rubric) -> None:
     new = NewAnswer(rubric=rubric, answer="INT8", idempotency_key="k")
     with postgres_database.begin() as first:
-        lifecycle.submit(first, new)
+        submission.submit(first, new)
         with pytest.raises(IdempotencyInProgress), postgres_database.begin() as second:
-            lifecycle.submit(second, new)
+            submission.submit(second, new)
     with postgres_database.begin() as third:
-        lifecycle.submit(third, new)
+        submission.submit(third, new)
         assert third.scalar(sa.select(sa.func.count()).select_from(Grading)) == 1
 
 
@@ -306,7 +308,7 @@ def test_what_a_lost_reply_hid_is_not_done_twice(database: SessionFactory, rubri
     new = NewAnswer(rubric=rubric, answer="INT8")
     for _ in range(2):
         with database.begin() as session:
-            assert lifecycle.submit(session, new).grading.id == new.id
+            assert submission.submit(session, new).grading.id == new.id
     claimed = _claim(database, owner="a")
     with database.begin() as session:
         assert lifecycle.held_by(session, "a") == claimed

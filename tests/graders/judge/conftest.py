@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from vivavoce.graders.judge.client import Deadlines, EngineIdentity
-from vivavoce.graders.judge.judging import RubricJudge
-from vivavoce.graders.judge.record import InMemoryVerdictCache
+from vivavoce.graders.judge.call_record import InMemoryVerdictCache
+from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.rubric_judge import RubricJudge
+from vivavoce.graders.types import EngineIdentity
 
 OpenJudge = Callable[..., RubricJudge]
 

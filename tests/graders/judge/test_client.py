@@ -17,8 +17,8 @@ import pytest
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge import client as client_module
 from vivavoce.graders.judge.client import CIRCUIT_FAILURES, Deadlines, JudgeClient
-from vivavoce.graders.judge.sitting import Paper
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.judge.session import Paper
 from vivavoce.rubrics import Rubric
 
 from .conftest import OpenJudge
@@ -29,7 +29,7 @@ BODY = {"messages": [{"role": "user", "content": "hello"}]}
 @contextmanager
 def _stub_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "vivavoce.graders.judge.stub", "--delay-seconds", "0.02"],
+        [sys.executable, "-m", "vivavoce.graders.judge.servers.stub", "--delay-seconds", "0.02"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -12,8 +12,8 @@ import pytest
 from vivavoce.graders import JudgeFailure
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
-from vivavoce.graders.judge.sitting import Paper
-from vivavoce.graders.judge.stub import BEHAVIOURS, Behaviour, StubJudgeServer
+from vivavoce.graders.judge.servers.stub import BEHAVIOURS, Behaviour, StubJudgeServer
+from vivavoce.graders.judge.session import Paper
 from vivavoce.graders.judge.verdict import read_verdicts
 from vivavoce.rubrics import Rubric
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, UnscoredReason, build_panel, grade
-from vivavoce.graders.confidence import ReviewPolicy
 from vivavoce.graders.judge.prompt import PromptForm
-from vivavoce.graders.judge.stub import StubJudgeServer
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.judge.voting import JudgePanel, count_votes
+from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.graders.types import LevelVerdict, Vote
 from vivavoce.rubrics import Rubric

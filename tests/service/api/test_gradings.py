@@ -9,10 +9,10 @@ import uvicorn
 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service.doorbell import EventDoorbell
+from vivavoce.service.notifier import EventDoorbell
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.workers.drain import drain
+from vivavoce.workers.grading import drain
 
 ANSWER = {"question_id": "quantization", "answer": "INT8 instead of FP16", "candidate": "c-1"}
 

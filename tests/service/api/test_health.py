@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from vivavoce import __version__
-from vivavoce.service import lifecycle
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 
 
@@ -27,8 +27,8 @@ def test_a_queue_that_grows_old_is_not_ready(
     client: httpx.Client, database: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.post("/v1/gradings", json={"question_id": "27.1", "answer": "INT8", "language": "en"})
-    later = lifecycle.now() + timedelta(hours=1)
-    monkeypatch.setattr(lifecycle, "now", lambda: later)
+    later = clock.now() + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
     reply = client.get("/readyz")
     assert (reply.status_code, reply.json()["ready"]) == (503, False)
     assert reply.json()["oldest_open_seconds"] > 3590

@@ -1,0 +1,1 @@
+"""The models that run in this process, and the files of all models."""

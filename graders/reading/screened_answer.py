@@ -1,0 +1,88 @@
+"""An answer as the graders take it: in normal form, screened, with the way back to what was written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from vivavoce.rubrics import Rubric
+
+from ..types import AnswerInput, Evidence
+from . import normal_text
+from .normal_text import NormalText
+from .relevance import SentenceFilter
+from .screening import Screening, leave_out_unrelated, screen
+from .sentence_kinds import SentenceKinds
+
+_BULLET = re.compile(r"^[-*•·▪●‣–—]\s+(?=\S)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer in normal form, screened."""
+
+    answer: AnswerInput
+    normal: NormalText
+    screening: Screening
+
+    @classmethod
+    def of(
+        cls,
+        answer: AnswerInput,
+        rubric: Rubric,
+        *,
+        relevance: SentenceFilter | None = None,
+        kinds: SentenceKinds | None = None,
+    ) -> Reading:
+        """Read an answer to a rubric's question.
+
+        Without `relevance` nothing counts as unrelated; without `kinds` see `screen`.
+        """
+        normal = normal_text.normalise(answer.raw)
+        screening = screen(normal, rubric, kinds)
+        if relevance:
+            screening = leave_out_unrelated(normal, screening, rubric, relevance)
+        return cls(answer=answer, normal=normal, screening=screening)
+
+    @cached_property
+    def _read(self) -> list[tuple[int, int]]:
+        """Bounds in the normal text of what models read of each sentence: all but the bullet of a list."""
+        found = []
+        for start, end in self.screening.sentences:
+            bullet = _BULLET.match(self.normal.text[start:end])
+            found.append((start + bullet.end() if bullet else start, end))
+        return found
+
+    @property
+    def sentences(self) -> list[str]:
+        """The part that models may read, without the bullets of a list."""
+        return [self.normal.text[start:end] for start, end in self._read]
+
+    def evidence(self, span: tuple[int, int]) -> Evidence:
+        """The place in the raw answer that a span of the normal text came from."""
+        start, end = self.normal.raw_span(*span)
+        return Evidence(start=start, end=end, quote=self.answer.raw[start:end])
+
+    def evidence_in_sentences(self, span: tuple[int, int]) -> list[Evidence]:
+        """The places that a span of the sentences, joined by blanks, came from.
+
+        There are several where something stands between two sentences that models do not read.
+        """
+        pieces: list[tuple[int, int]] = []
+        offset = 0
+        for start, end in self._read:
+            first, last = max(span[0] - offset, 0), min(span[1] - offset, end - start)
+            offset += end - start + 1
+            if first >= last:
+                continue
+            if pieces and not any(map(str.isalnum, self.normal.text[pieces[-1][1] : start + first])):
+                pieces[-1] = (pieces[-1][0], start + last)
+            else:
+                pieces.append((start + first, start + last))
+        return [self.evidence(piece) for piece in pieces]
+
+    def language(self, rubric: Rubric) -> Literal["zh", "en"]:
+        """The language of feedback."""
+        return self.answer.feedback_language or rubric.question.language

@@ -1,0 +1,1 @@
+"""Backups of the database: taking, checking, restoring."""

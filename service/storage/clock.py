@@ -1,0 +1,10 @@
+"""The time, in one place, so that tests can set it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,71 @@
+"""What an answer must be before it is taken in; the same for HTTP and for files."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from vivavoce.graders.reading.normal_text import detect_language
+from vivavoce.rubrics import Bank, Language, Rubric, UnknownQuestion
+
+from .errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
+from .schemas import GradingCreate
+
+MAX_ANSWER_CODE_POINTS = 20_000
+MAX_CANDIDATE_CODE_POINTS = 200
+
+
+def check_answer(answer: str) -> str:
+    """The answer itself; raises UnusableAnswer for what no database or judge can take."""
+    if len(answer) > MAX_ANSWER_CODE_POINTS:
+        raise UnusableAnswer(
+            f"The answer has {len(answer):,} characters, at most {MAX_ANSWER_CODE_POINTS:,} are graded: "
+            "shorten it or split it by question."
+        )
+    return _check_characters(answer, what="answer")
+
+
+def check_candidate(candidate: str | None) -> str | None:
+    """The candidate's reference itself; raises UnusableAnswer when it is too long or unstorable."""
+    if candidate is None:
+        return None
+    if len(candidate) > MAX_CANDIDATE_CODE_POINTS:
+        raise UnusableAnswer(
+            f"The candidate reference has {len(candidate):,} characters: "
+            f"use one of at most {MAX_CANDIDATE_CODE_POINTS}."
+        )
+    return _check_characters(candidate, what="candidate reference")
+
+
+def choose_rubric(bank: Bank, request: GradingCreate) -> Rubric:
+    """The rubric that a request names or brings along; raises UnusableRequest and UnknownQuestionError."""
+    if (request.rubric is None) == (request.question_id is None):
+        raise UnusableRequest("Name a question with 'question_id' or send a 'rubric': one of the two.")
+    if request.rubric:
+        return request.rubric
+    assert request.question_id
+    return find_rubric(bank, question_id=request.question_id, language=request.language, answer=request.answer)
+
+
+def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: str) -> Rubric:
+    """The rubric to grade by; without a language it is that of the answer.
+
+    Raises UnknownQuestionError.
+    """
+    chosen = cast(Language, language or detect_language(answer))
+    try:
+        return bank.get(question_id, chosen)
+    except UnknownQuestion as error:
+        raise UnknownQuestionError(str(error)) from None
+
+
+def _check_characters(value: str, *, what: str) -> str:
+    if (position := value.find("\x00")) >= 0:
+        raise UnusableAnswer(f"The {what} has a NUL character at position {position + 1}: remove it and send it again.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UnusableAnswer(
+            f"The {what} has half a character (a lone surrogate) at position {error.start + 1}: "
+            "send it as proper UTF-8."
+        ) from None
+    return value

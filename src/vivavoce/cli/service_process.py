@@ -1,0 +1,123 @@
+"""Running the service: the API, by default with a worker and its judge, or the judge alone."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import uvicorn
+
+from vivavoce.graders.judge.client import probe
+from vivavoce.graders.judge.servers.embedded import serve as run_engine
+from vivavoce.graders.models.model_files import ModelSource, verified_model
+from vivavoce.rubrics import default_bank
+from vivavoce.service.app import create_app
+from vivavoce.service.notifier import Doorbell, EventDoorbell, SilentDoorbell
+from vivavoce.service.settings import Settings, split_urls
+from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
+from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.workers.celery_app import CeleryDoorbell
+from vivavoce.workers.in_process import InProcessWorker
+from vivavoce.workers.panel_factory import open_panel
+
+from .errors import UserError
+
+_log = logging.getLogger(__name__)
+
+
+def run_service(settings: Settings, *, worker: bool) -> None:
+    """Run until SIGINT or SIGTERM, then stop in order: no new requests, judge, worker."""
+    engine = connect(settings.database)
+    migrate(engine, patience_seconds=START_SECONDS)
+    database = sessions(engine)
+    with ExitStack() as stack:
+        doorbell, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)
+        app = create_app(
+            settings,
+            sessions=database,
+            bank=default_bank(),
+            doorbell=doorbell,
+            judge_status=judge_status,
+            # A long poll that is cut off at the end of the grace would be an error to its caller.
+            is_stopping=lambda: server.should_exit,
+        )
+        server = _Server(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
+        server.run()
+        if not server.started:
+            raise UserError(
+                f"Port {settings.port} on {settings.host} cannot be used: choose another with --port or VIVA_PORT."
+            )
+
+
+class _Server(uvicorn.Server):
+    """A server that stops on SIGINT and SIGTERM and then returns.
+
+    The one of the library raises the signal again when it has stopped, which would end the process
+    before worker and judge are put in order.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle both signals for as long as the server runs, and the time after it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+
+def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Doorbell, Callable[[], str]]:
+    doorbell = EventDoorbell()
+    # Closed in reverse order: the worker is told to stop and has its time, then its judge ends, which
+    # frees it from whatever it waits for, then it puts back what it holds and ends.
+    threads = ExitStack()
+    stack.push(threads)
+    panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
+    worker = InProcessWorker(database, panel, settings, doorbell)
+    threads.callback(worker.join)
+    stack.callback(worker.join, settings.stop_seconds)
+    stack.callback(worker.stop)
+    worker.start()
+    identity = panel.judge.identity
+    _log.info("the judge is %s on %s", identity.model, identity.engine)
+    return doorbell, lambda: _judge_status(panel.judge.urls)
+
+
+def _outside_worker(settings: Settings) -> tuple[Doorbell, Callable[[], str]]:
+    if settings.redis_url:
+        doorbell: Doorbell = CeleryDoorbell(settings)
+    else:
+        doorbell = SilentDoorbell()
+    urls = split_urls(settings.judge_url)
+    return doorbell, lambda: _judge_status(urls) if urls else "run by the workers"
+
+
+def _judge_status(urls: Sequence[str]) -> str:
+    """ok when every server answers, else what is wrong with those that do not."""
+    problems = [problem for url in urls if (problem := probe(url, timeout_seconds=1.0))]
+    return "; ".join(problems) or "ok"
+
+
+def run_judge(settings: Settings, source: ModelSource, *, host: str, port: int) -> None:
+    """Run the embedded engine with a model until SIGINT or SIGTERM; raises ModelMissing when it is not there."""
+    model = verified_model(source, settings.models_dir)
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    run_engine(model=model.path, host=host, port=port, threads=settings.judge_threads, until=stop.wait)

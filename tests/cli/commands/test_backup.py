@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.rubrics import Rubric
+from vivavoce.service import submission
+from vivavoce.service.backups import backup, dumps
+from vivavoce.service.errors import BackupError
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage import clock
+from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
+from vivavoce.service.submission import NewAnswer
+from vivavoce.workers.grading import drain
+
+from ...servers import PostgresServer, wait_until
+
+Viva = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database in use, and an empty place for another."""
+
+    database: SessionFactory
+    url: str
+    empty_url: str
+
+    def grade(self, rubric: Rubric, count: int) -> None:
+        for number in range(count):
+            with self.database.begin() as session:
+                submission.submit(session, NewAnswer(rubric=rubric, answer=f"INT8 for FP16, 第 {number} 个"))
+        drain(self.database, scripted_panel(), Settings(), owner="test")
+
+    @contextmanager
+    def being_used(self, rubric: Rubric) -> Iterator[None]:
+        done = threading.Event()
+
+        def work() -> None:
+            while not done.is_set():
+                self.grade(rubric, 1)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, rubric: Rubric) -> Iterator[Site]:
+    if request.param == "sqlite":
+        url, empty = f"sqlite:///{tmp_path / 'a.db'}", f"sqlite:///{tmp_path / 'b.db'}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        # The server trusts whoever comes, so that any password will do.
+        url, empty = (server.create_database().replace("viva@", "viva:se%40cret@") for _ in range(2))
+    engine = connect(url)
+    migrate(engine)
+    found = Site(sessions(engine), url, empty)
+    found.grade(rubric, 4)
+    yield found
+    engine.dispose()
+
+
+def _taken(folder: Path) -> list[Path]:
+    return sorted(folder.glob("viva-*"))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.slow
+def test_a_backup_taken_during_work_restores_to_the_same(
+    viva: Viva, site: Site, rubric: Rubric, tmp_path: Path
+) -> None:
+    with site.being_used(rubric):
+        done = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=site.url)
+    assert done.returncode == 0, done.stderr
+    assert "cret" not in done.stdout + done.stderr
+    (taken,) = _taken(tmp_path / "kept")
+    manifest = _manifest(taken)
+    assert manifest["tables"]["report"]["rows"] >= 4
+    assert manifest["audit_heads"]["default"].startswith(f"{manifest['tables']['audit_event']['rows']}:")
+    restored = viva("restore", taken, VIVA_DATABASE_URL=site.empty_url)
+    assert restored.returncode == 0, restored.stderr + restored.stdout
+    assert "Restored and the same" in restored.stdout
+    head = manifest["audit_heads"]["default"]
+    for url in (site.url, site.empty_url):
+        assert viva("audit", "verify", "--head", head, VIVA_DATABASE_URL=url).returncode == 0
+
+
+def test_a_database_in_use_is_replaced_only_when_that_is_wanted(viva: Viva, site: Site, tmp_path: Path) -> None:
+    environment = {"VIVA_DATABASE_URL": site.url}
+    assert viva("backup", "create", "--to", "kept", **environment).returncode == 0
+    (taken,) = _taken(tmp_path / "kept")
+    refused = viva("restore", taken, **environment)
+    assert refused.returncode == 2
+    assert "4 in report" in refused.stderr
+    assert "--yes" in refused.stderr
+    with site.database.begin() as session:
+        session.execute(sa.text("DELETE FROM report"))
+    done = viva("restore", taken, "--yes", **environment)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "replaced: 4 rows in grading" in done.stdout
+    with site.database() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM report")) == 4
+        kinds = list(session.scalars(sa.text("SELECT kind FROM audit_event ORDER BY id")))
+    assert kinds == ["report_written"] * 4 + ["database_restored"]
+
+
+def test_what_differs_is_shown_and_nothing_is_replaced(viva: Viva, site: Site, tmp_path: Path) -> None:
+    environment = {"VIVA_DATABASE_URL": site.url}
+    assert viva("backup", "create", "--to", "kept", **environment).returncode == 0
+    (taken,) = _taken(tmp_path / "kept")
+    manifest = _manifest(taken)
+    manifest["tables"]["report"]["rows"] += 1
+    manifest["tables"]["grading"]["sha256"] = "0" * 64
+    (taken / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    done = viva("restore", taken, "--yes", **environment)
+    assert done.returncode == 1, done.stderr
+    assert "5 rows" in done.stdout
+    assert "grading" in done.stdout
+    assert "as it was before" in done.stdout
+    with site.database() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM audit_event WHERE kind = 'backup_taken'")) == 1
+
+
+def test_a_database_that_is_in_use_is_left_alone(
+    postgres_database: SessionFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dumps, "_LOCK_SECONDS", 1)
+    taken = backup.create(postgres_database.engine, tmp_path / "kept", keep=1)
+    with postgres_database.begin() as session:
+        session.execute(sa.text("LOCK TABLE organisation IN ACCESS SHARE MODE"))
+        with pytest.raises(BackupError, match="stop API and workers"):
+            backup.restore(postgres_database.engine, taken.folder, replace=True)
+    assert backup.restore(postgres_database.engine, taken.folder, replace=True).differences == ()
+
+
+@pytest.fixture
+def kept(viva: Viva, sqlite_database: SessionFactory, tmp_path: Path) -> Path:
+    """A folder with one backup of an empty SQLite database."""
+    done = viva("backup", "create", "--to", "kept")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "kept"
+
+
+def test_damaged_newer_and_foreign_backups_are_refused(viva: Viva, kept: Path, tmp_path: Path) -> None:
+    (whole,) = _taken(kept)
+    assert viva("backup", "verify", whole).returncode == 0
+    engine = connect(Settings().database)
+
+    def broken(name: str, change: Callable[[Path], object]) -> Path:
+        shutil.copytree(whole, tmp_path / name)
+        change(tmp_path / name)
+        return tmp_path / name
+
+    def edit(**values: object) -> Callable[[Path], object]:
+        return lambda folder: (folder / "manifest.json").write_text(json.dumps({**_manifest(folder), **values}))
+
+    def flip(folder: Path) -> None:
+        data = bytearray((folder / "database.sqlite").read_bytes())
+        data[len(data) // 2] ^= 1
+        (folder / "database.sqlite").write_bytes(data)
+
+    for name, change, says in [
+        ("flipped", flip, "SHA-256"),
+        ("short", lambda folder: os.truncate(folder / "database.sqlite", 100), "100 bytes"),
+        ("headless", lambda folder: (folder / "database.sqlite").unlink(), "dump is missing"),
+        ("torn", lambda folder: (folder / "manifest.json").write_text("{"), "damaged"),
+        ("newer", edit(schema_revision="9999"), "schema 9999"),
+        ("foreign", edit(database="postgresql"), "names sqlite"),
+        ("later", edit(format=2), "format 2"),
+        ("none", lambda folder: (folder / "manifest.json").unlink(), "is no backup"),
+    ]:
+        with pytest.raises(BackupError, match=says):
+            backup.restore(engine, broken(name, change), replace=True)
+    engine.dispose()
+    done = viva("restore", tmp_path / "flipped", "--yes")
+    assert (done.returncode, "SHA-256" in done.stderr) == (2, True)
+
+
+def test_the_newest_are_kept_and_halves_do_not_count(viva: Viva, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (first,) = _taken(kept)
+    half = kept / "viva-20990101T000000.000000Z"
+    half.mkdir()
+    (half / "database.sqlite").write_bytes(b"half")
+    leftover = kept / ".viva-x.partial"
+    leftover.mkdir()
+    engine = connect(Settings().database)
+    for _ in range(2):
+        backup.create(engine, kept, keep=2)
+    engine.dispose()
+    assert not first.exists()
+    assert not leftover.exists()
+    assert half in _taken(kept)
+    listed = viva("backup", "list", kept).stdout
+    assert "2 whole backups; the newest is" in listed
+    assert half.name not in listed
+    assert viva("backup", "check", kept, "--max-age", "3600").returncode == 0
+    later = clock.now() + timedelta(seconds=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    late = viva("backup", "check", kept, "--max-age", "1")
+    assert late.returncode == 1
+    assert "s old" in late.stdout
+    none = viva("backup", "check", kept / "nothing", "--max-age", "1")
+    assert (none.returncode, "no whole backup" in none.stdout) == (1, True)
+
+
+def test_a_missing_or_old_pg_dump_is_one_sentence(viva: Viva, postgres_server: PostgresServer, tmp_path: Path) -> None:
+    url = postgres_server.create_database(template="template_viva")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (said.returncode, "pg_dump is missing" in said.stderr) == (2, True)
+    old = tools / "pg_dump"
+    old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
+    old.chmod(0o755)
+    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (said.returncode, "older than the server" in said.stderr) == (2, True)
+    assert _taken(tmp_path / "kept") == []
+    assert list((tmp_path / "kept").glob(".*.partial")) == []
+
+
+def test_the_loop_goes_on_after_a_failure_and_ends_when_told(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "vivavoce.cli", *"backup create --to kept --every 1".split()],
+        env={**os.environ, "VIVA_DATABASE_URL": f"sqlite:///{tmp_path / 'late.db'}"},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as loop:
+        assert loop.stderr
+        assert "There is no database" in loop.stderr.readline()
+        engine = connect(f"sqlite:///{tmp_path / 'late.db'}")
+        migrate(engine)
+        engine.dispose()
+        wait_until(lambda: bool(_taken(tmp_path / "kept")), seconds=60, what="a backup is taken")
+        loop.send_signal(signal.SIGTERM)
+        assert loop.wait(30) == 0
+    assert list((tmp_path / "kept").glob(".*.partial")) == []
+
+
+def test_the_copy_of_a_sqlite_file_stands_alone(kept: Path) -> None:
+    (taken,) = _taken(kept)
+    assert {path.name for path in taken.iterdir()} == {"manifest.json", "database.sqlite"}
+    with closing(sqlite3.connect(taken / "database.sqlite")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)

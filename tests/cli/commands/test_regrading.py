@@ -1,0 +1,36 @@
+"""Which rows of a file `viva grade` takes from an earlier run, and which it grades anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vivavoce.cli.answer_files import take_in
+from vivavoce.cli.tables import Row, Table
+from vivavoce.graders import Panel
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.rubrics import Bank, Rubric
+from vivavoce.service.storage.engine import SessionFactory
+
+from ...panels import CHANGES, changed_panel
+
+
+def _gradings(panel: Panel, bank: Bank, rubric: Rubric, database: SessionFactory) -> set[str]:
+    table = Table(columns=("answer",), rows=(Row(2, {"answer": "Weights are INT8."}),), problems=())
+    items, problems = take_in(
+        Path("answers.csv"), table, bank=bank, rubric=rubric, question_id=None, panel=panel, sessions=database
+    )
+    assert not problems
+    return {item.grading_id for item in items}
+
+
+def test_the_same_graders_take_the_earlier_grading(bank: Bank, rubric: Rubric, database: SessionFactory) -> None:
+    first = _gradings(scripted_panel(), bank, rubric, database)
+    assert _gradings(scripted_panel(), bank, rubric, database) == first
+
+
+@pytest.mark.parametrize("part", CHANGES)
+def test_other_graders_grade_anew(part: str, bank: Bank, rubric: Rubric, database: SessionFactory) -> None:
+    first = _gradings(scripted_panel(), bank, rubric, database)
+    assert not first & _gradings(changed_panel(part), bank, rubric, database)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+
+Viva = Callable[..., subprocess.CompletedProcess[str]]
+RUBRIC = Path(__file__).parents[2] / "data" / "rubric.yaml"
+
+
+@pytest.fixture
+def graded(viva: Viva, tmp_path: Path) -> Callable[..., str]:
+    """Grades an answer and gives the grading's id."""
+
+    def run(answer: str, **environment: str) -> str:
+        file = tmp_path / "answers.csv"
+        file.write_text(f"answer\n{answer}\n", encoding="utf-8")
+        done = viva("grade", file, "--rubric", RUBRIC, **environment)
+        assert done.returncode == 0, done.stderr
+        with (tmp_path / "answers.graded.csv").open(encoding="utf-8-sig", newline="") as rows:
+            return next(csv.DictReader(rows))["grading_id"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"VIVA_JUDGE_MODE": "explained"},
+        {"VIVA_JUDGE_SCOPE": "rubric", "VIVA_JUDGE_CONTEXT": "full"},
+        {"VIVA_JUDGE_MODE": "explained", "VIVA_JUDGE_SAMPLES": "3"},
+    ],
+    ids=["fast", "explained", "whole", "samples"],
+)
+def test_a_score_is_derived_again_from_the_record_without_the_judge(
+    viva: Viva, graded: Callable[..., str], stub_judge: StubJudgeServer, environment: dict[str, str]
+) -> None:
+    grading = graded("Weights are INT8 instead of FP16.", **environment)
+    stub_judge.behave("http_500")
+    asked = len(stub_judge.prompts)
+    done = viva("replay", grading)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "differs" not in done.stdout
+    assert len(stub_judge.prompts) == asked
+
+
+def test_an_answer_that_was_settled_without_the_judge_is_replayed_too(viva: Viva, graded: Callable[..., str]) -> None:
+    done = viva("replay", graded("I don't know."))
+    assert done.returncode == 0
+    assert "recorded 0.0, derived from 0 recorded judge calls: 0.0" in done.stdout
+
+
+def test_an_off_topic_answer_is_replayed_with_its_votes(
+    viva: Viva, graded: Callable[..., str], stub_judge: StubJudgeServer
+) -> None:
+    stub_judge.yes_when = "never said"
+    grading = graded("My cat sleeps on the warm sofa all day.")
+    stub_judge.behave("http_500")
+    done = viva("replay", grading)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "derived from 0 recorded" not in done.stdout
+
+
+def test_prompts_and_raw_replies_are_shown(viva: Viva, graded: Callable[..., str]) -> None:
+    done = viva("replay", graded("Weights are INT8."), "--calls")
+    assert '"request"' in done.stdout
+    assert "Weights are INT8." in done.stdout
+    assert '"top_logprobs"' in done.stdout
+
+
+def test_a_record_that_was_changed_or_lost_shows(viva: Viva, graded: Callable[..., str], tmp_path: Path) -> None:
+    grading = graded("Weights are INT8 instead of FP16.")
+    with sqlite3.connect(tmp_path / "state" / "vivavoce.db") as database:
+        key, reply = database.execute("SELECT key, reply FROM judge_call ORDER BY created_at DESC LIMIT 1").fetchone()
+        text = json.dumps(json.loads(zlib.decompress(reply))).replace("-0.105", "-3.105").replace("-2.3", "-0.05")
+        database.execute("UPDATE judge_call SET reply = ? WHERE key = ?", (zlib.compress(text.encode()), key))
+    changed = viva("replay", grading)
+    assert changed.returncode == 1
+    assert "differs" in changed.stdout
+    with sqlite3.connect(tmp_path / "state" / "vivavoce.db") as database:
+        database.execute("DELETE FROM judge_call")
+    lost = viva("replay", grading)
+    assert lost.returncode == 2
+    assert "not on record" in lost.stderr
+
+
+def test_a_grading_that_is_not_there_is_one_sentence(viva: Viva) -> None:
+    done = viva("replay", "nothing")
+    assert done.returncode == 2
+    assert "There is no grading 'nothing'" in done.stderr

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+
+from vivavoce.graders.models.verifier.nearest import SENTENCES_READ, nearest_sentences
+
+STATEMENT = np.asarray([1.0, 0.0], dtype=np.float32)
+
+
+def _sentences(*cosines: float) -> np.ndarray:
+    return np.asarray([(cosine, (1 - cosine**2) ** 0.5) for cosine in cosines], dtype=np.float32)
+
+
+def test_the_nearest_are_read_in_the_order_of_the_answer() -> None:
+    assert nearest_sentences(_sentences(0.2, 0.9, 0.1, 0.8, 0.95, 0.0), STATEMENT) == [1, 3, 4]
+
+
+def test_of_sentences_equally_near_the_first_are_read() -> None:
+    assert nearest_sentences(_sentences(*[0.5] * 6), STATEMENT) == list(range(SENTENCES_READ))
+
+
+def test_a_short_answer_is_read_whole() -> None:
+    assert nearest_sentences(_sentences(0.1, 0.7), STATEMENT) == [0, 1]
+
+
+def test_what_is_farther_changes_nothing_of_what_is_read() -> None:
+    near = (0.7, 0.8, 0.9)
+    assert nearest_sentences(_sentences(*near, *[0.3] * 40), STATEMENT) == [0, 1, 2]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from vivavoce.evaluation.graded_answers import rubric_from_reference
+from vivavoce.graders import Flag
+from vivavoce.graders.reading.normal_text import detect_language, normalise
+from vivavoce.graders.reading.screening import Screening, screen
+from vivavoce.rubrics import Language, default_bank
+
+from ...panels import trained_kinds
+
+
+def _screen(answer: str, language: Language = "en") -> Screening:
+    return screen(normalise(answer), default_bank().get("transformer", language), trained_kinds())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know", "i dont know.", "I do not know the answer to this question, sorry.", "No idea", "idk",
+        "Not sure about this.", "Never heard of it", "Sorry, I can't answer this question.", "Pass.",
+        "I haven't learned transformers yet", "Unfortunately I am not familiar with this topic at all.",
+        "Hmm, honestly I don’t know. I haven't really thought about that topic, can we go to the next one?",
+        "不知道", "不太清楚", "这个我没学过", "不会", "没了解过，抱歉。", "这道题我不会做。",
+        "对不起，这个问题我答不上来",
+        'i don"t know', 'I"m not sure!', "No response.", "Empty submission.", "no answer given", "not answered",
+        "未作答", "此题没有回答。", "（空白）", "略",
+        "没听说过Transformer", "忘了", "没有接触过这方面的内容，无法回答", "我不知道答案，跳过吧",
+    ],
+)  # fmt: skip
+def test_not_knowing_is_recognised(answer: str) -> None:
+    assert _screen(answer, "zh" if not answer.isascii() and "’" not in answer else "en").settled is Flag.NON_ANSWER
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I'm not sure, but attention weighs every token against every other",
+        "I don't know the details. Queries are compared with keys.",
+        "不清楚细节，但是自注意力可以让每个词关注其他词",
+        "It is not known to be slow: attention runs in parallel",
+        "Attention.",
+    ],
+)
+def test_a_modest_answer_is_still_an_answer(answer: str) -> None:
+    assert _screen(answer, "en" if answer.isascii() else "zh").settled is None
+
+
+@pytest.mark.parametrize(
+    ("question", "key", "answer"),
+    [
+        (
+            "Why are residual connections used?",
+            "They let gradients through.",
+            "Skip connections keep the signal alive.",
+        ),
+        ("What does an LSTM add?", "A gate that decides what to keep.", "A forget gate."),
+        ("Why does the bulb light?", "The circuit is closed.", "Current can pass."),
+        (
+            "What is learned in which direction?",
+            "Gradients flow back.",
+            "The backward pass carries the error to each weight",
+        ),
+        ("How is a flaky test treated?", "It is quarantined.", "Skip it in CI until it is mended"),
+        ("Which networks fade?", "Deep ones without shortcuts.", "It is not sure to converge without them"),
+        ("Dropout 有什么作用？", "防止模型记住训练集。", "让模型不会过拟合"),
+        ("LSTM 有哪些门？", "输入、输出以及决定保留什么的门。", "遗忘门"),
+        ("什么时候用顺序表？", "元素很少变动时。", "不用频繁插入删除的时候"),
+        ("哪种链表不能删除节点？", "单链表，它没有前驱。", "单链表不行，因为不知道它的前驱位置"),
+        ("栈底元素可以删除吗？", "最后可以。", "不确定，但只剩栈底元素时可以删除"),
+        ("How do you find the cause of a fall?", "Compare releases.", "If I don't know the cause I bisect the deploys"),
+        ("How do you clean data?", "Drop outliers.", "I would skip samples that are too long"),
+        ("怎样省显存？", "只训练一小部分参数。", "我不会更新全部权重"),
+        ("怎样做持续学习？", "回放旧数据。", "我会让模型忘不掉旧任务"),
+        ("需求含糊时怎么办？", "先问清目标。", "我不清楚用户想要什么时会先去访谈"),
+        ("What happens to the bulb?", "It will light.", "I am not sure, maybe the bulb lights"),
+    ],
+)
+def test_words_of_not_knowing_that_say_something_else(question: str, key: str, answer: str) -> None:
+    language = detect_language(key)
+    row = {"question_id": "q", "question": question, "reference": key, "lang": language, "max_score": 1}
+    assert screen(normalise(answer), rubric_from_reference(row), trained_kinds()).settled is None
+
+
+def test_a_placeholder_that_may_be_the_answer_is_read() -> None:
+    row = {"question_id": "q", "question": "What does a dead server send?", "lang": "en", "max_score": 1}
+    rubric = rubric_from_reference({**row, "reference": "There is no response at all."})
+    assert screen(normalise("No response."), rubric).settled is None

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from vivavoce.graders.scoring.confidence import ConfidenceWeights, Doubts, ReviewPolicy, ReviewShare, likely_range
+
+WEIGHTS = ConfidenceWeights(intercept=3.0, deviation=10.0, gap=2.0, middle=1.0)
+
+
+def _doubts(score: float, *, deviation: float = 1.0, judge: float = 5.0, others: float = 5.0) -> Doubts:
+    return Doubts.of(score, deviation=deviation, judge_score=judge, other_score=others)
+
+
+def test_every_doubt_lowers_the_confidence() -> None:
+    sure = WEIGHTS.of(_doubts(10, deviation=0))
+    assert sure == pytest.approx(1 / (1 + math.exp(-3)))
+    doubtful = [_doubts(10), _doubts(10, deviation=0, judge=9, others=2), _doubts(5, deviation=0)]
+    assert all(0 < WEIGHTS.of(doubts) < sure for doubts in doubtful)
+
+
+def test_both_ends_of_the_scale_are_as_sure_as_each_other() -> None:
+    assert WEIGHTS.of(_doubts(1)) == pytest.approx(WEIGHTS.of(_doubts(9)))
+    assert WEIGHTS.of(_doubts(1)) > WEIGHTS.of(_doubts(4))
+
+
+def test_confidence_stays_a_probability_however_large_the_weights() -> None:
+    certain = ConfidenceWeights(intercept=1e6, deviation=0, gap=0, middle=0)
+    assert 0.999 < certain.of(_doubts(5)) <= 1
+
+
+def test_signals_that_disagree_widen_the_spread() -> None:
+    assert _doubts(5).spread == pytest.approx(1)
+    assert _doubts(5, judge=9, others=1).spread > 2
+
+
+def test_the_range_stays_on_the_scale() -> None:
+    assert likely_range(9.5, 2)[1] == 10
+    assert likely_range(0.5, 2)[0] == 0
+    assert likely_range(5, 0) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("score", "near"), [(5.4, False), (5.5, True), (6.0, True), (6.5, True), (6.6, False), (0.0, False)]
+)
+def test_a_score_near_the_pass_mark_is_within_the_margin_on_either_side(score: float, near: bool) -> None:
+    assert ReviewPolicy(pass_mark=6.0, pass_margin=0.5).is_near_pass_mark(score) is near
+    assert not ReviewPolicy(pass_mark=None, pass_margin=10).is_near_pass_mark(score)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda chosen: chosen.random(),
+        lambda chosen: chosen.random() * 0.15,
+        lambda chosen: 0.8 + chosen.random() * 0.2,
+        lambda chosen: 1.0 if chosen.random() < 0.4 else chosen.betavariate(2, 5),
+        lambda chosen: 0.5,
+    ],
+    ids=["even", "all doubtful", "all sure", "many settled", "all alike"],
+)
+def test_a_share_holds_whatever_the_confidences_are(draw: Callable[[random.Random], float]) -> None:
+    for seed in range(5):
+        sent = _send(ReviewShare(0.2), [draw(random.Random(f"{seed}/{number}")) for number in range(300)])
+        assert 0.18 <= len(sent) / 300 <= 0.22
+
+
+def test_the_least_sure_are_sent() -> None:
+    chosen = random.Random(1)
+    confidences = [chosen.random() for _ in range(300)]
+    sent = _send(ReviewShare(0.2), confidences)
+    # All but a few of the first, when little is known of the others.
+    assert sum(confidence < 0.25 for confidence in sent) >= 0.9 * len(sent)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_nobody_and_everybody_can_be_sent(share: float) -> None:
+    confidences = [0.01 * number for number in range(1, 100)]
+    assert len(_send(ReviewShare(share), confidences)) == share * len(confidences)
+
+
+def test_the_policy_of_a_share_keeps_the_pass_mark() -> None:
+    assert ReviewShare(0.2, pass_mark=6.0, pass_margin=0.3).now().is_near_pass_mark(6.3)
+
+
+def _send(review: ReviewShare, confidences: list[float]) -> list[float]:
+    """Those that a policy sends to a person, one after the other."""
+    sent = []
+    for confidence in confidences:
+        is_low = confidence < review.now().below
+        review.note(confidence, is_low=is_low)
+        sent += [confidence] if is_low else []
+    return sent

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from vivavoce.graders import build_panel
+from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.rubric_judge import RubricJudge
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.testing import HashingEmbedder, WordVerifier, scripted_panel
+from vivavoce.graders.types import EngineIdentity
+from vivavoce.service.observability.logs import LogFormat, configure_logs, log_ids
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.workers.grading import drain
+
+ANSWER = {"question_id": "27.1", "answer": "INT8 instead of FP16", "language": "en"}
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Everything that is traced; the provider can be set once a process, so this stands in for all modules."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    for module in ("vivavoce.service.observability.tracing", "vivavoce.graders.judge.client"):
+        monkeypatch.setattr(f"{module}._tracer", provider.get_tracer("test"))
+    return exporter
+
+
+@contextmanager
+def _logs(form: LogFormat) -> Iterator[None]:
+    # Taken out first: whoever sets logging up closes the handlers that are there.
+    root = logging.getLogger()
+    before, root.handlers[:] = root.handlers[:], []
+    configure_logs(form)
+    yield
+    root.handlers[:] = before
+
+
+def test_one_id_leads_from_the_request_to_the_verdict(
+    client: httpx.Client,
+    database: SessionFactory,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with _logs("json"):
+        reply = client.post("/v1/gradings", json=ANSWER, headers={"X-Request-ID": "from-the-caller"})
+        drain(database, scripted_panel(), settings, owner="w")
+    assert reply.headers["x-request-id"] == "from-the-caller"
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = [line for line in lines if line["logger"].startswith("vivavoce")]
+    ours = [line["message"] for line in lines if line.get("request_id") == "from-the-caller"]
+    assert [message.split()[0] for message in ours] == ["grading", "POST", "graded"]
+    assert {line["grading_id"] for line in lines if "grading_id" in line} == {reply.json()["id"]}
+
+
+def test_lines_carry_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    with _logs("json"), log_ids(request_id="r1", grading_id="g1"):
+        logging.getLogger("vivavoce.test").warning("评分 done")
+    with _logs("text"), log_ids(request_id="r1"):
+        logging.getLogger("vivavoce.test").warning("done")
+    first, second = capsys.readouterr().err.splitlines()
+    said = json.loads(first)
+    del said["time"]
+    ids = {"request_id": "r1", "grading_id": "g1"}
+    assert said == {"level": "WARNING", "logger": "vivavoce.test", "message": "评分 done", **ids}
+    assert second.endswith("vivavoce.test done request_id=r1")
+
+
+def test_an_id_that_could_break_a_log_line_is_replaced(client: httpx.Client) -> None:
+    reply = client.get("/healthz", headers={"X-Request-ID": "a b"})
+    assert reply.headers["x-request-id"] not in ("", "a b")
+
+
+def test_a_trace_leads_from_the_request_to_the_judge(
+    client: httpx.Client,
+    database: SessionFactory,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    spans: InMemorySpanExporter,
+) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client.post("/v1/gradings", json=ANSWER, headers={"traceparent": parent})
+    with RubricJudge(
+        base_urls=[stub_judge.url],
+        identity=EngineIdentity("stub", "stub", "1"),
+        secret=b"",
+        cache=StoredVerdicts(database),
+        deadlines=Deadlines(5, 10),
+    ) as judge:
+        drain(
+            database, build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge), settings, owner="w"
+        )
+    seen = {span.name: trace.format_trace_id(span.context.trace_id) for span in spans.get_finished_spans()}
+    assert seen == dict.fromkeys(["POST /v1/gradings", "grade batch", "judge call"], parent.split("-")[1])

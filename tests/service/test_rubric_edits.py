@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredReason, build_panel, grade
+from vivavoce.graders.scoring.confidence import ReviewPolicy
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
+from vivavoce.rubrics import Rubric, content_hash
+from vivavoce.service import lifecycle, submission
+from vivavoce.service.errors import DraftRubric
+from vivavoce.service.rubric_edits import Revision, apply_edit
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.repositories import RubricVersionRepository
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, RubricVersion, State
+from vivavoce.service.submission import NewAnswer
+
+from ..rubrics.test_edits import edited, without
+
+ANSWER = "INT8 instead of FP16, which can cost accuracy"
+
+
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
+@pytest.fixture
+def panel() -> Panel:
+    judge = ScriptedJudge(lambda _, name: -6.0 if name == "wrong" else 2.0)
+    return build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge, review=ReviewPolicy(below=0.0))
+
+
+def _graded(database: SessionFactory, rubric: Rubric, panel: Panel) -> str:
+    with database.begin() as session:
+        grading_id = submission.submit(session, NewAnswer(rubric=rubric, answer=ANSWER)).grading.id
+    with database.begin() as session:
+        batch = lifecycle.claim(session, owner="a", limit=1, lease_seconds=60)
+        assert batch
+        lifecycle.record(session, batch.leases[0], _report(rubric, panel))
+    return grading_id
+
+
+def _report(rubric: Rubric, panel: Panel) -> Report:
+    return grade([AnswerInput(ANSWER)], rubric, panel)[0]
+
+
+def _apply(database: SessionFactory, rubric: Rubric, *, regrade: bool = False) -> list[Revision]:
+    with database.begin() as session:
+        return apply_edit(session, rubric, regrade=regrade)
+
+
+def test_other_points_are_recomputed_without_a_judge(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    grading_id = _graded(database, rubric, panel)
+    calls = panel.judge.calls  # type: ignore[attr-defined]
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    (revision,) = _apply(database, new)
+    assert (revision.recomputed, revision.stale, revision.regraded) == (1, 0, 0)
+    assert revision.old_hash == content_hash(rubric)
+    assert panel.judge.calls == calls  # type: ignore[attr-defined]
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert grading.report.score == _report(new, panel).score
+        assert grading.report.document["provenance"]["rubric_hash"] == content_hash(new)
+        assert grading.rubric_version.content_hash == content_hash(new)
+        assert State(grading.state) is State.GRADED
+    assert _apply(database, new) == []
+
+
+def test_other_words_flag_the_grade_and_leave_it(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    grading_id = _graded(database, rubric, panel)
+    new = edited(rubric, "criteria", 0, "statement", value="The answer says INT8.")
+    (revision,) = _apply(database, new)
+    assert (revision.recomputed, revision.stale) == (0, 1)
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert "rubric_changed" in grading.report.document["flags"]
+        assert grading.report.score == _report(rubric, panel).score
+        assert State(grading.state) is State.NEEDS_REVIEW
+        assert grading.rubric_version.content_hash == content_hash(rubric)
+    assert _apply(database, new) == []
+
+
+def test_stale_grades_are_graded_again_when_that_is_wanted(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    grading_id = _graded(database, rubric, panel)
+    new = edited(rubric, "criteria", 0, "statement", value="The answer says INT8.")
+    _apply(database, new)
+    (revision,) = _apply(database, new, regrade=True)
+    assert revision.regraded == 1
+    with database.begin() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert (State(grading.state), grading.report) == (State.QUEUED, None)
+        batch = lifecycle.claim(session, owner="b", limit=1, lease_seconds=60)
+        assert batch
+        assert content_hash(Rubric.model_validate(batch.rubric_document)) == content_hash(new)
+
+
+def test_answers_that_wait_and_other_questions_are_left_alone(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    with database.begin() as session:
+        submission.submit(session, NewAnswer(rubric=rubric, answer=ANSWER))
+    assert _apply(database, edited(rubric, "criteria", 0, "points", value=1)) == []
+    assert _apply(database, edited(rubric, "question", "id", value="other")) == []
+
+
+def test_a_draft_is_applied_to_nothing(database: SessionFactory, rubric: Rubric) -> None:
+    with pytest.raises(DraftRubric, match="freeze"):
+        _apply(database, edited(rubric, "status", value="draft"))
+
+
+def test_an_edit_that_is_taken_back_takes_its_flag_back(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    grading_id = _graded(database, rubric, panel)
+    with database() as session:
+        before = lifecycle.get(session, grading_id).report
+        assert before
+    _apply(database, edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
+    assert _apply(database, rubric)[0].recomputed == 1
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert (State(grading.state), grading.report.document) == (State.GRADED, before.document)
+    assert _apply(database, rubric) == []
+
+
+def test_a_flag_goes_when_the_next_version_is_only_worth_other_points(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    grading_id = _graded(database, rubric, panel)
+    _apply(database, edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
+    _apply(database, edited(rubric, "criteria", 0, "points", value=1))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert grading.report
+        assert (State(grading.state), grading.report.document["flags"]) == (State.GRADED, [])
+
+
+def test_only_the_versions_that_are_named_are_replaced(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    own = edited(rubric, "criteria", 0, "points", value=9)
+    _graded(database, own, panel)
+    _graded(database, rubric, panel)
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    with database.begin() as session:
+        (revision,) = apply_edit(session, new, replacing={content_hash(rubric)})
+    assert revision.old_hash == content_hash(rubric)
+
+
+def test_a_failure_goes_with_the_criterion_that_failed(database: SessionFactory, rubric: Rubric) -> None:
+    def script(_: str, name: str) -> float | JudgeFailure:
+        return JudgeFailure(UnscoredReason.PARSE, "no verdict") if name == "loss" else 2.0
+
+    failing = build_panel(
+        embedder=HashingEmbedder(), verifier=WordVerifier(), judge=ScriptedJudge(script), review=ReviewPolicy(below=0.0)
+    )
+    grading_id = _graded(database, rubric, failing)
+    _apply(database, without(rubric, "loss"))
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        assert (State(grading.state), grading.reason, grading.detail) == (State.GRADED, None, None)
+
+
+def test_a_report_from_before_is_flagged_and_can_be_graded_again(
+    database: SessionFactory, rubric: Rubric, panel: Panel
+) -> None:
+    grading_id = _graded(database, rubric, panel)
+    with database.begin() as session:
+        report = lifecycle.get(session, grading_id).report
+        assert report
+        provenance = {k: v for k, v in report.document["provenance"].items() if k != "quorum"}
+        report.document = {**report.document, "provenance": provenance}
+    new = edited(rubric, "criteria", 0, "points", value=1)
+    assert [revision.stale for revision in _apply(database, new)] == [1]
+    assert _apply(database, new) == []
+    assert [revision.regraded for revision in _apply(database, new, regrade=True)] == [1]
+
+
+def test_a_version_that_somebody_else_writes_meanwhile_is_taken(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as session:
+        first = submission.rubric_version(session, rubric, organisation_id=DEFAULT_ORGANISATION).id
+    looked: list[bool] = []
+    look = RubricVersionRepository.by_content
+
+    def too_early(self: RubricVersionRepository, *arguments: Any, **named: Any) -> RubricVersion | None:
+        looked.append(True)
+        return None if len(looked) == 1 else look(self, *arguments, **named)
+
+    monkeypatch.setattr(RubricVersionRepository, "by_content", too_early)
+    with database.begin() as session:
+        assert submission.rubric_version(session, rubric, organisation_id=DEFAULT_ORGANISATION).id == first

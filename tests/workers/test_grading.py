@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from vivavoce.graders import JudgeFailure, Panel, UnscoredReason, build_panel
+from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.prompt import items_of
+from vivavoce.graders.judge.rubric_judge import RubricJudge
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
+from vivavoce.graders.types import EngineIdentity
+from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle, submission
+from vivavoce.service.observability import metrics
+from vivavoce.service.schemas import GradingPublic
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.verdicts import StoredVerdicts
+from vivavoce.service.submission import NewAnswer
+from vivavoce.workers import grading as drain_module
+from vivavoce.workers.grading import drain
+
+
+@pytest.fixture
+def database(both_databases: SessionFactory) -> SessionFactory:
+    return both_databases
+
+
+def _submit(database: SessionFactory, rubric: Rubric, *answers: str) -> list[str]:
+    with database.begin() as session:
+        return [submission.submit(session, NewAnswer(rubric=rubric, answer=answer)).grading.id for answer in answers]
+
+
+def _state(database: SessionFactory, grading_id: str) -> tuple[State, str | None]:
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        return State(grading.state), grading.reason
+
+
+def _score(database: SessionFactory, grading_id: str) -> float | None:
+    with database() as session:
+        grading = lifecycle.get(session, grading_id)
+        return grading.report.score if grading.report else None
+
+
+@contextmanager
+def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_seconds: float = 10) -> Iterator[Panel]:
+    with RubricJudge(
+        base_urls=[server.url],
+        identity=EngineIdentity(engine="stub", model="stub", revision="1"),
+        secret=b"",
+        cache=StoredVerdicts(database),
+        deadlines=Deadlines(timeout_seconds, 2 * timeout_seconds),
+    ) as judge:
+        yield build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge)
+
+
+def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
+    ids = _submit(database, rubric, *(f"INT8 number {n}" for n in range(10)))
+    heard: list[str] = []
+    done = drain(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
+    assert done.finished == 10
+    assert sorted(heard) == sorted(ids)
+    assert drain(database, scripted_panel(), settings, owner="w").finished == 0
+
+
+@pytest.mark.parametrize("behaviour", ["http_500", "drop", "hang"])
+def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    behaviour: str,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    ids = _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
+    stub_judge.behave(behaviour)  # type: ignore[arg-type]
+    # A proper reply takes more than a second on a loaded machine.
+    with _http_panel(stub_judge, database, timeout_seconds=5.0) as panel:
+        done = drain(database, panel, settings, owner="w")
+        assert (done.finished, done.released) == (0, 2)
+        for grading_id in ids:
+            state, reason = _state(database, grading_id)
+            assert state is State.QUEUED
+            assert reason in {"infrastructure", "timeout"}
+            assert _score(database, grading_id) is None
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        assert drain(database, panel, settings, owner="w").finished == 2
+    assert all(_score(database, grading_id) is not None for grading_id in ids)
+
+
+@pytest.mark.parametrize("told", ["wait", "provisional"])
+def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_to_if_that_is_set(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    settings = settings.model_copy(update={"judge_away": told})
+    (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
+
+    def public() -> GradingPublic:
+        with database() as session:
+            return GradingPublic.of(lifecycle.get(session, grading_id))
+
+    stub_judge.behave("http_500")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
+        waiting = public()
+        assert waiting.report is None
+        if told == "wait":
+            assert waiting.provisional is None
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        drain(database, panel, settings, owner="w")
+    graded = public()
+    assert graded.report
+    assert graded.provisional is None
+    if told == "provisional":
+        known = waiting.provisional
+        assert known
+        assert known.score_min < known.score_max
+        assert known.score_min <= graded.report["score"] <= known.score_max
+        assert known.coverage == 0
+        assert known.signals["judge"] is None
+        assert known.signals["rouge1"] == graded.report["signals"]["rouge1"]
+
+
+def test_metrics_say_whether_the_judge_answers_and_what_was_given(
+    database: SessionFactory,
+    rubric: Rubric,
+    settings: Settings,
+    stub_judge: StubJudgeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+
+    def seen(name: str, **labels: str) -> float:
+        return metrics.registry.get_sample_value(f"vivavoce_{name}", labels) or 0.0
+
+    stub = {"engine": "stub", "model": "stub", "revision": "1"}
+    before = {name: seen(name) for name in ("report_score_count", "report_confidence_count")}
+    away = seen("unscored_criteria_total", reason="infrastructure")
+    _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
+    stub_judge.behave("http_500")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
+        assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 0
+        assert seen("unscored_criteria_total", reason="infrastructure") > away
+        assert {name: seen(name) for name in before} == before
+        stub_judge.behave("answer")
+        time.sleep(0.2)
+        drain(database, panel, settings, owner="w")
+    assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 1
+    assert {name: seen(name) - count for name, count in before.items()} == dict.fromkeys(before, 2)
+
+
+def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
+    stub_judge.behave("half_json")
+    with _http_panel(stub_judge, database) as panel:
+        drain(database, panel, settings, owner="w")
+    assert _state(database, grading_id) == (State.FAILED, "parse")
+    assert _score(database, grading_id) is None
+
+
+def test_the_same_answer_is_judged_once_and_scores_the_same(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    with _http_panel(stub_judge, database) as panel:
+        (first,) = _submit(database, rubric, "INT8 instead of FP16")
+        drain(database, panel, settings, owner="w")
+        asked = len(stub_judge.prompts)
+        (second,) = _submit(database, rubric, " INT8  instead of FP16\u200b")
+        drain(database, panel, settings, owner="w")
+    assert len(stub_judge.prompts) == asked
+    assert _score(database, first) == _score(database, second) is not None
+
+
+def test_empty_and_dont_know_answers_never_reach_the_judge(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    panel = scripted_panel()
+    ids = _submit(database, rubric, "", "I don't know.", "…", "不知道")
+    drain(database, panel, settings, owner="w")
+    assert [_score(database, grading_id) for grading_id in ids] == [0.0] * 4
+    assert isinstance(panel.judge, ScriptedJudge)
+    assert panel.judge.calls == 0
+
+
+def test_a_long_batch_keeps_its_lease(
+    database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIVA_LEASE_SECONDS", "1")
+    settings = Settings()
+    (grading_id,) = _submit(database, rubric, "INT8")
+
+    def slowly(_: str, __: str) -> float:
+        time.sleep(0.4)
+        return 2.0
+
+    slow = threading.Thread(target=drain, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"})
+    slow.start()
+    time.sleep(1.3)
+    assert _state(database, grading_id)[0] is State.RUNNING
+    assert drain(database, scripted_panel(), settings, owner="other").finished == 0
+    slow.join()
+    assert _score(database, grading_id) is not None
+
+
+def test_one_failed_criterion_leaves_no_score(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
+    failure = JudgeFailure(UnscoredReason.REFUSED, "said something else")
+    (grading_id,) = _submit(database, rubric, "INT8")
+    drain(
+        database,
+        scripted_panel(lambda _, criterion: failure if criterion == "loss" else 2.0),
+        settings,
+        owner="w",
+    )
+    assert _state(database, grading_id) == (State.FAILED, "refused")
+    assert _score(database, grading_id) is None
+
+
+def test_a_verdict_without_evidence_goes_to_a_person(
+    database: SessionFactory, rubric: Rubric, settings: Settings
+) -> None:
+    failure = JudgeFailure(UnscoredReason.UNSUPPORTED_EVIDENCE, "no such quote")
+    (grading_id,) = _submit(database, rubric, "INT8")
+    drain(database, scripted_panel(lambda _, criterion: failure), settings, owner="w")
+    assert _state(database, grading_id) == (State.NEEDS_REVIEW, "unsupported_evidence")
+    assert _score(database, grading_id) is None
+
+
+def test_the_embedded_default_is_a_real_file(settings: Settings, sqlite_database: SessionFactory) -> None:
+    with sqlite_database() as session:
+        session.connection()
+    assert Path(settings.database.removeprefix("sqlite:///")).stat().st_size > 0
+
+
+def test_a_prompt_that_the_judge_cannot_take_holds_nobody_up(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    unlucky, *others = _submit(database, rubric, "POISON and INT8", *(f"INT8 number {n}" for n in range(8)))
+    stub_judge.behave_on("POISON", "http_500")
+    with _http_panel(stub_judge, database) as panel:
+        done = drain(database, panel, settings, owner="w")
+    assert (done.finished, done.released) == (8, 0)
+    assert _state(database, unlucky) == (State.QUEUED, "infrastructure")
+    assert all(_score(database, grading_id) is not None for grading_id in others)
+
+
+class _Unsure:
+    """Commits that succeed and say that they did not: every other one."""
+
+    def __init__(self, database: SessionFactory) -> None:
+        self.errors = 0
+        self._database = database
+        self._turn = 0
+
+    def __enter__(self) -> None:
+        sa.event.listen(self._database.engine, "commit", self._commit)
+
+    def __exit__(self, *_: object) -> None:
+        sa.event.remove(self._database.engine, "commit", self._commit)
+
+    def _commit(self, connection: sa.Connection) -> None:
+        self._turn += 1
+        if self._turn % 2:
+            connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
+            self.errors += 1
+            raise sa.exc.OperationalError("COMMIT", None, TimeoutError("the reply was lost"))
+
+
+def test_commits_whose_reply_is_lost_lose_nothing_and_repeat_nothing(
+    database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
+) -> None:
+    unsure = _Unsure(database)
+    with unsure:
+        new = [NewAnswer(rubric=rubric, answer=f"INT8 number {number}") for number in range(12)]
+        for one in new:
+            database.run(lambda session, one=one: submission.submit(session, one))  # type: ignore[misc]
+        with _http_panel(stub_judge, database) as panel:
+            assert drain(database, panel, settings, owner="w").finished == 12
+    assert unsure.errors > 10
+    assert all(_score(database, one.id) is not None for one in new)
+    assert len(stub_judge.prompts) == 13 * len(items_of(rubric.criteria))
