@@ -47,12 +47,12 @@ class TooFewGrades(GraderError):
 class JudgeFailure(GraderError):
     """The judge gave no verdict.
 
-    `away` says that it would give none to anybody now: its servers cannot be reached, refuse the key, or
+    `unavailable` says that it would give none to anybody now: its servers cannot be reached, refuse the key, or
     failed on answer after answer. Without it the failure may be this answer's alone.
     """
 
-    def __init__(self, reason: UnscoredReason, detail: str, *, away: bool = False) -> None:
+    def __init__(self, reason: UnscoredReason, detail: str, *, unavailable: bool = False) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.away = away
+        self.unavailable = unavailable

@@ -11,7 +11,7 @@ from .models.embedder import NANO_E5, Embedder, build_embedder
 from .models.verifier import CrossEncoderVerifier, Verifier
 from .reading.relevance import RelevanceFilter, SentenceFilter
 from .reading.screening import screening_revision
-from .reading.sentence_kinds import SentenceKinds, TrainedSentenceKinds
+from .reading.sentence_classifier import SentenceClassifier, TrainedSentenceClassifier
 from .scoring.coefficients import Coefficients, default_coefficients
 from .scoring.confidence import ReviewPolicy, ReviewShare
 from .types import GraderIdentity
@@ -21,8 +21,8 @@ from .types import GraderIdentity
 class Panel:
     """An embedder, a verifier, a judge, and how their signals are weighed.
 
-    `relevance` and `sentence_kinds` say which sentences models read, None that those two leave none out; `review` which
-    scores go to a person for doubt.
+    `relevance` and `sentence_classifier` decide which sentences models read; None leaves none out. `review` decides
+    which scores a person has to review.
     """
 
     embedder: Embedder
@@ -31,7 +31,7 @@ class Panel:
     coefficients: Coefficients
     review: ReviewPolicy | ReviewShare = field(default_factory=ReviewPolicy)
     relevance: SentenceFilter | None = None
-    sentence_kinds: SentenceKinds | None = None
+    sentence_classifier: SentenceClassifier | None = None
 
     def identity(self, rubric: Rubric) -> GraderIdentity:
         """Everything beside answer and rubric that decides a report."""
@@ -48,7 +48,7 @@ class Panel:
             embedding_model=self.embedder.name,
             embedding_revision=self.embedder.revision,
             relevance_revision=self.relevance.revision if self.relevance else "",
-            screening_revision=screening_revision(self.sentence_kinds),
+            screening_revision=screening_revision(self.sentence_classifier),
             combiner_version=self.coefficients.version,
             review_share=review.share,
             # The bound that a share makes moves from answer to answer.
@@ -66,7 +66,7 @@ def build_panel(
     coefficients: Coefficients | None = None,
     review: ReviewPolicy | ReviewShare | None = None,
     relevance: SentenceFilter | None = None,
-    sentence_kinds: SentenceKinds | None = None,
+    sentence_classifier: SentenceClassifier | None = None,
 ) -> Panel:
     """A panel; `coefficients` default to those that ship with vivavoce."""
     return Panel(
@@ -76,7 +76,7 @@ def build_panel(
         coefficients=coefficients or default_coefficients(),
         review=review or ReviewPolicy(),
         relevance=relevance,
-        sentence_kinds=sentence_kinds,
+        sentence_classifier=sentence_classifier,
     )
 
 
@@ -101,5 +101,5 @@ def build_shipped_panel(
         coefficients=coefficients,
         review=review,
         relevance=RelevanceFilter(e5) if with_relevance else None,
-        sentence_kinds=TrainedSentenceKinds(e5),
+        sentence_classifier=TrainedSentenceClassifier(e5),
     )

@@ -91,14 +91,14 @@ class WordVerifier:
 # Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
 _HASHING = Weights(
     intercept=-1.1,
-    weights={"judge": 0.85, "verifier": 0.05, "lift": 1.0, "recall": 1.0, "overlap": 0.0},
-    means={"judge": 0.5, "verifier": 0.0, "lift": 0.1, "recall": 0.3, "overlap": 0.3},
+    weights={"judge": 0.85, "verifier": 0.05, "similarity_gain": 1.0, "term_recall": 1.0, "rouge1_recall": 0.0},
+    means={"judge": 0.5, "verifier": 0.0, "similarity_gain": 0.1, "term_recall": 0.3, "rouge1_recall": 0.3},
 )
 HASHING_COEFFICIENTS = Coefficients(
     version="hashing",
     merit=_HASHING,
     mistake=replace(_HASHING, intercept=-3.0),
-    confidence=ConfidenceWeights(intercept=3.0, deviation=8.0, gap=1.0, middle=1.0),
+    confidence=ConfidenceWeights(intercept=3.0, score_sd=8.0, judge_gap=1.0, midscale=1.0),
 )
 
 

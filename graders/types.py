@@ -68,16 +68,16 @@ class LevelVerdict:
     """How likely an answer reaches a level: a judge's log-odds, and those for an answer without content.
 
     Both are natural logarithms. An explained verdict has a `reason`, and one that says yes a `quote`, which `span`
-    bounds in the sentences that the judge read, joined by blanks. `call` and `prior_call` are the keys of the records
-    of both calls, `position` is the place of the verdict in them.
+    bounds in the sentences that the judge read, joined by blanks. `call` and `baseline_call` are the keys of the
+    records of both calls, `position` is the place of the verdict in them.
     """
 
     log_odds: float
-    prior: float
+    baseline_log_odds: float
     quote: str = ""
     reason: str = ""
     call: str = ""
-    prior_call: str = ""
+    baseline_call: str = ""
     position: int = 0
     span: tuple[int, int] | None = None
 
@@ -95,17 +95,17 @@ class Vote:
 class LevelSignals:
     """What the graders found for one level.
 
-    `judge` in log-odds over the prior and `verifier` in log-odds; `lift`, how much nearer the answer's best sentences
-    come to what is asked for than the question does, and `recall`, the share (0 to 1) of its telling words that the
-    answer has. The same for all levels of an answer: `overlap`, the recall of ROUGE-1 (0 to 1) against the best
-    reference. `verifier` is None for questions that it has no weight for, and so was not asked about.
+    `judge` is its log-odds less those for an answer without content, `verifier` log-odds, both natural logarithms;
+    `similarity_gain` is the cosine of the best sentences to what is asked for, less that of the question (-2 to 2);
+    `term_recall` is the share (0 to 1) of its content words that the answer has; `rouge1_recall` (0 to 1) is against
+    the best reference and the same for all levels. `verifier` is None for questions for which it has no weight.
     """
 
     judge: float
     verifier: float | None
-    lift: float
-    recall: float
-    overlap: float
+    similarity_gain: float
+    term_recall: float
+    rouge1_recall: float
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,9 @@ class Report:
     says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
     and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
     was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
-    The places that no model read are `masked` (they speak to the grader), `talk` (they say nothing, or only name
+    The places that no model read are `masked` (they speak to the grader), `filler` (they say nothing, or only name
     things), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand in the answer before).
-    `judge_away` says that there is no verdict because the judge answers nobody at the moment.
+    `judge_unavailable` says that there is no verdict because the judge answers nobody at the moment.
     """
 
     score: float | None
@@ -237,16 +237,16 @@ class Report:
     feedback: Feedback
     provenance: Provenance
     masked: tuple[Evidence, ...] = ()
-    talk: tuple[Evidence, ...] = ()
+    filler: tuple[Evidence, ...] = ()
     unrelated: tuple[Evidence, ...] = ()
     repeated: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
-    judge_away: bool = False
+    judge_unavailable: bool = False
     max_score: float = field(default=MAX_SCORE)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; enumerations become their values. A report that is kept is never one that waits."""
         found: dict[str, Any] = to_jsonable_python(self)
-        del found["judge_away"]
+        del found["judge_unavailable"]
         return found

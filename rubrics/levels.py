@@ -34,7 +34,7 @@ _COUNTS: dict[Language, tuple[tuple[re.Pattern[str], str], ...]] = {
 }
 
 
-def touching(descriptions: Sequence[str], language: Language) -> list[tuple[int, int]]:
+def overlapping_levels(descriptions: Sequence[str], language: Language) -> list[tuple[int, int]]:
     """Pairs of levels (indices) that one answer could be on both of: the same words, or counts that overlap."""
     spans = [_span(description, language) for description in descriptions]
     found = []

@@ -16,7 +16,7 @@ from typing import Protocol, get_args
 
 from .errors import RubricError
 from .hashing import content_hash, structure_hash
-from .levels import touching
+from .levels import overlapping_levels
 from .loader import line_of, load_rubric, read_text
 from .model import Criterion, Language, OrdinalCriterion, Rubric
 from .qualification import IN_ORDER, load_qualification
@@ -72,7 +72,7 @@ class Finding:
         return f"{self.file}:{self.line}: {self.message} [{self.rule}]"
 
 
-class TextReader(Protocol):
+class TextMatcher(Protocol):
     """What reads the texts of a rubric for its sense; the graders have one."""
 
     def terms(self, text: str) -> frozenset[str]:
@@ -82,7 +82,7 @@ class TextReader(Protocol):
         """Whether a text makes a point."""
 
 
-def lint(paths: Sequence[Path], reader: TextReader) -> list[Finding]:
+def lint(paths: Sequence[Path], reader: TextMatcher) -> list[Finding]:
     """All findings in rubric files and banks (folders with `zh/` and `en/`), in order of place.
 
     A file that cannot be read or describes no rubric is one finding.
@@ -96,7 +96,7 @@ def lint(paths: Sequence[Path], reader: TextReader) -> list[Finding]:
     return sorted(set(found))
 
 
-def _file_findings(path: Path, reader: TextReader) -> tuple[Rubric | None, list[Finding]]:
+def _file_findings(path: Path, reader: TextMatcher) -> tuple[Rubric | None, list[Finding]]:
     try:
         rubric = load_rubric(path)
     except RubricError as error:
@@ -111,7 +111,7 @@ def _file_findings(path: Path, reader: TextReader) -> tuple[Rubric | None, list[
 _Problem = tuple[tuple[str | int, ...], str, str]
 
 
-def _problems(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
+def _problems(rubric: Rubric, reader: TextMatcher) -> Iterator[_Problem]:
     """Place in the file, rule, message."""
     yield from _about_size(rubric)
     for index, criterion in enumerate(rubric.criteria):
@@ -138,7 +138,7 @@ def _about_size(rubric: Rubric) -> Iterator[_Problem]:
 def _about_wording(place: tuple[str | int, ...], criterion: Criterion, language: Language) -> Iterator[_Problem]:
     if isinstance(criterion, OrdinalCriterion):
         texts = [((*place, "levels", n), level.description) for n, level in enumerate(criterion.levels)]
-        for lower, upper in touching([level.description for level in criterion.levels], language):
+        for lower, upper in overlapping_levels([level.description for level in criterion.levels], language):
             message = f"levels {lower} and {upper} of '{criterion.id}' touch: an answer can be on both; set them apart"
             yield (*place, "levels", upper), "levels-apart", message
     else:
@@ -155,7 +155,7 @@ def _about_wording(place: tuple[str | int, ...], criterion: Criterion, language:
             yield where, "length", message
 
 
-def _about_overlap(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
+def _about_overlap(rubric: Rubric, reader: TextMatcher) -> Iterator[_Problem]:
     known = reader.terms(rubric.question.text)
     asked = [(index, c, reader.terms(c.levels[-1].description) - known) for index, c in enumerate(rubric.criteria)]
     for (_, first, own), (index, second, other) in itertools.combinations(asked, 2):
@@ -180,7 +180,7 @@ def _about_points(rubric: Rubric) -> Iterator[_Problem]:
             yield ("expected_points", index), "points", message
 
 
-def _about_references(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
+def _about_references(rubric: Rubric, reader: TextMatcher) -> Iterator[_Problem]:
     """Each reference earns every criterion, and a full one makes every core point."""
     question = rubric.question.text
     for index, reference in enumerate(rubric.references):
@@ -196,26 +196,26 @@ def _about_references(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
                 yield ("references", index), "reference", message
 
 
-def _about_answer_key(rubric: Rubric, reader: TextReader) -> Iterator[_Problem]:
+def _about_answer_key(rubric: Rubric, reader: TextMatcher) -> Iterator[_Problem]:
     """What candidates see (the question, titles) must not say what they are to say."""
     shown = reader.terms(rubric.question.text)
     for point in rubric.expected_points:
-        if gives_away(shown, key=reader.terms(point.text)):
+        if leaks_key(shown, key=reader.terms(point.text)):
             yield ("question", "text"), "answer-key", f"the question gives expected point '{point.id}' away: ask less"
     for index, criterion in enumerate(rubric.criteria):
         title = reader.terms(criterion.title) - shown
         for point in rubric.points_expected_for(criterion.id):
-            if gives_away(title, key=reader.terms(point.text) - shown):
+            if leaks_key(title, key=reader.terms(point.text) - shown):
                 message = f"the title of '{criterion.id}', seen by candidates, gives '{point.id}' away: name the matter"
                 yield ("criteria", index, "title"), "answer-key", message
 
 
-def gives_away(terms: AbstractSet[str], *, key: AbstractSet[str]) -> bool:
+def leaks_key(terms: AbstractSet[str], *, key: AbstractSet[str]) -> bool:
     """Whether a text that candidates see has most of the telling words of a key's text, which has four or more."""
     return len(key) >= _LEAST_TERMS and len(key & terms) / len(key) >= _GIVEN_AWAY
 
 
-def _bank_findings(folder: Path, reader: TextReader) -> list[Finding]:
+def _bank_findings(folder: Path, reader: TextMatcher) -> list[Finding]:
     languages = [language for language in get_args(Language) if (folder / language).is_dir()]
     if not languages:
         return [Finding(folder, 1, "form", "the folder has no zh/ and en/ with rubrics: name a bank or a rubric file")]

@@ -11,8 +11,8 @@ from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
 from .api import gradings, health, questions
-from .notifier import Doorbell
-from .observability.middleware import BodyLimit, Observed
+from .notifier import Notifier
+from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from .problems import add_exception_handlers
 from .settings import Settings
 from .storage.engine import SessionFactory
@@ -32,7 +32,7 @@ def create_app(
     *,
     sessions: SessionFactory,
     bank: Bank,
-    doorbell: Doorbell,
+    notifier: Notifier,
     judge_status: Callable[[], str],
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> FastAPI:
@@ -42,13 +42,13 @@ def create_app(
     app.state.settings = settings
     app.state.sessions = sessions
     app.state.bank = bank
-    app.state.doorbell = doorbell
+    app.state.notifier = notifier
     app.state.judge_status = judge_status
     app.state.is_stopping = is_stopping
     app.include_router(gradings.router)
     app.include_router(questions.router)
     app.include_router(health.router)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Observed)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from vivavoce.rubrics import Bank
 
-from .notifier import Doorbell
+from .notifier import Notifier
 from .settings import Settings
 from .storage.engine import SessionFactory
 
@@ -21,8 +21,8 @@ def _bank(request: Request) -> Bank:
     return cast(Bank, request.app.state.bank)
 
 
-def _doorbell(request: Request) -> Doorbell:
-    return cast(Doorbell, request.app.state.doorbell)
+def _notifier(request: Request) -> Notifier:
+    return cast(Notifier, request.app.state.notifier)
 
 
 def _sessions(request: Request) -> SessionFactory:
@@ -31,5 +31,5 @@ def _sessions(request: Request) -> SessionFactory:
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BankDep = Annotated[Bank, Depends(_bank)]
-DoorbellDep = Annotated[Doorbell, Depends(_doorbell)]
+DoorbellDep = Annotated[Notifier, Depends(_notifier)]
 SessionsDep = Annotated[SessionFactory, Depends(_sessions)]

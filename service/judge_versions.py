@@ -123,7 +123,7 @@ def promote(
     return version
 
 
-def take_back(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -> JudgeVersion:
+def rollback(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -> JudgeVersion:
     """Make the version active again that was so before the present one; raises JudgeNotPromoted when none was."""
     repository = JudgeVersionRepository(session)
     active = repository.active(organisation_id)

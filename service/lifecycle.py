@@ -43,22 +43,22 @@ from .storage.tables import (
 )
 
 # A ring that no worker has followed after this long is taken for lost.
-UNHEARD_SECONDS = 2.0
+UNPUBLISHED_SECONDS = 2.0
 # An answer that the judge leaves without a word, though it answers others, is asked again after this
 # long, then after twice as long, and so on; when it was asked this often it has failed.
-POSTPONED_SECONDS = 3.0
-MOST_UNANSWERED = 5
+FIRST_RETRY_SECONDS = 3.0
+MAX_JUDGE_ATTEMPTS = 5
 INTERACTIVE, BATCH = 10, 0
 """Priorities: somebody waits for the answer, or a whole cohort is graded."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write one grading's result, for as long as `fence` is its newest."""
+    """The right to write one grading's result, for as long as `fencing_token` is its newest."""
 
     grading_id: str
     organisation_id: str
-    fence: int
+    fencing_token: int
     answer: str
     feedback_language: str | None
     created_at: datetime
@@ -93,11 +93,11 @@ def claim(session: Session, *, owner: str, limit: int, lease_seconds: float) -> 
     for grading in held:
         grading.state = State.RUNNING
         grading.attempt += 1
-        grading.fence += 1
+        grading.fencing_token += 1
         grading.lease_owner = owner
         grading.lease_until = moment + timedelta(seconds=lease_seconds)
         grading.updated_at = moment
-    OutboxRepository(session).heard([grading.id for grading in held])
+    OutboxRepository(session).mark_published([grading.id for grading in held])
     session.flush()
     return _batch(held)
 
@@ -113,7 +113,7 @@ def _batch(held: Sequence[Grading]) -> Batch:
         Lease(
             grading_id=grading.id,
             organisation_id=grading.organisation_id,
-            fence=grading.fence,
+            fencing_token=grading.fencing_token,
             answer=grading.submission.answer,
             feedback_language=grading.submission.feedback_language,
             created_at=grading.created_at,
@@ -131,7 +131,7 @@ class Swept:
 
     requeued: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
-    unheard: tuple[str, ...] = ()
+    unpublished: tuple[str, ...] = ()
 
 
 def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limit: int = 200) -> Swept:
@@ -145,7 +145,7 @@ def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limi
         return Swept()
     moment = clock.now()
     requeued, dead = [], []
-    for grading in GradingRepository(session).abandoned(moment, gone=gone, limit=limit):
+    for grading in GradingRepository(session).find_stalled(moment, gone=gone, limit=limit):
         if grading.attempt >= max_attempts:
             _set_aside(grading, moment)
             _tell(session, grading, Kind.GRADING_DEAD, attempts=grading.attempt)
@@ -157,10 +157,12 @@ def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limi
         grading.updated_at = moment
         requeued.append(grading.id)
     outbox = OutboxRepository(session)
-    unheard = [m.grading_id for m in outbox.unheard(moment - timedelta(seconds=UNHEARD_SECONDS), limit=limit)]
-    outbox.heard(unheard)
+    unpublished = [
+        m.grading_id for m in outbox.find_unpublished(moment - timedelta(seconds=UNPUBLISHED_SECONDS), limit=limit)
+    ]
+    outbox.mark_published(unpublished)
     session.flush()
-    return Swept(tuple(requeued), tuple(dead), tuple(unheard))
+    return Swept(tuple(requeued), tuple(dead), tuple(unpublished))
 
 
 def cancel(session: Session, grading: Grading) -> None:
@@ -173,10 +175,10 @@ def cancel(session: Session, grading: Grading) -> None:
     if not grading.is_open:
         raise GradingFinished(f"The grading is {grading.state} already: there is nothing left to cancel.")
     grading.state = State.CANCELLED
-    grading.fence += 1
+    grading.fencing_token += 1
     grading.lease_owner = grading.lease_until = grading.not_before = grading.provisional = None
     grading.updated_at = clock.now()
-    OutboxRepository(session).heard([grading.id])
+    OutboxRepository(session).mark_published([grading.id])
     _tell(session, grading, Kind.GRADING_CANCELLED)
     session.flush()
 
@@ -192,7 +194,7 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     if not _finish(session, lease, state=state, reason=reason, detail=report.unscored_detail):
         if _is_written(session, lease):
             return state
-        raise LostLease(f"grading {lease.grading_id}: fence {lease.fence} is not the newest")
+        raise LostLease(f"grading {lease.grading_id}: fence {lease.fencing_token} is not the newest")
     document = report.to_dict()
     session.add(
         Report(
@@ -223,20 +225,20 @@ def state_of(report: GradersReport) -> State:
     return State.NEEDS_REVIEW if report.needs_review else State.GRADED
 
 
-def postpone(session: Session, lease: Lease, report: GradersReport) -> State:
+def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
     """Put an answer back that the judge gave no verdict on although it answers others.
 
-    It waits longer each time and is then asked alone; after `MOST_UNANSWERED` times it has failed with the
+    It waits longer each time and is then asked alone; after `MAX_JUDGE_ATTEMPTS` times it has failed with the
     reason in the report. Raises LostLease when another worker holds it now.
     """
     grading = session.get_one(Grading, lease.grading_id)
-    if grading.unanswered + 1 >= MOST_UNANSWERED:
+    if grading.judge_attempts + 1 >= MAX_JUDGE_ATTEMPTS:
         return record(session, lease, report)
     _release(
         session,
         lease,
-        POSTPONED_SECONDS * 2**grading.unanswered,
-        unanswered=Grading.unanswered + 1,
+        FIRST_RETRY_SECONDS * 2**grading.judge_attempts,
+        judge_attempts=Grading.judge_attempts + 1,
         reason=report.unscored_reason.value if report.unscored_reason else None,
         detail=report.unscored_detail,
     )
@@ -265,7 +267,7 @@ def regrade(session: Session, grading: Grading) -> None:
         session.delete(grading.report)
         grading.report = None
     grading.state = State.QUEUED
-    grading.attempt = grading.unanswered = 0
+    grading.attempt = grading.judge_attempts = 0
     grading.reason = grading.detail = grading.not_before = None
     grading.updated_at = clock.now()
     session.flush()
@@ -314,7 +316,7 @@ def _release(session: Session, lease: Lease, delay_seconds: float, **values: Any
 def _is_written(session: Session, lease: Lease) -> bool:
     """Whether this lease finished its grading already: the commit succeeded, but nobody heard so."""
     grading = session.get_one(Grading, lease.grading_id)
-    return grading.fence == lease.fence and grading.report is not None and not grading.is_open
+    return grading.fencing_token == lease.fencing_token and grading.report is not None and not grading.is_open
 
 
 def _finish(session: Session, lease: Lease, *, state: State, reason: str | None, detail: str | None) -> bool:
@@ -339,7 +341,7 @@ def _held(lease: Lease) -> sa.Update:
         sa.update(Grading)
         .where(
             Grading.id == lease.grading_id,
-            Grading.fence == lease.fence,
+            Grading.fencing_token == lease.fencing_token,
             Grading.state == State.RUNNING,
         )
         .execution_options(synchronize_session=False)

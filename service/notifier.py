@@ -10,14 +10,14 @@ import threading
 from typing import Protocol
 
 
-class Doorbell(Protocol):
+class Notifier(Protocol):
     """Anything that can wake a worker."""
 
-    def ring(self, grading_id: str) -> None:
+    def notify(self, grading_id: str) -> None:
         """Say, after the commit, that a grading waits."""
 
 
-class EventDoorbell:
+class EventNotifier:
     """Wakes the workers in this process."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class EventDoorbell:
         self._rung = threading.Condition()
         self._heard = threading.local()
 
-    def ring(self, grading_id: str) -> None:
+    def notify(self, grading_id: str) -> None:
         """See Doorbell."""
         with self._rung:
             self._rings += 1
@@ -40,8 +40,8 @@ class EventDoorbell:
         return rang
 
 
-class SilentDoorbell:
+class SilentNotifier:
     """For callers that drain the queue themselves."""
 
-    def ring(self, grading_id: str) -> None:
+    def notify(self, grading_id: str) -> None:
         """See Doorbell."""

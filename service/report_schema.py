@@ -44,11 +44,13 @@ class VerdictPublic(_Part):
     """A judge's verdict on one level above the lowest."""
 
     log_odds: float = Field(description="Natural logarithm of P(level reached) / P(not reached), as the judge said it.")
-    prior: float = Field(description="The same for an answer without content; what counts is the difference.")
+    baseline_log_odds: float = Field(
+        description="The same for an answer without content; what counts is the difference."
+    )
     quote: str = Field(description="What the judge quotes for a yes; empty when it was not asked to explain.")
     reason: str = Field(description="The judge's reason; empty when it was not asked to explain.")
     call: str = Field(description="Key of the call's record: `viva replay --calls` shows it.")
-    prior_call: str = Field(description="Key of the record of the call about the answer without content.")
+    baseline_call: str = Field(description="Key of the record of the call about the answer without content.")
     position: int = Field(ge=0, description="Place of the verdict in these calls, from 0.")
     span: tuple[int, int] | None = Field(
         default=None, description="Where the quote stands in the sentences that the judge read, joined by blanks."
@@ -68,11 +70,11 @@ class LevelSignalsPublic(_Part):
 
     judge: float = Field(description="Log-odds (natural logarithm) over those of an answer without content.")
     verifier: float | None = Field(description="The verifier's log-odds, -1 to 2; null where it has no weight.")
-    lift: float = Field(
+    similarity_gain: float = Field(
         ge=-2, le=2, description="Cosine to what is asked for, less the cosine of the bare question to it."
     )
-    recall: Share = Field(description="Share of the content words asked for that the answer has.")
-    overlap: Share = Field(description="Recall of ROUGE-1 against the best reference.")
+    term_recall: Share = Field(description="Share of the content words asked for that the answer has.")
+    rouge1_recall: Share = Field(description="Recall of ROUGE-1 against the best reference.")
 
 
 class CriterionResultPublic(_Part):
@@ -185,7 +187,7 @@ class ReportPublic(_Part):
     feedback: FeedbackPublic = Field(description="Words for candidate and interviewer.")
     provenance: ProvenancePublic = Field(description="Where the score came from.")
     masked: list[EvidencePublic] = Field(default=[], description="Not read by any model: it speaks to the grader.")
-    talk: list[EvidencePublic] = Field(
+    filler: list[EvidencePublic] = Field(
         default=[], description="Not read by any model: it says nothing, or only names things."
     )
     unrelated: list[EvidencePublic] = Field(

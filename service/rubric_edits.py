@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from vivavoce.graders.report.recompute import read_report, recompute
+from vivavoce.graders.report.recompute import recompute
+from vivavoce.graders.report.stored import read_report
 from vivavoce.graders.scoring.coefficients import Coefficients
 from vivavoce.graders.types import Flag
 from vivavoce.graders.types import Report as GradersReport

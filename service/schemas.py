@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.rubrics import Rubric
 
 from .report_schema import ReportDocument
@@ -78,7 +79,7 @@ class GradingPublic(BaseModel):
     report: ReportDocument | None = Field(description="The report, once there is one.")
 
     @classmethod
-    def of(cls, grading: Grading) -> GradingPublic:
+    def from_grading(cls, grading: Grading) -> GradingPublic:
         """The public view of a grading."""
         return cls(
             id=grading.id,
@@ -92,7 +93,7 @@ class GradingPublic(BaseModel):
             created_at=grading.created_at,
             updated_at=grading.updated_at,
             provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,
-            report=grading.report.document if grading.report else None,
+            report=upgrade_document(grading.report.document) if grading.report else None,
         )
 
 

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     judge_deadline_seconds: float = Field(
         default=120.0, gt=0, le=1800, description="Bound on all tries of one judge call together."
     )
-    judge_away: Literal["wait", "provisional"] = Field(
+    on_judge_unavailable: Literal["wait", "provisional"] = Field(
         default="wait",
         description="What callers are told of an answer that waits because the judge is away: that it waits, or "
         "`provisional` too, the range that its score can still take. It is graded when the judge is back.",

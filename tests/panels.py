@@ -8,7 +8,7 @@ from functools import cache
 from vivavoce.graders import Panel
 from vivavoce.graders.judge.voting import JudgePanel
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
-from vivavoce.graders.reading.sentence_kinds import TrainedSentenceKinds
+from vivavoce.graders.reading.sentence_classifier import TrainedSentenceClassifier
 from vivavoce.graders.scoring.confidence import ReviewPolicy, ReviewShare
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.graders.types import EngineIdentity
@@ -27,13 +27,13 @@ class _Kinds:
 
     revision = "kinds 1"
 
-    def bear(self, sentences: list[str], rubric: Rubric) -> list[bool]:
+    def is_relevant(self, sentences: list[str], rubric: Rubric) -> list[bool]:
         return [True] * len(sentences)
 
-    def says_nothing(self, sentences: list[str]) -> list[bool]:
+    def is_filler(self, sentences: list[str]) -> list[bool]:
         return [False] * len(sentences)
 
-    def speaks_to_grader(self, sentences: list[str], *, certainty: str) -> list[bool]:
+    def addresses_grader(self, sentences: list[str], *, certainty: str) -> list[bool]:
         return [False] * len(sentences)
 
 
@@ -52,7 +52,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "embedding_model": {"embedder": changed(HashingEmbedder(), name="other")},
     "embedding_revision": {"embedder": changed(HashingEmbedder(), revision="2")},
     "relevance_revision": {"relevance": _Kinds()},
-    "screening_revision": {"sentence_kinds": _Kinds()},
+    "screening_revision": {"sentence_classifier": _Kinds()},
     "combiner_version": {"coefficients": replace(HASHING_COEFFICIENTS, version="other")},
     "review_bound": {"review": ReviewPolicy(below=0.3)},
     "review_share": {"review": ReviewShare(0.2)},
@@ -67,6 +67,6 @@ def changed_panel(part: str) -> Panel:
 
 
 @cache
-def trained_kinds() -> TrainedSentenceKinds:
+def trained_classifier() -> TrainedSentenceClassifier:
     """The classifiers of sentences that ship with vivavoce, loaded once."""
-    return TrainedSentenceKinds(build_embedder(NANO_E5))
+    return TrainedSentenceClassifier(build_embedder(NANO_E5))

@@ -1,12 +1,13 @@
 """What callers, records and other machines rely on: a change of any of it has to be meant.
 
-After a change that is meant, write the new values with `python -m tests.test_unchanged`.
+After a change that is meant, write the new values with `WRITE_UNCHANGED=1 pytest tests/test_unchanged.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vivavoce.graders.panel import build_shipped_panel
 from vivavoce.graders.testing import ScriptedJudge
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
-from vivavoce.service.notifier import SilentDoorbell
+from vivavoce.service.notifier import SilentNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, sessions
 
@@ -61,7 +62,7 @@ def describe_openapi() -> str:
         settings,
         sessions=sessions(connect("sqlite://")),
         bank=default_bank(),
-        doorbell=SilentDoorbell(),
+        notifier=SilentNotifier(),
         judge_status=lambda: "ok",
     )
     return _hash(app.openapi())
@@ -93,8 +94,7 @@ def describe() -> dict[str, object]:
 
 
 def test_models_prompts_api_and_commands_are_what_they_were() -> None:
-    assert describe() == yaml.safe_load(FILE.read_text(encoding="utf-8"))
-
-
-if __name__ == "__main__":
-    FILE.write_text(yaml.safe_dump(describe(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    described = describe()
+    if os.environ.get("WRITE_UNCHANGED"):
+        FILE.write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    assert described == yaml.safe_load(FILE.read_text(encoding="utf-8"))

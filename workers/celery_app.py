@@ -33,9 +33,9 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
 
-from .grading import drain
+from .grading import process_queue
 from .panel_factory import open_panel
-from .worker_id import worker_name
+from .worker_id import current_worker_id
 
 GRADE_TASK = "vivavoce.grade"
 Pool = Literal["prefork", "threads"]
@@ -72,13 +72,13 @@ def create_celery(settings: Settings) -> celery.Celery:
     return app
 
 
-class CeleryDoorbell:
+class CeleryNotifier:
     """Rings by sending the task by name; a broker that is down costs a few seconds, not an answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._celery = create_celery(settings)
 
-    def ring(self, grading_id: str) -> None:
+    def notify(self, grading_id: str) -> None:
         """See Doorbell."""
         try:
             self._celery.send_task(GRADE_TASK, args=(grading_id,), retry=False)
@@ -129,11 +129,11 @@ def _current() -> _Process:
 def _grade(grading_id: str) -> int:
     """Drain the queue; the id only says what rang."""
     process = _current()
-    return drain(
+    return process_queue(
         process.sessions,
         process.panel,
         process.settings,
-        owner=worker_name(),
+        owner=current_worker_id(),
         stopping=process.stopping.is_set,
     ).finished
 

@@ -28,7 +28,7 @@ from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
 
-from .worker_id import is_gone
+from .worker_id import has_ended
 
 # How long gradings wait before the judge is asked again after it was out of reach.
 RETRY_SECONDS = 3.0
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Drained:
+class QueueRun:
     """What one call did: gradings finished, and gradings put back because the judge was out of reach."""
 
     finished: int = 0
@@ -45,7 +45,7 @@ class Drained:
     released_reason: str | None = None
 
 
-def drain(
+def process_queue(
     sessions: SessionFactory,
     panel: Panel,
     settings: Settings,
@@ -53,7 +53,7 @@ def drain(
     owner: str,
     stopping: Callable[[], bool] = lambda: False,
     on_finished: Callable[[str], None] = lambda grading_id: None,
-) -> Drained:
+) -> QueueRun:
     """Grade what waits, a batch of one question at a time, until nothing is due.
 
     Ends early when `stopping` says so or when the judge is out of reach. `on_finished` hears the id
@@ -74,14 +74,14 @@ def drain(
             done = _grade_batch(sessions, panel, batch, on_finished, settings)
         finished += done.finished
         if done.released:
-            return Drained(finished, done.released, done.released_reason)
-    return Drained(finished)
+            return QueueRun(finished, done.released, done.released_reason)
+    return QueueRun(finished)
 
 
 def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     """Pick up what lost workers held; says what it found in the log."""
     owners = sessions.read(lambda session: GradingRepository(session).owners())
-    gone = [owner for owner in owners if is_gone(owner)]
+    gone = [owner for owner in owners if has_ended(owner)]
     swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts, gone=gone))
     if swept.requeued:
         metrics.returned.labels("worker_lost").inc(len(swept.requeued))
@@ -89,8 +89,8 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
     if swept.dead:
         metrics.finished.labels(State.DEAD.value).inc(len(swept.dead))
         _log.error("%d gradings are dead, see 'viva queue --state dead': %s", len(swept.dead), swept.dead)
-    if swept.unheard:
-        _log.info("%d submissions were found whose ring was lost", len(swept.unheard))
+    if swept.unpublished:
+        _log.info("%d submissions were found whose ring was lost", len(swept.unpublished))
     return swept
 
 
@@ -113,7 +113,7 @@ def _grade_batch(
     batch: Batch,
     on_finished: Callable[[str], None],
     settings: Settings,
-) -> Drained:
+) -> QueueRun:
     # No transaction is open while the models think.
     try:
         with _heartbeat(sessions, batch, settings.lease_seconds), metrics.stage_seconds.labels("grade").time():
@@ -133,14 +133,14 @@ def _grade_batch(
         if isinstance(outcome, State) and not outcome.open:
             on_finished(lease.grading_id)
     finished = sum(isinstance(outcome, State) and not outcome.open for outcome in outcomes)
-    away = [report for report in reports if report.judge_away]
-    if away or any(report.provenance.judge_calls for report in reports):
+    unavailable = [report for report in reports if report.judge_unavailable]
+    if unavailable or any(report.provenance.judge_calls for report in reports):
         source = reports[0].provenance
-        metrics.judge_reachable.labels(source.engine, source.model, source.model_revision).set(not away)
-    if not away:
-        return Drained(finished)
-    reason = away[0].unscored_reason or UnscoredReason.INFRASTRUCTURE
-    return Drained(finished, len(away), f"{reason.value}: {away[0].unscored_detail}")
+        metrics.judge_reachable.labels(source.engine, source.model, source.model_revision).set(not unavailable)
+    if not unavailable:
+        return QueueRun(finished)
+    reason = unavailable[0].unscored_reason or UnscoredReason.INFRASTRUCTURE
+    return QueueRun(finished, len(unavailable), f"{reason.value}: {unavailable[0].unscored_detail}")
 
 
 def _write(session: Session, results: Sequence[tuple[Lease, Report]], settings: Settings) -> list[State | LostLease]:
@@ -149,18 +149,18 @@ def _write(session: Session, results: Sequence[tuple[Lease, Report]], settings: 
     for lease, report in results:
         reason, detail = report.unscored_reason, report.unscored_detail
         try:
-            if report.judge_away:
+            if report.judge_unavailable:
                 lifecycle.release(
                     session,
                     [lease],
                     reason=reason,
                     detail=detail,
                     delay_seconds=RETRY_SECONDS,
-                    provisional=_provisional(report) if settings.judge_away == "provisional" else None,
+                    provisional=_provisional(report) if settings.on_judge_unavailable == "provisional" else None,
                 )
                 outcomes.append(State.QUEUED)
             elif reason and reason.retryable:
-                outcomes.append(lifecycle.postpone(session, lease, report))
+                outcomes.append(lifecycle.retry_later(session, lease, report))
             else:
                 outcomes.append(lifecycle.record(session, lease, report))
         except LostLease as error:
@@ -196,7 +196,7 @@ def _tell(lease: Lease, report: Report, outcome: State | LostLease) -> None:
             metrics.late_results.inc()
             _log.warning("late result refused: %s", outcome)
         elif outcome.open:
-            metrics.returned.labels("judge_away" if report.judge_away else "unanswered").inc()
+            metrics.returned.labels("judge_unavailable" if report.judge_unavailable else "unanswered").inc()
             _log.warning("back in line: %s: %s", report.unscored_reason, report.unscored_detail)
         else:
             metrics.finished.labels(outcome.value).inc()

@@ -7,12 +7,12 @@ import threading
 import time
 
 from vivavoce.graders import Panel
-from vivavoce.service.notifier import EventDoorbell
+from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
-from .grading import drain
-from .worker_id import worker_name
+from .grading import process_queue
+from .worker_id import current_worker_id
 
 _SWEEP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ class InProcessWorker:
     While one waits for the judge, another reads answers or writes results.
     """
 
-    def __init__(self, sessions: SessionFactory, panel: Panel, settings: Settings, doorbell: EventDoorbell) -> None:
+    def __init__(self, sessions: SessionFactory, panel: Panel, settings: Settings, notifier: EventNotifier) -> None:
         self._sessions = sessions
         self._panel = panel
         self._settings = settings
-        self._doorbell = doorbell
+        self._notifier = notifier
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, name=f"worker-{number}") for number in range(worker_threads(settings))
@@ -42,7 +42,7 @@ class InProcessWorker:
     def stop(self) -> None:
         """Ask it to end after the batches in hand."""
         self._stopping.set()
-        self._doorbell.ring("")
+        self._notifier.notify("")
 
     def join(self, timeout_seconds: float | None = None) -> None:
         """Wait for its end, for so long at most."""
@@ -53,17 +53,17 @@ class InProcessWorker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                drain(
+                process_queue(
                     self._sessions,
                     self._panel,
                     self._settings,
-                    owner=worker_name(),
+                    owner=current_worker_id(),
                     stopping=self._stopping.is_set,
                 )
             except Exception:  # noqa: BLE001  a worker outlives whatever a batch does; the lease brings it back
                 _log.exception("a batch failed; its gradings come back when their lease runs out")
                 self._stopping.wait(_SWEEP_SECONDS)
-            self._doorbell.wait(_SWEEP_SECONDS)
+            self._notifier.wait(_SWEEP_SECONDS)
 
 
 def worker_threads(settings: Settings) -> int:

@@ -10,16 +10,16 @@ from functools import cache
 from pathlib import Path
 
 
-def worker_name() -> str:
+def current_worker_id() -> str:
     """Who holds a lease: where processes are counted, process, thread, and a word that no earlier one had."""
-    return f"{_place()}:{os.getpid()}:{threading.get_native_id()}:{_word_of(os.getpid())}"
+    return f"{_host_and_namespace()}:{os.getpid()}:{threading.get_native_id()}:{_process_nonce(os.getpid())}"
 
 
-def is_gone(name: str) -> bool:
+def has_ended(name: str) -> bool:
     """Whether a worker of that name was a process that can be seen from here and has ended."""
     place, _, rest = name.partition(":")
     process = rest.partition(":")[0]
-    if place != _place() or not process.isdigit():
+    if place != _host_and_namespace() or not process.isdigit():
         return False
     try:
         os.kill(int(process), 0)
@@ -40,7 +40,7 @@ def _is_defunct(process: int) -> bool:
 
 
 @cache
-def _place() -> str:
+def _host_and_namespace() -> str:
     """Host and process namespace: two containers may share a name, and each counts its own processes."""
     namespace = Path("/proc/self/ns/pid")
     counted = namespace.stat().st_ino if namespace.exists() else 0
@@ -48,5 +48,5 @@ def _place() -> str:
 
 
 @cache
-def _word_of(process: int) -> str:
+def _process_nonce(process: int) -> str:
     return secrets.token_hex(4)

@@ -12,7 +12,7 @@ from ..types import EngineIdentity
 from .call_record import CallRecord, Prices, VerdictCache, verdict_key
 from .capabilities import Capabilities
 from .client import JudgeClient
-from .prompt import Call, FencedAnswer, Message, PromptTemplate
+from .prompt import Call, DelimitedAnswer, Message, PromptTemplate
 from .verdict import read_usage, read_verdicts
 
 _SAMPLE_TEMPERATURE = 0.7
@@ -41,7 +41,7 @@ def json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
 
 
-class CallDesk:
+class CachedJudgeClient:
     """Where all sittings of a judge bring their prompts, so that none is paid for twice.
 
     Whoever asks what another is waiting for waits with it. What counts is what the record holds: when
@@ -67,7 +67,7 @@ class CallDesk:
         self._unkept: dict[str, CallRecord] = {}
         self._kept: dict[str, CallRecord | Exception] = {}
 
-    def key(self, call: Call, answer: FencedAnswer, template: PromptTemplate) -> str:
+    def key(self, call: Call, answer: DelimitedAnswer, template: PromptTemplate) -> str:
         """What a call is remembered by."""
         return verdict_key(self.identity, template, self._request(call), nonce=answer.nonce)
 
@@ -130,7 +130,7 @@ class CallDesk:
             prompt_hash=template.hash,
             usage=usage,
             seconds=answered.seconds,
-            cost=self._prices.of(usage),
+            cost=self._prices.cost_of(usage),
         )
         return await self._keep(key, record)
 

@@ -21,7 +21,7 @@ class Prices:
     cached: float = 0.0
     completion: float = 0.0
 
-    def of(self, usage: Usage) -> float:
+    def cost_of(self, usage: Usage) -> float:
         """The cost of a call."""
         fresh = max(usage.tokens_in - usage.tokens_cached, 0)
         spent = fresh * self.prompt + usage.tokens_cached * self.cached + usage.tokens_out * self.completion

@@ -22,7 +22,7 @@ class Capabilities:
     """What a judge server is and can do.
 
     `engine` is vllm, llamacpp or openai (any other server of the protocol); `context_tokens` is None
-    when it does not tell; `concurrency` is the number of prompts to keep in flight; `needs_anchor`
+    when it does not tell; `concurrency` is the number of prompts to keep in flight; `needs_cache_reset`
     says that a prompt's last digits depend on what was asked before it, unless its prefix is fetched
     anew; `constrained_probabilities` that probabilities in a JSON reply are over what the schema
     allows, not over all words (seen with vLLM 0.32 and xgrammar; llama.cpp reports them unmasked).
@@ -33,7 +33,7 @@ class Capabilities:
     context_tokens: int | None
     concurrency: int
     counts_tokens: bool
-    needs_anchor: bool
+    needs_cache_reset: bool
     constrained_probabilities: bool
 
 
@@ -43,7 +43,7 @@ UNREACHED = Capabilities(
     context_tokens=None,
     concurrency=1,
     counts_tokens=False,
-    needs_anchor=False,
+    needs_cache_reset=False,
     constrained_probabilities=False,
 )
 """What is known of a server that was never reached: nothing is sent to it."""
@@ -57,7 +57,7 @@ async def probe_capabilities(client: JudgeClient, *, url: str, model: str) -> Ca
         raise JudgeFailure(
             UnscoredReason.INFRASTRUCTURE,
             f"what the judge says of itself cannot be read ({type(error).__name__})",
-            away=True,
+            unavailable=True,
         ) from None
 
 
@@ -72,7 +72,7 @@ async def _probe(client: JudgeClient, *, url: str, model: str) -> Capabilities:
             context_tokens=int(settings["n_ctx"]) if settings.get("n_ctx") else None,
             concurrency=slots,
             counts_tokens=True,
-            needs_anchor=slots == 1,
+            needs_cache_reset=slots == 1,
             constrained_probabilities=False,
         )
     models = await client.get("/v1/models", url=url) or {}
@@ -81,7 +81,7 @@ async def _probe(client: JudgeClient, *, url: str, model: str) -> Capabilities:
         raise JudgeFailure(
             UnscoredReason.INFRASTRUCTURE,
             f"the judge serves {', '.join(list(served)[:3])}, not '{model}': set VIVA_JUDGE_MODEL",
-            away=True,
+            unavailable=True,
         )
     version = await client.get("/version", url=url) or {}
     length = served.get(model, {}).get("max_model_len")
@@ -92,7 +92,7 @@ async def _probe(client: JudgeClient, *, url: str, model: str) -> Capabilities:
         context_tokens=int(length) if length is not None else None,
         concurrency=_BATCHING_CONCURRENCY,
         counts_tokens=is_vllm,
-        needs_anchor=False,
+        needs_cache_reset=False,
         constrained_probabilities=is_vllm,
     )
 

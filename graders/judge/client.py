@@ -134,14 +134,14 @@ class JudgeClient:
                 response = await self._servers[url.rstrip("/")].get(path, timeout=_CONNECT_SECONDS)
         except TimeoutError:
             said = f"the judge did not say what it is ({path})"
-            raise JudgeFailure(UnscoredReason.TIMEOUT, said, away=True) from None
+            raise JudgeFailure(UnscoredReason.TIMEOUT, said, unavailable=True) from None
         except httpx.HTTPError as error:
             raise _unreachable(error) from None
         if response.status_code in (401, 403):
             raise _key_refused()
         if response.status_code >= 500:
             said = f"the judge answered HTTP {response.status_code}"
-            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, away=True)
+            raise JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, unavailable=True)
         try:
             found = response.json() if response.status_code == 200 else None
         except ValueError:
@@ -163,7 +163,7 @@ class JudgeClient:
             raise JudgeFailure(
                 UnscoredReason.INFRASTRUCTURE,
                 f"the judge at {url} failed too often and is left alone for now; the last time, {last}",
-                away=True,
+                unavailable=True,
             ) from None
         except JudgeFailure as failure:
             self._last_failures[url] = failure.detail
@@ -213,7 +213,7 @@ class _Misconfigured(JudgeFailure):
     """The server is well, but ours is not the address, the model or the key that it takes."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(UnscoredReason.INFRASTRUCTURE, detail, away=True)
+        super().__init__(UnscoredReason.INFRASTRUCTURE, detail, unavailable=True)
 
 
 class NotThere(_Misconfigured):
@@ -244,9 +244,9 @@ def _check_status(response: httpx.Response, content: bytes) -> None:
 
 def _unreachable(error: httpx.HTTPError) -> JudgeFailure:
     # A server that hangs up on one prompt may well answer others; one that takes no connection answers nobody.
-    away = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    unavailable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     said = f"the judge cannot be reached ({type(error).__name__})"
-    return JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, away=away)
+    return JudgeFailure(UnscoredReason.INFRASTRUCTURE, said, unavailable=unavailable)
 
 
 def _seconds(value: str | None) -> float | None:

@@ -129,12 +129,12 @@ class PromptTemplate:
 
 
 @dataclass(frozen=True)
-class FencedAnswer:
-    """An answer as the judge sees it; `defused` counts the look-alikes of our own markers in it."""
+class DelimitedAnswer:
+    """An answer as the judge sees it; `escaped_markers` counts the look-alikes of our own markers in it."""
 
     text: str
     nonce: str
-    defused: int
+    escaped_markers: int
 
 
 @cache
@@ -156,17 +156,17 @@ def load_template(language: Language, mode: str = "fast") -> PromptTemplate:
     )
 
 
-def fence(answer: str, *, context: str, secret: bytes) -> FencedAnswer:
+def delimit_answer(answer: str, *, context: str, secret: bytes) -> DelimitedAnswer:
     """Make an answer safe to stand in a prompt.
 
     `context` is whatever tells this prompt from another for the same answer (the trusted block);
     `secret` keys the code of the fence. Look-alikes of markers are replaced, so that no answer can
     close its fence or speak in another role.
     """
-    defused = sum(answer.count(marker) for marker in _LOOKALIKES)
+    escaped_markers = sum(answer.count(marker) for marker in _LOOKALIKES)
     answer = _harmless(answer)
     digest = hmac.new(secret, f"{context}\x00{answer}".encode(), hashlib.sha256).hexdigest()
-    return FencedAnswer(text=answer, nonce=digest[:_NONCE_HEX_DIGITS], defused=defused)
+    return DelimitedAnswer(text=answer, nonce=digest[:_NONCE_HEX_DIGITS], escaped_markers=escaped_markers)
 
 
 def number_sentences(sentences: Sequence[str]) -> str:
@@ -214,7 +214,7 @@ def plan_calls(
     form: PromptForm,
     *,
     trusted: str,
-    answer: FencedAnswer,
+    answer: DelimitedAnswer,
     items: Sequence[Item],
 ) -> list[Call]:
     """The prompts that decide all items for one answer, in the order to send them."""
@@ -237,7 +237,7 @@ def _call(
     template: PromptTemplate,
     form: PromptForm,
     trusted: str,
-    answer: FencedAnswer,
+    answer: DelimitedAnswer,
     items: tuple[Item, ...],
     asked: str,
 ) -> Call:

@@ -10,7 +10,7 @@ from vivavoce.rubrics import Rubric
 from ..errors import GraderError, JudgeFailure, UnscoredReason
 from ..types import EngineIdentity, LevelVerdict, Vote
 from .call_record import CallRecord
-from .prompt import fence, without_numbers
+from .prompt import delimit_answer, without_numbers
 from .types import AnswerVerdicts
 from .verdict import Verdict, locate_quote
 from .voting import count_votes
@@ -66,7 +66,11 @@ class ReplayJudge:
             name: JudgeFailure(failure.reason, str(self._report.get("unscored_detail") or failure.detail))
             for name, failure in failures.items()
         }
-        return [AnswerVerdicts(levels=levels, failures=failures, votes=votes, defused=_defused(answers[0]))]
+        return [
+            AnswerVerdicts(
+                levels=levels, failures=failures, votes=votes, escaped_markers=_count_escaped_markers(answers[0])
+            )
+        ]
 
     def _vote(self, vote: Mapping[str, Any], answer: str) -> Vote:
         reason = vote["unscored_reason"]
@@ -80,11 +84,11 @@ class ReplayJudge:
         said = self._verdict(level["call"], level["position"])
         return LevelVerdict(
             log_odds=said.log_odds,
-            prior=self._verdict(level["prior_call"], level["position"]).log_odds,
+            baseline_log_odds=self._verdict(level["prior_call"], level["position"]).log_odds,
             quote=said.quote if said.met else "",
             reason=said.reason,
             call=level["call"],
-            prior_call=level["prior_call"],
+            baseline_call=level["prior_call"],
             position=level["position"],
             span=locate_quote(said, answer=answer),
         )
@@ -98,5 +102,5 @@ class ReplayJudge:
             ) from None
 
 
-def _defused(answer: str) -> int:
-    return fence(answer, context="", secret=b"").defused
+def _count_escaped_markers(answer: str) -> int:
+    return delimit_answer(answer, context="", secret=b"").escaped_markers

@@ -22,12 +22,12 @@ from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
 from ..types import EngineIdentity, LevelVerdict, Vote
-from .cached_client import CallDesk, chat_request, json_schema
+from .cached_client import CachedJudgeClient, chat_request, json_schema
 from .call_record import Prices, VerdictCache
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
 from .client import Deadlines, JudgeClient
 from .prompt import Message, PromptForm, load_template
-from .session import Asked, Found, Paper, Sitting
+from .session import JudgedAnswer, JudgingSession, PromptSet, RecordedVerdict
 from .types import AnswerVerdicts
 
 
@@ -68,7 +68,7 @@ class RubricJudge:
         self._closed = False
         self._running: set[asyncio.Task[list[AnswerVerdicts]]] = set()
         self._portal: BlockingPortal | None = None
-        self._desk: CallDesk | None = None
+        self._cached_client: CachedJudgeClient | None = None
         self._room: asyncio.Semaphore | None = None
         self._capabilities: Capabilities | None = None
 
@@ -81,7 +81,9 @@ class RubricJudge:
         # One event loop for the judge's whole life, so that connections and circuits outlive a batch.
         self._portal = self._open.enter_context(start_blocking_portal())
         client = JudgeClient(self.urls, deadlines=self._deadlines, api_key=self._api_key)
-        self._desk = CallDesk(client, self._cache, self.identity, sample=self._sample, prices=self._prices)
+        self._cached_client = CachedJudgeClient(
+            client, self._cache, self.identity, sample=self._sample, prices=self._prices
+        )
         self._open.callback(self._portal.call, self._stop)
         return self
 
@@ -108,16 +110,16 @@ class RubricJudge:
             if not self._closed:
                 raise
             return self._nobody(
-                JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge was stopped", away=True), answers, rubric
+                JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge was stopped", unavailable=True), answers, rubric
             )
 
     def requests_for(self, answers: Sequence[str], rubric: Rubric) -> list[list[dict[str, Any]]]:
         """The requests that `judge` would send, an answer at a time, were nothing cached."""
-        paper = Paper.of(rubric, self.prompt_form, self._secret)
+        prompt_set = PromptSet.from_rubric(rubric, self.prompt_form, self._secret)
         return [
             [
                 chat_request(call, model=self.identity.model, sample=self._sample)
-                for call in paper.calls(paper.fence(answer))
+                for call in prompt_set.calls(prompt_set.delimit_answer(answer))
             ]
             for answer in answers
         ]
@@ -128,7 +130,7 @@ class RubricJudge:
         Raises JudgeFailure when the judge does not answer or its reply does not end.
         """
         assert self._portal
-        assert self._desk
+        assert self._cached_client
         request = {
             "model": self.identity.model,
             "messages": messages,
@@ -137,7 +139,7 @@ class RubricJudge:
             "seed": 0,
             "response_format": json_schema(schema),
         }
-        reply = self._portal.call(partial(self._desk.client.ask, request, prefix_key="complete")).reply
+        reply = self._portal.call(partial(self._cached_client.client.ask, request, prefix_key="complete")).reply
         try:
             choice = reply["choices"][0]
             finish, text = choice["finish_reason"], str(choice["message"]["content"])
@@ -155,11 +157,11 @@ class RubricJudge:
     async def capabilities(self) -> Capabilities:
         """What the servers can do, asked of the first that answers; raises JudgeFailure."""
         if self._capabilities is None:
-            assert self._desk
+            assert self._cached_client
             failure: JudgeFailure | None = None
             for url in self.urls:
                 try:
-                    found = await probe_capabilities(self._desk.client, url=url, model=self.identity.model)
+                    found = await probe_capabilities(self._cached_client.client, url=url, model=self.identity.model)
                 except JudgeFailure as error:
                     failure = error
                     continue
@@ -167,7 +169,7 @@ class RubricJudge:
                     raise JudgeFailure(
                         UnscoredReason.INFRASTRUCTURE,
                         f"the judge is {found.engine}, not {self.identity.engine}: set VIVA_JUDGE_ENGINE",
-                        away=True,
+                        unavailable=True,
                     )
                 self._capabilities = replace(found, concurrency=self._concurrency or found.concurrency)
                 break
@@ -178,12 +180,12 @@ class RubricJudge:
 
     async def _stop(self) -> None:
         """Whoever waits for a verdict now hears that there will be none."""
-        assert self._desk
+        assert self._cached_client
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._desk.aclose()
-        await self._desk.client.aclose()
+        await self._cached_client.aclose()
+        await self._cached_client.client.aclose()
 
     async def _judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         task = asyncio.ensure_future(self._judge_batch(answers, rubric))
@@ -194,59 +196,69 @@ class RubricJudge:
             self._running.discard(task)
 
     async def _judge_batch(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        assert self._desk
-        paper = Paper.of(rubric, self.prompt_form, self._secret)
+        assert self._cached_client
+        prompt_set = PromptSet.from_rubric(rubric, self.prompt_form, self._secret)
         try:
             capabilities = await self.capabilities()
-            sitting = Sitting(self._desk, paper, capabilities)
+            session = JudgingSession(self._cached_client, prompt_set, capabilities)
             room = self._room = self._room or asyncio.Semaphore(capabilities.concurrency)
         except JudgeFailure as failure:
             # What is on record needs no judge; the rest hears that there is none.
-            sitting = Sitting(self._desk, paper, UNREACHED, away=failure)
+            session = JudgingSession(self._cached_client, prompt_set, UNREACHED, unavailable=failure)
             room = asyncio.Semaphore(1)
         # The content-free answer goes first and alone: it warms the prefix that all others share.
         async with room:
-            prior = await sitting.ask_prior()
+            baseline = await session.ask_baseline()
 
-        async def one(answer: str) -> Asked:
+        async def one(answer: str) -> JudgedAnswer:
             async with room:
-                return await sitting.ask(answer)
+                return await session.ask(answer)
 
-        asked = await asyncio.gather(*(one(answer) for answer in answers))
-        return [self._against_prior(found, prior, rubric.criteria, away=sitting.away) for found in asked]
+        judged = await asyncio.gather(*(one(answer) for answer in answers))
+        return [
+            self._subtract_baseline(found, baseline, rubric.criteria, unavailable=session.unavailable)
+            for found in judged
+        ]
 
     def _nobody(self, failure: JudgeFailure, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        asked = Asked(failures={criterion.id: failure for criterion in rubric.criteria})
-        return [self._against_prior(asked, asked, rubric.criteria) for _ in answers]
+        judged = JudgedAnswer(failures={criterion.id: failure for criterion in rubric.criteria})
+        return [self._subtract_baseline(judged, judged, rubric.criteria) for _ in answers]
 
-    def _against_prior(
-        self, asked: Asked, prior: Asked, criteria: Sequence[Criterion], *, away: JudgeFailure | None = None
+    def _subtract_baseline(
+        self,
+        judged: JudgedAnswer,
+        baseline: JudgedAnswer,
+        criteria: Sequence[Criterion],
+        *,
+        unavailable: JudgeFailure | None = None,
     ) -> AnswerVerdicts:
         levels: dict[str, tuple[LevelVerdict, ...]] = {}
         failures: dict[str, JudgeFailure] = {}
         votes: dict[str, tuple[Vote, ...]] = {}
         for criterion in criteria:
-            failure = asked.failures.get(criterion.id) or prior.failures.get(criterion.id)
+            failure = judged.failures.get(criterion.id) or baseline.failures.get(criterion.id)
             if failure:
-                failures[criterion.id] = away if away and failure.reason.retryable else failure
+                failures[criterion.id] = unavailable if unavailable and failure.reason.retryable else failure
                 votes[criterion.id] = (Vote(self.identity.model, (), failure.reason),)
                 continue
             levels[criterion.id] = tuple(
-                _level(asked.found[criterion.id, index], prior.found[criterion.id, index])
+                _level(judged.found[criterion.id, index], baseline.found[criterion.id, index])
                 for index in range(1, len(criterion.levels))
             )
             votes[criterion.id] = (Vote(self.identity.model, levels[criterion.id]),)
-        return AnswerVerdicts(levels, failures, votes, tuple(asked.calls.values()), asked.cached, asked.defused)
+        return AnswerVerdicts(
+            levels, failures, votes, tuple(judged.calls.values()), judged.cached, judged.escaped_markers
+        )
 
 
-def _level(said: Found, prior: Found) -> LevelVerdict:
+def _level(said: RecordedVerdict, baseline: RecordedVerdict) -> LevelVerdict:
     return LevelVerdict(
         log_odds=said.verdict.log_odds,
-        prior=prior.verdict.log_odds,
+        baseline_log_odds=baseline.verdict.log_odds,
         quote=said.verdict.quote if said.verdict.met else "",
         reason=said.verdict.reason,
         call=said.call,
-        prior_call=prior.call,
+        baseline_call=baseline.call,
         position=said.position,
         span=said.span,
     )

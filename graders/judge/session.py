@@ -10,18 +10,18 @@ from vivavoce.rubrics import Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
 from ..types import EngineIdentity
-from .cached_client import CallDesk
+from .cached_client import CachedJudgeClient
 from .call_record import CallRecord, verdict_key
 from .capabilities import Capabilities, count_tokens, surely_fits
 from .prompt import (
     Call,
-    FencedAnswer,
+    DelimitedAnswer,
     Item,
     PromptForm,
     PromptTemplate,
     ReplyForm,
     ask_again_for_quote,
-    fence,
+    delimit_answer,
     items_of,
     load_template,
     plan_calls,
@@ -30,13 +30,13 @@ from .prompt import (
 )
 from .verdict import Verdict, locate_quote
 
-_ANCHOR = "-"
+_RESET_MESSAGE = "-"
 # A server that is well says one token to one word within this time, also when others keep it busy.
-_CANARY_SECONDS = 15.0
+_PROBE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Paper:
+class PromptSet:
     """What is asked about every answer to a question."""
 
     template: PromptTemplate
@@ -46,16 +46,16 @@ class Paper:
     secret: bytes
 
     @classmethod
-    def of(cls, rubric: Rubric, form: PromptForm, secret: bytes) -> Paper:
+    def from_rubric(cls, rubric: Rubric, form: PromptForm, secret: bytes) -> PromptSet:
         """The paper of a rubric; `secret` keys the fence around answers."""
         template = load_template(rubric.question.language, form.mode)
         return cls(template, form, trusted_block(template, rubric, form), items_of(rubric.criteria), secret)
 
-    def fence(self, answer: str) -> FencedAnswer:
+    def delimit_answer(self, answer: str) -> DelimitedAnswer:
         """An answer that cannot leave its place in the prompt."""
-        return fence(answer, context=self.trusted, secret=self.secret)
+        return delimit_answer(answer, context=self.trusted, secret=self.secret)
 
-    def calls(self, answer: FencedAnswer) -> list[Call]:
+    def calls(self, answer: DelimitedAnswer) -> list[Call]:
         """The prompts about an answer, in the order to send them."""
         return plan_calls(self.template, self.form, trusted=self.trusted, answer=answer, items=self.items)
 
@@ -65,7 +65,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Found:
+class RecordedVerdict:
     """A verdict, with the key of its call's record, its place there, and where in the answer its quote stands."""
 
     verdict: Verdict
@@ -79,14 +79,14 @@ class Found:
 
 
 @dataclass
-class Asked:
+class JudgedAnswer:
     """What came of one answer, by (criterion, level), and the calls that were made for it."""
 
-    found: dict[tuple[str, int], Found] = field(default_factory=dict)
+    found: dict[tuple[str, int], RecordedVerdict] = field(default_factory=dict)
     failures: dict[str, JudgeFailure] = field(default_factory=dict)
     calls: dict[str, CallRecord] = field(default_factory=dict)
     cached: int = 0
-    defused: int = 0
+    escaped_markers: int = 0
 
     @property
     def lacks_reply(self) -> JudgeFailure | None:
@@ -94,118 +94,127 @@ class Asked:
         return next((failure for failure in self.failures.values() if failure.reason.retryable), None)
 
 
-class Sitting:
-    """Asks about answers until `away` says that the judge answers nobody; then it asks no more."""
+class JudgingSession:
+    """Asks about answers until `unavailable` says that the judge answers nobody; then it asks no more."""
 
     def __init__(
-        self, desk: CallDesk, paper: Paper, capabilities: Capabilities, *, away: JudgeFailure | None = None
+        self,
+        desk: CachedJudgeClient,
+        prompt_set: PromptSet,
+        capabilities: Capabilities,
+        *,
+        unavailable: JudgeFailure | None = None,
     ) -> None:
-        self.away = _for_everybody(away) if away else None
+        self.unavailable = _mark_unavailable(unavailable) if unavailable else None
         self._capabilities = capabilities
-        self._desk = desk
-        self._paper = paper
-        self._prefix_key = paper.prefix_key(desk.identity)
+        self._cached_client = desk
+        self._prompt_set = prompt_set
+        self._prefix_key = prompt_set.prefix_key(desk.identity)
         self._at_start = True
-        self._doubting = asyncio.Lock()
+        self._probing = asyncio.Lock()
 
-    async def ask_prior(self) -> Asked:
+    async def ask_baseline(self) -> JudgedAnswer:
         """Every item about an answer without content; without it no answer can be judged."""
-        asked = await self._ask_all(self._paper.fence(self._paper.template["content-free"]), is_prior=True)
-        if failure := asked.lacks_reply:
-            self.away = _for_everybody(failure)
-        return asked
+        judged = await self._ask_all(
+            self._prompt_set.delimit_answer(self._prompt_set.template["content-free"]), is_baseline=True
+        )
+        if failure := judged.lacks_reply:
+            self.unavailable = _mark_unavailable(failure)
+        return judged
 
-    async def ask(self, answer: str) -> Asked:
+    async def ask(self, answer: str) -> JudgedAnswer:
         """Every item about an answer."""
-        asked = await self._ask_all(self._paper.fence(answer), is_prior=False)
-        failure = asked.lacks_reply
-        if failure and not self.away:
-            await self._doubt(failure)
-        return asked
+        judged = await self._ask_all(self._prompt_set.delimit_answer(answer), is_baseline=False)
+        failure = judged.lacks_reply
+        if failure and not self.unavailable:
+            await self._probe_judge(failure)
+        return judged
 
-    async def _doubt(self, failure: JudgeFailure) -> None:
+    async def _probe_judge(self, failure: JudgeFailure) -> None:
         """Find out whether the judge left one answer alone, or whether it answers nobody."""
-        async with self._doubting:
-            if self.away is None and not failure.away:
+        async with self._probing:
+            if self.unavailable is None and not failure.unavailable:
                 try:
-                    async with asyncio.timeout(_CANARY_SECONDS):
-                        await self._desk.probe([{"role": "user", "content": _ANCHOR}], prefix_key=self._prefix_key)
+                    async with asyncio.timeout(_PROBE_SECONDS):
+                        await self._cached_client.probe(
+                            [{"role": "user", "content": _RESET_MESSAGE}], prefix_key=self._prefix_key
+                        )
                     return
                 except (TimeoutError, JudgeFailure):
                     pass
-            self.away = self.away or _for_everybody(failure)
+            self.unavailable = self.unavailable or _mark_unavailable(failure)
 
-    async def _ask_all(self, answer: FencedAnswer, *, is_prior: bool) -> Asked:
+    async def _ask_all(self, answer: DelimitedAnswer, *, is_baseline: bool) -> JudgedAnswer:
         """Every item, in order, so that equal work is done in an equal way."""
-        calls = self._paper.calls(answer)
+        calls = self._prompt_set.calls(answer)
         said = without_numbers(answer.text)
-        keys = [self._desk.key(call, answer, self._paper.template) for call in calls]
-        known = await self._desk.known(keys)
-        asked = Asked(defused=answer.defused)
+        keys = [self._cached_client.key(call, answer, self._prompt_set.template) for call in calls]
+        known = await self._cached_client.known(keys)
+        judged = JudgedAnswer(escaped_markers=answer.escaped_markers)
         if any(key not in known for key in keys):
             try:
                 await self._check_length(calls)
             except JudgeFailure as failure:
-                asked.failures = {item.criterion: failure for item in self._paper.items}
-                return asked
-            await self._anchor()
+                judged.failures = {item.criterion: failure for item in self._prompt_set.items}
+                return judged
+            await self._reset_prefix_cache()
         for number, (call, key) in enumerate(zip(calls, keys, strict=True)):
-            if all(item.criterion in asked.failures for item in call.items):
+            if all(item.criterion in judged.failures for item in call.items):
                 continue
             try:
-                placed = await self._verdicts(call, key, known, asked, said=said)
-                if not is_prior:
-                    placed = await self._with_evidence(placed, call, answer, asked, said=said)
+                placed = await self._verdicts(call, key, known, judged, said=said)
+                if not is_baseline:
+                    placed = await self._with_evidence(placed, call, answer, judged, said=said)
             except JudgeFailure as failure:
                 # Who does not answer now is asked no more about this answer.
                 missed = calls[number:] if failure.reason.retryable else [call]
-                asked.failures.update({item.criterion: failure for one in missed for item in one.items})
+                judged.failures.update({item.criterion: failure for one in missed for item in one.items})
                 if failure.reason.retryable:
                     break
                 continue
             for item, one in zip(call.items, placed, strict=True):
-                if not is_prior and one.lacks_evidence(call.reply):
-                    asked.failures[item.criterion] = JudgeFailure(
+                if not is_baseline and one.lacks_evidence(call.reply):
+                    judged.failures[item.criterion] = JudgeFailure(
                         UnscoredReason.UNSUPPORTED_EVIDENCE,
                         "the judge said yes, but what it quotes is not in the answer",
                     )
                 else:
-                    asked.found[item.criterion, item.level] = one
-        return asked
+                    judged.found[item.criterion, item.level] = one
+        return judged
 
     async def _verdicts(
-        self, call: Call, key: str, known: Mapping[str, CallRecord], asked: Asked, *, said: str
-    ) -> list[Found]:
+        self, call: Call, key: str, known: Mapping[str, CallRecord], judged: JudgedAnswer, *, said: str
+    ) -> list[RecordedVerdict]:
         record = known.get(key)
         is_ours = False
         if record is None:
-            if self.away:
-                raise self.away
-            record, is_ours = await self._desk.ask(
+            if self.unavailable:
+                raise self.unavailable
+            record, is_ours = await self._cached_client.ask(
                 call,
                 key,
-                template=self._paper.template,
+                template=self._prompt_set.template,
                 capabilities=self._capabilities,
                 prefix_key=self._prefix_key,
             )
         if is_ours:
-            asked.calls[key] = record
+            judged.calls[key] = record
         else:
-            asked.cached += 1
+            judged.cached += 1
         return [
-            Found(verdict, key, place, locate_quote(verdict, answer=said))
+            RecordedVerdict(verdict, key, place, locate_quote(verdict, answer=said))
             for place, verdict in enumerate(record.verdicts())
         ]
 
     async def _with_evidence(
-        self, placed: list[Found], call: Call, answer: FencedAnswer, asked: Asked, *, said: str
-    ) -> list[Found]:
+        self, placed: list[RecordedVerdict], call: Call, answer: DelimitedAnswer, judged: JudgedAnswer, *, said: str
+    ) -> list[RecordedVerdict]:
         """The verdicts; one that says yes without a quote from the answer is asked for once more."""
         if not any(one.lacks_evidence(call.reply) for one in placed):
             return placed
-        again = ask_again_for_quote(self._paper.template, call)
-        key = self._desk.key(again, answer, self._paper.template)
-        second = await self._verdicts(again, key, await self._desk.known([key]), asked, said=said)
+        again = ask_again_for_quote(self._prompt_set.template, call)
+        key = self._cached_client.key(again, answer, self._prompt_set.template)
+        second = await self._verdicts(again, key, await self._cached_client.known([key]), judged, said=said)
         return [later if one.lacks_evidence(call.reply) else one for one, later in zip(placed, second, strict=True)]
 
     async def _check_length(self, calls: Sequence[Call]) -> None:
@@ -218,13 +227,13 @@ class Sitting:
             return
         if not self._capabilities.counts_tokens:
             return
-        if self.away:
-            raise self.away
+        if self.unavailable:
+            raise self.unavailable
         tokens = await count_tokens(
-            self._desk.client,
+            self._cached_client.client,
             self._capabilities,
             longest.messages,
-            model=self._desk.identity.model,
+            model=self._cached_client.identity.model,
             prefix_key=self._prefix_key,
         )
         if tokens is not None and tokens + longest.max_tokens > room:
@@ -234,25 +243,25 @@ class Sitting:
                 f"the judge takes {room} in all",
             )
 
-    async def _anchor(self) -> None:
+    async def _reset_prefix_cache(self) -> None:
         """Bring the embedded engine's cache to exactly the end of the trusted block.
 
         That engine computes a token slightly differently with other neighbours in its batch. From
         here on the batches of an answer are the same whatever was asked before, and so are its verdicts.
         """
-        if not self._capabilities.needs_anchor or self.away:
+        if not self._capabilities.needs_cache_reset or self.unavailable:
             return
-        prefixes = [self._paper.trusted]
+        prefixes = [self._prompt_set.trusted]
         if self._at_start:
-            prefixes.insert(0, f"{self._paper.template['instructions']}\n\n{_ANCHOR}")
+            prefixes.insert(0, f"{self._prompt_set.template['instructions']}\n\n{_RESET_MESSAGE}")
             self._at_start = False
         for prefix in prefixes:
-            messages = [{"role": "system", "content": prefix}, {"role": "user", "content": _ANCHOR}]
+            messages = [{"role": "system", "content": prefix}, {"role": "user", "content": _RESET_MESSAGE}]
             try:
-                await self._desk.probe(messages, prefix_key=self._prefix_key)
+                await self._cached_client.probe(messages, prefix_key=self._prefix_key)
             except JudgeFailure:
                 return  # The first real call meets the same failure and reports it.
 
 
-def _for_everybody(failure: JudgeFailure) -> JudgeFailure:
-    return JudgeFailure(failure.reason, failure.detail, away=True)
+def _mark_unavailable(failure: JudgeFailure) -> JudgeFailure:
+    return JudgeFailure(failure.reason, failure.detail, unavailable=True)

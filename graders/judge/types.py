@@ -26,7 +26,7 @@ class AnswerVerdicts:
     votes: Mapping[str, tuple[Vote, ...]] = field(default_factory=dict)
     calls: tuple[CallRecord, ...] = ()
     cached: int = 0
-    defused: int = 0
+    escaped_markers: int = 0
 
 
 class Judge(Protocol):

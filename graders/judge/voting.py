@@ -67,7 +67,7 @@ class JudgePanel:
             votes=votes,
             calls=tuple(call for member in members for call in member.calls),
             cached=sum(member.cached for member in members),
-            defused=max(member.defused for member in members),
+            escaped_markers=max(member.escaped_markers for member in members),
         )
 
 
@@ -89,10 +89,12 @@ def count_votes(
         if len(said) >= quorum:
             levels[criterion] = tuple(_mean(steps) for steps in zip(*said, strict=True))
             continue
-        reasons = sorted(details[criterion], key=lambda failure: (not failure.reason.retryable, not failure.away))
+        reasons = sorted(
+            details[criterion], key=lambda failure: (not failure.reason.retryable, not failure.unavailable)
+        )
         why = reasons[0] if reasons else JudgeFailure(UnscoredReason.INFRASTRUCTURE, "no judge voted")
         counted = f"{len(said)} of {len(cast)} judges voted, {quorum} must: {why.detail}"
-        failures[criterion] = why if len(cast) == 1 else JudgeFailure(why.reason, counted, away=why.away)
+        failures[criterion] = why if len(cast) == 1 else JudgeFailure(why.reason, counted, unavailable=why.unavailable)
     return levels, failures
 
 
@@ -100,7 +102,7 @@ def split_criteria(votes: Mapping[str, Sequence[Vote]], *, least_odds: float = 1
     """Criteria on which votes stand on both sides of no, each by at least `least_odds` (natural logarithm)."""
     found = []
     for criterion, cast in votes.items():
-        tops = [vote.verdicts[-1].log_odds - vote.verdicts[-1].prior for vote in cast if vote.verdicts]
+        tops = [vote.verdicts[-1].log_odds - vote.verdicts[-1].baseline_log_odds for vote in cast if vote.verdicts]
         if len(tops) > 1 and max(tops) >= least_odds and min(tops) <= -least_odds:
             found.append(criterion)
     return tuple(found)
@@ -113,7 +115,7 @@ def _mean(steps: Sequence[LevelVerdict]) -> LevelVerdict:
     quoting = max(agreeing, key=lambda step: (bool(step.quote), bool(step.reason)))
     return LevelVerdict(
         log_odds=log_odds,
-        prior=fmean(step.prior for step in steps),
+        baseline_log_odds=fmean(step.baseline_log_odds for step in steps),
         quote=quoting.quote,
         reason=quoting.reason,
         span=quoting.span,

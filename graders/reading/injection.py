@@ -18,7 +18,7 @@ from typing import Literal
 import yaml
 
 from . import normal_text
-from .sentence_kinds import SentenceKinds
+from .sentence_classifier import SentenceClassifier
 from .terms import terms
 
 # Questions on judging, prompts and exams have answers that speak of these.
@@ -79,7 +79,7 @@ def list_rules() -> tuple[str | float, ...]:
 
 
 def find_injections(
-    whole: str, bounds: Sequence[tuple[int, int]], known: frozenset[str], kinds: SentenceKinds | None
+    whole: str, bounds: Sequence[tuple[int, int]], known: frozenset[str], kinds: SentenceClassifier | None
 ) -> Injections:
     """Of the sentences (start, end) of a text those that speak to the grader, neighbours joined.
 
@@ -92,8 +92,8 @@ def find_injections(
     sure = likely = [False] * len(sentences)
     if kinds:
         is_off_subject = [not _is_on_subject(sentence, known) for sentence in sentences]
-        sure = _both(is_off_subject, kinds.speaks_to_grader(sentences, certainty="sure"))
-        likely = _both(is_off_subject, kinds.speaks_to_grader(sentences, certainty="even"))
+        sure = _both(is_off_subject, kinds.addresses_grader(sentences, certainty="sure"))
+        likely = _both(is_off_subject, kinds.addresses_grader(sentences, certainty="even"))
     recognised = [first or second for first, second in zip(by_pattern, sure, strict=True)]
     spread = _spread(recognised, likely)
     masked = by_pattern if all(spread) else spread

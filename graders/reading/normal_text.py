@@ -6,6 +6,7 @@ the other, in code points.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -141,6 +142,16 @@ def normalise(raw: str) -> NormalText:
     while characters and characters[-1] in " \n":
         characters.pop(), starts.pop(), ends.pop()
     return NormalText("".join(characters), tuple(starts), tuple(ends), hidden)
+
+
+def answer_hash(raw: str) -> str:
+    """SHA-256 (64 hex digits) of an answer in normal form: what decides whether two are the same."""
+    return hash_normal(normalise(raw))
+
+
+def hash_normal(normal: NormalText) -> str:
+    """SHA-256 (64 hex digits) of a text in normal form."""
+    return hashlib.sha256(normal.text.encode("utf-8")).hexdigest()
 
 
 def _normalise_plain(raw: str) -> NormalText:

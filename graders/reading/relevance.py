@@ -36,7 +36,7 @@ class SentenceFilter(Protocol):
     def revision(self) -> str:
         """What tells this filter from another."""
 
-    def bear(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
+    def is_relevant(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
         """Whether each sentence, in normal form, bears on the key of the rubric's question."""
 
 
@@ -55,7 +55,7 @@ class RelevanceFilter:
         self._least = float(data["least"])
         self._embedder = embedder
 
-    def bear(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
+    def is_relevant(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
         """See SentenceFilter."""
         if not sentences or normal_text.detect_language("\n".join(sentences)) != rubric.question.language:
             return [True] * len(sentences)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -14,13 +15,13 @@ from . import normal_text
 from .normal_text import NormalText
 from .relevance import SentenceFilter
 from .screening import Screening, leave_out_unrelated, screen
-from .sentence_kinds import SentenceKinds
+from .sentence_classifier import SentenceClassifier
 
 _BULLET = re.compile(r"^[-*•·▪●‣–—]\s+(?=\S)")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScreenedAnswer:
     """An answer in normal form, screened."""
 
     answer: AnswerInput
@@ -28,14 +29,14 @@ class Reading:
     screening: Screening
 
     @classmethod
-    def of(
+    def from_answer(
         cls,
         answer: AnswerInput,
         rubric: Rubric,
         *,
         relevance: SentenceFilter | None = None,
-        kinds: SentenceKinds | None = None,
-    ) -> Reading:
+        kinds: SentenceClassifier | None = None,
+    ) -> ScreenedAnswer:
         """Read an answer to a rubric's question.
 
         Without `relevance` nothing counts as unrelated; without `kinds` see `screen`.
@@ -64,6 +65,31 @@ class Reading:
         """The place in the raw answer that a span of the normal text came from."""
         start, end = self.normal.raw_span(*span)
         return Evidence(start=start, end=end, quote=self.answer.raw[start:end])
+
+    def window_evidence(self, window: int) -> Evidence:
+        """The place of a window: a sentence by its index, or the pair of neighbours that follows all single ones."""
+        sentences = self.screening.sentences
+        if window < len(sentences):
+            return self.evidence(sentences[window])
+        first = window - len(sentences)
+        return self.evidence((sentences[first][0], sentences[first + 1][1]))
+
+    @cached_property
+    def unread(self) -> Mapping[str, tuple[Evidence, ...]]:
+        """The places that no model reads, by reason: `masked`, `filler`, `unrelated`, `repeated`."""
+        found = self.screening
+        by_reason = {
+            "masked": found.masked,
+            "filler": found.filler,
+            "unrelated": found.unrelated,
+            "repeated": found.repeated,
+        }
+        return {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
+
+    @property
+    def answer_hash(self) -> str:
+        """SHA-256 of the normal form: equal for answers that count as the same."""
+        return normal_text.hash_normal(self.normal)
 
     def evidence_in_sentences(self, span: tuple[int, int]) -> list[Evidence]:
         """The places that a span of the sentences, joined by blanks, came from.

@@ -25,7 +25,7 @@ from .name_lists import asks_for_names, only_names
 from .non_answer import filler_terms, is_placeholder, says_it_does_not_know, substance
 from .normal_text import NormalText
 from .relevance import SentenceFilter
-from .sentence_kinds import SentenceKinds, talk_terms
+from .sentence_classifier import SentenceClassifier, training_filler_terms
 from .terms import terms
 
 _COPY_SHARE = 0.75
@@ -39,20 +39,20 @@ class Screening:
 
     `settled` is the fact that makes the score 0, or None; `flags` holds it too, with what else was
     noticed. The sentences, in the normal text, that no model is to read are bounded by `masked` (they speak to the
-    grader), `talk` (they say nothing, or only name things), `unrelated` (they bear on nothing that is asked for) and
+    grader), `filler` (they say nothing, or only name things), `unrelated` (they bear on nothing that is asked for) and
     `repeated` (they stand in the answer before); `sentences` bounds the rest.
     """
 
     settled: Flag | None
     flags: tuple[Flag, ...]
     masked: tuple[tuple[int, int], ...]
-    talk: tuple[tuple[int, int], ...]
+    filler: tuple[tuple[int, int], ...]
     sentences: tuple[tuple[int, int], ...]
     unrelated: tuple[tuple[int, int], ...] = ()
     repeated: tuple[tuple[int, int], ...] = ()
 
 
-def screen(answer: NormalText, rubric: Rubric, kinds: SentenceKinds | None = None) -> Screening:
+def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None = None) -> Screening:
     """Look an answer over; the rubric tells what would count as an attempt.
 
     Without `kinds` nothing counts as talk but lists of names, and patterns alone tell what speaks to the grader.
@@ -71,20 +71,20 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceKinds | None = Non
     settled = _settle(rest, rubric)
     if settled:
         flags.append(settled)
-    talk = () if settled else _talk(answer, kept, rubric, kinds)
-    said = tuple(bounds for bounds in kept if bounds not in talk)
+    filler = () if settled else _find_filler(answer, kept, rubric, kinds)
+    said = tuple(bounds for bounds in kept if bounds not in filler)
     repeated = () if settled else _repeated(answer, said)
     return Screening(
         settled=settled,
         flags=tuple(flags),
         masked=tuple(masked),
-        talk=talk,
+        filler=filler,
         sentences=tuple(bounds for bounds in said if bounds not in repeated),
         repeated=repeated,
     )
 
 
-def screening_revision(kinds: SentenceKinds | None) -> str:
+def screening_revision(kinds: SentenceClassifier | None) -> str:
     """What tells this screening from another: 12 hex digits over its patterns and bounds, and the classifiers'."""
     return f"{_rules_hash()} {kinds.revision}" if kinds else _rules_hash()
 
@@ -99,13 +99,13 @@ def leave_out_unrelated(answer: NormalText, found: Screening, rubric: Rubric, re
     """The screening without sentences that bear on nothing in the key; all of them where none does."""
     if found.settled:
         return found
-    bear = relevance.bear([answer.text[start:end] for start, end in found.sentences], rubric)
-    if not any(bear):
+    is_relevant = relevance.is_relevant([answer.text[start:end] for start, end in found.sentences], rubric)
+    if not any(is_relevant):
         return found
     return replace(
         found,
-        sentences=tuple(itertools.compress(found.sentences, bear)),
-        unrelated=tuple(bounds for bounds, one in zip(found.sentences, bear, strict=True) if not one),
+        sentences=tuple(itertools.compress(found.sentences, is_relevant)),
+        unrelated=tuple(bounds for bounds, one in zip(found.sentences, is_relevant, strict=True) if not one),
     )
 
 
@@ -121,8 +121,8 @@ def _repeated(answer: NormalText, said: Sequence[tuple[int, int]]) -> tuple[tupl
     return tuple(found)
 
 
-def _talk(
-    answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric, kinds: SentenceKinds | None
+def _find_filler(
+    answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric, kinds: SentenceClassifier | None
 ) -> tuple[tuple[int, int], ...]:
     """Sentences that say nothing, only name things or seem to speak to the grader; none where that would leave nothing.
 
@@ -135,7 +135,7 @@ def _talk(
     if not asks_for_names(rubric):
         found = {place for place, sentence in enumerate(sentences) if only_names(sentence, keys)}
     if idle := _list_idle(sentences, kinds):
-        telling = (_vocabulary(rubric) | terms(rubric.question.text)) - talk_terms()
+        telling = (_vocabulary(rubric) | terms(rubric.question.text)) - training_filler_terms()
         found |= {
             place
             for place in idle
@@ -144,11 +144,11 @@ def _talk(
     return tuple(kept[place] for place in sorted(found)) if len(found) < len(kept) else ()
 
 
-def _list_idle(sentences: Sequence[str], kinds: SentenceKinds | None) -> list[int]:
+def _list_idle(sentences: Sequence[str], kinds: SentenceClassifier | None) -> list[int]:
     """The places of sentences that say nothing or are likely to speak to the grader."""
     if kinds is None:
         return []
-    either = zip(kinds.says_nothing(sentences), kinds.speaks_to_grader(sentences, certainty="likely"), strict=True)
+    either = zip(kinds.is_filler(sentences), kinds.addresses_grader(sentences, certainty="likely"), strict=True)
     return [place for place, kind in enumerate(either) if any(kind)]
 
 

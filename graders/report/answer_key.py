@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.rubrics.lint import gives_away
+from vivavoce.rubrics.lint import leaks_key
 
 from ..reading.normal_text import split_sentences
 from ..reading.terms import terms
@@ -23,7 +23,7 @@ def names_for_candidates(rubric: Rubric, language: Language) -> dict[str, str]:
     keys = [terms(text) - asked for text in _key_of(rubric)]
     return {
         criterion.id: _UNNAMED[language].format(number=number)
-        if any(gives_away(terms(criterion.title) - asked, key=key) for key in keys)
+        if any(leaks_key(terms(criterion.title) - asked, key=key) for key in keys)
         else criterion.title
         for number, criterion in enumerate(rubric.criteria, start=1)
     }

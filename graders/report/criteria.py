@@ -5,53 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vivavoce.rubrics import Criterion, Rubric
+from vivavoce.rubrics import Criterion, ExpectedPoint, Rubric
 
 from ..judge.types import AnswerVerdicts
-from ..reading.screened_answer import Reading
 from ..scoring.probabilities import moments
-from ..signals.collect import Signals
-from ..signals.similarity import PointMatch
-from ..types import CriterionResult, Evidence, LevelSignals, PointResult
+from ..signals.collect import PointSignals, Signals
+from ..types import CriterionResult, Evidence, PointResult
 from . import feedback
 
 _POINT_FOUND = 0.5
+_POINT_RECALL = 0.3
 
 
 def build_judged_criterion(
     criterion: Criterion,
-    levels: Sequence[LevelSignals],
     probabilities: tuple[float, ...],
-    reading: Reading,
     signals: Signals,
     rubric: Rubric,
+    language: feedback.FeedbackLanguage,
 ) -> CriterionResult:
+    """The result of a criterion that has a verdict; what the judge quoted comes before the nearest sentences."""
     points = tuple(
-        PointResult(
-            id=point.id,
-            text=point.text,
-            importance=point.importance,
-            found=found,
-            evidence=_nearest(reading, signals.matches[point.id]) if found else None,
-        )
+        _build_point(point, signals.points[point.id], probabilities)
         for point in rubric.points_expected_for(criterion.id)
-        for found in [_is_found(signals, point.id, probabilities)]
     )
-    verdicts = signals.verdicts.levels[criterion.id]
-    quoted = [piece for verdict in verdicts if verdict.span for piece in reading.evidence_in_sentences(verdict.span)]
     nearest = [point.evidence for point in points if point.evidence]
-    evidence = tuple(dict.fromkeys([*quoted, *nearest]))
-    said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
+    evidence = tuple(dict.fromkeys([*signals.quotes[criterion.id], *nearest]))
+    verdicts = signals.verdicts.levels[criterion.id]
+    judge_reason = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
     return CriterionResult(
-        **standing(criterion, probabilities, evidence, said=said, language=reading.language(rubric)),
+        **criterion_fields(criterion, probabilities, evidence, said=judge_reason, language=language),
         evidence=evidence,
         expected_points=points,
         votes=signals.verdicts.votes.get(criterion.id, ()),
-        signals=tuple(levels),
+        signals=signals.levels[criterion.id],
     )
 
 
-def standing(
+def _build_point(point: ExpectedPoint, signals: PointSignals, probabilities: Sequence[float]) -> PointResult:
+    """A point counts as found if its criterion is likely reached at all and a sentence comes near to it."""
+    is_near = signals.similarity_gain > 0 or signals.term_recall > _POINT_RECALL
+    is_found = is_near and 1 - probabilities[0] >= _POINT_FOUND
+    return PointResult(
+        id=point.id,
+        text=point.text,
+        importance=point.importance,
+        found=is_found,
+        evidence=signals.nearest if is_found else None,
+    )
+
+
+def criterion_fields(
     criterion: Criterion,
     probabilities: tuple[float, ...],
     evidence: Sequence[Evidence],
@@ -96,19 +100,3 @@ def build_unjudged_criterion(
         votes=verdicts.votes.get(criterion.id, ()),
         unscored_reason=failure.reason,
     )
-
-
-def _is_found(signals: Signals, point_id: str, probabilities: Sequence[float]) -> bool:
-    """A point counts as found when its criterion is likely reached at all and a sentence comes near it."""
-    return 1 - probabilities[0] >= _POINT_FOUND and (
-        signals.matches[point_id].lift > 0 or signals.recalls[point_id] > 0.3
-    )
-
-
-def _nearest(reading: Reading, match: PointMatch) -> Evidence:
-    """The sentence, or pair of neighbours, of the best window."""
-    sentences = reading.screening.sentences
-    if match.window < len(sentences):
-        return reading.evidence(sentences[match.window])
-    first = match.window - len(sentences)
-    return reading.evidence((sentences[first][0], sentences[first + 1][1]))

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from vivavoce.rubrics import Criterion, Edit, Effect, Rubric, content_hash
 
@@ -19,8 +15,8 @@ from ..scoring.summary import Summary, summarise
 from ..types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
 from . import feedback
 from .answer_key import names_for_candidates
-from .build import in_order, wants_a_person
-from .criteria import standing
+from .build import figure_fields, needs_person, sort_flags
+from .criteria import criterion_fields
 
 _SETTLED = frozenset({Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION, Flag.OFF_TOPIC})
 _RECOMPUTED = frozenset(
@@ -32,11 +28,6 @@ _RECOMPUTED = frozenset(
         Flag.RUBRIC_CHANGED,
     }
 )
-
-
-def read_report(document: Mapping[str, Any]) -> Report:
-    """A report from its wire form; raises pydantic.ValidationError when it is none, or from before this form."""
-    return _adapter().validate_python(document)
 
 
 def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coefficients | None = None) -> Report | None:
@@ -83,7 +74,7 @@ def _moved(report: Report, rubric: Rubric) -> Report:
         criteria=criteria,
         signals={**report.signals, **dict.fromkeys(sorted(gone))},
         flags=flags,
-        needs_review=wants_a_person(flags, settled=settled, failed=failed),
+        needs_review=needs_person(flags, settled=settled, failed=failed),
         feedback=report.feedback if settled else _feedback(report, criteria, rubric),
         provenance=replace(report.provenance, rubric_hash=content_hash(rubric)),
     )
@@ -102,7 +93,7 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
     )
     flags = {flag for flag in report.flags if flag not in _RECOMPUTED}
     source = report.provenance
-    flags |= set(figures.doubts(ReviewPolicy(source.review_below, source.pass_mark, source.pass_margin)))
+    flags |= set(figures.list_flags(ReviewPolicy(source.review_below, source.pass_mark, source.pass_margin)))
     if split_criteria(votes):
         flags.add(Flag.JUDGES_DISAGREE)
     # What waiting may mend comes first, as in a new report.
@@ -110,16 +101,11 @@ def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> R
     same = report.unscored_reason in reasons
     return replace(
         report,
-        score=None if reasons else round(figures.score, 1),
-        score_min=round(figures.score_min, 1),
-        score_max=round(figures.score_max, 1),
-        coverage=round(figures.coverage, 3),
-        confidence=0.0 if reasons else round(figures.confidence, 3),
-        needs_review=wants_a_person(flags, settled=False, failed=bool(reasons)),
-        flags=in_order(flags),
+        **figure_fields(figures, failed=bool(reasons)),
+        needs_review=needs_person(flags, settled=False, failed=bool(reasons)),
+        flags=sort_flags(flags),
         criteria=criteria,
         signals={**report.signals, "judge": round(figures.judge_score / MAX_SCORE, 4) if levels else None},
-        contributions={} if reasons else figures.contributions,
         feedback=_feedback(report, criteria, rubric),
         unscored_reason=report.unscored_reason if same else next(iter(reasons), None),
         unscored_detail=report.unscored_detail if same else None,
@@ -136,7 +122,9 @@ def _restated(
     if criterion.id not in figures.probabilities:
         return result
     said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
-    fields = standing(criterion, figures.probabilities[criterion.id], result.evidence, said=said, language=language)
+    fields = criterion_fields(
+        criterion, figures.probabilities[criterion.id], result.evidence, said=said, language=language
+    )
     return replace(result, **fields)
 
 
@@ -162,8 +150,3 @@ def _has_signals(report: Report) -> bool:
 def _saw_rubric(form: str) -> bool:
     """Whether any judge was shown more of the rubric than the level it was asked about."""
     return any(part in form for part in ("/rubric/", "/full/", "/few-shot"))
-
-
-@cache
-def _adapter() -> TypeAdapter[Report]:
-    return TypeAdapter(Report)

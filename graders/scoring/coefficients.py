@@ -15,14 +15,14 @@ from vivavoce.rubrics import Criterion, Language, Question
 
 from ..errors import UnreadableGrades
 from ..types import Strictness
-from .confidence import ConfidenceWeights, Doubts
+from .confidence import ConfidenceWeights, UncertaintyFeatures
 
 # Each signal, and what of LevelSignals it consists of.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "judge": ("judge",),
     "verifier": ("verifier",),
-    "embedding": ("lift",),
-    "rouge": ("recall", "overlap"),
+    "embedding": ("similarity_gain",),
+    "rouge": ("term_recall", "rouge1_recall"),
 }
 SIGNALS = tuple(PARTS)
 FEATURES = tuple(itertools.chain.from_iterable(PARTS.values()))
@@ -35,36 +35,36 @@ LevelKind = Literal["merit", "mistake", "gate"]
 class Weights:
     """Intercept and weights by feature; `means` are what each was on average where they were fitted.
 
-    `lapse` (0 to below .5) is the share of levels about which people's word is the contrary, however sure the rest.
-    `chinese` is how much larger features are for the same answer in Chinese, 0 for one that it does not name; intercept
-    and means are those of English.
+    `lapse_rate` (0 to below .5) is the share of levels on which people disagree with the signals, however clear these
+    are. `zh_offsets` has how much larger features are for the same answer in Chinese (0 where it has none); intercept
+    and means are for English.
     """
 
     intercept: float
     weights: Mapping[str, float]
     means: Mapping[str, float]
-    lapse: float = 0.0
-    chinese: Mapping[str, float] = field(default_factory=dict)
+    lapse_rate: float = 0.0
+    zh_offsets: Mapping[str, float] = field(default_factory=dict)
 
-    def in_language(self, language: Language) -> Weights:
+    def for_language(self, language: Language) -> Weights:
         """The weights for answers in a language, whose intercept and means then need no more to be known."""
         if language == "en":
             return self
-        more = {name: self.chinese.get(name, 0.0) for name in self.weights}
+        more = {name: self.zh_offsets.get(name, 0.0) for name in self.weights}
         return replace(
             self,
             intercept=self.intercept - sum(weight * more[name] for name, weight in self.weights.items()),
             means={name: mean + more[name] for name, mean in self.means.items()},
-            chinese={},
+            zh_offsets={},
         )
 
-    def chance(self, sure: float) -> float:
+    def with_lapses(self, sure: float) -> float:
         """The probability (0 to 1) of what would have the probability `sure` if nobody ever lapsed."""
-        return self.lapse + (1 - 2 * self.lapse) * sure
+        return self.lapse_rate + (1 - 2 * self.lapse_rate) * sure
 
 
 @dataclass(frozen=True)
-class KindWeights:
+class CombinerWeights:
     """How the signals are weighed: one way for what earns points, another for mistakes; and how sure that makes.
 
     `confidence` is None until it is fitted to scores of answers that the rest was not fitted to. `grades` is how many
@@ -76,54 +76,54 @@ class KindWeights:
     confidence: ConfidenceWeights | None = None
     grades: int = 0
 
-    def sure(self, doubts: Doubts) -> float:
+    def confidence_in(self, uncertainty: UncertaintyFeatures) -> float:
         """The confidence (0 to 1) in a score with such doubts; raises ValueError before it is fitted."""
         if self.confidence is None:
             raise ValueError("these coefficients have no confidence yet")
-        return self.confidence.of(doubts)
+        return self.confidence.predict(uncertainty)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coefficients(KindWeights):
+class Coefficients(CombinerWeights):
     """The weights for all questions, and those of questions that have their own, by identifier.
 
     No two that differ have the same version.
     """
 
     version: str
-    questions: Mapping[str, KindWeights] = field(default_factory=dict)
+    questions: Mapping[str, CombinerWeights] = field(default_factory=dict)
 
-    def of(self, criterion: Criterion, question: Question) -> Weights:
+    def for_criterion(self, criterion: Criterion, question: Question) -> Weights:
         """The weights for the levels of a question's criterion, in its language."""
         return self.weights_for(level_kind(criterion), question.id, question.language)
 
     def weights_for(self, kind: LevelKind, question_id: str, language: Language) -> Weights:
         """The weights for levels of a kind, of a question, in a language."""
-        own = self.weighing(question_id)
+        own = self.for_question(question_id)
         weights = own.mistake if kind == "mistake" else own.merit
         if kind == "gate":
             # It gives no points of which the middle could be the safest guess; it would take some from everybody.
-            weights = replace(weights, lapse=0.0)
-        return weights.in_language(language)
+            weights = replace(weights, lapse_rate=0.0)
+        return weights.for_language(language)
 
     @property
-    def general(self) -> KindWeights:
+    def general(self) -> CombinerWeights:
         """The weights for all questions that have none of their own."""
-        return KindWeights(self.merit, self.mistake, self.confidence, self.grades)
+        return CombinerWeights(self.merit, self.mistake, self.confidence, self.grades)
 
-    def weighing(self, question_id: str) -> KindWeights:
+    def for_question(self, question_id: str) -> CombinerWeights:
         """How the signals of a question are weighed."""
         return self.questions.get(question_id) or self.general
 
     def strictness(self, question_id: str) -> Strictness:
         """Whose strictness the scores of a question have."""
-        if self.weighing(question_id).grades:
+        if self.for_question(question_id).grades:
             return "calibrated"
         return "bank" if question_id in self.questions else "unknown"
 
-    def count(self, signal: str, question_id: str) -> bool:
+    def uses_signal(self, signal: str, question_id: str) -> bool:
         """Whether a signal of SIGNALS has any weight for a question."""
-        own = self.weighing(question_id)
+        own = self.for_question(question_id)
         return any(weights.weights[name] for weights in (own.merit, own.mistake) for name in PARTS[signal])
 
 
@@ -137,7 +137,7 @@ def read_coefficients(path: Path) -> Coefficients:
     """The coefficients in a YAML file that `viva calibrate` wrote; raises UnreadableGrades for one that has none."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        own = {str(name): KindWeights(**_parts(each)) for name, each in (data.get("questions") or {}).items()}
+        own = {str(name): CombinerWeights(**_parts(each)) for name, each in (data.get("questions") or {}).items()}
         return Coefficients(version=str(data["version"]), questions=own, **_parts(data))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableGrades(
@@ -151,9 +151,9 @@ def write_coefficients(path: Path, coefficients: Coefficients, *, origin: str) -
 
     Questions that share their weights name them once.
     """
-    shared: list[tuple[KindWeights, dict[str, Any]]] = []
+    shared: list[tuple[CombinerWeights, dict[str, Any]]] = []
 
-    def document_of(weights: KindWeights) -> dict[str, Any]:
+    def document_of(weights: CombinerWeights) -> dict[str, Any]:
         for known, document in shared:
             if known == weights:
                 return document
@@ -190,6 +190,6 @@ def _weights(data: Mapping[str, Any]) -> Weights:
         intercept=float(data["intercept"]),
         weights={name: float(data["weights"][name]) for name in FEATURES},
         means={name: float(data["means"][name]) for name in FEATURES},
-        lapse=float(data["lapse"]),
-        chinese={str(name): float(more) for name, more in data["chinese"].items()},
+        lapse_rate=float(data["lapse_rate"]),
+        zh_offsets={str(name): float(more) for name, more in data["zh_offsets"].items()},
     )

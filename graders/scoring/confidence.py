@@ -25,30 +25,31 @@ _RANGE_DEVIATIONS = NormalDist().inv_cdf(0.9)
 
 
 @dataclass(frozen=True)
-class Doubts:
+class UncertaintyFeatures:
     """What makes a score doubtful, in shares of the scale (0 to 1).
 
-    `deviation` is the standard deviation that the probabilities of the levels leave it, `gap` how far apart the judge
-    alone and the other signals are, and `middle` how near it lies to the middle of the scale: 0 at either end, 1 there.
+    `score_sd` is the standard deviation of the score given the probabilities of the levels, `judge_gap` the distance
+    between the judge's score and that of the other signals, `midscale` how near the score is to the middle of the
+    scale: 0 at either end, 1 in the middle.
     """
 
-    deviation: float
-    gap: float
-    middle: float
+    score_sd: float
+    judge_gap: float
+    midscale: float
 
     @classmethod
-    def of(cls, score: float, *, deviation: float, judge_score: float, other_score: float) -> Self:
+    def from_scores(cls, score: float, *, score_sd: float, judge_score: float, other_score: float) -> Self:
         """From figures in points of 10."""
         return cls(
-            deviation=deviation / MAX_SCORE,
-            gap=abs(judge_score - other_score) / MAX_SCORE,
-            middle=1 - abs(2 * score / MAX_SCORE - 1),
+            score_sd=score_sd / MAX_SCORE,
+            judge_gap=abs(judge_score - other_score) / MAX_SCORE,
+            midscale=1 - abs(2 * score / MAX_SCORE - 1),
         )
 
     @property
-    def spread(self) -> float:
+    def score_deviation(self) -> float:
         """Standard deviation of the score in points of 10, from the levels' probabilities and the signals' gap."""
-        return MAX_SCORE * math.hypot(self.deviation, _GAP_SHARE * self.gap)
+        return MAX_SCORE * math.hypot(self.score_sd, _GAP_SHARE * self.judge_gap)
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,16 @@ class ConfidenceWeights:
     """The logit of the confidence without any doubt, and what a doubt of 1 takes off it, 0 or more."""
 
     intercept: float
-    deviation: float
-    gap: float
-    middle: float
+    score_sd: float
+    judge_gap: float
+    midscale: float
 
-    def of(self, doubts: Doubts) -> float:
+    def predict(self, uncertainty: UncertaintyFeatures) -> float:
         """Probability (0 to 1) that a person's grade lies within 1.5 of 10 of the score."""
-        weights = (self.deviation, self.gap, self.middle)
-        logit = self.intercept - sum(weight * doubt for weight, doubt in zip(weights, astuple(doubts), strict=True))
+        weights = (self.score_sd, self.judge_gap, self.midscale)
+        logit = self.intercept - sum(
+            weight * doubt for weight, doubt in zip(weights, astuple(uncertainty), strict=True)
+        )
         return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
 

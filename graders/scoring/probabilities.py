@@ -33,15 +33,18 @@ def level_probabilities(
     weights: Weights,
     *,
     using: Sequence[str] = SIGNALS,
-    by_hand: SignalWeights | None = None,
+    manual_weights: SignalWeights | None = None,
 ) -> tuple[float, ...]:
     """Probability of each level, lowest first, summing to 1.
 
     `signals` has an entry for each level above the lowest. Signals not named in `using` are held at
-    their mean, which shows what the others alone would say. Weights set `by_hand` mix what each signal alone says
-    (the linear opinion pool: Stone 1961, "The Opinion Pool") instead of weighing the signals as they were fitted.
+    their mean, which shows what the others alone would say. `manual_weights` average the probability that each signal
+    alone gives (linear opinion pool: Stone 1961, "The Opinion Pool") instead of using the fitted weights.
     """
-    found = [_pooled(level, weights, using, by_hand) if by_hand else _alone(level, weights, using) for level in signals]
+    found = [
+        _pooled(level, weights, using, manual_weights) if manual_weights else _alone(level, weights, using)
+        for level in signals
+    ]
     reached = [1.0, *_falling(found), 0.0]
     return tuple(high - low for high, low in itertools.pairwise(reached))
 
@@ -67,7 +70,10 @@ def all_probabilities(
     """`level_probabilities` of every criterion that has signals, by its identifier."""
     return {
         criterion.id: level_probabilities(
-            signals[criterion.id], coefficients.of(criterion, rubric.question), using=using, by_hand=rubric.weights
+            signals[criterion.id],
+            coefficients.for_criterion(criterion, rubric.question),
+            using=using,
+            manual_weights=rubric.weights,
         )
         for criterion in rubric.criteria
         if criterion.id in signals
@@ -154,11 +160,11 @@ def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float
 
 
 def _alone(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
-    return weights.chance(_sigmoid(_logit(level, weights, using)))
+    return weights.with_lapses(_sigmoid(_logit(level, weights, using)))
 
 
-def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], by_hand: SignalWeights) -> float:
-    shares: dict[str, float] = by_hand.model_dump()
+def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], manual_weights: SignalWeights) -> float:
+    shares: dict[str, float] = manual_weights.model_dump()
     alone = {name: _alone(level, weights, (name,) if name in using else ()) for name in shares}
     return sum(share * alone[name] for name, share in shares.items()) / sum(shares.values())
 

@@ -36,7 +36,7 @@ class Summary:
     other_score: float
     contributions: Mapping[str, float]
 
-    def doubts(self, review: ReviewPolicy) -> list[Flag]:
+    def list_flags(self, review: ReviewPolicy) -> list[Flag]:
         """The flags that follow from these figures."""
         found = [Flag.SIGNALS_DISAGREE] if abs(self.judge_score - self.other_score) >= _DISAGREEMENT else []
         if self.confidence < review.below:
@@ -52,19 +52,19 @@ def summarise(rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coef
     summed = total(rubric, probabilities)
     judge_score = score_of(rubric, levels, coefficients, "judge")
     other_score = score_without_judge(rubric, levels, coefficients)
-    doubts = confidence.Doubts.of(
-        summed.score, deviation=summed.deviation, judge_score=judge_score, other_score=other_score
+    uncertainty = confidence.UncertaintyFeatures.from_scores(
+        summed.score, score_sd=summed.deviation, judge_score=judge_score, other_score=other_score
     )
-    sure = coefficients.weighing(rubric.question.id).sure
-    low, high = _bounds(rubric, probabilities, doubts.spread)
+    sure = coefficients.for_question(rubric.question.id).confidence_in
+    low, high = _bounds(rubric, probabilities, uncertainty.score_deviation)
     return Summary(
         probabilities=probabilities,
         score=summed.score,
         score_min=low,
         score_max=high,
         coverage=_coverage(rubric, probabilities),
-        confidence=sure(doubts),
-        confidence_in_nothing=sure(replace(doubts, middle=0.0)),
+        confidence=sure(uncertainty),
+        confidence_in_nothing=sure(replace(uncertainty, midscale=0.0)),
         judge_score=judge_score,
         other_score=other_score,
         contributions=contributions(rubric, levels, coefficients),

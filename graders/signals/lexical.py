@@ -26,7 +26,7 @@ class RougeScores:
     rouge1: float
     rouge2: float
     rouge_l: float
-    recall: float
+    rouge1_recall: float
 
 
 def rouge(answer: str, references: Sequence[str], *, stated: Sequence[str] | None = None) -> RougeScores:
@@ -50,8 +50,8 @@ def _rouge(said: Sequence[str], counted: Sequence[str], wanted: Sequence[str]) -
     pairs = [list(itertools.pairwise(tokens)) for tokens in (said, wanted)]
     twos = _f1(_shared(*pairs), len(pairs[0]), len(pairs[1]))
     longest = _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
-    recall = _shared(counted, wanted) / len(wanted) if wanted else 0.0
-    return _f1(shared, len(said), len(wanted)), twos, longest, recall
+    rouge1_recall = _shared(counted, wanted) / len(wanted) if wanted else 0.0
+    return _f1(shared, len(said), len(wanted)), twos, longest, rouge1_recall
 
 
 def _shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:

@@ -11,12 +11,12 @@ from ..models.embedder import Vectors
 class PointMatch:
     """How near an answer comes to one expected point.
 
-    `similarity` is the cosine of the best window; `lift` is how much nearer that is than the bare
+    `similarity` is the cosine of the best window; `similarity_gain` is how much nearer that is than the bare
     question, so that talk about the topic alone gains nothing; `window` is the index of the best one.
     """
 
     similarity: float
-    lift: float
+    similarity_gain: float
     window: int
 
 
@@ -28,6 +28,6 @@ def match_points(*, windows: Vectors, points: Vectors, question: Vectors) -> lis
     similarities = points @ windows.T
     baseline = points @ question
     return [
-        PointMatch(similarity=float(row[best]), lift=float(row[best] - ground), window=int(best))
+        PointMatch(similarity=float(row[best]), similarity_gain=float(row[best] - ground), window=int(best))
         for row, ground, best in zip(similarities, baseline, similarities.argmax(axis=1), strict=True)
     ]

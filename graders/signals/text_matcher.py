@@ -19,7 +19,7 @@ _SAID_RECALL = {"en": 0.34, "zh": 0.15}
 _SAID_SIMILARITY = {"en": 0.87, "zh": 0.915}
 
 
-class ProofReader:
+class EmbeddingTextMatcher:
     """A TextReader (rubrics/lint.py): word overlap first, embeddings where that finds little."""
 
     def __init__(self, embedder: Embedder) -> None:

@@ -42,7 +42,7 @@ def create_grading(
     response: Response,
     bank: BankDep,
     sessions: SessionsDep,
-    doorbell: DoorbellDep,
+    notifier: DoorbellDep,
     after_reply: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> GradingPublic:
@@ -64,7 +64,7 @@ def create_grading(
         metrics.submitted.inc()
         _log.info("grading %s is queued", reply.id, extra={"grading_id": reply.id})
     # A doorbell out of order must not keep the caller waiting: the answer is safe already.
-    after_reply.add_task(doorbell.ring, reply.id)
+    after_reply.add_task(notifier.notify, reply.id)
     response.headers["Location"] = str(request.url_for("read_grading", grading_id=reply.id).path)
     return reply
 
@@ -74,7 +74,7 @@ def _submit(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
     found = submission.submit(session, new)
     if found.key and found.key.reply:
         return GradingPublic.model_validate(found.key.reply), found.is_repeated
-    reply = GradingPublic.of(found.grading)
+    reply = GradingPublic.from_grading(found.grading)
     if found.key:
         found.key.reply = reply.model_dump(mode="json")
     return reply, found.is_repeated
@@ -92,11 +92,11 @@ def cancel_grading(grading_id: str, sessions: SessionsDep) -> GradingPublic:
 
 @router.post("/{grading_id}/requeue", summary="Grade again", responses={404: {"model": Problem}})
 def requeue_grading(
-    grading_id: str, sessions: SessionsDep, doorbell: DoorbellDep, after_reply: BackgroundTasks
+    grading_id: str, sessions: SessionsDep, notifier: DoorbellDep, after_reply: BackgroundTasks
 ) -> GradingPublic:
     """Put a grading that failed, is dead or was cancelled back in line; any other is left as it is."""
     reply = _change(sessions, grading_id, lifecycle.requeue)
-    after_reply.add_task(doorbell.ring, reply.id)
+    after_reply.add_task(notifier.notify, reply.id)
     return reply
 
 
@@ -106,7 +106,7 @@ def _change(sessions: SessionFactory, grading_id: str, change: Callable[[Session
     def work(session: Session) -> GradingPublic:
         grading = lifecycle.get(session, grading_id)
         change(session, grading)
-        return GradingPublic.of(grading)
+        return GradingPublic.from_grading(grading)
 
     return sessions.run(work, patience_seconds=_PATIENCE_SECONDS)
 
@@ -135,4 +135,4 @@ async def read_grading(
 
 def _read(sessions: SessionsDep, grading_id: str) -> GradingPublic:
     with sessions() as session:
-        return GradingPublic.of(lifecycle.get(session, grading_id))
+        return GradingPublic.from_grading(lifecycle.get(session, grading_id))

@@ -193,7 +193,7 @@ def restore(engine: sa.Engine, place: Path, *, replace: bool = False) -> Restore
         counted = ", ".join(f"{rows} in {name}" for name, rows in there.items())
         raise BackupError(f"The database is not empty ({counted}): replace all of it with --yes, or name another one.")
     tool = dumper(engine)
-    inside = tool.examine(backup.dump)
+    inside = tool.compare_dump(backup.dump)
     if inside and (wrong := _differences(manifest.contents, inside)):
         return Restored(there, tuple(wrong))
     try:

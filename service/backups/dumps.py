@@ -59,7 +59,7 @@ class Dumper(Protocol):
         Raises BackupError, and ValueError when a value is not of its column's type.
         """
 
-    def examine(self, dump: Path) -> Contents | None:
+    def compare_dump(self, dump: Path) -> Contents | None:
         """The contents of a dump, None when it must be restored to be read. Raises BackupError."""
 
     def restored(self, dump: Path) -> AbstractContextManager[None]:
@@ -88,7 +88,7 @@ class SqliteDumper:
         with _reading(target) as connection:
             return read_contents(connection), also(connection)
 
-    def examine(self, dump: Path) -> Contents:
+    def compare_dump(self, dump: Path) -> Contents:
         """See Dumper."""
         try:
             with _reading(dump) as connection:
@@ -149,7 +149,7 @@ class PostgresDumper:
             with self._running(tool, "--format=custom", "--no-owner", "--no-privileges", *options):
                 return read_contents(connection), also(connection)
 
-    def examine(self, dump: Path) -> None:
+    def compare_dump(self, dump: Path) -> None:
         """See Dumper."""
 
     @contextmanager

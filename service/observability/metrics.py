@@ -75,7 +75,7 @@ judge_reachable = Gauge(
 # Prometheus sees an increase between two samples only: what is rare must be there before it happens.
 for _state in (State.GRADED, State.NEEDS_REVIEW, State.FAILED, State.DEAD):
     finished.labels(_state.value)
-for _why in ("judge_away", "unanswered", "worker_lost"):
+for _why in ("judge_unavailable", "unanswered", "worker_lost"):
     returned.labels(_why)
 for _kind in ("prompt", "cached", "generated"):
     judge_tokens.labels(_kind)

@@ -23,7 +23,7 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = logging.getLogger("vivavoce.http")
 
 
-class Observed:
+class RequestContextMiddleware:
     """ASGI middleware: `X-Request-ID` is the caller's or a new one, and goes with the answer to its verdict."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,7 +61,7 @@ class Observed:
                 _log.log(level, "%s %s %d in %.0f ms", scope["method"], scope["path"], status, seconds * 1000)
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Refuses a body before it is read into memory."""
 
     def __init__(self, app: ASGIApp) -> None:

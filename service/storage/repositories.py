@@ -44,10 +44,10 @@ class GradingRepository:
         One whose worker was lost before, or that the judge did not answer, comes alone: if it was the
         cause, it takes no other along.
         """
-        if first.attempt or first.unanswered:
+        if first.attempt or first.judge_attempts:
             return [first]
         alike = self._waiting(now).where(
-            Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0, Grading.unanswered == 0
+            Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0, Grading.judge_attempts == 0
         )
         return self._session.scalars(alike.limit(limit)).unique().all()
 
@@ -61,7 +61,7 @@ class GradingRepository:
         held = sa.select(Grading.lease_owner).where(Grading.state == State.RUNNING).distinct()
         return [owner for owner in self._session.scalars(held) if owner]
 
-    def abandoned(self, now: datetime, *, gone: Sequence[str], limit: int) -> Sequence[Grading]:
+    def find_stalled(self, now: datetime, *, gone: Sequence[str], limit: int) -> Sequence[Grading]:
         """Gradings whose worker is gone, or showed no sign of life for longer than its lease."""
         found = (
             sa.select(Grading)
@@ -175,7 +175,7 @@ class OutboxRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def unheard(self, before: datetime, *, limit: int) -> Sequence[OutboxMessage]:
+    def find_unpublished(self, before: datetime, *, limit: int) -> Sequence[OutboxMessage]:
         """Messages written before a moment, the oldest first."""
         found = (
             sa.select(OutboxMessage)
@@ -186,7 +186,7 @@ class OutboxRepository:
         )
         return self._session.scalars(found).all()
 
-    def heard(self, grading_ids: Sequence[str]) -> None:
+    def mark_published(self, grading_ids: Sequence[str]) -> None:
         """Remove the messages about these gradings."""
         self._session.execute(sa.delete(OutboxMessage).where(OutboxMessage.grading_id.in_(grading_ids)))
 

@@ -108,8 +108,8 @@ class Submission(Base):
 class Grading(Base):
     """The work of grading one submission by one rubric version.
 
-    `fence` rises with every claim; only the worker that holds the newest may write. `attempt` counts
-    claims that did not end in order, `unanswered` how often the judge, though well, gave no verdict.
+    `fencing_token` rises with every claim; only the worker that holds the newest may write. `attempt` counts
+    claims that did not end in order, `judge_attempts` how often the judge, though well, gave no verdict.
     `request_id` and `trace_parent` lead from the request that brought it to what became of it. `provisional` has what
     can be said of the score while the judge is away.
     """
@@ -123,8 +123,8 @@ class Grading(Base):
     state: Mapped[State] = mapped_column(String(16))
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)
-    unanswered: Mapped[int] = mapped_column(default=0)
-    fence: Mapped[int] = mapped_column(default=0)
+    judge_attempts: Mapped[int] = mapped_column("unanswered", default=0)
+    fencing_token: Mapped[int] = mapped_column("fence", default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)

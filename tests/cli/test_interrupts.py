@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from vivavoce.cli.interrupts import remembered_interrupts
+from vivavoce.cli.interrupts import deferred_interrupts
 
 
 class _Closing:
@@ -14,14 +14,14 @@ class _Closing:
 
 
 def test_an_interrupt_is_raised_where_it_comes() -> None:
-    with remembered_interrupts() as interruption, pytest.raises(KeyboardInterrupt):
+    with deferred_interrupts() as interruption, pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
     assert interruption.came
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_python_drops_in_a_finaliser_is_raised_at_the_next_check() -> None:
-    with remembered_interrupts() as interruption:
+    with deferred_interrupts() as interruption:
         interruption.check()
         closing = _Closing()
         del closing
@@ -31,6 +31,6 @@ def test_an_interrupt_that_python_drops_in_a_finaliser_is_raised_at_the_next_che
 
 def test_what_handled_interrupts_before_does_so_again() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with remembered_interrupts():
+    with deferred_interrupts():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before

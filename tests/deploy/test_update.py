@@ -106,7 +106,7 @@ def test_judges_that_pass_take_over_and_the_ones_before_can_be_called_back(insta
     assert "VIVA_JUDGE_URL=http://green.judges:8080" in (installed / "deploy" / "judges" / "green.env").read_text()
     assert "compose stop judge-blue-a judge-blue-b" in (docker / "calls").read_text()
     assert _update(installed, "judges", "--back").returncode == 0
-    assert "viva judges back" in (docker / "runs").read_text()
+    assert "viva judges rollback" in (docker / "runs").read_text()
     assert _settings(installed).items() >= {"VIVA_JUDGES": "blue", "COMPOSE_PROFILES": "cpu"}.items()
 
 
@@ -119,7 +119,7 @@ def test_workers_that_do_not_come_up_with_the_new_judges_leave_the_old_ones_at_w
     assert done.returncode == 1
     assert "the judges blue go on working." in done.stderr
     assert _settings(installed).items() >= {"VIVA_JUDGES": "blue", "COMPOSE_PROFILES": "cpu"}.items()
-    assert (docker / "runs").read_text().splitlines()[-1].endswith("viva judges back")
+    assert (docker / "runs").read_text().splitlines()[-1].endswith("viva judges rollback")
     assert (docker / "ps-worker").read_text().split() == ["old-worker-1", "old-worker-2"]
     assert "compose stop judge-blue" not in (docker / "calls").read_text()
 

@@ -14,7 +14,7 @@ from vivavoce.graders.reading.normal_text import has_han, normalise, words
 from vivavoce.graders.reading.screening import screen
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 
-from ..panels import trained_kinds
+from ..panels import trained_classifier
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SYNONYMS = yaml.safe_load(perturbations.SYNONYMS.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ def test_nearly_every_answer_has_a_version_and_always_the_same(name: str) -> Non
 def test_screening_finds_in_a_version_what_it_found_in_the_answer(name: str, language: Language) -> None:
     for rubric, answer in _answers(language):
         before, after = (
-            screen(normalise(each), rubric, trained_kinds()) for each in (answer, REWRITINGS[name](answer))
+            screen(normalise(each), rubric, trained_classifier()) for each in (answer, REWRITINGS[name](answer))
         )
         assert (after.settled, after.flags) == (before.settled, before.flags), answer
 

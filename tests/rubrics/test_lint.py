@@ -103,8 +103,10 @@ def test_chinese_wording_is_read_too(tmp_path: Path, clean: Rubric) -> None:
     assert {finding.rule for finding in _lint(tmp_path, inner)} == {"observable"}
     levels = [{"points": 0, "description": "没有说出。"}, {"points": 2, "description": "至少一种。"}]
     levels += [{"points": 4, "description": "两种以上。"}]
-    touching = edited(edited(clean, "question", "language", value="zh"), "criteria", 1, "levels", value=levels)
-    assert {finding.rule for finding in _lint(tmp_path, touching)} == {"levels-apart"}
+    overlapping_levels = edited(
+        edited(clean, "question", "language", value="zh"), "criteria", 1, "levels", value=levels
+    )
+    assert {finding.rule for finding in _lint(tmp_path, overlapping_levels)} == {"levels-apart"}
 
 
 def test_a_file_that_is_no_rubric_is_a_finding(tmp_path: Path) -> None:

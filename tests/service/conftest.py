@@ -10,14 +10,14 @@ import uvicorn
 
 from vivavoce.rubrics import Bank
 from vivavoce.service.app import create_app
-from vivavoce.service.notifier import EventDoorbell
+from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
 
 @pytest.fixture
-def doorbell() -> EventDoorbell:
-    return EventDoorbell()
+def notifier() -> EventNotifier:
+    return EventNotifier()
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def client(server: uvicorn.Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def server(
-    settings: Settings, database: SessionFactory, bank: Bank, doorbell: EventDoorbell
+    settings: Settings, database: SessionFactory, bank: Bank, notifier: EventNotifier
 ) -> Iterator[uvicorn.Server]:
     """A real server on a free port."""
     app = create_app(
         settings,
         sessions=database,
         bank=bank,
-        doorbell=doorbell,
+        notifier=notifier,
         judge_status=lambda: "ok",
         is_stopping=lambda: server.should_exit,
     )

@@ -38,7 +38,7 @@ def _promote(database: SessionFactory, revision: str, at_least: float | None = N
 
 def _back(database: SessionFactory) -> str:
     with database.begin() as session:
-        return judge_versions.take_back(session).revision
+        return judge_versions.rollback(session).revision
 
 
 def _active(database: SessionFactory) -> str | None:

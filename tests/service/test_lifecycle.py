@@ -185,12 +185,12 @@ def test_a_lost_ring_is_found_once_and_a_heard_one_never(
     heard = _submit(database, rubric, "heard")
     assert _claim(database)
     lost = _submit(database, rubric, "lost")
-    later = clock.now() + timedelta(seconds=2 * lifecycle.UNHEARD_SECONDS)
+    later = clock.now() + timedelta(seconds=2 * lifecycle.UNPUBLISHED_SECONDS)
     monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
-        assert lifecycle.sweep(session, max_attempts=3).unheard == (lost,)
+        assert lifecycle.sweep(session, max_attempts=3).unpublished == (lost,)
     with database.begin() as session:
-        assert lifecycle.sweep(session, max_attempts=3).unheard == ()
+        assert lifecycle.sweep(session, max_attempts=3).unpublished == ()
     assert heard != lost
 
 
@@ -267,14 +267,14 @@ def _unanswered(rubric: Rubric) -> Report:
 def test_an_answer_that_the_judge_leaves_without_a_word_waits_longer_each_time_and_then_fails(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "MOST_UNANSWERED", 3)
+    monkeypatch.setattr(lifecycle, "MAX_JUDGE_ATTEMPTS", 3)
     grading_id = _submit(database, rubric)
     delays = []
     for _ in range(2):
         batch = _claim(database)
         assert batch
         with database.begin() as session:
-            assert lifecycle.postpone(session, batch.leases[0], _unanswered(rubric)) is State.QUEUED
+            assert lifecycle.retry_later(session, batch.leases[0], _unanswered(rubric)) is State.QUEUED
         with database.begin() as session:
             grading = lifecycle.get(session, grading_id)
             assert grading.not_before
@@ -285,7 +285,7 @@ def test_an_answer_that_the_judge_leaves_without_a_word_waits_longer_each_time_a
     batch = _claim(database)
     assert batch
     with database.begin() as session:
-        assert lifecycle.postpone(session, batch.leases[0], _unanswered(rubric)) is State.FAILED
+        assert lifecycle.retry_later(session, batch.leases[0], _unanswered(rubric)) is State.FAILED
     with database() as session:
         assert lifecycle.get(session, grading_id).reason == "timeout"
 
@@ -295,7 +295,7 @@ def test_one_that_the_judge_did_not_answer_comes_back_alone(database: SessionFac
     batch = _claim(database)
     assert batch
     with database.begin() as session:
-        lifecycle.postpone(session, batch.leases[0], _unanswered(rubric))
+        lifecycle.retry_later(session, batch.leases[0], _unanswered(rubric))
     with database.begin() as session:
         lifecycle.get(session, unlucky).not_before = None
     _submit(database, rubric, "another")

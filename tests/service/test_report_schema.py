@@ -33,7 +33,7 @@ def _fields(value: type) -> Iterator[tuple[str, str]]:
     """Every field of a report with the path to it, inner ones too."""
     hints = get_type_hints(value)
     for name, kind in hints.items():
-        if name in ("model_config", "judge_away"):
+        if name in ("model_config", "judge_unavailable"):
             continue
         yield "", name
         for inner in _models(kind):

@@ -19,7 +19,7 @@ from vivavoce.service import lifecycle, submission
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers.celery_app import CeleryDoorbell
+from vivavoce.workers.celery_app import CeleryNotifier
 
 from ..servers import free_port, wait_until
 
@@ -65,17 +65,17 @@ def test_a_celery_worker_grades_what_the_doorbell_announces_and_what_it_never_he
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("VIVA_REDIS_URL", redis_url)
-    doorbell = CeleryDoorbell(Settings())
+    notifier = CeleryNotifier(Settings())
     with _celery_worker(redis_url, stub_judge.url) as worker:
         announced = _submit(database, rubric, "INT8 instead of FP16")
-        doorbell.ring(announced)
+        notifier.notify(announced)
         wait_until(lambda: _is_graded(database, announced), seconds=60, what="the answers are graded")
 
         # The ring is lost with everything else in Redis; the row in the database is not.
-        unheard = _submit(database, rubric, "4 bits, and accuracy may drop")
+        unpublished = _submit(database, rubric, "4 bits, and accuracy may drop")
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()
-        wait_until(lambda: _is_graded(database, unheard), seconds=60, what="the answers are graded")
+        wait_until(lambda: _is_graded(database, unpublished), seconds=60, what="the answers are graded")
         assert worker.poll() is None
 
 
@@ -84,7 +84,7 @@ def test_an_answer_is_taken_in_while_redis_is_away(
 ) -> None:
     monkeypatch.setenv("VIVA_REDIS_URL", "redis://127.0.0.1:9/0")
     started = time.monotonic()
-    CeleryDoorbell(Settings()).ring(_submit(database, rubric, "INT8"))
+    CeleryNotifier(Settings()).notify(_submit(database, rubric, "INT8"))
     assert time.monotonic() - started < 10
 
 

@@ -25,8 +25,8 @@ from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers import grading as drain_module
-from vivavoce.workers.grading import drain
+from vivavoce.workers import grading as worker_grading
+from vivavoce.workers.grading import process_queue
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_se
 def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
     ids = _submit(database, rubric, *(f"INT8 number {n}" for n in range(10)))
     heard: list[str] = []
-    done = drain(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
+    done = process_queue(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
     assert done.finished == 10
     assert sorted(heard) == sorted(ids)
-    assert drain(database, scripted_panel(), settings, owner="w").finished == 0
+    assert process_queue(database, scripted_panel(), settings, owner="w").finished == 0
 
 
 @pytest.mark.parametrize("behaviour", ["http_500", "drop", "hang"])
@@ -81,12 +81,12 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
     monkeypatch: pytest.MonkeyPatch,
     behaviour: str,
 ) -> None:
-    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.1)
     ids = _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
     stub_judge.behave(behaviour)  # type: ignore[arg-type]
     # A proper reply takes more than a second on a loaded machine.
     with _http_panel(stub_judge, database, timeout_seconds=5.0) as panel:
-        done = drain(database, panel, settings, owner="w")
+        done = process_queue(database, panel, settings, owner="w")
         assert (done.finished, done.released) == (0, 2)
         for grading_id in ids:
             state, reason = _state(database, grading_id)
@@ -95,7 +95,7 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
             assert _score(database, grading_id) is None
         stub_judge.behave("answer")
         time.sleep(0.2)
-        assert drain(database, panel, settings, owner="w").finished == 2
+        assert process_queue(database, panel, settings, owner="w").finished == 2
     assert all(_score(database, grading_id) is not None for grading_id in ids)
 
 
@@ -108,24 +108,24 @@ def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_
     monkeypatch: pytest.MonkeyPatch,
     told: str,
 ) -> None:
-    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
-    settings = settings.model_copy(update={"judge_away": told})
+    monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.1)
+    settings = settings.model_copy(update={"on_judge_unavailable": told})
     (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
 
     def public() -> GradingPublic:
         with database() as session:
-            return GradingPublic.of(lifecycle.get(session, grading_id))
+            return GradingPublic.from_grading(lifecycle.get(session, grading_id))
 
     stub_judge.behave("http_500")
     with _http_panel(stub_judge, database) as panel:
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
         waiting = public()
         assert waiting.report is None
         if told == "wait":
             assert waiting.provisional is None
         stub_judge.behave("answer")
         time.sleep(0.2)
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
     graded = public()
     assert graded.report
     assert graded.provisional is None
@@ -146,24 +146,24 @@ def test_metrics_say_whether_the_judge_answers_and_what_was_given(
     stub_judge: StubJudgeServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drain_module, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.1)
 
     def seen(name: str, **labels: str) -> float:
         return metrics.registry.get_sample_value(f"vivavoce_{name}", labels) or 0.0
 
     stub = {"engine": "stub", "model": "stub", "revision": "1"}
     before = {name: seen(name) for name in ("report_score_count", "report_confidence_count")}
-    away = seen("unscored_criteria_total", reason="infrastructure")
+    unavailable = seen("unscored_criteria_total", reason="infrastructure")
     _submit(database, rubric, "INT8 instead of FP16", "fewer bits")
     stub_judge.behave("http_500")
     with _http_panel(stub_judge, database) as panel:
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
         assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 0
-        assert seen("unscored_criteria_total", reason="infrastructure") > away
+        assert seen("unscored_criteria_total", reason="infrastructure") > unavailable
         assert {name: seen(name) for name in before} == before
         stub_judge.behave("answer")
         time.sleep(0.2)
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
     assert metrics.registry.get_sample_value("vivavoce_judge_reachable", stub) == 1
     assert {name: seen(name) - count for name, count in before.items()} == dict.fromkeys(before, 2)
 
@@ -174,7 +174,7 @@ def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
     (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
     stub_judge.behave("half_json")
     with _http_panel(stub_judge, database) as panel:
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
     assert _state(database, grading_id) == (State.FAILED, "parse")
     assert _score(database, grading_id) is None
 
@@ -184,10 +184,10 @@ def test_the_same_answer_is_judged_once_and_scores_the_same(
 ) -> None:
     with _http_panel(stub_judge, database) as panel:
         (first,) = _submit(database, rubric, "INT8 instead of FP16")
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
         asked = len(stub_judge.prompts)
         (second,) = _submit(database, rubric, " INT8  instead of FP16\u200b")
-        drain(database, panel, settings, owner="w")
+        process_queue(database, panel, settings, owner="w")
     assert len(stub_judge.prompts) == asked
     assert _score(database, first) == _score(database, second) is not None
 
@@ -197,7 +197,7 @@ def test_empty_and_dont_know_answers_never_reach_the_judge(
 ) -> None:
     panel = scripted_panel()
     ids = _submit(database, rubric, "", "I don't know.", "…", "不知道")
-    drain(database, panel, settings, owner="w")
+    process_queue(database, panel, settings, owner="w")
     assert [_score(database, grading_id) for grading_id in ids] == [0.0] * 4
     assert isinstance(panel.judge, ScriptedJudge)
     assert panel.judge.calls == 0
@@ -214,11 +214,13 @@ def test_a_long_batch_keeps_its_lease(
         time.sleep(0.4)
         return 2.0
 
-    slow = threading.Thread(target=drain, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"})
+    slow = threading.Thread(
+        target=process_queue, args=(database, scripted_panel(slowly), settings), kwargs={"owner": "slow"}
+    )
     slow.start()
     time.sleep(1.3)
     assert _state(database, grading_id)[0] is State.RUNNING
-    assert drain(database, scripted_panel(), settings, owner="other").finished == 0
+    assert process_queue(database, scripted_panel(), settings, owner="other").finished == 0
     slow.join()
     assert _score(database, grading_id) is not None
 
@@ -226,7 +228,7 @@ def test_a_long_batch_keeps_its_lease(
 def test_one_failed_criterion_leaves_no_score(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
     failure = JudgeFailure(UnscoredReason.REFUSED, "said something else")
     (grading_id,) = _submit(database, rubric, "INT8")
-    drain(
+    process_queue(
         database,
         scripted_panel(lambda _, criterion: failure if criterion == "loss" else 2.0),
         settings,
@@ -241,7 +243,7 @@ def test_a_verdict_without_evidence_goes_to_a_person(
 ) -> None:
     failure = JudgeFailure(UnscoredReason.UNSUPPORTED_EVIDENCE, "no such quote")
     (grading_id,) = _submit(database, rubric, "INT8")
-    drain(database, scripted_panel(lambda _, criterion: failure), settings, owner="w")
+    process_queue(database, scripted_panel(lambda _, criterion: failure), settings, owner="w")
     assert _state(database, grading_id) == (State.NEEDS_REVIEW, "unsupported_evidence")
     assert _score(database, grading_id) is None
 
@@ -258,7 +260,7 @@ def test_a_prompt_that_the_judge_cannot_take_holds_nobody_up(
     unlucky, *others = _submit(database, rubric, "POISON and INT8", *(f"INT8 number {n}" for n in range(8)))
     stub_judge.behave_on("POISON", "http_500")
     with _http_panel(stub_judge, database) as panel:
-        done = drain(database, panel, settings, owner="w")
+        done = process_queue(database, panel, settings, owner="w")
     assert (done.finished, done.released) == (8, 0)
     assert _state(database, unlucky) == (State.QUEUED, "infrastructure")
     assert all(_score(database, grading_id) is not None for grading_id in others)
@@ -295,7 +297,7 @@ def test_commits_whose_reply_is_lost_lose_nothing_and_repeat_nothing(
         for one in new:
             database.run(lambda session, one=one: submission.submit(session, one))  # type: ignore[misc]
         with _http_panel(stub_judge, database) as panel:
-            assert drain(database, panel, settings, owner="w").finished == 12
+            assert process_queue(database, panel, settings, owner="w").finished == 12
     assert unsure.errors > 10
     assert all(_score(database, one.id) is not None for one in new)
     assert len(stub_judge.prompts) == 13 * len(items_of(rubric.criteria))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from vivavoce.workers.worker_id import is_gone, worker_name
+from vivavoce.workers.worker_id import current_worker_id, has_ended
 
 from ..servers import wait_until
 
-NAMED = "from vivavoce.workers.worker_id import worker_name; print(worker_name(), flush=True); input()"
+NAMED = "from vivavoce.workers.worker_id import current_worker_id; print(current_worker_id(), flush=True); input()"
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_a_living_worker_is_not_gone(other: tuple[subprocess.Popen[str], str]) -> None:
-    assert not is_gone(worker_name())
-    assert not is_gone(other[1])
+    assert not has_ended(current_worker_id())
+    assert not has_ended(other[1])
 
 
 def test_a_killed_worker_is_gone_before_and_after_its_parent_has_noticed(
@@ -33,15 +33,15 @@ def test_a_killed_worker_is_gone_before_and_after_its_parent_has_noticed(
 ) -> None:
     process, name = other
     process.kill()
-    wait_until(lambda: is_gone(name), seconds=5, what="it is seen to be gone")
+    wait_until(lambda: has_ended(name), seconds=5, what="it is seen to be gone")
     process.wait()
-    assert is_gone(name)
+    assert has_ended(name)
 
 
 @pytest.mark.parametrize("name", ["elsewhere/1:1:1:a", "w", "", "a:b:c"])
 def test_of_a_worker_elsewhere_nothing_is_known(name: str) -> None:
-    assert not is_gone(name)
+    assert not has_ended(name)
 
 
 def test_a_name_fits_its_column() -> None:
-    assert len(worker_name()) <= 64
+    assert len(current_worker_id()) <= 64

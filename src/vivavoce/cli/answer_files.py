@@ -23,8 +23,8 @@ from vivavoce.service.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers.grading import RETRY_SECONDS, drain
-from vivavoce.workers.worker_id import worker_name
+from vivavoce.workers.grading import RETRY_SECONDS, process_queue
+from vivavoce.workers.worker_id import current_worker_id
 
 from .errors import UserError
 from .html_report import ReportRow, write_html
@@ -136,7 +136,7 @@ def grade_items(
     last_progress = time.monotonic()
     while open_ids:
         before = len(open_ids)
-        done = drain(sessions, panel, settings, owner=worker_name(), on_finished=finished)
+        done = process_queue(sessions, panel, settings, owner=current_worker_id(), on_finished=finished)
         if not done.released:
             # Nothing of ours is due: another worker holds it, or finished it.
             for grading_id in open_ids & _finished(sessions, items):
@@ -154,7 +154,7 @@ def grade_items(
 def read_outcome(items: Sequence[Item], problems: Sequence[BadCell], sessions: SessionFactory) -> Outcome:
     """The gradings of the items as they stand now."""
     with sessions() as session:
-        found = [(item, GradingPublic.of(lifecycle.get(session, item.grading_id))) for item in items]
+        found = [(item, GradingPublic.from_grading(lifecycle.get(session, item.grading_id))) for item in items]
     return Outcome(items=tuple(found), problems=tuple(problems))
 
 

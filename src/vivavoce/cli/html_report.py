@@ -20,7 +20,7 @@ _FEWEST_FOR_CORRELATION = 5
 # Why no model read a part of an answer, by the report's field that lists such parts.
 _UNREAD = {
     "masked": "speaks to the grader",
-    "talk": "says nothing, or only names things",
+    "filler": "says nothing, or only names things",
     "unrelated": "bears on nothing that is asked for",
     "repeated": "stands in the answer before",
 }

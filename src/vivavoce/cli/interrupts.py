@@ -20,7 +20,7 @@ class Interruption:
 
 
 @contextmanager
-def remembered_interrupts() -> Iterator[Interruption]:
+def deferred_interrupts() -> Iterator[Interruption]:
     """Remember an interrupt (SIGINT) while the context is open, and raise KeyboardInterrupt as Python does.
 
     Python drops an exception that is raised in a finaliser or in a callback of the garbage collector; an interrupt that

@@ -16,11 +16,11 @@ from vivavoce.graders.judge.servers.embedded import serve as run_engine
 from vivavoce.graders.models.model_files import ModelSource, verified_model
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app
-from vivavoce.service.notifier import Doorbell, EventDoorbell, SilentDoorbell
+from vivavoce.service.notifier import EventNotifier, Notifier, SilentNotifier
 from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
-from vivavoce.workers.celery_app import CeleryDoorbell
+from vivavoce.workers.celery_app import CeleryNotifier
 from vivavoce.workers.in_process import InProcessWorker
 from vivavoce.workers.panel_factory import open_panel
 
@@ -35,12 +35,12 @@ def run_service(settings: Settings, *, worker: bool) -> None:
     migrate(engine, patience_seconds=START_SECONDS)
     database = sessions(engine)
     with ExitStack() as stack:
-        doorbell, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)
+        notifier, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)
         app = create_app(
             settings,
             sessions=database,
             bank=default_bank(),
-            doorbell=doorbell,
+            notifier=notifier,
             judge_status=judge_status,
             # A long poll that is cut off at the end of the grace would be an error to its caller.
             is_stopping=lambda: server.should_exit,
@@ -78,30 +78,30 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Doorbell, Callable[[], str]]:
-    doorbell = EventDoorbell()
+def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Notifier, Callable[[], str]]:
+    notifier = EventNotifier()
     # Closed in reverse order: the worker is told to stop and has its time, then its judge ends, which
     # frees it from whatever it waits for, then it puts back what it holds and ends.
     threads = ExitStack()
     stack.push(threads)
     panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
-    worker = InProcessWorker(database, panel, settings, doorbell)
+    worker = InProcessWorker(database, panel, settings, notifier)
     threads.callback(worker.join)
     stack.callback(worker.join, settings.stop_seconds)
     stack.callback(worker.stop)
     worker.start()
     identity = panel.judge.identity
     _log.info("the judge is %s on %s", identity.model, identity.engine)
-    return doorbell, lambda: _judge_status(panel.judge.urls)
+    return notifier, lambda: _judge_status(panel.judge.urls)
 
 
-def _outside_worker(settings: Settings) -> tuple[Doorbell, Callable[[], str]]:
+def _outside_worker(settings: Settings) -> tuple[Notifier, Callable[[], str]]:
     if settings.redis_url:
-        doorbell: Doorbell = CeleryDoorbell(settings)
+        notifier: Notifier = CeleryNotifier(settings)
     else:
-        doorbell = SilentDoorbell()
+        notifier = SilentNotifier()
     urls = split_urls(settings.judge_url)
-    return doorbell, lambda: _judge_status(urls) if urls else "run by the workers"
+    return notifier, lambda: _judge_status(urls) if urls else "run by the workers"
 
 
 def _judge_status(urls: Sequence[str]) -> str:

@@ -88,7 +88,7 @@ def grade_set(
         rubric = rubric_of(group[0], path)
         for batch in (group[start : start + _BATCH] for start in range(0, len(group), _BATCH)):
             reports = grade([AnswerInput(row["answer"]) for row in batch], rubric, panel)
-            if any(report.judge_away for report in reports):
+            if any(report.judge_unavailable for report in reports):
                 raise EvaluationError("The judge answers nobody: mend that, then run the same command to go on.")
             scored = [(row, report) for row, report in zip(batch, reports, strict=True) if report.score is not None]
             cases += [_case(name, question, row, rubric, report, panel) for row, report in scored]

@@ -23,7 +23,7 @@ import yaml
 
 from vivavoce.graders import AnswerInput, Flag, Panel, Report, grade
 from vivavoce.graders.reading.normal_text import STOP_WORDS, has_han, words
-from vivavoce.graders.reading.screened_answer import Reading
+from vivavoce.graders.reading.screened_answer import ScreenedAnswer
 from vivavoce.graders.reading.terms import terms
 from vivavoce.rubrics import Language, QualificationSet, Rubric
 
@@ -328,7 +328,7 @@ def _grade(answers: Sequence[str], rubric: Rubric, panel: Panel) -> list[Report]
     reports = []
     for start in range(0, len(answers), _BATCH):
         reports += grade([AnswerInput(answer) for answer in answers[start : start + _BATCH]], rubric, panel)
-    if any(report.judge_away for report in reports):
+    if any(report.judge_unavailable for report in reports):
         raise EvaluationError("The judge answers nobody: mend that, then run the same command to go on.")
     return reports
 
@@ -342,4 +342,4 @@ def _mirrors(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _reaches_the_judge(sample: Sample) -> bool:
-    return Reading.of(AnswerInput(sample.answer), sample.rubric).screening.settled is None
+    return ScreenedAnswer.from_answer(AnswerInput(sample.answer), sample.rubric).screening.settled is None

@@ -204,7 +204,12 @@ def _spread(runs: Sequence[Sequence[float]]) -> float:
 def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
     """The expected score (0 to 10) with the judge's signal alone, not rounded."""
     signals = {
-        name: [LevelSignals(level.log_odds - level.prior, verifier=0, lift=0, recall=0, overlap=0) for level in levels]
+        name: [
+            LevelSignals(
+                level.log_odds - level.baseline_log_odds, verifier=0, similarity_gain=0, term_recall=0, rouge1_recall=0
+            )
+            for level in levels
+        ]
         for name, levels in verdicts.levels.items()
     }
     return score_of(rubric, signals, default_coefficients(), "judge")

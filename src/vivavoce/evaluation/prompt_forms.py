@@ -260,7 +260,7 @@ def _numbered(answer: str) -> str:
 
 def _outcome(form: PromptForm, dataset: str, answer: GradedAnswer, verdicts: AnswerVerdicts) -> Outcome:
     failure = next(iter(verdicts.failures.values()), None)
-    odds = [level.log_odds - level.prior for levels in verdicts.levels.values() for level in levels]
+    odds = [level.log_odds - level.baseline_log_odds for levels in verdicts.levels.values() for level in levels]
     return Outcome(
         form=str(form),
         dataset=dataset,

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from vivavoce.graders.errors import UnscoredReason
-from vivavoce.graders.grade import grade, read_signals
 from vivavoce.graders.panel import Panel
+from vivavoce.graders.pipeline import grade, read_signals
 from vivavoce.graders.scoring.probabilities import all_probabilities
 from vivavoce.graders.types import MAX_SCORE, AnswerInput, CriterionResult, LevelSignals, Report
 from vivavoce.rubrics import Criterion, Language, QualificationAnswer, QualificationSet, Rubric
 from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
 # A criterion that orders fewer of its pairs of answers than this does not separate them.
-SEPARATES = 0.75
+MIN_DISCRIMINATION = 0.75
 # Which quality has to come out above which; an answer that says nothing and a wrong one are equally worth nothing.
 ABOVE: tuple[tuple[Quality, Quality], ...] = (
     ("excellent", "adequate"),
@@ -46,7 +46,7 @@ _REJECTED: dict[Language, str] = {
 
 
 @dataclass(frozen=True)
-class CriterionStanding:
+class CriterionComparison:
     """A criterion on one answer: its share of the points (for a mistake: of it being made), 0 to 1.
 
     `level` is the writer's, `signals` what the graders found for each level above the lowest.
@@ -74,34 +74,34 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AnswerResult:
     """One answer: its quality, its writer's grade and the machine's score, both 0 to 10; `length` in characters."""
 
     quality: Quality
     grade: float
     score: float | None
-    criteria: tuple[CriterionStanding, ...]
+    criteria: tuple[CriterionComparison, ...]
     style: Style = "usual"
     length: int = 0
     flagged: bool = False
     unscored_reason: UnscoredReason | None = None
-    judge_away: bool = False
+    judge_unavailable: bool = False
 
 
 @dataclass(frozen=True)
-class QuestionStanding:
+class QuestionResult:
     """The answers to one question in one language."""
 
     question: str
     language: Language
     topic: str
-    standings: tuple[Standing, ...]
+    answers: tuple[AnswerResult, ...]
 
     @property
     def in_order(self) -> bool:
         """Whether every answer of usual length scores above those of lower quality; an unscored one is out of order."""
         scores = {
-            quality: [one.score for one in self.standings if one.quality == quality and one.style == "usual"]
+            quality: [one.score for one in self.answers if one.quality == quality and one.style == "usual"]
             for quality in IN_ORDER
         }
         if any(score is None for found in scores.values() for score in found):
@@ -114,7 +114,7 @@ class QuestionStanding:
 
     def score(self, quality: Quality) -> float | None:
         """Mean score of the answers of a quality, None when one has none."""
-        found = [standing.score for standing in self.standings if standing.quality == quality]
+        found = [result.score for result in self.answers if result.quality == quality]
         scored = [score for score in found if score is not None]
         return fmean(scored) if len(scored) == len(found) else None
 
@@ -135,7 +135,7 @@ class PairOrder:
 
 
 @dataclass(frozen=True)
-class Separation:
+class Discrimination:
     """How a criterion orders answers: the share (0 to 1) of pairs with different levels that it orders rightly."""
 
     question: str
@@ -144,7 +144,7 @@ class Separation:
     ordered: float
 
 
-def grade_qualification_answers(rubric: Rubric, answers: QualificationSet, panel: Panel) -> QuestionStanding:
+def grade_qualification_answers(rubric: Rubric, answers: QualificationSet, panel: Panel) -> QuestionResult:
     """Grade the qualification answers to a question in the language of its rubric.
 
     Raises InvalidRubric when the answers' levels are not those of the rubric.
@@ -152,12 +152,12 @@ def grade_qualification_answers(rubric: Rubric, answers: QualificationSet, panel
     language = rubric.question.language
     grades = [answer.grade(rubric) for answer in answers.answers]
     reports = grade([AnswerInput(answer.text(language)) for answer in answers.answers], rubric, panel)
-    return QuestionStanding(
+    return QuestionResult(
         question=rubric.question.id,
         language=language,
         topic=rubric.question.topic,
-        standings=tuple(
-            _standing(rubric, answer, graded, report)
+        answers=tuple(
+            _compare_answer(rubric, answer, graded, report)
             for answer, graded, report in zip(answers.answers, grades, reports, strict=True)
         ),
     )
@@ -186,19 +186,19 @@ def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> 
     return found
 
 
-def order_pairs(found: Iterable[QuestionStanding]) -> list[PairOrder]:
+def order_pairs(found: Iterable[QuestionResult]) -> list[PairOrder]:
     """Every pair of answers to the same question of which one has to come out above the other, by quality.
 
     Equal scores, and an answer without a score, count as not in order.
     """
-    standings = [question.standings for question in found]
-    return [_order_pairs(better, worse, standings) for better, worse in ABOVE]
+    answers = [question.answers for question in found]
+    return [_order_pairs(better, worse, answers) for better, worse in ABOVE]
 
 
-def _order_pairs(better: Quality, worse: Quality, standings: Iterable[Sequence[Standing]]) -> PairOrder:
+def _order_pairs(better: Quality, worse: Quality, answers: Iterable[Sequence[AnswerResult]]) -> PairOrder:
     pairs = [
         (high.score is not None and low.score is not None and high.score > low.score, high.length < low.length)
-        for own in standings
+        for own in answers
         for high, low in itertools.permutations(own, 2)
         if (high.quality, low.quality) == (better, worse)
     ]
@@ -206,19 +206,19 @@ def _order_pairs(better: Quality, worse: Quality, standings: Iterable[Sequence[S
     return PairOrder(better, worse, sum(right for right, _ in pairs), len(pairs), sum(shorter), len(shorter))
 
 
-def separations(found: Iterable[QuestionStanding]) -> list[Separation]:
+def measure_discrimination(found: Iterable[QuestionResult]) -> list[Discrimination]:
     """Every criterion that answers of different levels were given to, the worst first."""
     rows = []
     for question in found:
-        for name in dict.fromkeys(c.criterion for standing in question.standings for c in standing.criteria):
-            own = [c for standing in question.standings for c in standing.criteria if c.criterion == name]
+        for name in dict.fromkeys(c.criterion for result in question.answers for c in result.criteria):
+            own = [c for result in question.answers for c in result.criteria if c.criterion == name]
             ordered = _ordered(own)
             if ordered is not None:
-                rows.append(Separation(question.question, question.language, name, ordered))
+                rows.append(Discrimination(question.question, question.language, name, ordered))
     return sorted(rows, key=lambda row: (row.ordered, row.question, row.language))
 
 
-def language_gaps(found: Sequence[QuestionStanding]) -> dict[Quality, list[float]]:
+def measure_language_differences(found: Sequence[QuestionResult]) -> dict[Quality, list[float]]:
     """Score in Chinese less that in English of the same answer, as a share of full scale, by quality."""
     by_key = {(question.question, question.language): question for question in found}
     gaps: dict[Quality, list[float]] = {quality: [] for quality in QUALITIES}
@@ -226,19 +226,19 @@ def language_gaps(found: Sequence[QuestionStanding]) -> dict[Quality, list[float
         english = by_key.get((question, "en"))
         if language != "zh" or english is None:
             continue
-        for ours, theirs in zip(chinese.standings, english.standings, strict=True):
+        for ours, theirs in zip(chinese.answers, english.answers, strict=True):
             if ours.score is not None and theirs.score is not None:
                 gaps[ours.quality].append((ours.score - theirs.score) / MAX_SCORE)
     return gaps
 
 
-def _standing(rubric: Rubric, answer: QualificationAnswer, graded: float, report: Report) -> Standing:
-    return Standing(
+def _compare_answer(rubric: Rubric, answer: QualificationAnswer, graded: float, report: Report) -> AnswerResult:
+    return AnswerResult(
         quality=answer.level,
         grade=graded,
         score=report.score,
         criteria=tuple(
-            CriterionStanding(
+            CriterionComparison(
                 criterion=criterion.id,
                 writer=_writer_share(criterion, answer.criteria[criterion.id]),
                 machine=_machine_share(result),
@@ -251,7 +251,7 @@ def _standing(rubric: Rubric, answer: QualificationAnswer, graded: float, report
         length=len(answer.text(rubric.question.language)),
         flagged=report.needs_review,
         unscored_reason=report.unscored_reason,
-        judge_away=report.judge_away,
+        judge_unavailable=report.judge_unavailable,
     )
 
 
@@ -265,7 +265,7 @@ def _machine_share(result: CriterionResult) -> float | None:
     return result.points / result.max_points if result.max_points else result.probabilities[-1]
 
 
-def _ordered(own: Sequence[CriterionStanding]) -> float | None:
+def _ordered(own: Sequence[CriterionComparison]) -> float | None:
     pairs = [
         (high.machine, low.machine)
         for high, low in itertools.permutations(own, 2)

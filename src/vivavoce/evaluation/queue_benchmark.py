@@ -29,13 +29,13 @@ from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service import submission
 from vivavoce.service.app import create_app
-from vivavoce.service.notifier import EventDoorbell
+from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers.grading import drain
+from vivavoce.workers.grading import process_queue
 from vivavoce.workers.in_process import InProcessWorker
 
 _WARM_UP = 50
@@ -151,13 +151,13 @@ def _measure(
     answers = _Answers(rubric)
     panel = replace(scripted_panel(), embedder=NoEmbedder())
     answers.submit(database, _WARM_UP)
-    drain(database, panel, settings, owner="warm-up")
+    process_queue(database, panel, settings, owner="warm-up")
 
     on_step(f"processor time of {gradings} gradings")
     began = time.process_time()
     answers.submit(database, gradings)
     submitted = time.process_time()
-    drain(database, panel, settings, owner="bench")
+    process_queue(database, panel, settings, owner="bench")
     graded = time.process_time()
 
     on_step(f"{gradings} gradings with a judge of {judge_seconds:g} s, {concurrency} at a time")
@@ -174,7 +174,7 @@ def _measure(
         while done < goal:
             some = min(500, goal - done)
             answers.submit(database, some)
-            drain(database, panel, settings, owner="bench")
+            process_queue(database, panel, settings, owner="bench")
             done += some
         gc.collect()
         memory.append(_resident_mib())
@@ -224,7 +224,7 @@ def _throughput(database: SessionFactory, settings: Settings, panel: Panel, answ
     """Gradings a second, from the start of the worker to the last result."""
     answers.submit(database, gradings)
     remote = settings.model_copy(update={"worker_threads": settings.worker_threads or 4})
-    worker = InProcessWorker(database, panel, remote, EventDoorbell())
+    worker = InProcessWorker(database, panel, remote, EventNotifier())
     began = time.perf_counter()
     worker.start()
     while _open_gradings(database):
@@ -239,9 +239,9 @@ def _waits(
     database: SessionFactory, settings: Settings, panel: Panel, bank: Bank, answers: _Answers
 ) -> Iterator[float]:
     """Seconds from each POST to its result in the caller's hands, over real HTTP."""
-    doorbell = EventDoorbell()
-    worker = InProcessWorker(database, panel, settings, doorbell)
-    app = create_app(settings, sessions=database, bank=bank, doorbell=doorbell, judge_status=lambda: "ok")
+    notifier = EventNotifier()
+    worker = InProcessWorker(database, panel, settings, notifier)
+    app = create_app(settings, sessions=database, bank=bank, notifier=notifier, judge_status=lambda: "ok")
     question = answers.rubric.question
     with _serving(app) as url, httpx.Client(base_url=url, trust_env=False) as http:
         worker.start()

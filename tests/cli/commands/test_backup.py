@@ -27,7 +27,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers.grading import drain
+from vivavoce.workers.grading import process_queue
 
 from ...servers import PostgresServer, wait_until
 
@@ -46,7 +46,7 @@ class Site:
         for number in range(count):
             with self.database.begin() as session:
                 submission.submit(session, NewAnswer(rubric=rubric, answer=f"INT8 for FP16, 第 {number} 个"))
-        drain(self.database, scripted_panel(), Settings(), owner="test")
+        process_queue(self.database, scripted_panel(), Settings(), owner="test")
 
     @contextmanager
     def being_used(self, rubric: Rubric) -> Iterator[None]:

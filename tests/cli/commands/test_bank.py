@@ -25,7 +25,7 @@ def test_the_examination_names_what_a_judge_does_not_master(viva: Viva, tmp_path
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures["in_order"]["of"] == 2
     assert [(q["question"], q["language"]) for q in figures["questions"]] == [(name, "en"), (name, "zh")]
-    assert {s["quality"] for s in figures["questions"][0]["standings"]} == set(QUALITIES)
+    assert {s["quality"] for s in figures["questions"][0]["answers"]} == set(QUALITIES)
     assert figures["language_gap"]["mean"] is not None
 
 

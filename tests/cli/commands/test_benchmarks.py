@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer, option: str
 ) -> None:
     data = _data(tmp_path, "one.jsonl")
-    done = viva("bench", "accuracy", data, option, tmp_path / "away" / "file")
+    done = viva("bench", "accuracy", data, option, tmp_path / "unavailable" / "file")
     assert done.returncode == 2
     assert f"away is no folder: make it, or name another file with {option}." in done.stderr
     assert f"is a folder: name a file with {option}." in viva("bench", "accuracy", data, option, tmp_path).stderr

@@ -10,7 +10,7 @@ import pytest
 from vivavoce.evaluation.fitting import Example, Level, shares
 from vivavoce.evaluation.fitting.calibration import FEWEST, calibrate, hold_out
 from vivavoce.graders.errors import TooFewGrades
-from vivavoce.graders.scoring.coefficients import Coefficients, KindWeights, read_coefficients, write_coefficients
+from vivavoce.graders.scoring.coefficients import Coefficients, CombinerWeights, read_coefficients, write_coefficients
 from vivavoce.graders.testing import HASHING_COEFFICIENTS
 from vivavoce.graders.types import LevelSignals
 
@@ -21,7 +21,13 @@ def _grades(count: int, *, milder: float = 0.0, questions: int = 3) -> list[Exam
     found = []
     for number in range(count):
         value = draw.uniform(-3, 3)
-        signals = LevelSignals(judge=value, verifier=value, lift=0.1 * draw.random(), recall=draw.random(), overlap=0.3)
+        signals = LevelSignals(
+            judge=value,
+            verifier=value,
+            similarity_gain=0.1 * draw.random(),
+            term_recall=draw.random(),
+            rouge1_recall=0.3,
+        )
         about = (f"q{number % questions}", "en", f"a{number}")
         levels = (Level("c", "merit", 1.0, signals),)
         (share,) = shares([Example("set", *about, None, levels)], HASHING_COEFFICIENTS)  # type: ignore[arg-type]
@@ -68,7 +74,7 @@ def test_a_question_with_grades_of_its_own_is_weighed_on_its_own() -> None:
 
 
 def test_questions_that_have_weights_of_their_own_are_moved_apart_from_the_rest() -> None:
-    own = KindWeights(merit=HASHING_COEFFICIENTS.mistake, mistake=HASHING_COEFFICIENTS.merit)
+    own = CombinerWeights(merit=HASHING_COEFFICIENTS.mistake, mistake=HASHING_COEFFICIENTS.merit)
     prior = replace(HASHING_COEFFICIENTS, questions={"q0": own, "q9": own})
     only_one = [example for example in _grades(60, milder=0.3, questions=2) if example.question == "q0"]
     fitted = calibrate(only_one, prior)

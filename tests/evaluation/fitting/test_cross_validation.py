@@ -7,12 +7,12 @@ import pytest
 from vivavoce.evaluation.fitting import Example, Level, MonotoneLogit
 from vivavoce.evaluation.fitting.cross_validation import (
     examples_of_bank,
-    leave_out_each_set,
+    leave_one_dataset_out,
     leave_out_questions,
     rescore,
 )
-from vivavoce.evaluation.fitting.model_selection import LAPSES, RIDGES, choose
-from vivavoce.evaluation.qualification import CriterionStanding, QuestionStanding, Rejection, Standing
+from vivavoce.evaluation.fitting.model_selection import LAPSE_RATES, RIDGES, select_model
+from vivavoce.evaluation.qualification import AnswerResult, CriterionComparison, QuestionResult, Rejection
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Language, Rubric, default_bank
 from vivavoce.rubrics.qualification import IN_ORDER
@@ -21,26 +21,28 @@ QUESTIONS = ("retrieval", "quantization", "distillation", "pruning")
 
 
 def _signals(value: float) -> LevelSignals:
-    return LevelSignals(judge=value, verifier=value, lift=0.01 * value, recall=0.1 * value, overlap=0.2)
+    return LevelSignals(
+        judge=value, verifier=value, similarity_gain=0.01 * value, term_recall=0.1 * value, rouge1_recall=0.2
+    )
 
 
-def _standing(rubric: Rubric, share: float, quality: str) -> Standing:
+def _standing(rubric: Rubric, share: float, quality: str) -> AnswerResult:
     """An answer that reaches so much of every criterion, and whose signals say so."""
     rows = []
     for criterion in rubric.criteria:
         top = len(criterion.levels) - 1
         level = 0 if criterion.kind == "negative" else round(share * top)
         signals = tuple(_signals(3.0 if level >= index else -3.0) for index in range(1, top + 1))
-        rows.append(CriterionStanding(criterion.id, share, share, level, signals))
-    return Standing(quality, 10 * share, 10 * share, tuple(rows))  # type: ignore[arg-type]
+        rows.append(CriterionComparison(criterion.id, share, share, level, signals))
+    return AnswerResult(quality, 10 * share, 10 * share, tuple(rows))  # type: ignore[arg-type]
 
 
-def _bank(language: Language) -> list[QuestionStanding]:
+def _bank(language: Language) -> list[QuestionResult]:
     found = []
     for question in QUESTIONS:
         rubric = default_bank().get(question, language)
-        standings = [_standing(rubric, share, quality) for share, quality in zip((1, 0.5, 0, 0), IN_ORDER, strict=True)]
-        found.append(QuestionStanding(question, language, rubric.question.topic, tuple(standings)))
+        answers = [_standing(rubric, share, quality) for share, quality in zip((1, 0.5, 0, 0), IN_ORDER, strict=True)]
+        found.append(QuestionResult(question, language, rubric.question.topic, tuple(answers)))
     return found
 
 
@@ -75,8 +77,8 @@ def test_the_bank_gives_an_example_for_each_answer_and_rejection(bank: list[Exam
 
 def test_an_answer_without_a_score_teaches_nothing() -> None:
     (question, *_) = _bank("en")
-    unscored = Standing("weak", 2.0, None, ())
-    found = list(examples_of_bank([QuestionStanding(question.question, "en", "", (unscored,))], []))
+    unscored = AnswerResult("weak", 2.0, None, ())
+    found = list(examples_of_bank([QuestionResult(question.question, "en", "", (unscored,))], []))
     assert found == []
 
 
@@ -97,7 +99,7 @@ def _any(examples: object) -> MonotoneLogit:
 
 def test_each_set_is_measured_by_what_the_others_taught(bank: list[Example]) -> None:
     contrary = [Example("contrary", e.question, "en", e.answer, 1 - (e.known or 0), e.levels) for e in _graded("set")]
-    found = {each.dataset: each for each in leave_out_each_set([*bank, *_graded("set"), *contrary], _any)}
+    found = {each.dataset: each for each in leave_one_dataset_out([*bank, *_graded("set"), *contrary], _any)}
     assert set(found) == {"set", "contrary"}
     assert found["contrary"].alone["judge"] == pytest.approx(-1)
     assert found["contrary"].pearson == pytest.approx(-1)
@@ -118,11 +120,11 @@ def test_scores_are_those_of_grading(bank: list[Example]) -> None:
 
 def test_the_choice_says_what_every_candidate_came_to(bank: list[Example]) -> None:
     said: list[str] = []
-    chosen = choose([*bank, *_graded("set")], say=said.append)
-    assert len(said) == len(RIDGES) * len(LAPSES)
+    chosen = select_model([*bank, *_graded("set")], say=said.append)
+    assert len(said) == len(RIDGES) * len(LAPSE_RATES)
     assert chosen.ridge in RIDGES
     # What the bank and the set teach is never contradicted.
-    assert chosen.lapse == 0
+    assert chosen.lapse_rate == 0
 
 
 def test_grades_that_contradict_the_signals_are_met_with_lapses(bank: list[Example]) -> None:
@@ -131,4 +133,4 @@ def test_grades_that_contradict_the_signals_are_met_with_lapses(bank: list[Examp
         for name in ("one", "two")
         for number, example in enumerate(_graded(name))
     ]
-    assert choose([*bank, *doubtful]).lapse > 0.1
+    assert select_model([*bank, *doubtful]).lapse_rate > 0.1

@@ -9,7 +9,7 @@ from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
 
-SIGNALS = LevelSignals(judge=1.25, verifier=-3.5, lift=0.0123, recall=0.5, overlap=0.25)
+SIGNALS = LevelSignals(judge=1.25, verifier=-3.5, similarity_gain=0.0123, term_recall=0.5, rouge1_recall=0.25)
 
 
 def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from vivavoce.evaluation.fitting.monotone_logit import grade_weights
 from vivavoce.graders.scoring.coefficients import FEATURES
 from vivavoce.graders.types import LevelSignals
 
-SPREAD = {"judge": 2.0, "verifier": 4.0, "lift": 0.05, "recall": 0.2, "overlap": 0.2}
+SPREAD = {"judge": 2.0, "verifier": 4.0, "similarity_gain": 0.05, "term_recall": 0.2, "rouge1_recall": 0.2}
 
 
 def _examples(
@@ -41,10 +41,10 @@ def test_the_feature_that_tells_decides_whether_levels_or_wholes_are_known(telli
 
 
 def test_mistakes_are_weighed_on_their_own() -> None:
-    examples = [*_examples(telling="judge"), *_examples(telling="recall", kind="mistake")]
+    examples = [*_examples(telling="judge"), *_examples(telling="term_recall", kind="mistake")]
     fitted = MonotoneLogit().fit(examples).coefficients_
     assert fitted.merit.weights["judge"] > fitted.mistake.weights["judge"]
-    assert fitted.mistake.weights["recall"] > fitted.merit.weights["recall"]
+    assert fitted.mistake.weights["term_recall"] > fitted.merit.weights["term_recall"]
 
 
 def test_without_mistakes_they_are_weighed_as_what_earns_points() -> None:
@@ -82,27 +82,29 @@ def _levels(value: float) -> tuple[Level, ...]:
 
 def test_lapses_keep_probabilities_from_certainty_and_leave_their_order() -> None:
     examples = _examples(telling="judge", singly=False)
-    sure, doubting = (MonotoneLogit(lapse=lapse).fit(examples) for lapse in (0.0, 0.2))
+    sure, doubting = (MonotoneLogit(lapse_rate=lapse_rate).fit(examples) for lapse_rate in (0.0, 0.2))
     assert doubting.predict(examples) == pytest.approx(0.2 + 0.6 * sure.predict(examples), abs=1e-3)
-    assert doubting.coefficients_.mistake.lapse == 0
+    assert doubting.coefficients_.mistake.lapse_rate == 0
 
 
 def test_with_a_prior_lapses_are_learned_from_the_answers() -> None:
     examples = _examples(telling="judge", singly=False)
-    prior = MonotoneLogit(lapse=0.2).fit(examples).coefficients_
-    assert MonotoneLogit(prior=prior, ridge=1e-6).fit(examples).coefficients_.merit.lapse < 0.02
-    assert MonotoneLogit(prior=prior, ridge=1e3).fit(examples).coefficients_.merit.lapse == pytest.approx(0.2, abs=0.01)
+    prior = MonotoneLogit(lapse_rate=0.2).fit(examples).coefficients_
+    assert MonotoneLogit(prior=prior, ridge=1e-6).fit(examples).coefficients_.merit.lapse_rate < 0.02
+    assert MonotoneLogit(prior=prior, ridge=1e3).fit(examples).coefficients_.merit.lapse_rate == pytest.approx(
+        0.2, abs=0.01
+    )
 
 
 def test_what_the_judge_says_more_readily_in_chinese_of_the_same_answers_is_taken_off() -> None:
     english = _examples(telling="judge")
-    chinese = [replace(example, language="zh", levels=_eager(example.levels)) for example in english]
-    both = MonotoneLogit().fit([*english, *chinese])
-    assert both.coefficients_.merit.chinese == pytest.approx({**dict.fromkeys(FEATURES, 0.0), "judge": 0.8})
-    assert both.predict(chinese) == pytest.approx(both.predict(english), abs=1e-6)
+    zh_offsets = [replace(example, language="zh", levels=_eager(example.levels)) for example in english]
+    both = MonotoneLogit().fit([*english, *zh_offsets])
+    assert both.coefficients_.merit.zh_offsets == pytest.approx({**dict.fromkeys(FEATURES, 0.0), "judge": 0.8})
+    assert both.predict(zh_offsets) == pytest.approx(both.predict(english), abs=1e-6)
     # Others' answers in Chinese say nothing about that.
-    strangers = [replace(each, question="other") for each in chinese]
-    assert MonotoneLogit().fit([*english, *strangers]).coefficients_.merit.chinese == dict.fromkeys(FEATURES, 0.0)
+    strangers = [replace(each, question="other") for each in zh_offsets]
+    assert MonotoneLogit().fit([*english, *strangers]).coefficients_.merit.zh_offsets == dict.fromkeys(FEATURES, 0.0)
 
 
 def _eager(levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -110,17 +112,17 @@ def _eager(levels: tuple[Level, ...]) -> tuple[Level, ...]:
 
 
 def test_features_that_are_left_out_weigh_nothing() -> None:
-    fitted = MonotoneLogit(features=("judge", "recall")).fit(_examples(telling="verifier")).coefficients_
-    assert {name for name, weight in fitted.merit.weights.items() if weight} <= {"judge", "recall"}
+    fitted = MonotoneLogit(features=("judge", "term_recall")).fit(_examples(telling="verifier")).coefficients_
+    assert {name for name, weight in fitted.merit.weights.items() if weight} <= {"judge", "term_recall"}
 
 
 def test_a_strong_ridge_keeps_to_the_coefficients_that_were_there() -> None:
     prior = MonotoneLogit().fit(_examples(telling="judge")).coefficients_
-    few = _examples(telling="recall", count=10)
+    few = _examples(telling="term_recall", count=10)
     near = MonotoneLogit(prior=prior, ridge=1000.0).fit(few).coefficients_
     far = MonotoneLogit(prior=prior, ridge=1e-6).fit(few).coefficients_
     assert near.merit.weights == pytest.approx(prior.merit.weights, abs=0.01)
-    assert far.merit.weights["recall"] > near.merit.weights["recall"] + 1
+    assert far.merit.weights["term_recall"] > near.merit.weights["term_recall"] + 1
 
 
 def test_levels_sum_to_the_share_of_full_marks_and_a_mistake_takes_from_it() -> None:
@@ -149,7 +151,10 @@ def test_the_gradient_is_that_of_the_error() -> None:
     from vivavoce.evaluation.fitting.monotone_logit import _Table
 
     table = _Table(
-        [*_examples(telling="judge", count=20), *_examples(telling="recall", kind="mistake", count=20, singly=False)]
+        [
+            *_examples(telling="judge", count=20),
+            *_examples(telling="term_recall", kind="mistake", count=20, singly=False),
+        ]
     )
     _check_gradient(table)
 
@@ -213,7 +218,7 @@ def _without_verifier(example: Example) -> Example:
 
 def test_with_a_prior_a_kind_without_levels_keeps_its_weights() -> None:
     prior = replace(MonotoneLogit().fit(_examples(telling="judge")).coefficients_, mistake=_OTHER)
-    assert MonotoneLogit(prior=prior).fit(_examples(telling="recall")).coefficients_.mistake == _OTHER
+    assert MonotoneLogit(prior=prior).fit(_examples(telling="term_recall")).coefficients_.mistake == _OTHER
 
 
-_OTHER = MonotoneLogit().fit(_examples(telling="lift")).coefficients_.merit
+_OTHER = MonotoneLogit().fit(_examples(telling="similarity_gain")).coefficients_.merit

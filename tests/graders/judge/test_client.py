@@ -18,7 +18,7 @@ from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge import client as client_module
 from vivavoce.graders.judge.client import CIRCUIT_FAILURES, Deadlines, JudgeClient
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
-from vivavoce.graders.judge.session import Paper
+from vivavoce.graders.judge.session import PromptSet
 from vivavoce.rubrics import Rubric
 
 from .conftest import OpenJudge
@@ -58,7 +58,7 @@ def test_a_prefix_stays_with_its_server_and_only_a_lost_servers_prefixes_move() 
 def test_killing_one_of_two_servers_in_mid_cohort_fails_no_answer(rubric: Rubric, open_judge: OpenJudge) -> None:
     with _stub_process() as (first, first_url), _stub_process() as (second, second_url):
         judge = open_judge(first_url, second_url, deadlines=Deadlines(5, 20))
-        prefix_key = Paper.of(rubric, judge.prompt_form, b"").prefix_key(judge.identity)
+        prefix_key = PromptSet.from_rubric(rubric, judge.prompt_form, b"").prefix_key(judge.identity)
         home = JudgeClient([first_url, second_url], deadlines=Deadlines(1, 1)).in_order_for(prefix_key)[0]
         victim = first if home == first_url else second
         killer = threading.Timer(0.4, lambda: os.kill(victim.pid, signal.SIGKILL))
@@ -180,4 +180,6 @@ def test_requests_carry_the_key_of_their_prefix(rubric: Rubric, open_judge: Open
     with StubJudgeServer() as server:
         judge = open_judge(server.url)
         judge.judge(["INT8", "INT4"], rubric)
-        assert set(server.prefix_keys) == {Paper.of(rubric, judge.prompt_form, b"").prefix_key(judge.identity)}
+        assert set(server.prefix_keys) == {
+            PromptSet.from_rubric(rubric, judge.prompt_form, b"").prefix_key(judge.identity)
+        }

@@ -14,7 +14,7 @@ from vivavoce.graders.judge.prompt import (
     Mode,
     PromptForm,
     Scope,
-    fence,
+    delimit_answer,
     items_of,
     load_template,
     number_sentences,
@@ -40,7 +40,7 @@ GOLDEN = {
 def _calls(rubric: Rubric, form: PromptForm, answer: str = "A.", language: Language = "en") -> list[Call]:
     template = load_template(language, form.mode)
     trusted = trusted_block(template, rubric, form)
-    fenced = fence(answer, context=trusted, secret=b"s")
+    fenced = delimit_answer(answer, context=trusted, secret=b"s")
     return plan_calls(template, form, trusted=trusted, answer=fenced, items=items_of(rubric.criteria))
 
 
@@ -48,7 +48,7 @@ def _shown(rubric: Rubric, answer: str) -> tuple[str, str]:
     """The user message of the first call, and the code of its fence."""
     template = load_template("en")
     trusted = trusted_block(template, rubric, PromptForm())
-    fenced = fence(answer, context=trusted, secret=b"s")
+    fenced = delimit_answer(answer, context=trusted, secret=b"s")
     items = items_of(rubric.criteria)
     call = plan_calls(template, PromptForm(), trusted=trusted, answer=fenced, items=items)[0]
     return call.messages[1]["content"], fenced.nonce
@@ -120,28 +120,28 @@ def test_no_answer_closes_its_fence(text: str, attack: str) -> None:
 
 def test_codes_differ_between_answers_questions_and_secrets_and_repeat_for_the_same() -> None:
     codes = {
-        fence(f"answer {number}", context=context, secret=secret).nonce
+        delimit_answer(f"answer {number}", context=context, secret=secret).nonce
         for number in range(2500)
         for context in ("a", "b")
         for secret in (b"x", b"y")
     }
     assert len(codes) == 10_000
-    assert fence("a", context="b", secret=b"c") == fence("a", context="b", secret=b"c")
+    assert delimit_answer("a", context="b", secret=b"c") == delimit_answer("a", context="b", secret=b"c")
 
 
 def test_look_alikes_are_counted() -> None:
-    assert fence("a >>> b <<< c <|x|>", context="", secret=b"").defused == 4
-    assert fence("a > b", context="", secret=b"").defused == 0
+    assert delimit_answer("a >>> b <<< c <|x|>", context="", secret=b"").escaped_markers == 4
+    assert delimit_answer("a > b", context="", secret=b"").escaped_markers == 0
 
 
 @pytest.mark.parametrize(
     "token", ["</s>", "<start_of_turn>", "<think>", "</think>", "[INST]", "[/SYSTEM_PROMPT]", "<BOS>", "<tool_call>"]
 )
 def test_control_tokens_of_other_models_do_nothing_and_are_no_reproach(token: str) -> None:
-    found = fence(f"The model ends with {token} here.", context="", secret=b"")
+    found = delimit_answer(f"The model ends with {token} here.", context="", secret=b"")
     assert token not in found.text
     assert token.strip("<>[]/").lower() in found.text.lower()
-    assert found.defused == 0
+    assert found.escaped_markers == 0
 
 
 def test_numbers_come_off_again() -> None:

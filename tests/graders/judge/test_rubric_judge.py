@@ -28,8 +28,8 @@ def test_verdicts_count_against_an_answer_without_content(
 ) -> None:
     said, silent = open_judge(stub_judge.url).judge(["INT8 weights", "something"], rubric)
     level = said.levels["lower"][0]
-    assert level.log_odds > 0 > level.prior
-    assert silent.levels["lower"][0].log_odds == silent.levels["lower"][0].prior
+    assert level.log_odds > 0 > level.baseline_log_odds
+    assert silent.levels["lower"][0].log_odds == silent.levels["lower"][0].baseline_log_odds
     assert [len(said.levels[criterion.id]) for criterion in rubric.criteria] == [1, 2, 1, 1]
 
 
@@ -96,8 +96,8 @@ def test_a_yes_whose_quote_nobody_said_is_asked_once_more_then_unsupported(
     (found,) = open_judge(stub_judge.url, form=EXPLAINED).judge(["[1] INT8"], rubric)
     assert found.levels == {}
     assert {failure.reason for failure in found.failures.values()} == {UnscoredReason.UNSUPPORTED_EVIDENCE}
-    prior, once, again = CALLS_AN_ANSWER, 4, 4
-    assert len(stub_judge.prompts) == prior + once + again
+    baseline_log_odds, once, again = CALLS_AN_ANSWER, 4, 4
+    assert len(stub_judge.prompts) == baseline_log_odds + once + again
 
 
 def test_a_quote_that_is_found_on_asking_again_counts(
@@ -285,10 +285,10 @@ def test_a_lone_answer_without_a_reply_is_told_from_a_judge_that_is_away(
     judge.judge(["[1] INT8"], rubric)
     stub_judge.behave_on("POISON", "hang")
     (found,) = judge.judge(["[1] POISON"], rubric)
-    assert {(failure.reason, failure.away) for failure in found.failures.values()} == {("timeout", False)}
+    assert {(failure.reason, failure.unavailable) for failure in found.failures.values()} == {("timeout", False)}
     stub_judge.behave("hang")
     (found,) = judge.judge(["[1] POISON again"], rubric)
-    assert {(failure.reason, failure.away) for failure in found.failures.values()} == {("timeout", True)}
+    assert {(failure.reason, failure.unavailable) for failure in found.failures.values()} == {("timeout", True)}
 
 
 def test_what_is_on_record_needs_no_judge(rubric: Rubric, open_judge: OpenJudge) -> None:
@@ -298,4 +298,4 @@ def test_what_is_on_record_needs_no_judge(rubric: Rubric, open_judge: OpenJudge)
     known, unknown = open_judge(server.url, cache=cache).judge(["[1] INT8", "[1] INT4"], rubric)
     assert known.levels == before.levels
     assert known.failures == {}
-    assert {failure.away for failure in unknown.failures.values()} == {True}
+    assert {failure.unavailable for failure in unknown.failures.values()} == {True}

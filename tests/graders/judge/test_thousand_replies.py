@@ -13,7 +13,7 @@ from vivavoce.graders import JudgeFailure
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.servers.stub import BEHAVIOURS, Behaviour, StubJudgeServer
-from vivavoce.graders.judge.session import Paper
+from vivavoce.graders.judge.session import PromptSet
 from vivavoce.graders.judge.verdict import read_verdicts
 from vivavoce.rubrics import Rubric
 
@@ -39,10 +39,12 @@ def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, fo
 
     async def ask(server: StubJudgeServer) -> None:
         client = JudgeClient([server.url], deadlines=Deadlines(1.0, 1.0), circuit_seconds=0)
-        paper = Paper.of(rubric, form, b"s")
+        prompt_set = PromptSet.from_rubric(rubric, form, b"s")
         for number, behaviour in enumerate(turns):
             met = chance.random() < 0.5
-            call = chance.choice(paper.calls(paper.fence(f"[1] {'INT8' if met else 'none'} {number}")))
+            call = chance.choice(
+                prompt_set.calls(prompt_set.delimit_answer(f"[1] {'INT8' if met else 'none'} {number}"))
+            )
             body = {"messages": list(call.messages)}
             if call.schema:
                 body["response_format"] = {"json_schema": {"schema": call.schema}}

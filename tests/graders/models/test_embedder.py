@@ -45,5 +45,5 @@ def test_the_best_window_is_chosen_and_the_question_is_the_ground() -> None:
     windows = embed(["hello there", "weights use fewer bits"])
     first, second = match_points(windows=windows, points=points, question=question)
     assert first.window == 1
-    assert first.lift > 0.5
-    assert second.lift < 0
+    assert first.similarity_gain > 0.5
+    assert second.similarity_gain < 0

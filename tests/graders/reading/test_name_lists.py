@@ -23,7 +23,7 @@ def _recall(said: str, reference: str) -> float:
 
 
 def _overlap(said: str, reference: str) -> float:
-    return rouge(said, [reference], stated=stated([said], reference, _rubric(reference))).recall
+    return rouge(said, [reference], stated=stated([said], reference, _rubric(reference))).rouge1_recall
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from vivavoce.graders.reading.normal_text import detect_language, normalise
 from vivavoce.graders.reading.screening import Screening, screen
 from vivavoce.rubrics import Language, default_bank
 
-from ...panels import trained_kinds
+from ...panels import trained_classifier
 
 
 def _screen(answer: str, language: Language = "en") -> Screening:
-    return screen(normalise(answer), default_bank().get("transformer", language), trained_kinds())
+    return screen(normalise(answer), default_bank().get("transformer", language), trained_classifier())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_modest_answer_is_still_an_answer(answer: str) -> None:
 def test_words_of_not_knowing_that_say_something_else(question: str, key: str, answer: str) -> None:
     language = detect_language(key)
     row = {"question_id": "q", "question": question, "reference": key, "lang": language, "max_score": 1}
-    assert screen(normalise(answer), rubric_from_reference(row), trained_kinds()).settled is None
+    assert screen(normalise(answer), rubric_from_reference(row), trained_classifier()).settled is None
 
 
 def test_a_placeholder_that_may_be_the_answer_is_read() -> None:

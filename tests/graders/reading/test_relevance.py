@@ -7,10 +7,10 @@ import pytest
 from vivavoce.graders import AnswerInput
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
 from vivavoce.graders.reading.relevance import RelevanceFilter
-from vivavoce.graders.reading.screened_answer import Reading
+from vivavoce.graders.reading.screened_answer import ScreenedAnswer
 from vivavoce.rubrics import Language, default_bank, load_qualifications
 
-from ...panels import trained_kinds
+from ...panels import trained_classifier
 
 # By somebody who has not seen what the filter was fitted to.
 ELSEWHERE: dict[Language, tuple[str, ...]] = {
@@ -32,9 +32,9 @@ def _filter() -> RelevanceFilter:
     return RelevanceFilter(build_embedder(NANO_E5))
 
 
-def _read(answer: str, language: Language, question: str = "quantization") -> Reading:
-    return Reading.of(
-        AnswerInput(answer), default_bank().get(question, language), relevance=_filter(), kinds=trained_kinds()
+def _read(answer: str, language: Language, question: str = "quantization") -> ScreenedAnswer:
+    return ScreenedAnswer.from_answer(
+        AnswerInput(answer), default_bank().get(question, language), relevance=_filter(), kinds=trained_classifier()
     )
 
 
@@ -87,4 +87,4 @@ def test_what_is_said_again_is_read_once() -> None:
 
 
 def test_no_sentence_is_asked_about_in_vain() -> None:
-    assert _filter().bear([], default_bank().get("quantization", "en")) == []
+    assert _filter().is_relevant([], default_bank().get("quantization", "en")) == []

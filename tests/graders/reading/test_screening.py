@@ -8,11 +8,11 @@ from vivavoce.graders.reading.normal_text import detect_language, normalise
 from vivavoce.graders.reading.screening import Screening, screen
 from vivavoce.rubrics import Language, default_bank
 
-from ...panels import trained_kinds
+from ...panels import trained_classifier
 
 
 def _screen(answer: str, language: Language = "en") -> Screening:
-    return screen(normalise(answer), default_bank().get("transformer", language), trained_kinds())
+    return screen(normalise(answer), default_bank().get("transformer", language), trained_classifier())
 
 
 @pytest.mark.parametrize("answer", ["", "  \n\t", "...", "？！", "\u200b\u200d", "🙂"])
@@ -53,7 +53,7 @@ def test_the_question_copied_is_no_answer(answer: str, language: Language) -> No
 def test_an_answer_in_the_question_s_own_words_is_an_answer(question: str, key: str, answer: str) -> None:
     language = detect_language(question)
     rubric = rubric_from_reference({"question": question, "reference": key, "lang": language})
-    assert screen(normalise(answer), rubric, trained_kinds()).settled is None
+    assert screen(normalise(answer), rubric, trained_classifier()).settled is None
 
 
 def test_invisible_characters_are_flagged() -> None:
@@ -61,7 +61,7 @@ def test_invisible_characters_are_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("talk", "answer", "language"),
+    ("filler", "answer", "language"),
     [
         (
             "Thank you for this question. {} I hope that this makes sense.",
@@ -71,11 +71,11 @@ def test_invisible_characters_are_flagged() -> None:
         ("感谢您的提问。{}以上就是我的回答。", "自注意力让每个词元都能看到其他词元。", "zh"),
     ],
 )
-def test_talk_around_an_answer_is_not_read(talk: str, answer: str, language: Language) -> None:
-    said = normalise(talk.format(answer))
-    found = screen(said, default_bank().get("transformer", language), trained_kinds())
+def test_talk_around_an_answer_is_not_read(filler: str, answer: str, language: Language) -> None:
+    said = normalise(filler.format(answer))
+    found = screen(said, default_bank().get("transformer", language), trained_classifier())
     assert [said.text[start:end] for start, end in found.sentences] == [answer]
-    assert len(found.talk) == 2
+    assert len(found.filler) == 2
     assert not found.flags
 
 
@@ -84,18 +84,18 @@ def test_talk_alone_is_read_after_all(answer: str) -> None:
     found = _screen(answer)
     assert found.settled is None
     assert found.sentences
-    assert not found.talk
+    assert not found.filler
 
 
 def test_what_has_a_word_of_the_key_that_talk_has_not_is_never_talk() -> None:
-    talk = "Let me come to the tokens now."
-    said = normalise(f"{talk} They attend to others.")
+    filler = "Let me come to the tokens now."
+    said = normalise(f"{filler} They attend to others.")
     of_tokens = rubric_from_reference({"question": "What attends?", "reference": "The tokens.", "lang": "en"})
     of_layers = rubric_from_reference({"question": "What attends?", "reference": "The layers.", "lang": "en"})
-    assert not screen(said, of_tokens, trained_kinds()).talk
-    assert [said.text[start:end] for start, end in screen(said, of_layers, trained_kinds()).talk] == [talk]
+    assert not screen(said, of_tokens, trained_classifier()).filler
+    assert [said.text[start:end] for start, end in screen(said, of_layers, trained_classifier()).filler] == [filler]
 
 
 @pytest.mark.parametrize("figure", ["42", "`x`", "run()", "while (!"])
 def test_figures_and_code_are_never_talk(figure: str) -> None:
-    assert not _screen(f"So, as I said: {figure}\nTokens attend to tokens.").talk
+    assert not _screen(f"So, as I said: {figure}\nTokens attend to tokens.").filler

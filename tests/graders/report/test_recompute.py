@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
-from vivavoce.graders.report.recompute import read_report, recompute
+from vivavoce.graders.report.recompute import recompute
+from vivavoce.graders.report.stored import read_report
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HASHING_COEFFICIENTS, scripted_panel
 from vivavoce.graders.types import LevelVerdict, Vote

@@ -6,35 +6,43 @@ from collections.abc import Callable
 
 import pytest
 
-from vivavoce.graders.scoring.confidence import ConfidenceWeights, Doubts, ReviewPolicy, ReviewShare, likely_range
+from vivavoce.graders.scoring.confidence import (
+    ConfidenceWeights,
+    ReviewPolicy,
+    ReviewShare,
+    UncertaintyFeatures,
+    likely_range,
+)
 
-WEIGHTS = ConfidenceWeights(intercept=3.0, deviation=10.0, gap=2.0, middle=1.0)
+WEIGHTS = ConfidenceWeights(intercept=3.0, score_sd=10.0, judge_gap=2.0, midscale=1.0)
 
 
-def _doubts(score: float, *, deviation: float = 1.0, judge: float = 5.0, others: float = 5.0) -> Doubts:
-    return Doubts.of(score, deviation=deviation, judge_score=judge, other_score=others)
+def _stack_features(
+    score: float, *, score_sd: float = 1.0, judge: float = 5.0, others: float = 5.0
+) -> UncertaintyFeatures:
+    return UncertaintyFeatures.from_scores(score, score_sd=score_sd, judge_score=judge, other_score=others)
 
 
 def test_every_doubt_lowers_the_confidence() -> None:
-    sure = WEIGHTS.of(_doubts(10, deviation=0))
+    sure = WEIGHTS.predict(_stack_features(10, score_sd=0))
     assert sure == pytest.approx(1 / (1 + math.exp(-3)))
-    doubtful = [_doubts(10), _doubts(10, deviation=0, judge=9, others=2), _doubts(5, deviation=0)]
-    assert all(0 < WEIGHTS.of(doubts) < sure for doubts in doubtful)
+    doubtful = [_stack_features(10), _stack_features(10, score_sd=0, judge=9, others=2), _stack_features(5, score_sd=0)]
+    assert all(0 < WEIGHTS.predict(uncertainty) < sure for uncertainty in doubtful)
 
 
 def test_both_ends_of_the_scale_are_as_sure_as_each_other() -> None:
-    assert WEIGHTS.of(_doubts(1)) == pytest.approx(WEIGHTS.of(_doubts(9)))
-    assert WEIGHTS.of(_doubts(1)) > WEIGHTS.of(_doubts(4))
+    assert WEIGHTS.predict(_stack_features(1)) == pytest.approx(WEIGHTS.predict(_stack_features(9)))
+    assert WEIGHTS.predict(_stack_features(1)) > WEIGHTS.predict(_stack_features(4))
 
 
 def test_confidence_stays_a_probability_however_large_the_weights() -> None:
-    certain = ConfidenceWeights(intercept=1e6, deviation=0, gap=0, middle=0)
-    assert 0.999 < certain.of(_doubts(5)) <= 1
+    certain = ConfidenceWeights(intercept=1e6, score_sd=0, judge_gap=0, midscale=0)
+    assert 0.999 < certain.predict(_stack_features(5)) <= 1
 
 
 def test_signals_that_disagree_widen_the_spread() -> None:
-    assert _doubts(5).spread == pytest.approx(1)
-    assert _doubts(5, judge=9, others=1).spread > 2
+    assert _stack_features(5).score_deviation == pytest.approx(1)
+    assert _stack_features(5, judge=9, others=1).score_deviation > 2
 
 
 def test_the_range_stays_on_the_scale() -> None:

@@ -10,34 +10,34 @@ from hypothesis import strategies as st
 from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.scoring.coefficients import (
     FEATURES,
-    KindWeights,
+    CombinerWeights,
     Weights,
     default_coefficients,
     read_coefficients,
     write_coefficients,
 )
-from vivavoce.graders.scoring.confidence import ConfidenceWeights, Doubts
+from vivavoce.graders.scoring.confidence import ConfidenceWeights, UncertaintyFeatures
 from vivavoce.graders.scoring.probabilities import all_probabilities, contributions, level_probabilities, total
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Language, Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
 
 COEFFICIENTS = default_coefficients()
-OF_BANK = COEFFICIENTS.weighing("pruning")
+OF_BANK = COEFFICIENTS.for_question("pruning")
 EITHER = st.sampled_from([COEFFICIENTS.merit, COEFFICIENTS.mistake, OF_BANK.merit, OF_BANK.mistake])
 SIGNALS = st.builds(
     LevelSignals,
     judge=st.floats(-14, 14),
     verifier=st.floats(-14, 14),
-    lift=st.floats(-1, 1),
-    recall=st.floats(0, 1),
-    overlap=st.floats(0, 1),
+    similarity_gain=st.floats(-1, 1),
+    term_recall=st.floats(0, 1),
+    rouge1_recall=st.floats(0, 1),
 )
 NAMES = ("judge", "verifier", "embedding", "rouge")
 
 
 def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
-    level = LevelSignals(judge=value, verifier=value, lift=0.01 * value, recall=0.5, overlap=0.3)
+    level = LevelSignals(judge=value, verifier=value, similarity_gain=0.01 * value, term_recall=0.5, rouge1_recall=0.3)
     return {criterion.id: [level] * (len(criterion.levels) - 1) for criterion in rubric.criteria}
 
 
@@ -58,9 +58,12 @@ def test_more_of_any_signal_never_lowers_the_probability(
 
 
 def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
-    low, high = (LevelSignals(value, value, lift=0.02 * value, recall=0.5, overlap=0.3) for value in (-3, 5))
-    first, middle, top = level_probabilities([low, high], COEFFICIENTS.merit)
-    assert middle == 0
+    low, high = (
+        LevelSignals(value, value, similarity_gain=0.02 * value, term_recall=0.5, rouge1_recall=0.3)
+        for value in (-3, 5)
+    )
+    first, midscale, top = level_probabilities([low, high], COEFFICIENTS.merit)
+    assert midscale == 0
     alone = [level_probabilities([level], COEFFICIENTS.merit)[1] for level in (low, high)]
     assert top == pytest.approx(sum(alone) / 2)
     assert first == pytest.approx(1 - top)
@@ -110,10 +113,10 @@ def test_what_a_grader_was_not_asked_stands_at_its_mean() -> None:
 
 
 def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_once(tmp_path: Path) -> None:
-    own = KindWeights(
+    own = CombinerWeights(
         merit=dataclasses.replace(COEFFICIENTS.merit, weights=dict.fromkeys(FEATURES, 0.0)),
         mistake=COEFFICIENTS.merit,
-        confidence=ConfidenceWeights(intercept=1.0, deviation=2.0, gap=3.0, middle=4.0),
+        confidence=ConfidenceWeights(intercept=1.0, score_sd=2.0, judge_gap=3.0, midscale=4.0),
     )
     some = dataclasses.replace(
         COEFFICIENTS,
@@ -121,8 +124,10 @@ def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_onc
         mistake=own.merit,
         questions={"one": own, "two": own},
     )
-    assert some.count("verifier", "elsewhere")
-    assert not dataclasses.replace(some, questions={"one": KindWeights(own.merit, own.merit)}).count("judge", "one")
+    assert some.uses_signal("verifier", "elsewhere")
+    assert not dataclasses.replace(some, questions={"one": CombinerWeights(own.merit, own.merit)}).uses_signal(
+        "judge", "one"
+    )
     file = tmp_path / "coefficients.yaml"
     write_coefficients(file, some, origin="here")
     assert read_coefficients(file) == some
@@ -133,7 +138,8 @@ def test_coefficients_of_what_is_no_longer_looked_at_are_refused(tmp_path: Path)
     file = tmp_path / "coefficients.yaml"
     write_coefficients(file, COEFFICIENTS, origin="here")
     file.write_text(
-        file.read_text(encoding="utf-8").replace("    overlap:", "    likeness: 5.6\n    overlap:", 1), encoding="utf-8"
+        file.read_text(encoding="utf-8").replace("    rouge1_recall:", "    likeness: 5.6\n    rouge1_recall:", 1),
+        encoding="utf-8",
     )
     with pytest.raises(UnreadableGrades, match="weights of likeness"):
         read_coefficients(file)
@@ -148,23 +154,23 @@ def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> No
 
 
 def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None:
-    doubting = dataclasses.replace(COEFFICIENTS.merit, lapse=0.2)
-    certain = LevelSignals(judge=90, verifier=None, lift=1, recall=1, overlap=1)
+    doubting = dataclasses.replace(COEFFICIENTS.merit, lapse_rate=0.2)
+    certain = LevelSignals(judge=90, verifier=None, similarity_gain=1, term_recall=1, rouge1_recall=1)
     assert level_probabilities([certain], doubting)[1] == pytest.approx(0.8)
-    assert level_probabilities([certain], doubting, by_hand=SignalWeights(judge=1))[1] <= 0.8
+    assert level_probabilities([certain], doubting, manual_weights=SignalWeights(judge=1))[1] <= 0.8
     coefficients = dataclasses.replace(COEFFICIENTS, merit=doubting, questions={})
     gate = GateCriterion(id="g", kind="gate", title="t", statement="s", cap=0.3)
-    assert coefficients.of(gate, default_bank().get("pruning", "en").question).lapse == 0
+    assert coefficients.for_criterion(gate, default_bank().get("pruning", "en").question).lapse_rate == 0
 
 
 def test_in_chinese_the_judge_has_to_be_surer_by_as_much_as_it_says_yes_more_readily() -> None:
-    easy = dataclasses.replace(OF_BANK.merit, chinese={"judge": 0.7})
-    level = LevelSignals(judge=1.0, verifier=0.5, lift=0.02, recall=0.1, overlap=0.3)
+    easy = dataclasses.replace(OF_BANK.merit, zh_offsets={"judge": 0.7})
+    level = LevelSignals(judge=1.0, verifier=0.5, similarity_gain=0.02, term_recall=0.1, rouge1_recall=0.3)
     surer = dataclasses.replace(level, judge=1.7)
-    assert level_probabilities([surer], easy.in_language("zh")) == pytest.approx(level_probabilities([level], easy))
-    silent = level_probabilities([level], easy.in_language("zh"), using=["rouge"])
+    assert level_probabilities([surer], easy.for_language("zh")) == pytest.approx(level_probabilities([level], easy))
+    silent = level_probabilities([level], easy.for_language("zh"), using=["rouge"])
     assert silent == pytest.approx(level_probabilities([level], easy, using=["rouge"]))
-    assert easy.in_language("en") == easy
+    assert easy.for_language("en") == easy
 
 
 def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:
@@ -199,6 +205,6 @@ def test_of_four_points_of_ten_a_cap_of_half_leaves_four_and_of_six_five(
 
 
 def test_coefficients_are_not_sure_of_anything_before_that_is_fitted() -> None:
-    unfitted = KindWeights(OF_BANK.merit, OF_BANK.mistake)
+    unfitted = CombinerWeights(OF_BANK.merit, OF_BANK.mistake)
     with pytest.raises(ValueError, match="no confidence yet"):
-        unfitted.sure(Doubts(deviation=0.1, gap=0.1, middle=0.5))
+        unfitted.confidence_in(UncertaintyFeatures(score_sd=0.1, judge_gap=0.1, midscale=0.5))

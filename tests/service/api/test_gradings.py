@@ -9,23 +9,23 @@ import uvicorn
 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service.notifier import EventDoorbell
+from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.workers.grading import drain
+from vivavoce.workers.grading import process_queue
 
 ANSWER = {"question_id": "quantization", "answer": "INT8 instead of FP16", "candidate": "c-1"}
 
 
 def _drain(database: SessionFactory, settings: Settings) -> None:
-    drain(database, scripted_panel(), settings, owner="test")
+    process_queue(database, scripted_panel(), settings, owner="test")
 
 
-def test_an_answer_is_accepted_and_can_be_followed(client: httpx.Client, doorbell: EventDoorbell) -> None:
+def test_an_answer_is_accepted_and_can_be_followed(client: httpx.Client, notifier: EventNotifier) -> None:
     reply = client.post("/v1/gradings", json=ANSWER)
     assert reply.status_code == 202
     assert reply.json()["state"] == "queued"
-    assert doorbell.wait(2)
+    assert notifier.wait(2)
     followed = client.get(reply.headers["Location"])
     assert followed.json()["id"] == reply.json()["id"]
     assert followed.json()["report"] is None

@@ -22,7 +22,7 @@ from vivavoce.service.observability.logs import LogFormat, configure_logs, log_i
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.verdicts import StoredVerdicts
-from vivavoce.workers.grading import drain
+from vivavoce.workers.grading import process_queue
 
 ANSWER = {"question_id": "27.1", "answer": "INT8 instead of FP16", "language": "en"}
 
@@ -56,7 +56,7 @@ def test_one_id_leads_from_the_request_to_the_verdict(
 ) -> None:
     with _logs("json"):
         reply = client.post("/v1/gradings", json=ANSWER, headers={"X-Request-ID": "from-the-caller"})
-        drain(database, scripted_panel(), settings, owner="w")
+        process_queue(database, scripted_panel(), settings, owner="w")
     assert reply.headers["x-request-id"] == "from-the-caller"
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     lines = [line for line in lines if line["logger"].startswith("vivavoce")]
@@ -99,7 +99,7 @@ def test_a_trace_leads_from_the_request_to_the_judge(
         cache=StoredVerdicts(database),
         deadlines=Deadlines(5, 10),
     ) as judge:
-        drain(
+        process_queue(
             database, build_panel(embedder=HashingEmbedder(), verifier=WordVerifier(), judge=judge), settings, owner="w"
         )
     seen = {span.name: trace.format_trace_id(span.context.trace_id) for span in spans.get_finished_spans()}

@@ -18,14 +18,14 @@ from vivavoce.evaluation.agreement import spearman
 from vivavoce.evaluation.fitting import write_table
 from vivavoce.evaluation.fitting.cross_validation import examples_of_bank
 from vivavoce.evaluation.qualification import (
-    SEPARATES,
-    QuestionStanding,
+    MIN_DISCRIMINATION,
+    QuestionResult,
     Rejection,
     grade_qualification_answers,
-    language_gaps,
+    measure_discrimination,
+    measure_language_differences,
     order_pairs,
     reject_mistakes,
-    separations,
 )
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.types import EngineIdentity
@@ -99,23 +99,23 @@ def _grade_answers(
     database: SessionFactory,
     *,
     with_version: bool,
-) -> tuple[list[QuestionStanding], list[Rejection], EngineIdentity, str]:
+) -> tuple[list[QuestionResult], list[Rejection], EngineIdentity, str]:
     """What the panel makes of each question, who judged, and the version of its engine if that is asked for."""
-    standings: list[QuestionStanding] = []
+    results: list[QuestionResult] = []
     rejections: list[Rejection] = []
     with open_recorded_panel(settings, database) as panel, progress_bar(err) as progress:
         bar = progress.add_task("Questions", total=len(wanted))
         for rubric, answers in wanted:
-            standing = grade_qualification_answers(rubric, answers, panel)
-            if any(one.judge_away for one in standing.standings):
+            result = grade_qualification_answers(rubric, answers, panel)
+            if any(one.judge_unavailable for one in result.answers):
                 raise UserError("The judge answers nobody: mend that, then run the same command to go on.")
-            standings.append(standing)
+            results.append(result)
             rejections += reject_mistakes(rubric, answers, panel)
             progress.advance(bar)
         # Several judges at once may be of several versions; their calls' records tell.
         judge = panel.judge
         version = judge.describe().version if with_version and isinstance(judge, RubricJudge) else ""
-        return standings, rejections, judge.identity, version
+        return results, rejections, judge.identity, version
 
 
 def _register(settings: Settings, database: SessionFactory, figures: dict[str, Any], *, engine_version: str) -> None:
@@ -181,16 +181,16 @@ def _wanted(
 
 
 def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, engine: str) -> dict[str, Any]:
-    gaps = language_gaps(found)
+    gaps = measure_language_differences(found)
     every = [abs(gap) for own in gaps.values() for gap in own]
-    pairs = [(s.grade, s.score) for question in found for s in question.standings if s.score is not None]
+    pairs = [(s.grade, s.score) for question in found for s in question.answers if s.score is not None]
     in_order = sum(question.in_order for question in found)
     return {
         "model": model,
         "engine": engine,
         "in_order": {"count": in_order, "of": len(found), "share": in_order / len(found)},
         "pairs": [asdict(row) for row in order_pairs(found)],
-        "unscored": sum(s.score is None for question in found for s in question.standings),
+        "unscored": sum(s.score is None for question in found for s in question.answers),
         "spearman": spearman(*zip(*pairs, strict=True)) if len(pairs) > 2 else None,
         "language_gap": {
             "mean": fmean(every) if every else None,
@@ -204,17 +204,17 @@ def _figures(found: Sequence[Any], rejections: Sequence[Any], *, model: str, eng
             "of": sum(r.held_against is not None for r in rejections),
             "each": [asdict(rejection) for rejection in rejections],
         },
-        "unseparated": [asdict(row) for row in separations(found) if row.ordered < SEPARATES],
+        "unseparated": [asdict(row) for row in measure_discrimination(found) if row.ordered < MIN_DISCRIMINATION],
         "questions": [
-            {**asdict(question), "standings": [_as_json(s) for s in question.standings], "in_order": question.in_order}
+            {**asdict(question), "answers": [_as_json(s) for s in question.answers], "in_order": question.in_order}
             for question in found
         ],
     }
 
 
-def _as_json(standing: Any) -> dict[str, Any]:
+def _as_json(result: Any) -> dict[str, Any]:
     # Whether the judge was away is only for the run itself to know.
-    return {name: value for name, value in asdict(standing).items() if name != "judge_away"}
+    return {name: value for name, value in asdict(result).items() if name != "judge_unavailable"}
 
 
 def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
@@ -267,7 +267,7 @@ def _show(found: Sequence[Any], figures: dict[str, Any]) -> None:
 
 def _why(question: Any) -> str:
     scores: dict[Quality, list[float | None]] = {
-        quality: [one.score for one in question.standings if one.quality == quality and one.style == "usual"]
+        quality: [one.score for one in question.answers if one.quality == quality and one.style == "usual"]
         for quality in IN_ORDER
     }
     if missing := [quality for quality, own in scores.items() if None in own]:

@@ -41,24 +41,24 @@ class Finding:
     what: str
     ok: bool
     state: str
-    mend: str = ""
+    fix: str = ""
     needed: bool = True
 
 
 @app.command()
 def doctor() -> None:
     """Say what is installed, what is within reach, and what to do about each gap."""
-    findings = examine(Settings())
+    findings = diagnose(Settings())
     for finding in findings:
         mark = "[green]ok [/green]" if finding.ok else "[red]gap[/red]" if finding.needed else "[yellow]-  [/yellow]"
         out.print(f"{mark} {finding.what}: {escape(finding.state)}", highlight=False, soft_wrap=True)
-        if not finding.ok and finding.mend:
-            out.print(f"      → {escape(finding.mend)}", highlight=False, soft_wrap=True)
+        if not finding.ok and finding.fix:
+            out.print(f"      → {escape(finding.fix)}", highlight=False, soft_wrap=True)
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
-def examine(settings: Settings) -> list[Finding]:
+def diagnose(settings: Settings) -> list[Finding]:
     """Look at everything, quickly; nothing is changed."""
     return [
         Finding("vivavoce", True, f"{__version__} on Python {sys.version.split()[0]}"),

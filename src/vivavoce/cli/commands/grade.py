@@ -15,7 +15,7 @@ from vivavoce.service.settings import Settings
 from ..answer_files import check_output, grade_items, read_outcome, take_in, write_outcome
 from ..console import err
 from ..errors import UserError
-from ..interrupts import remembered_interrupts
+from ..interrupts import deferred_interrupts
 from ..progress import progress_bar
 from ..resources import open_database, open_recorded_panel
 from ..tables import read_table
@@ -65,7 +65,7 @@ def grade(
         )
         for problem in problems:
             err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-        with progress_bar(err) as progress, remembered_interrupts() as interruption:
+        with progress_bar(err) as progress, deferred_interrupts() as interruption:
             bar = progress.add_task("Grading", total=len(items))
 
             def on_finished() -> None:

@@ -52,7 +52,7 @@ def list_versions(
             str(figures.unscored),
             "–" if figures.language_gap is None else f"{figures.language_gap:.3f}",
             f"{version.registered_at:%Y-%m-%d %H:%M}",
-            _standing(version),
+            _describe_state(version),
         )
     out.print(table)
 
@@ -75,9 +75,9 @@ def promote(
 
 
 @app.command()
-def back() -> None:
+def rollback() -> None:
     """Make the version active again that was so before the present one; exit status 1 when there is none."""
-    version = _change(Settings(), judge_versions.take_back)
+    version = _change(Settings(), judge_versions.rollback)
     out.print(f"active again: {version.id}, {version.model}", highlight=False, soft_wrap=True)
 
 
@@ -90,7 +90,7 @@ def _change(settings: Settings, change: Callable[[Session], JudgeVersion]) -> Ju
         raise typer.Exit(1) from None
 
 
-def _standing(version: JudgeVersion) -> str:
+def _describe_state(version: JudgeVersion) -> str:
     if version.is_active:
         return "[green]active[/green]"
     if version.retired_at is None:

@@ -15,6 +15,7 @@ from vivavoce.graders.judge.call_record import CallRecord
 from vivavoce.graders.judge.replay import ReplayJudge
 from vivavoce.graders.models.embedder import build_embedder
 from vivavoce.graders.panel import build_shipped_panel
+from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.types import GraderIdentity
 from vivavoce.rubrics import Language, Rubric
@@ -95,7 +96,7 @@ def replay(grading_id: str, sessions: SessionFactory, settings: Settings) -> Rep
         grading = lifecycle.get(session, grading_id)
         if grading.report is None:
             raise UserError(f"Grading {grading_id} is {grading.state} and has no report yet: replay it when it has.")
-        recorded = grading.report.document
+        recorded = upgrade_document(grading.report.document)
         rubric = Rubric.model_validate(grading.rubric_version.document)
         language = grading.submission.feedback_language
         answer = AnswerInput(grading.submission.answer, cast(Language, language) if language else None)

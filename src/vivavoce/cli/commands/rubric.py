@@ -14,7 +14,7 @@ from rich.markup import escape
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
 from vivavoce.graders.judge.rubric_draft import draft_rubric
 from vivavoce.graders.models.embedder import build_embedder
-from vivavoce.graders.signals.text_matcher import ProofReader
+from vivavoce.graders.signals.text_matcher import EmbeddingTextMatcher
 from vivavoce.rubrics import Language, Question, Rubric, RubricError, content_hash, default_bank, load_rubric
 from vivavoce.rubrics.errors import first_problem
 from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, to_yaml, write_rubrics
@@ -108,7 +108,7 @@ def lint_command(
         if not path.exists():
             raise UserError(f"{path} does not exist: check the path.")
     with err.status("Reading …"):
-        findings = lint(paths or [BANK], ProofReader(build_embedder(Settings().embedding_model)))
+        findings = lint(paths or [BANK], EmbeddingTextMatcher(build_embedder(Settings().embedding_model)))
     for finding in findings:
         out.print(escape(str(finding)), highlight=False, soft_wrap=True)
     if findings:

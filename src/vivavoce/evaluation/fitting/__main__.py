@@ -22,14 +22,14 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from vivavoce.graders.scoring.coefficients import FEATURES, KindWeights, write_coefficients
+from vivavoce.graders.scoring.coefficients import FEATURES, CombinerWeights, write_coefficients
 
 from .. import agreement
 from ..qualification import PairOrder
-from .confidence import Reliance, Seen, fit_confidence, look_from_outside, reliance
-from .cross_validation import GENERAL, OF_BANK, leave_out_each_set, leave_out_questions
+from .confidence import ConfidenceCalibration, ScoredExample, fit_confidence, measure_calibration, score_out_of_fold
+from .cross_validation import GENERAL, OF_BANK, leave_one_dataset_out, leave_out_questions
 from .examples import Example, is_bank, read_table
-from .model_selection import choose
+from .model_selection import select_model
 from .monotone_logit import MonotoneLogit, assemble
 
 _out = Console(width=160)
@@ -46,27 +46,27 @@ def main() -> None:
     examples = [example for path in options.tables for example in read_table(path)]
     bank = [example for example in examples if is_bank(example)]
     _out.print("Weights of all questions:")
-    general = choose(examples, features=GENERAL, say=_out.print)
+    general = select_model(examples, features=GENERAL, say=_out.print)
     own = None
     if bank:
         _out.print("Weights of the bank's:")
         # What was found there is clear enough for the whole scale.
-        own = choose(bank, features=OF_BANK, lapses=(0.0,), say=_out.print)
+        own = select_model(bank, features=OF_BANK, lapses=(0.0,), say=_out.print)
     _show_sets(examples)
     if own:
         _show_bank(bank, own)
     if options.out:
         names = " ".join(path.name for path in options.tables)
-        questions: dict[str, KindWeights] = {}
+        questions: dict[str, CombinerWeights] = {}
         if own:
             questions = dict.fromkeys(sorted({example.question for example in bank}), _fit(own, bank))
         fitted = assemble(_fit(general, examples), questions)
         write_coefficients(options.out, fitted, origin=f"by 'python -m vivavoce.evaluation.fitting' to {names}")
 
 
-def _fit(model: MonotoneLogit, examples: Sequence[Example]) -> KindWeights:
+def _fit(model: MonotoneLogit, examples: Sequence[Example]) -> CombinerWeights:
     fitted = model.fit(examples).coefficients_
-    return replace(fitted.general, confidence=fit_confidence(look_from_outside(examples, model)))
+    return replace(fitted.general, confidence=fit_confidence(score_out_of_fold(examples, model)))
 
 
 def _show_sets(examples: Sequence[Example]) -> None:
@@ -74,8 +74,8 @@ def _show_sets(examples: Sequence[Example]) -> None:
     found: list[tuple[float | None, ...]] = []
     known: list[float] = []
     scores: list[float] = []
-    sure: dict[str, list[tuple[Seen, float]]] = {}
-    for each in leave_out_each_set(examples, partial(choose, features=GENERAL)):
+    sure: dict[str, list[tuple[ScoredExample, float]]] = {}
+    for each in leave_one_dataset_out(examples, partial(select_model, features=GENERAL)):
         alone = [each.alone[name] for name in GENERAL]
         figures = (*alone, each.pearson, each.spearman, each.wrmse, each.ece)
         sets.add_row(each.dataset, str(len(each.known)), *map(_figure, figures))
@@ -91,7 +91,7 @@ def _show_sets(examples: Sequence[Example]) -> None:
         sets.add_row("pooled", str(len(known)), *("" for _ in GENERAL), *map(_figure, pooled_figures))
         _out.print(sets)
         pooled = [one for of_set in sure.values() for one in of_set]
-        _show_confidence({name: reliance(of_set) for name, of_set in (*sure.items(), ("pooled", pooled))})
+        _show_confidence({name: measure_calibration(of_set) for name, of_set in (*sure.items(), ("pooled", pooled))})
 
 
 def _show_bank(bank: Sequence[Example], model: MonotoneLogit) -> None:
@@ -126,7 +126,7 @@ def _show_pairs(rows: Sequence[PairOrder]) -> None:
     _out.print(table)
 
 
-def _show_confidence(found: Mapping[str, Reliance]) -> None:
+def _show_confidence(found: Mapping[str, ConfidenceCalibration]) -> None:
     table = Table("confidence", "answers", "grade near", "said", "ece", "in range", "rmse", "rmse of 70 %", "ratio")
     for name, each in found.items():
         risk = (each.rmse, each.rmse_confident, each.rmse_confident / each.rmse if each.rmse else None)

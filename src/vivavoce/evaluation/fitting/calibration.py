@@ -15,9 +15,9 @@ import numpy.typing as npt
 from sklearn.model_selection import KFold
 
 from vivavoce.graders.errors import TooFewGrades
-from vivavoce.graders.scoring.coefficients import Coefficients, KindWeights
+from vivavoce.graders.scoring.coefficients import Coefficients, CombinerWeights
 
-from .confidence import Reliance, Seen, look, recalibrate, reliance
+from .confidence import ConfidenceCalibration, ScoredExample, measure_calibration, recalibrate, score_examples
 from .examples import Example
 from .monotone_logit import MonotoneLogit, assemble, shares
 
@@ -39,8 +39,8 @@ class HeldOut:
     known: Shares
     before: Shares
     after: Shares
-    sure_before: Reliance | None
-    sure_after: Reliance | None
+    sure_before: ConfidenceCalibration | None
+    sure_after: ConfidenceCalibration | None
 
 
 def calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question: bool = False) -> Coefficients:
@@ -62,7 +62,7 @@ def hold_out(examples: Sequence[Example], prior: Coefficients, *, seed: int, by_
     """What calibration makes of answers it has not seen: each fifth by what is fitted to the others."""
     known = np.asarray([example.known for example in examples], dtype=float)
     after = np.zeros(len(examples))
-    sure: list[tuple[Seen, float]] = []
+    sure: list[tuple[ScoredExample, float]] = []
     for learned, held in KFold(_FOLDS, shuffle=True, random_state=seed).split(examples):
         own = [examples[index] for index in learned]
         # Of ten grades only eight can be learned from here.
@@ -74,8 +74,8 @@ def hold_out(examples: Sequence[Example], prior: Coefficients, *, seed: int, by_
         known=known,
         before=shares(examples, prior),
         after=after,
-        sure_before=reliance(sure_before) if sure_before else None,
-        sure_after=reliance(sure) if sure else None,
+        sure_before=measure_calibration(sure_before) if sure_before else None,
+        sure_after=measure_calibration(sure) if sure else None,
     )
 
 
@@ -86,15 +86,17 @@ def _calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question:
     by_name: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_name[example.question].append(example)
-    own = {name: _near(group, found.weighing(name)) for name, group in sorted(by_name.items()) if len(group) >= fewest}
+    own = {
+        name: _near(group, found.for_question(name)) for name, group in sorted(by_name.items()) if len(group) >= fewest
+    }
     return assemble(found.general, {**found.questions, **own})
 
 
-def _weighed_alike(examples: Sequence[Example], prior: Coefficients) -> list[tuple[KindWeights, list[Example]]]:
+def _weighed_alike(examples: Sequence[Example], prior: Coefficients) -> list[tuple[CombinerWeights, list[Example]]]:
     """The examples by the weights that their questions have."""
-    groups: list[tuple[KindWeights, list[Example]]] = []
+    groups: list[tuple[CombinerWeights, list[Example]]] = []
     for example in examples:
-        weights = prior.weighing(example.question)
+        weights = prior.for_question(example.question)
         own = next((group for known, group in groups if known == weights), None)
         if own is None:
             groups.append((weights, own := []))
@@ -102,32 +104,34 @@ def _weighed_alike(examples: Sequence[Example], prior: Coefficients) -> list[tup
     return groups
 
 
-def _moved(groups: Sequence[tuple[KindWeights, list[Example]]], prior: Coefficients, *, fewest: int) -> Coefficients:
+def _moved(
+    groups: Sequence[tuple[CombinerWeights, list[Example]]], prior: Coefficients, *, fewest: int
+) -> Coefficients:
     """`prior`, the weights of each group that has as many grades moved towards them."""
     moved = [(before, _near(group, before)) for before, group in groups if len(group) >= fewest]
 
-    def now(weights: KindWeights) -> KindWeights:
+    def now(weights: CombinerWeights) -> CombinerWeights:
         return next((after for before, after in moved if before == weights), weights)
 
     return assemble(now(prior.general), {name: now(weights) for name, weights in prior.questions.items()})
 
 
-def _near(examples: Sequence[Example], prior: KindWeights) -> KindWeights:
+def _near(examples: Sequence[Example], prior: CombinerWeights) -> CombinerWeights:
     # Of several data sets each weighs the same when the shipped ones are fitted; a customer's grades all count alike.
     alike = [replace(example, dataset="calibration") for example in examples]
     model = MonotoneLogit(ridge=_STRENGTH / len(alike), prior=prior)
-    seen: list[Seen] = []
+    seen: list[ScoredExample] = []
     for learned, held in KFold(_FOLDS, shuffle=True, random_state=0).split(alike):
         fitted: Coefficients = model.fit([alike[index] for index in learned]).coefficients_
-        seen += look([alike[index] for index in held], fitted)
+        seen += score_examples([alike[index] for index in held], fitted)
     found: Coefficients = model.fit(alike).coefficients_
     confidence = recalibrate(prior.confidence, seen) if prior.confidence and seen else prior.confidence
     return replace(found.general, confidence=confidence, grades=len(alike))
 
 
-def _sure(examples: Sequence[Example], coefficients: Coefficients) -> list[tuple[Seen, float]]:
+def _sure(examples: Sequence[Example], coefficients: Coefficients) -> list[tuple[ScoredExample, float]]:
     return [
-        (seen, coefficients.weighing(example.question).sure(seen.doubts))
+        (seen, coefficients.for_question(example.question).confidence_in(seen.uncertainty))
         for example in examples
-        for seen in look([example], coefficients)
+        for seen in score_examples([example], coefficients)
     ]

@@ -16,14 +16,20 @@ from scipy.special import expit
 from sklearn.model_selection import PredefinedSplit
 
 from vivavoce.graders.scoring.coefficients import SIGNALS, Coefficients
-from vivavoce.graders.scoring.confidence import CONFIDENT_SHARE, WITHIN_POINTS, ConfidenceWeights, Doubts, likely_range
+from vivavoce.graders.scoring.confidence import (
+    CONFIDENT_SHARE,
+    WITHIN_POINTS,
+    ConfidenceWeights,
+    UncertaintyFeatures,
+    likely_range,
+)
 from vivavoce.graders.scoring.probabilities import level_probabilities, moments
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import cap_share
 
 from .. import agreement
 from .examples import Example, Level
-from .model_selection import folds
+from .model_selection import assign_folds
 from .monotone_logit import MonotoneLogit
 
 # About how widely deviation, gap and middle spread: the ridge holds their weights alike.
@@ -35,13 +41,13 @@ _SLACK = 1e-6
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScoredExample:
     """A score (share of full marks, 0 to 1) that was given without knowing the grade, its doubts, and the grade."""
 
     dataset: str
     known: float
     score: float
-    doubts: Doubts
+    uncertainty: UncertaintyFeatures
 
     @property
     def is_near(self) -> bool:
@@ -51,12 +57,12 @@ class Seen:
     @property
     def is_in_range(self) -> bool:
         """Whether the grade lies in the likely range of the score."""
-        low, high = (round(end, 1) for end in likely_range(MAX_SCORE * self.score, self.doubts.spread))
+        low, high = (round(end, 1) for end in likely_range(MAX_SCORE * self.score, self.uncertainty.score_deviation))
         return low - _SLACK <= MAX_SCORE * self.known <= high + _SLACK
 
 
 @dataclass(frozen=True)
-class Reliance:
+class ConfidenceCalibration:
     """How far the confidence in some scores can be relied on, in shares (0 to 1).
 
     `near` is the share of scores that people's grades come near, `said` the mean confidence, `error` its calibration
@@ -73,13 +79,13 @@ class Reliance:
     rmse_confident: float
 
 
-def reliance(sure: Sequence[tuple[Seen, float]]) -> Reliance:
+def measure_calibration(sure: Sequence[tuple[ScoredExample, float]]) -> ConfidenceCalibration:
     """The figures of some scores with their confidence; raises ValueError for none."""
     if not sure:
         raise ValueError("there are no scores")
     known, scores = [seen.known for seen, _ in sure], [seen.score for seen, _ in sure]
     near, said = [float(seen.is_near) for seen, _ in sure], [confidence for _, confidence in sure]
-    return Reliance(
+    return ConfidenceCalibration(
         answers=len(sure),
         near=fmean(near),
         said=fmean(said),
@@ -90,28 +96,28 @@ def reliance(sure: Sequence[tuple[Seen, float]]) -> Reliance:
     )
 
 
-def look(examples: Sequence[Example], coefficients: Coefficients) -> Iterator[Seen]:
+def score_examples(examples: Sequence[Example], coefficients: Coefficients) -> Iterator[ScoredExample]:
     """The examples with a grade, scored; what a fact settled has no levels, and is left out."""
     for example in examples:
         if example.known is None or not example.levels:
             continue
-        score, deviation = _score(example, coefficients, SIGNALS)
+        score, score_sd = _score(example, coefficients, SIGNALS)
         judge, _ = _score(example, coefficients, SIGNALS[:1])
         others, _ = _score(example, coefficients, SIGNALS[1:])
-        doubts = Doubts.of(score, deviation=deviation, judge_score=judge, other_score=others)
-        yield Seen(example.dataset, example.known, score / MAX_SCORE, doubts)
+        uncertainty = UncertaintyFeatures.from_scores(score, score_sd=score_sd, judge_score=judge, other_score=others)
+        yield ScoredExample(example.dataset, example.known, score / MAX_SCORE, uncertainty)
 
 
-def look_from_outside(examples: Sequence[Example], model: MonotoneLogit) -> list[Seen]:
+def score_out_of_fold(examples: Sequence[Example], model: MonotoneLogit) -> list[ScoredExample]:
     """The examples scored by what is fitted without them, fold by fold as the model was chosen."""
-    seen: list[Seen] = []
-    for learned, held in PredefinedSplit(folds(examples)).split():
+    seen: list[ScoredExample] = []
+    for learned, held in PredefinedSplit(assign_folds(examples)).split():
         fitted = model.fit([examples[index] for index in learned]).coefficients_
-        seen += look([examples[index] for index in held], fitted)
+        seen += score_examples([examples[index] for index in held], fitted)
     return seen
 
 
-def fit_confidence(seen: Sequence[Seen]) -> ConfidenceWeights:
+def fit_confidence(seen: Sequence[ScoredExample]) -> ConfidenceWeights:
     """Weights of the least log-loss, each data set weighing the same; no doubt makes surer.
 
     Raises ValueError for no scores.
@@ -120,25 +126,25 @@ def fit_confidence(seen: Sequence[Seen]) -> ConfidenceWeights:
         raise ValueError("there is nothing to fit to")
     count = Counter(one.dataset for one in seen)
     weighs = np.asarray([1 / count[one.dataset] for one in seen])
-    return _fit(_doubts(seen), np.asarray([one.is_near for one in seen], dtype=float), weighs)
+    return _fit(_stack_features(seen), np.asarray([one.is_near for one in seen], dtype=float), weighs)
 
 
-def _doubts(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
-    return np.asarray([astuple(one.doubts) for one in seen])
+def _stack_features(seen: Sequence[ScoredExample]) -> npt.NDArray[np.float64]:
+    return np.asarray([astuple(one.uncertainty) for one in seen])
 
 
 def _fit(
-    doubts: npt.NDArray[np.float64], near: npt.NDArray[np.float64], weighs: npt.NDArray[np.float64]
+    uncertainty: npt.NDArray[np.float64], near: npt.NDArray[np.float64], weighs: npt.NDArray[np.float64]
 ) -> ConfidenceWeights:
     """Shapes (n, 3), (n,), (n,); `near` are outcomes or probabilities (0 to 1)."""
-    doubts = doubts / _UNITS
+    uncertainty = uncertainty / _UNITS
     weighs = weighs / weighs.sum()
 
     def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        logits = parameters[0] - doubts @ parameters[1:]
+        logits = parameters[0] - uncertainty @ parameters[1:]
         error = float((weighs * (np.logaddexp(0, logits) - near * logits)).sum())
         by_logit = weighs * (expit(logits) - near)
-        gradient = np.concatenate([[by_logit.sum()], -(by_logit @ doubts) + 2 * _RIDGE * parameters[1:]])
+        gradient = np.concatenate([[by_logit.sum()], -(by_logit @ uncertainty) + 2 * _RIDGE * parameters[1:]])
         return error + _RIDGE * float((parameters[1:] ** 2).sum()), gradient
 
     bounds = [(None, None), *[(0, None)] * len(_UNITS)]
@@ -147,7 +153,7 @@ def _fit(
     return ConfidenceWeights(*(round(float(value), 4) for value in found))
 
 
-def recalibrate(confidence: ConfidenceWeights, seen: Sequence[Seen]) -> ConfidenceWeights:
+def recalibrate(confidence: ConfidenceWeights, seen: Sequence[ScoredExample]) -> ConfidenceWeights:
     """Weights fitted to these scores, what `confidence` says of them counting as much as ten more.
 
     ValueError for no scores.
@@ -155,9 +161,9 @@ def recalibrate(confidence: ConfidenceWeights, seen: Sequence[Seen]) -> Confiden
     if not seen:
         raise ValueError("there is nothing to recalibrate with")
     near = [float(one.is_near) for one in seen]
-    said = [confidence.of(one.doubts) for one in seen]
+    said = [confidence.predict(one.uncertainty) for one in seen]
     weighs = np.repeat([1.0, _PRIOR_GRADES / len(seen)], len(seen))
-    return _fit(np.tile(_doubts(seen), (2, 1)), np.asarray(near + said), weighs)
+    return _fit(np.tile(_stack_features(seen), (2, 1)), np.asarray(near + said), weighs)
 
 
 def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -> tuple[float, float]:
@@ -174,8 +180,8 @@ def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -
         if kind == "gate":
             gates.append((own[0].share, probabilities[-1]))
             continue
-        gained, spread = moments(list(accumulate((level.share for level in own), initial=0.0)), probabilities)
+        gained, score_deviation = moments(list(accumulate((level.share for level in own), initial=0.0)), probabilities)
         mean += gained
-        variance += spread
+        variance += score_deviation
     total = cap_share(mean, gates, deviation=variance**0.5)
     return MAX_SCORE * total.share, MAX_SCORE * total.deviation

@@ -18,22 +18,29 @@ from vivavoce.rubrics import Language, QualificationSet, default_bank, load_qual
 from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
 from .. import agreement
-from ..qualification import PairOrder, QuestionStanding, Rejection, Standing, order_pairs
-from .confidence import Reliance, Seen, fit_confidence, look, look_from_outside, reliance
+from ..qualification import AnswerResult, PairOrder, QuestionResult, Rejection, order_pairs
+from .confidence import (
+    ConfidenceCalibration,
+    ScoredExample,
+    fit_confidence,
+    measure_calibration,
+    score_examples,
+    score_out_of_fold,
+)
 from .examples import BANK, Example, is_bank, levels_of
 from .monotone_logit import KINDS, MonotoneLogit, chances
 
 # What all questions have.
 GENERAL = tuple(name for name in FEATURES if name not in PARTS["verifier"])
 # What the bank's are weighed by: beside these ROUGE-1's recall, which any word raises, tells nothing more there.
-OF_BANK = ("judge", "verifier", "lift", "recall")
+OF_BANK = ("judge", "verifier", "similarity_gain", "term_recall")
 REJECTION = "rejection"
 _FOLDS = 10
 _HELD = 0.5
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class HeldOutDataset:
     """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors.
 
     `known` and `found` are its shares of full marks (0 to 1) by people and by what was fitted; `sure` has the scores of
@@ -48,7 +55,7 @@ class LeftOut:
     spearman: float | None
     wrmse: float | None
     ece: float | None
-    sure: Sequence[tuple[Seen, float]]
+    sure: Sequence[tuple[ScoredExample, float]]
 
 
 @dataclass(frozen=True)
@@ -68,29 +75,29 @@ class BankFigures:
     rejections: int
     pairs: Sequence[PairOrder]
     empty: Sequence[float]
-    sure: Reliance
+    sure: ConfidenceCalibration
 
 
-def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rejection]) -> Iterator[Example]:
+def examples_of_bank(found: Iterable[QuestionResult], rejections: Iterable[Rejection]) -> Iterator[Example]:
     """The answers that `viva bank qualify` graded and scored, with their writer's word on each level."""
     for question in found:
         rubric = default_bank().get(question.question, question.language)
         seen: Counter[tuple[str, str]] = Counter()
-        for standing in question.standings:
-            seen[standing.quality, standing.style] += 1
-            if standing.score is None:
+        for result in question.answers:
+            seen[result.quality, result.style] += 1
+            if result.score is None:
                 continue
-            number = seen[standing.quality, standing.style]
-            name = standing.quality if standing.style == "usual" else f"{standing.quality}/{standing.style}"
+            number = seen[result.quality, result.style]
+            name = result.quality if result.style == "usual" else f"{result.quality}/{result.style}"
             yield Example(
                 dataset=f"{BANK}-{question.language}",
                 question=question.question,
                 language=question.language,
                 answer=name if number == 1 else f"{name}/{number}",
-                known=standing.grade / MAX_SCORE,
+                known=result.grade / MAX_SCORE,
                 levels=tuple(
                     level
-                    for row in standing.criteria
+                    for row in result.criteria
                     for level in levels_of(rubric, row.criterion, row.signals, reached=row.level)
                 ),
             )
@@ -106,19 +113,19 @@ def examples_of_bank(found: Iterable[QuestionStanding], rejections: Iterable[Rej
         )
 
 
-def leave_out_each_set(
+def leave_one_dataset_out(
     examples: Sequence[Example], model_for: Callable[[Sequence[Example]], MonotoneLogit]
-) -> Iterator[LeftOut]:
+) -> Iterator[HeldOutDataset]:
     """Choose a model for all but one of the data sets that people graded, fit it to them, and measure on that one."""
     for dataset in sorted({example.dataset for example in examples if not is_bank(example)}):
         held = [example for example in examples if example.dataset == dataset and example.known is not None]
         others = [example for example in examples if example.dataset != dataset]
         model = model_for(others)
-        confidence = fit_confidence(look_from_outside(others, model))
+        confidence = fit_confidence(score_out_of_fold(others, model))
         fitted = model.fit(others)
         known = [cast(float, example.known) for example in held]
         found = fitted.predict(held)
-        yield LeftOut(
+        yield HeldOutDataset(
             dataset=dataset,
             known=known,
             found=found.tolist(),
@@ -127,7 +134,7 @@ def leave_out_each_set(
             spearman=agreement.spearman(known, found),
             wrmse=agreement.weighted_rmse(known, found),
             ece=agreement.calibration_error(found, known),
-            sure=[(seen, confidence.of(seen.doubts)) for seen in look(held, fitted.coefficients_)],
+            sure=[(seen, confidence.predict(seen.uncertainty)) for seen in score_examples(held, fitted.coefficients_)],
         )
 
 
@@ -137,12 +144,12 @@ def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFi
     scored: list[tuple[Example, float]] = []
     singly: dict[tuple[Language, str], list[tuple[LevelSignals, float, bool]]] = defaultdict(list)
     held_against: list[bool] = []
-    seen: list[list[Seen]] = []
-    folds = GroupKFold(min(_FOLDS, len(set(questions))))
-    for learned, left_out in folds.split(bank, groups=questions):
+    seen: list[list[ScoredExample]] = []
+    assign_folds = GroupKFold(min(_FOLDS, len(set(questions))))
+    for learned, left_out in assign_folds.split(bank, groups=questions):
         fitted = model.fit([bank[index] for index in learned])
         held = [bank[index] for index in left_out]
-        seen.append(list(look(held, fitted.coefficients_)))
+        seen.append(list(score_examples(held, fitted.coefficients_)))
         for example, found in zip(held, chances(held, fitted.coefficients_), strict=True):
             for level, chance in zip(example.levels, found, strict=True):
                 if level.reached is not None:
@@ -151,20 +158,20 @@ def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFi
                 held_against.append(bool(found.max() >= _HELD))
             else:
                 scored.append((example, rescore(example, fitted.coefficients_)))
-    standings = list(_standings(scored))
+    answers = list(_standings(scored))
     gaps = _language_gaps(scored)
     # A table may lack answers that have no score.
-    whole = [one for one in standings if {s.quality for s in one.standings if s.style == "usual"} >= set(IN_ORDER)]
+    whole = [one for one in answers if {s.quality for s in one.answers if s.style == "usual"} >= set(IN_ORDER)]
     return BankFigures(
         area={key: _areas(singly[key]) for kind in KINDS for key in sorted(singly) if key[1] == kind},
-        in_order=sum(standing.in_order for standing in whole),
+        in_order=sum(result.in_order for result in whole),
         questions=len(whole),
         gap=fmean(gaps) if gaps else None,
         held_against=sum(held_against),
         rejections=len(held_against),
-        pairs=order_pairs(standings),
+        pairs=order_pairs(answers),
         empty=[score for example, score in scored if _quality_and_style(example)[0] == "empty-handed"],
-        sure=reliance(list(_each_by_the_others(seen))),
+        sure=measure_calibration(list(_each_by_the_others(seen))),
     )
 
 
@@ -176,11 +183,11 @@ def _language_gaps(scored: Sequence[tuple[Example, float]]) -> list[float]:
     return [abs(own["zh"] - own["en"]) / MAX_SCORE for own in found.values() if len(own) == 2]
 
 
-def _each_by_the_others(folds: Sequence[Sequence[Seen]]) -> Iterator[tuple[Seen, float]]:
-    for number, held in enumerate(folds):
-        others = [one for place, fold in enumerate(folds) if place != number for one in fold]
+def _each_by_the_others(assign_folds: Sequence[Sequence[ScoredExample]]) -> Iterator[tuple[ScoredExample, float]]:
+    for number, held in enumerate(assign_folds):
+        others = [one for place, fold in enumerate(assign_folds) if place != number for one in fold]
         confidence = fit_confidence(others)
-        yield from ((one, confidence.of(one.doubts)) for one in held)
+        yield from ((one, confidence.predict(one.uncertainty)) for one in held)
 
 
 def rescore(example: Example, coefficients: Coefficients) -> float:
@@ -192,17 +199,17 @@ def rescore(example: Example, coefficients: Coefficients) -> float:
     return total(rubric, all_probabilities(rubric, signals, coefficients)).score if signals else 0.0
 
 
-def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionStanding]:
-    by_question: dict[tuple[str, Language], list[Standing]] = defaultdict(list)
+def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionResult]:
+    by_question: dict[tuple[str, Language], list[AnswerResult]] = defaultdict(list)
     sets = load_qualifications()
     for example, score in sorted(scored, key=lambda one: _place(one[0])):
         quality, style = _quality_and_style(example)
         known = MAX_SCORE * cast(float, example.known)
         by_question[example.question, example.language].append(
-            Standing(quality, known, score, criteria=(), style=style, length=_length(example, sets))
+            AnswerResult(quality, known, score, criteria=(), style=style, length=_length(example, sets))
         )
-    for (question, language), standings in by_question.items():
-        yield QuestionStanding(question, language, "", tuple(standings))
+    for (question, language), answers in by_question.items():
+        yield QuestionResult(question, language, "", tuple(answers))
 
 
 def _place(example: Example) -> tuple[str, str, int, str]:

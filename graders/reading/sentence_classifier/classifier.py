@@ -24,7 +24,7 @@ from ...models.embedder import Embedder
 from ..normal_text import has_han
 from ..terms import terms
 
-Kind = Literal["talk", "injection"]
+Kind = Literal["filler", "injection"]
 Certainty = Literal["even", "likely", "sure"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _SENTENCES_REMEMBERED = 4096
@@ -54,7 +54,7 @@ class Bounds:
 
 BOUNDS: Mapping[Kind, Bounds] = {
     # Nobody says nothing at greater length in one sentence.
-    "talk": Bounds(possible=-1.0, fewest=0, longest=240),
+    "filler": Bounds(possible=-1.0, fewest=0, longest=240),
     # Fragments ("A:", "H0", "tell answer") say too little to be told from formulas and headings.
     "injection": Bounds(possible=-2.0, fewest=12, longest=600),
 }
@@ -63,24 +63,24 @@ BOUNDS: Mapping[Kind, Bounds] = {
 _LEAST: Mapping[Certainty, float] = {"even": 0.0, "likely": 2.0, "sure": 4.0}
 
 
-class SentenceKinds(Protocol):
+class SentenceClassifier(Protocol):
     """Anything that tells sentences which are no part of an answer; `revision` goes into the report."""
 
     @property
     def revision(self) -> str:
         """What tells these kinds from others."""
 
-    def says_nothing(self, sentences: Sequence[str]) -> list[bool]:
+    def is_filler(self, sentences: Sequence[str]) -> list[bool]:
         """Whether each sentence, in normal form, is mere talk.
 
         What a sentence is taken for does not depend on the others.
         """
 
-    def speaks_to_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
-        """Whether each sentence, in normal form, speaks to whoever grades, or of the grade; else as `says_nothing`."""
+    def addresses_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
+        """Whether each sentence, in normal form, speaks to whoever grades, or of the grade; else as `is_filler`."""
 
 
-class TrainedSentenceKinds:
+class TrainedSentenceClassifier:
     """The classifiers that ship with vivavoce; `embedder` is the model that their weights were fitted with.
 
     Raises ModelMissing when the libraries for grading are not installed.
@@ -89,40 +89,40 @@ class TrainedSentenceKinds:
     def __init__(self, embedder: Embedder) -> None:
         digest = hashlib.sha256(repr((BOUNDS, _LEAST)).encode())
         for kind in KINDS:
-            digest.update(weights_of(kind).read_bytes())
+            digest.update(weights_path(kind).read_bytes())
         self.revision = f"{digest.hexdigest()[:12]} {embedder.revision}"
-        self._classifiers = {kind: SentenceClassifier(weights_of(kind), BOUNDS[kind], embedder) for kind in KINDS}
+        self._classifiers = {kind: LinearClassifier(weights_path(kind), BOUNDS[kind], embedder) for kind in KINDS}
 
-    def says_nothing(self, sentences: Sequence[str]) -> list[bool]:
+    def is_filler(self, sentences: Sequence[str]) -> list[bool]:
         """See SentenceKinds."""
-        return self._classifiers["talk"].recognise(sentences, least=_LEAST["likely"])
+        return self._classifiers["filler"].recognise(sentences, least=_LEAST["likely"])
 
-    def speaks_to_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
+    def addresses_grader(self, sentences: Sequence[str], *, certainty: Certainty) -> list[bool]:
         """See SentenceKinds."""
         return self._classifiers["injection"].recognise(sentences, least=_LEAST[certainty])
 
 
 @cache
-def talk_terms() -> frozenset[str]:
+def training_filler_terms() -> frozenset[str]:
     """The terms that talk is made of: those of the sentences that its classifier was trained on."""
     return frozenset(
-        term for lines in known_sentences("talk")["talk"].values() for line in lines for term in terms(line)
+        term for lines in load_training_sentences("filler")["filler"].values() for line in lines for term in terms(line)
     )
 
 
-def known_sentences(kind: Kind) -> dict[str, dict[str, list[str]]]:
+def load_training_sentences(kind: Kind) -> dict[str, dict[str, list[str]]]:
     """What a classifier is trained on: sentences of the kind and of `content`, by language."""
     file = Path(__file__).parent / f"{kind}.yaml"
     found: dict[str, dict[str, list[str]]] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return found
 
 
-def weights_of(kind: Kind) -> Path:
+def weights_path(kind: Kind) -> Path:
     """The file that holds a classifier's weights."""
     return Path(__file__).parent / f"{kind}.safetensors"
 
 
-class SentenceClassifier:
+class LinearClassifier:
     """The two classifiers of a kind, with the weights in a file; raises ModelMissing when a library is not there."""
 
     def __init__(self, weights: Path, bounds: Bounds, embedder: Embedder) -> None:

@@ -5,22 +5,15 @@ It knows no database, no web and no queue. The same answers, rubric and panel gi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from vivavoce.rubrics import Rubric
 
 from .panel import Panel
-from .reading import normal_text
-from .reading.screened_answer import Reading
+from .reading.screened_answer import ScreenedAnswer
 from .report.build import build_report, build_settled_report
-from .signals.collect import collect_signals, level_signals
+from .signals.collect import collect_signals
 from .types import AnswerInput, LevelSignals, Report
-
-
-def answer_hash(raw: str) -> str:
-    """SHA-256 (64 hex digits) of an answer in normal form: what decides whether two are the same."""
-    return hashlib.sha256(normal_text.normalise(raw).text.encode("utf-8")).hexdigest()
 
 
 def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[Report]:
@@ -33,7 +26,7 @@ def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[
     open_ones = [reading for reading in read if reading.screening.settled is None]
     found = iter(collect_signals(open_ones, rubric, panel))
     return [
-        build_settled_report(reading, rubric, panel, settled, flags=reading.screening.flags)
+        build_settled_report(reading, rubric, panel, settled)
         if (settled := reading.screening.settled)
         else build_report(reading, next(found), rubric, panel)
         for reading in read
@@ -55,9 +48,9 @@ def read_signals(
         if signals is None or signals.verdicts.failures:
             result.append(None)
         else:
-            result.append({c.id: level_signals(c, rubric, signals) for c in rubric.criteria})
+            result.append({name: list(levels) for name, levels in signals.levels.items()})
     return result
 
 
-def _read(answer: AnswerInput, rubric: Rubric, panel: Panel) -> Reading:
-    return Reading.of(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_kinds)
+def _read(answer: AnswerInput, rubric: Rubric, panel: Panel) -> ScreenedAnswer:
+    return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_classifier)

@@ -243,4 +243,4 @@ def test_the_verifier_is_asked_only_where_it_counts(rubric: Rubric) -> None:
     (report,) = grade(answer, elsewhere, shipped)
     assert report.score is not None
     assert all(level.verifier is None for one in report.criteria for level in one.signals)
-    assert default_coefficients().count("verifier", "pruning")
+    assert default_coefficients().uses_signal("verifier", "pruning")

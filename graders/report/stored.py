@@ -1,0 +1,45 @@
+"""Reports as they were stored: documents with the names of today, and reports made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ..types import Report
+
+# Names that fields had in reports of earlier versions.
+_RENAMED = {
+    "talk": "filler",
+    "prior": "baseline_log_odds",
+    "prior_call": "baseline_call",
+    "lift": "similarity_gain",
+    "recall": "term_recall",
+    "overlap": "rouge1_recall",
+}
+
+
+def upgrade_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A report's wire form with the field names of today; the values stay as they are."""
+    upgraded: dict[str, Any] = _rename_keys(document)
+    return upgraded
+
+
+def read_report(document: Mapping[str, Any]) -> Report:
+    """A report from its wire form; raises pydantic.ValidationError for a document that lacks a field."""
+    return _report_adapter().validate_python(upgrade_document(document))
+
+
+def _rename_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_RENAMED.get(name, name): _rename_keys(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rename_keys(part) for part in value]
+    return value
+
+
+@cache
+def _report_adapter() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)
