@@ -69,8 +69,8 @@ COMMON = {
         "measured",
         "processor time to read and embed an answer, vivavoce.evaluation.worker_cost; the machine was busy",
     ),
-    "grade_ms": Figure(3.7, "measured", "docs/accuracy.md, The queue: claim, grade and write"),
-    "api_ms": Figure(23.0, "measured", "docs/accuracy.md, The queue: POST to result, idle; more than the API's part"),
+    "grade_ms": Figure(3.7, "measured", "docs/research/accuracy.md, The queue: claim, grade and write"),
+    "api_ms": Figure(23.0, "measured", "docs/research/accuracy.md, The queue: POST to result, idle; an upper bound"),
     "batch_size": Figure(4, "counted", "VIVA_BATCH_SIZE: answers that a worker process has in hand"),
     "connections_each": Figure(15, "counted", "SQLAlchemy's pool: at most 5 and 10 more a process"),
     "kb_an_answer": Figure(10.0, "measured", "submission, grading and report, SQLite after make demo"),
@@ -81,7 +81,7 @@ COMMON = {
     "recovery_seconds": Figure(100.0, "measured", "vLLM on the processor is ready after 60 to 100 s"),
     "spread": Figure(0.47, "measured", f"deviation of judge seconds over their mean, {_QUALIFY}"),
 }
-_VLLM_CPU = "docs/accuracy.md, The judge as an engine: full block, 0.5-billion model"
+_VLLM_CPU = "docs/research/accuracy.md, The judge as an engine: full block, 0.5-billion model"
 JUDGES: dict[str, dict[str, Figure]] = {
     "cpu": {
         "calls": Figure(4.35, "measured", _QUALIFY),
@@ -105,7 +105,7 @@ JUDGES: dict[str, dict[str, Figure]] = {
     "gpu": {
         "calls": Figure(5, "measured", "question distillation, brief block"),
         "prompt_tokens": Figure(1302, "measured", "question distillation, brief block, by the model's tokenizer"),
-        "cached_share": Figure(0.722, "measured", "docs/accuracy.md, The judge as an engine: brief block"),
+        "cached_share": Figure(0.722, "measured", "docs/research/accuracy.md, The judge as an engine: brief block"),
         "generated_tokens": Figure(5, "measured", "one a call"),
         "prefill_per_second": Figure(5000, "assumed", "prompt tokens that a GPU computes a second: measure yours"),
         "decode_per_second": Figure(2000, "assumed", "tokens that a GPU generates a second over all: measure yours"),

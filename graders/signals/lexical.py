@@ -15,7 +15,7 @@ from functools import lru_cache
 from ..reading import normal_text
 from ..reading.terms import terms
 
-# Shorter passages cost those who write short sentences, longer ones collect words again (docs/method-lab.md).
+# Shorter passages cost those who write short sentences, longer ones collect words again (docs/research/method.md).
 _PASSAGE_TIMES_POINT = 2
 
 
