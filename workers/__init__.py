@@ -1,1 +1,1 @@
-"""Grades in the background: the same work in this process, under Celery, or for a file."""
+"""Background workers: threads in the service, Celery processes, or one call for a file of answers."""

@@ -1,7 +1,7 @@
-"""The Celery application: a doorbell over Redis, with the database as the queue.
+"""The Celery application: Redis wakes the workers, the database is the queue.
 
-A task carries no work, only the news that there is some. So a lost task loses nothing, and a task
-delivered twice grades nothing twice. A beat every few seconds rings in place of rings that were lost.
+A task carries no work; it only says that some is waiting. So a lost task loses nothing, and a task delivered twice
+grades nothing twice. A beat every few seconds replaces notifications that were lost.
 """
 
 from __future__ import annotations
@@ -39,21 +39,22 @@ from .worker_id import current_worker_id
 
 GRADE_TASK = "vivavoce.grade"
 Pool = Literal["prefork", "threads"]
-# A lost worker's lease runs out, then this long at most passes until somebody looks.
+# An expired lease waits at most this long for a sweep.
 _SWEEP_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
 def create_celery(settings: Settings) -> celery.Celery:
-    """The application, bound to the Redis that the settings name."""
+    """The application, connected to the Redis server in the settings."""
     app = celery.Celery("vivavoce", broker=settings.redis_url or None)
     app.conf.update(
         task_ignore_result=True,
+        # Acknowledge after grading: a killed worker's task is delivered again.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
-        # A Redis that hangs is given up on and dialled again.
+        # A Redis server that hangs is dropped and connected again.
         broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
         beat_schedule={
             "sweep": {
@@ -63,31 +64,38 @@ def create_celery(settings: Settings) -> celery.Celery:
                 "options": {"expires": 2 * _SWEEP_SECONDS},
             }
         },
-        # Rings pile up while no worker runs; an old one is worth nothing.
+        # Tasks pile up while no worker runs, and old ones are worthless.
         task_default_expires=60,
-        # It need not remember when it rang last.
+        # The default scheduler would write its last run to a file.
         beat_scheduler="celery.beat:Scheduler",
     )
-    app.task(_grade, name=GRADE_TASK)
+    app.task(_grade_waiting, name=GRADE_TASK)
     return app
 
 
 class CeleryNotifier:
-    """Rings by sending the task by name; a broker that is down costs a few seconds, not an answer."""
+    """Wakes Celery workers by sending the task by name.
+
+    While the broker is down, `notify` takes a few seconds and logs a warning; no answer is lost.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._celery = create_celery(settings)
 
     def notify(self, grading_id: str) -> None:
-        """See Doorbell."""
+        """See Notifier."""
         try:
             self._celery.send_task(GRADE_TASK, args=(grading_id,), retry=False)
         except celery.exceptions.OperationalError as error:
-            _log.warning("the doorbell is out of order, the sweep will find %s: %s", grading_id, error)
+            # The row is committed: the next sweep finds it.
+            _log.warning("Redis cannot be reached, the next sweep picks up grading %s: %s", grading_id, error)
 
 
-class _Process:
-    """What one worker process keeps open; told to stop, it has `VIVA_STOP_SECONDS` for what it holds."""
+class _WorkerProcess:
+    """What one worker process keeps open: database sessions and a panel.
+
+    Once `stopping` is set, it has `VIVA_STOP_SECONDS` to finish the batches in hand.
+    """
 
     def __init__(self, stopping: Event) -> None:
         self._stack = ExitStack()
@@ -96,39 +104,40 @@ class _Process:
         self.stopping = stopping
         self.sessions: SessionFactory = sessions(connect(self.settings.database))
         self.panel: Panel = self._stack.enter_context(open_panel(self.settings, StoredVerdicts(self.sessions)))
-        self._ended = threading.Event()
-        threading.Thread(target=self._watch, name="stop", daemon=True).start()
+        self._closed = threading.Event()
+        threading.Thread(target=self._close_in_time, name="stop", daemon=True).start()
 
-    def _watch(self) -> None:
+    def _close_in_time(self) -> None:
         self.stopping.wait()
-        if not self._ended.wait(self.settings.stop_seconds):
-            _log.warning("the time to stop is over: what is held goes back in line")
+        if not self._closed.wait(self.settings.stop_seconds):
+            _log.warning("VIVA_STOP_SECONDS have passed: the gradings in hand are requeued")
             self.close()
 
     def close(self) -> None:
-        """Let go of the judge; whoever waits for it puts its gradings back in line."""
-        self._ended.set()
+        """Close the judge; a batch that waits for it fails at once and requeues its gradings."""
+        self._closed.set()
         with self._lock:
             self._stack.close()
 
 
-_process: _Process | None = None
+_process: _WorkerProcess | None = None
 _process_lock = threading.Lock()
-# Made before worker processes are forked, so that all of them hear of the stop.
+# Created before the fork, so that every worker process shares it.
 _stopping: Event | None = None
 
 
-def _current() -> _Process:
+def _open_process() -> _WorkerProcess:
+    """The state of this process, created at the first call."""
     global _process
     with _process_lock:
         if _process is None:
-            _process = _Process(_stopping or multiprocessing.Event())
+            _process = _WorkerProcess(_stopping or multiprocessing.Event())
         return _process
 
 
-def _grade(grading_id: str) -> int:
-    """Drain the queue; the id only says what rang."""
-    process = _current()
+def _grade_waiting(grading_id: str) -> int:
+    """Process the whole queue and return how many gradings finished; the id only tells what woke us."""
+    process = _open_process()
     return process_queue(
         process.sessions,
         process.panel,
@@ -140,7 +149,7 @@ def _grade(grading_id: str) -> int:
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _set_up_logging(**_: Any) -> None:
-    """Celery leaves the logs to us when somebody listens to this signal."""
+    """Configure our own log format; Celery leaves logging alone while this signal has a receiver."""
     settings = Settings()
     configure_logs(settings.log_format, level=settings.log_level)
 
@@ -148,28 +157,29 @@ def _set_up_logging(**_: Any) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start_process(**_: Any) -> None:
     configure_tracing(Settings().otlp_endpoint, role="worker")
-    _current()
+    # Load the models before the first task, not during it.
+    _open_process()
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _say_ready(**_: Any) -> None:
+def _log_ready(**_: Any) -> None:
     _log.info("ready to grade")
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _tell_to_stop(**_: Any) -> None:
+def _request_stop(**_: Any) -> None:
     if _stopping:
         _stopping.set()
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
-def _stop_process(pid: int | None = None, **_: Any) -> None:
+def _close_process(pid: int | None = None, **_: Any) -> None:
     if _process:
         _process.close()
 
 
-def work(settings: Settings, *, concurrency: int, pool: Pool) -> None:
-    """Run a Celery worker with its beat until it is told to stop."""
+def run_celery_worker(settings: Settings, *, concurrency: int, pool: Pool) -> None:
+    """Run a Celery worker with its beat until SIGTERM or SIGINT."""
     global _stopping
     _stopping = multiprocessing.Event()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -177,6 +187,7 @@ def work(settings: Settings, *, concurrency: int, pool: Pool) -> None:
     if settings.metrics_port:
         prometheus_client.start_http_server(settings.metrics_port, registry=metrics.of_all_processes())
     app = create_celery(settings)
+    # Threads fork no process, so worker_process_init is never sent.
     if pool == "threads":
         configure_tracing(settings.otlp_endpoint, role="worker")
     arguments = [f"--pool={pool}", f"--concurrency={concurrency}", f"--loglevel={settings.log_level}"]

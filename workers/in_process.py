@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class InProcessWorker:
-    """Threads that drain the queue whenever the doorbell rings, and every second in any case.
+    """Threads that process the queue at every notification, and every second without one.
 
-    While one waits for the judge, another reads answers or writes results.
+    Several threads overlap: one waits for the judge while another screens answers or writes results.
     """
 
     def __init__(self, sessions: SessionFactory, panel: Panel, settings: Settings, notifier: EventNotifier) -> None:
@@ -31,26 +31,28 @@ class InProcessWorker:
         self._notifier = notifier
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, name=f"worker-{number}") for number in range(worker_threads(settings))
+            threading.Thread(target=self._process_until_stopped, name=f"worker-{number}")
+            for number in range(count_worker_threads(settings))
         ]
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Ask it to end after the batches in hand."""
+        """Ask the threads to end after the batches in hand; does not wait for them."""
         self._stopping.set()
+        # Wakes threads that wait for a notification.
         self._notifier.notify("")
 
     def join(self, timeout_seconds: float | None = None) -> None:
-        """Wait for its end, for so long at most."""
-        until = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
+        """Wait until the threads have ended, for `timeout_seconds` in all at most."""
+        deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
         for thread in self._threads:
-            thread.join(None if until is None else max(until - time.monotonic(), 0.0))
+            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
-    def _run(self) -> None:
+    def _process_until_stopped(self) -> None:
         while not self._stopping.is_set():
             try:
                 process_queue(
@@ -60,12 +62,16 @@ class InProcessWorker:
                     owner=current_worker_id(),
                     stopping=self._stopping.is_set,
                 )
-            except Exception:  # noqa: BLE001  a worker outlives whatever a batch does; the lease brings it back
-                _log.exception("a batch failed; its gradings come back when their lease runs out")
+            except Exception:  # noqa: BLE001  a failed batch must not end the thread; its lease expires
+                _log.exception("a batch failed; its gradings are requeued when their lease expires")
+                # No busy loop while the cause lasts.
                 self._stopping.wait(_SWEEP_SECONDS)
             self._notifier.wait(_SWEEP_SECONDS)
 
 
-def worker_threads(settings: Settings) -> int:
-    """Batches that a worker process has in hand: the embedded engine does one thing at a time."""
+def count_worker_threads(settings: Settings) -> int:
+    """How many batches a service process grades at the same time: VIVA_WORKER_THREADS, or a default.
+
+    The default is 1 for the embedded judge, which handles one request at a time, and 4 for a judge server.
+    """
     return settings.worker_threads or (4 if settings.judge_url else 1)

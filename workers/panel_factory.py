@@ -1,11 +1,11 @@
-"""What a worker stands on: a panel with its judge, and the loop that drains the queue in this process."""
+"""Builds what the settings name: judge servers, judges, and the panel of graders."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -27,33 +27,38 @@ from vivavoce.graders.types import EngineIdentity
 from vivavoce.service.judge_versions import JudgeKey
 from vivavoce.service.settings import Settings, split_urls
 
-_log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class _Member:
+    """One judge of the settings: its servers, what they run, and their key."""
+
+    urls: tuple[str, ...]
+    identity: EngineIdentity
+    api_key: SecretStr | None
 
 
 @contextmanager
 def open_judge(settings: Settings, cache: VerdictCache) -> Iterator[Judge]:
-    """The judge that the settings name; the embedded one runs for as long as the context is open.
+    """The judge of the settings; the embedded one runs while the context is open.
 
-    Several judges, or several samples, come as one that counts their votes. Raises ModelMissing when
-    the embedded judge has no model yet.
+    Several judges, or several samples of one, are combined into a JudgePanel. Raises ModelMissing when the embedded
+    judge has no model file yet.
     """
     with ExitStack() as stack:
-        if settings.judge_url:
-            urls = split_urls(settings.judge_url)
-            identity = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
-        else:
-            engine = stack.enter_context(embedded_engine(settings))
-            urls, identity = (engine.url,), engine.identity
-        members = [(urls, identity, settings.judge_api_key)]
+        members = [_first_member(settings, stack)]
         members += [
-            (split_urls(member.url), EngineIdentity(member.engine, member.model, member.revision), member.api_key)
+            _Member(
+                split_urls(member.url), EngineIdentity(member.engine, member.model, member.revision), member.api_key
+            )
             for member in settings.judge_panel
         ]
         secret = settings.secret.get_secret_value().encode()
+        # Sample 0 decodes greedily; drawn samples count from 1.
+        samples = range(1, settings.judge_samples + 1) if settings.judge_samples > 1 else range(1)
         judges: list[Judge] = [
-            stack.enter_context(_rubric_judge(settings, cache, at, who, key, sample=sample, secret=secret))
-            for at, who, key in members
-            for sample in (range(1, settings.judge_samples + 1) if settings.judge_samples > 1 else [0])
+            stack.enter_context(_build_judge(settings, cache, member, sample=sample, secret=secret))
+            for member in members
+            for sample in samples
         ]
         if len(judges) == 1:
             yield judges[0]
@@ -61,39 +66,43 @@ def open_judge(settings: Settings, cache: VerdictCache) -> Iterator[Judge]:
             yield JudgePanel(judges, quorum=settings.judge_quorum or len(judges) // 2 + 1)
 
 
-def rubric_judge(settings: Settings, cache: VerdictCache, *, secret: bytes) -> RubricJudge:
-    """The judge at the settings' `judge_url`, not yet opened, with fences keyed by a secret of the caller's."""
-    identity = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
-    urls = split_urls(settings.judge_url)
-    return _rubric_judge(settings, cache, urls, identity, settings.judge_api_key, sample=0, secret=secret)
+def _first_member(settings: Settings, stack: ExitStack) -> _Member:
+    if settings.judge_url:
+        return _Member(split_urls(settings.judge_url), _server_identity(settings), settings.judge_api_key)
+    engine = stack.enter_context(embedded_engine(settings))
+    return _Member((engine.url,), engine.identity, settings.judge_api_key)
 
 
-def _rubric_judge(
-    settings: Settings,
-    cache: VerdictCache,
-    urls: tuple[str, ...],
-    identity: EngineIdentity,
-    api_key: SecretStr | None,
-    *,
-    sample: int,
-    secret: bytes,
+def _server_identity(settings: Settings) -> EngineIdentity:
+    return EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
+
+
+def build_rubric_judge(settings: Settings, cache: VerdictCache, *, secret: bytes) -> RubricJudge:
+    """The judge at `judge_url`, not yet opened; `secret` keys the delimiters around answers in its prompts."""
+    member = _Member(split_urls(settings.judge_url), _server_identity(settings), settings.judge_api_key)
+    return _build_judge(settings, cache, member, sample=0, secret=secret)
+
+
+def _build_judge(
+    settings: Settings, cache: VerdictCache, member: _Member, *, sample: int, secret: bytes
 ) -> RubricJudge:
     return RubricJudge(
-        base_urls=urls,
-        identity=identity,
+        base_urls=member.urls,
+        identity=member.identity,
         secret=secret,
         cache=cache,
         deadlines=Deadlines(settings.judge_timeout_seconds, settings.judge_deadline_seconds),
-        form=prompt_form(settings),
+        form=build_prompt_form(settings),
         sample=sample,
         prices=Prices(settings.judge_price_prompt, settings.judge_price_cached, settings.judge_price_completion),
-        api_key=api_key.get_secret_value() if api_key else None,
+        api_key=member.api_key.get_secret_value() if member.api_key else None,
+        # 0 leaves the number of parallel calls to the judge.
         concurrency=settings.judge_concurrency or None,
     )
 
 
-def prompt_form(settings: Settings) -> PromptForm:
-    """How the settings say that the judge is asked."""
+def build_prompt_form(settings: Settings) -> PromptForm:
+    """How the judge is asked: verdict mode, scope of a call, context and examples."""
     return PromptForm(
         mode=settings.judge_mode,
         scope=settings.judge_scope,
@@ -102,15 +111,15 @@ def prompt_form(settings: Settings) -> PromptForm:
     )
 
 
-def judge_key(settings: Settings) -> JudgeKey:
-    """What tells the judge that the settings name from others; it need not run."""
+def build_judge_key(settings: Settings) -> JudgeKey:
+    """The key of the judge version that the settings describe; no judge needs to run for it."""
     if settings.judge_url:
-        first = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
+        first = _server_identity(settings)
     else:
         first = EngineIdentity(EMBEDDED, DEFAULT_JUDGE.name, DEFAULT_JUDGE.sha256)
     panel = [EngineIdentity(member.engine, member.model, member.revision) for member in settings.judge_panel]
     members = [first, *panel]
-    # Both languages are read with prompts of their own.
+    # Each language has prompts of its own; the key covers both.
     hashes = [load_template(language, settings.judge_mode).hash for language in ("zh", "en")]
     return JudgeKey(
         engine="+".join(dict.fromkeys(member.engine for member in members)),
@@ -119,7 +128,7 @@ def judge_key(settings: Settings) -> JudgeKey:
         prompt_name=settings.judge_mode,
         prompt_hash=hashlib.sha256("+".join(hashes).encode()).hexdigest(),
         form={
-            "asked": str(prompt_form(settings)),
+            "asked": str(build_prompt_form(settings)),
             "samples": settings.judge_samples,
             "quorum": settings.judge_quorum or settings.votes // 2 + 1,
         },
@@ -128,7 +137,10 @@ def judge_key(settings: Settings) -> JudgeKey:
 
 @contextmanager
 def embedded_engine(settings: Settings, *, port: int = 0) -> Iterator[EmbeddedEngine]:
-    """The embedded judge's server, running."""
+    """The embedded judge's server, running while the context is open; port 0 takes a free one.
+
+    Raises ModelMissing.
+    """
     model = verified_model(DEFAULT_JUDGE, settings.models_dir)
     engine = EmbeddedEngine(
         model_file=model.path,
@@ -143,36 +155,42 @@ def embedded_engine(settings: Settings, *, port: int = 0) -> Iterator[EmbeddedEn
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a running judge server: as they are, or with the embedded one while the context is open."""
+def ensure_judge_server(settings: Settings) -> Iterator[Settings]:
+    """Settings with a `judge_url`: unchanged if they have one, else with the embedded judge started for the context."""
     if settings.judge_url:
         yield settings
         return
     with embedded_engine(settings) as engine:
-        where = {"judge_url": engine.url, "judge_engine": engine.identity.engine}
-        what = {"judge_model": engine.identity.model, "judge_revision": engine.identity.revision}
-        yield settings.model_copy(update=where | what)
+        identity = engine.identity
+        yield settings.model_copy(
+            update={
+                "judge_url": engine.url,
+                "judge_engine": identity.engine,
+                "judge_model": identity.model,
+                "judge_revision": identity.revision,
+            }
+        )
 
 
-def coefficients(settings: Settings) -> Coefficients:
-    """The coefficients that the settings name; raises UnreadableGrades."""
+def load_coefficients(settings: Settings) -> Coefficients:
+    """The combiner coefficients of the settings, else those that ship; raises UnreadableGrades for a bad file."""
     return read_coefficients(settings.coefficients) if settings.coefficients else default_coefficients()
 
 
 @contextmanager
 def open_panel(settings: Settings, cache: VerdictCache) -> Iterator[Panel]:
-    """The panel that the settings name, ready to grade."""
+    """The panel of the settings, ready to grade; its judge is closed with the context."""
     with open_judge(settings, cache) as judge:
         yield build_shipped_panel(
             embedder=build_embedder(settings.embedding_model),
             judge=judge,
-            coefficients=coefficients(settings),
-            review=review_policy(settings),
+            coefficients=load_coefficients(settings),
+            review=build_review_policy(settings),
         )
 
 
-def review_policy(settings: Settings) -> ReviewPolicy | ReviewShare:
-    """Which scores the settings send to a person for doubt."""
+def build_review_policy(settings: Settings) -> ReviewPolicy | ReviewShare:
+    """Which scores go to a person: those below a confidence if `review_below` is set, else a share of all."""
     if settings.review_below is not None:
         return ReviewPolicy(settings.review_below, settings.pass_mark, settings.pass_margin)
     return ReviewShare(settings.review_share, pass_mark=settings.pass_mark, pass_margin=settings.pass_margin)

@@ -1,1 +1,1 @@
-"""The `viva` command, the one place above all others: it joins them."""
+"""The `viva` command line: parses options, calls the packages below, and prints what they return."""

@@ -1,4 +1,4 @@
-"""`python -m vivavoce.cli` is `viva`."""
+"""Runs `viva` as `python -m vivavoce.cli`."""
 
 from .main import run
 

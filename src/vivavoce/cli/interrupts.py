@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost."""
+"""Interrupts (Ctrl-C) that are not lost."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether an interrupt came."""
+    """Records whether an interrupt was received."""
 
-    came = False
+    received = False
 
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if one came."""
-        if self.came:
+    def raise_if_received(self) -> None:
+        """Raise KeyboardInterrupt if an interrupt was received."""
+        if self.received:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Interruption]:
-    """Remember an interrupt (SIGINT) while the context is open, and raise KeyboardInterrupt as Python does.
+    """Record SIGINT while the context is open, besides raising KeyboardInterrupt as Python does.
 
-    Python drops an exception that is raised in a finaliser or in a callback of the garbage collector; an interrupt that
-    comes at such a moment would be lost, were it not for `check`.
+    Python drops exceptions that are raised in finalisers and in callbacks of the garbage collector. An interrupt that
+    arrives at such a moment would be lost; `raise_if_received` raises it again. The handler before is restored at the
+    end.
     """
     interruption = Interruption()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        interruption.came = True
+        interruption.received = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, on_signal)
+    previous = signal.signal(signal.SIGINT, on_signal)
     try:
         yield interruption
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

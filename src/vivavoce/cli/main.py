@@ -1,9 +1,9 @@
-"""`viva`: the list of commands, and how an error is told."""
+"""`viva`: the list of commands, and how errors are reported."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import pydantic
 import typer
@@ -23,42 +23,34 @@ from .errors import UserError
 from .lazy import LazyCommand
 
 _COMMANDS = "vivavoce.cli.commands"
-# Name, where it is defined, and the first line of its help.
+# Name, module and attribute, first line of help; in a user's order.
 COMMANDS = (
-    (
-        "restore",
-        "backup:restore_app",
-        "Bring a backup into the database, then compare every table, and the audit trail, with what was backed up.",
-    ),
-    ("calibrate", "calibrate:app", "Fit how the signals are weighed to your own people's grades, from 10 grades up."),
-    ("grade", "grade:app", "Grade a file of answers."),
-    ("serve", "serve:serve_app", "Run the API, by default with a worker and the judge in one process."),
-    ("work", "serve:work_app", "Run a Celery worker: it grades whatever waits in the database (needs VIVA_REDIS_URL)."),
-    (
-        "replay",
-        "replay:app",
-        "Derive a grading's score again from the record, without the judge; exit status 1 when it differs.",
-    ),
-    ("judge", "serve:judge_app", "Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."),
-    ("migrate", "serve:migrate_app", "Bring the database to the newest schema."),
+    ("demo", "demo:app", "Grade the sample answers with the real judge, print the scores and write a report."),
+    ("doctor", "doctor:app", "Check the installation and say how to fix what is missing."),
+    ("models", "models:app", "Download and check model files."),
     ("questions", "bank:questions_app", "List the questions of the bank."),
-    ("doctor", "doctor:app", "Say what is installed, what is within reach, and what to do about each gap."),
-    ("demo", "demo:app", "Grade the sample cohort over HTTP with the real judge, print the scores, write a report."),
-    ("models", "models:app", "The model files that grade."),
-    ("bank", "bank:app", "The question bank: examine a judge on it, publish an edit."),
-    ("bench", "benchmarks:app", "Measure: the judge, the ways of asking it, the queue."),
-    ("rubric", "rubric:app", "Draft a rubric, check it, freeze it, bring it in and out."),
-    ("queue", "queue:app", "What waits to be graded, and what went wrong."),
-    ("audit", "audit:app", "The audit trail: what was done, and whether the record of it is whole."),
-    ("judges", "judges:app", "Judge versions: how each was examined, and which one is active."),
-    ("backup", "backup:app", "Backups of the database: take, list, check."),
+    ("grade", "grade:app", "Grade a file of answers."),
+    ("rubric", "rubric:app", "Draft, check, freeze, import and export rubrics."),
+    ("serve", "serve:serve_app", "Run the API, by default with a worker and the judge in one process."),
+    ("work", "serve:work_app", "Run a Celery worker that grades the answers in the database (needs VIVA_REDIS_URL)."),
+    ("judge", "serve:judge_app", "Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."),
+    ("queue", "queue:app", "Show the queue; requeue or cancel gradings."),
+    ("replay", "replay:app", "Recompute a grading from the recorded judge calls, without the judge."),
+    ("calibrate", "calibrate:app", "Fit the combiner's weights to the grades of your own people, at least 10 of them."),
+    ("bank", "bank:app", "Qualify a judge on the question bank, and publish edited questions."),
+    ("judges", "judges:app", "List, promote and roll back judge versions."),
+    ("bench", "benchmarks:app", "Measure the accuracy, the judge, its prompt forms and the queue."),
+    ("audit", "audit:app", "Read and verify the audit trail."),
+    ("backup", "backup:app", "Create, list and check backups of the database."),
+    ("restore", "backup:restore_app", "Restore a backup and compare the database with it."),
+    ("migrate", "serve:migrate_app", "Bring the database to the newest schema."),
 )
 _options = typer.Typer(
     name="viva",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Grade free-text interview answers, in Chinese and English, and see how sure the grades are.",
+    help="Grade free-text interview answers in Chinese and English, and show how certain each grade is.",
 )
 
 
@@ -78,7 +70,7 @@ def _read_options(
 
 
 def build_app() -> TyperGroup:
-    """The command `viva` with all its commands."""
+    """The command `viva` with all its commands, none of them imported yet."""
     app = typer.main.get_command(_options)
     assert isinstance(app, TyperGroup)
     for name, target, summary in COMMANDS:
@@ -87,22 +79,24 @@ def build_app() -> TyperGroup:
 
 
 def run() -> None:
-    """Entry point: every expected error ends in one sentence and exit status 2."""
+    """Entry point of `viva`; an expected error ends in one sentence on stderr and exit status 2."""
     try:
         build_app()()
     except (UserError, EvaluationError, RubricError, GraderError, ServiceError, TracingMissing) as error:
-        _fail(str(error))
+        _exit_with(str(error))
     except pydantic.ValidationError as error:
+        # One sentence: the first of several wrong settings is enough.
         first = error.errors(include_url=False)[0]
         name = f"VIVA_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
-        _fail(f"A setting is wrong: {name}{str(first['msg']).removeprefix('Value error, ')}.")
+        _exit_with(f"A setting is wrong: {name}{str(first['msg']).removeprefix('Value error, ')}.")
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        _fail(f"The database cannot be used ({cause}): check VIVA_DATABASE_URL or VIVA_STATE_DIR.")
+        # The driver's own message, without SQLAlchemy's statement and link.
+        cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        _exit_with(f"The database cannot be used ({cause}): check VIVA_DATABASE_URL or VIVA_STATE_DIR.")
     except OSError as error:
-        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        _exit_with(f"{error.filename or 'A file'}: {error.strerror or error}.")
 
 
-def _fail(sentence: str) -> None:
+def _exit_with(sentence: str) -> NoReturn:
     err.print(f"[red]viva:[/red] {escape(sentence)}", highlight=False, soft_wrap=True)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""Progress of long work: how much is done, how fast it goes, how long it will take."""
+"""Progress bars for long work: how much is done, how fast it goes, and how long it will take."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from rich.text import Text
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar with count, rate and time left."""
+    """A bar with the count, the rate per minute and the time left."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        _RateColumn(),
         TextColumn("time left"),
         TimeRemainingColumn(),
         console=console,
     )
 
 
-class _Rate(ProgressColumn):
+class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Items a minute since the start, once there is one."""
+        """Mean items per minute since the start; empty before the first item."""
         if not task.completed or not task.elapsed:
             return Text("")
         return Text(f"{task.completed / task.elapsed * 60:.0f}/min")

@@ -1,4 +1,4 @@
-"""The database and the panel that the settings name, opened for a command."""
+"""Opens the database and the panel of the settings for a command, and closes them after it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from .console import err
 
 @contextmanager
 def open_engine(settings: Settings) -> Iterator[Engine]:
-    """Connections to the database, as it is."""
+    """The database as it is, with whatever schema it has."""
     engine = connect(settings.database)
     try:
         yield engine
     finally:
+        # SQLite files are renamed and copied after a command.
         engine.dispose()
 
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[SessionFactory]:
-    """Sessions of the database, brought to the newest schema."""
+    """Sessions of the database, migrated to the newest schema first."""
     with open_engine(settings) as engine:
         migrate(engine)
         yield sessions(engine)
@@ -36,8 +37,16 @@ def open_database(settings: Settings) -> Iterator[SessionFactory]:
 
 @contextmanager
 def open_recorded_panel(settings: Settings, database: SessionFactory) -> Iterator[Panel]:
-    """The panel, with the verdicts that the database keeps; its judge ends with the context."""
+    """The panel of the settings, which reads and keeps verdicts in the database; its judge ends with the context."""
     with ExitStack() as stack:
+        # The status line ends once the judge is up.
         with err.status("Starting the judge …"):
             panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
+        yield panel
+
+
+@contextmanager
+def open_panel_and_database(settings: Settings) -> Iterator[Panel]:
+    """The panel of the settings with its verdicts in the database, for commands that need no session of their own."""
+    with open_database(settings) as database, open_recorded_panel(settings, database) as panel:
         yield panel

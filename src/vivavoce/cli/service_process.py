@@ -1,4 +1,4 @@
-"""Running the service: the API, by default with a worker and its judge, or the judge alone."""
+"""Runs the service: the API, by default with a worker and its judge, or the judge alone."""
 
 from __future__ import annotations
 
@@ -27,22 +27,27 @@ from vivavoce.workers.panel_factory import open_panel
 from .errors import UserError
 
 _log = logging.getLogger(__name__)
+_GRACE_SECONDS = 10
+_PROBE_SECONDS = 1.0
 
 
 def run_service(settings: Settings, *, worker: bool) -> None:
-    """Run until SIGINT or SIGTERM, then stop in order: no new requests, judge, worker."""
+    """Run until SIGINT or SIGTERM, then stop in order: no new requests, then the worker, then its judge.
+
+    Raises UserError when the port cannot be used.
+    """
     engine = connect(settings.database)
     migrate(engine, patience_seconds=START_SECONDS)
     database = sessions(engine)
     with ExitStack() as stack:
-        notifier, judge_status = _start_worker(stack, settings, database) if worker else _outside_worker(settings)
+        notifier, judge_status = _start_worker(stack, settings, database) if worker else _notify_outside(settings)
         app = create_app(
             settings,
             sessions=database,
             bank=default_bank(),
             notifier=notifier,
             judge_status=judge_status,
-            # A long poll that is cut off at the end of the grace would be an error to its caller.
+            # Long polls answer before the grace period would cut them off.
             is_stopping=lambda: server.should_exit,
         )
         server = _Server(
@@ -52,7 +57,7 @@ def run_service(settings: Settings, *, worker: bool) -> None:
                 port=settings.port,
                 log_config=None,
                 access_log=False,
-                timeout_graceful_shutdown=10,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
         _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
@@ -64,15 +69,15 @@ def run_service(settings: Settings, *, worker: bool) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that stops on SIGINT and SIGTERM and then returns.
+    """A server that returns after SIGINT or SIGTERM.
 
-    The one of the library raises the signal again when it has stopped, which would end the process
-    before worker and judge are put in order.
+    uvicorn's own raises the signal again once it has stopped, which would end the process before the worker and the
+    judge are stopped.
     """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle both signals for as long as the server runs, and the time after it."""
+        """Handle both signals while the server runs and after it."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
         yield
@@ -80,8 +85,8 @@ class _Server(uvicorn.Server):
 
 def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory) -> tuple[Notifier, Callable[[], str]]:
     notifier = EventNotifier()
-    # Closed in reverse order: the worker is told to stop and has its time, then its judge ends, which
-    # frees it from whatever it waits for, then it puts back what it holds and ends.
+    # Callbacks run last to first: stop, join in time, close the judge.
+    # A batch that waits for the judge fails then, and `threads` joins it.
     threads = ExitStack()
     stack.push(threads)
     panel = stack.enter_context(open_panel(settings, StoredVerdicts(database)))
@@ -95,23 +100,22 @@ def _start_worker(stack: ExitStack, settings: Settings, database: SessionFactory
     return notifier, lambda: _judge_status(panel.judge.urls)
 
 
-def _outside_worker(settings: Settings) -> tuple[Notifier, Callable[[], str]]:
-    if settings.redis_url:
-        notifier: Notifier = CeleryNotifier(settings)
-    else:
-        notifier = SilentNotifier()
+def _notify_outside(settings: Settings) -> tuple[Notifier, Callable[[], str]]:
+    """The notifier and judge status of a service whose workers are other processes."""
+    # Without Redis the workers only look into the database.
+    notifier: Notifier = CeleryNotifier(settings) if settings.redis_url else SilentNotifier()
     urls = split_urls(settings.judge_url)
     return notifier, lambda: _judge_status(urls) if urls else "run by the workers"
 
 
 def _judge_status(urls: Sequence[str]) -> str:
-    """ok when every server answers, else what is wrong with those that do not."""
-    problems = [problem for url in urls if (problem := probe(url, timeout_seconds=1.0))]
+    """`ok` if every judge server responds, else what is wrong with the others."""
+    problems = [problem for url in urls if (problem := probe(url, timeout_seconds=_PROBE_SECONDS))]
     return "; ".join(problems) or "ok"
 
 
 def run_judge(settings: Settings, source: ModelSource, *, host: str, port: int) -> None:
-    """Run the embedded engine with a model until SIGINT or SIGTERM; raises ModelMissing when it is not there."""
+    """Serve a model with the embedded engine until SIGINT or SIGTERM; raises ModelMissing without its file."""
     model = verified_model(source, settings.models_dir)
     stop = threading.Event()
 

@@ -1,1 +1,1 @@
-"""The commands, a file each."""
+"""The commands of `viva`, one module each; `cli/main.py` lists them."""

@@ -1,4 +1,4 @@
-"""`viva audit`: what was done, and whether the record of it is whole."""
+"""`viva audit`: reads and verifies the audit trail."""
 
 from __future__ import annotations
 
@@ -18,38 +18,36 @@ from vivavoce.service.storage.tables import DEFAULT_ORGANISATION
 from ..console import out
 from ..resources import open_database
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="The audit trail: what was done, and whether the record of it is whole.",
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Read and verify the audit trail.")
 
 
-@app.command()
-def verify(
+@app.command("verify")
+def verify_trail(
     head: Annotated[
         str | None,
-        typer.Option(help="What 'viva audit head' printed before, or a backup has: the trail goes on there."),
+        typer.Option(help="An earlier head from 'viva audit head' or a backup, which the trail must contain."),
     ] = None,
 ) -> None:
-    """Check every event and every report; exit status 1 and one sentence on the first that is not as it was written.
+    """Check that no event and no report was changed or removed.
 
-    Without --head, a trail whose newest events were removed, or that was written anew from its beginning, looks whole.
+    Prints the first one that was, with exit status 1. Without --head it cannot be seen when the newest events were
+    removed, or when the whole trail was written anew.
     """
+    # A malformed head is reported before anything is read.
     kept = Head.parse(head) if head else None
     with open_database(Settings()) as database, database() as session:
-        found = audit.verify(session, kept=kept)
-    if isinstance(found, Broken):
-        out.print(f"[red]broken[/red] {escape(found.problem)}", highlight=False, soft_wrap=True)
+        result = audit.verify(session, kept=kept)
+    if isinstance(result, Broken):
+        out.print(f"[red]broken[/red] {escape(result.problem)}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
-    older = f", {found.older_reports} reports are older than the trail" if found.older_reports else ""
-    out.print(f"{found.events} events and {found.reports} reports are as they were written{older}", highlight=False)
-    out.print(f"head {found.head}", highlight=False, soft_wrap=True)
+    older = f", {result.older_reports} reports are older than the trail" if result.older_reports else ""
+    out.print(f"{result.events} events and {result.reports} reports are unchanged{older}", highlight=False)
+    out.print(f"head {result.head}", highlight=False, soft_wrap=True)
 
 
-@app.command()
-def head() -> None:
-    """Print the end of the trail; keep it elsewhere, for 'viva audit verify --head'."""
+@app.command("head")
+def print_head() -> None:
+    """Print the head of the trail, to be kept elsewhere for 'viva audit verify --head'."""
     with open_database(Settings()) as database, database() as session:
         out.print(str(audit.head(session)), highlight=False, soft_wrap=True)
 
@@ -57,15 +55,16 @@ def head() -> None:
 @app.command("list")
 def list_events(
     subject: Annotated[
-        str | None, typer.Option(help="Only what was done to this grading, question, judge or backup.")
+        str | None, typer.Option(help="Only events about this grading, question, judge version or backup.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show so many of the newest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest events to show.")] = 100,
 ) -> None:
-    """Show the newest events, the oldest of them first."""
+    """Show the newest events, in the order in which they happened."""
     table = Table("event", "at", "what", "subject", "by", "details")
     with open_database(Settings()) as database, database() as session:
-        for found in AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=subject, limit=limit):
-            details = json.dumps(found.details, ensure_ascii=False)
-            at = f"{found.at:%Y-%m-%d %H:%M:%S}"
-            table.add_row(str(found.id), at, found.kind, escape(found.subject), escape(found.actor), escape(details))
+        for event in AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=subject, limit=limit):
+            details = json.dumps(event.details, ensure_ascii=False)
+            at = f"{event.at:%Y-%m-%d %H:%M:%S}"
+            # Subjects and details may hold what rich reads as markup.
+            table.add_row(str(event.id), at, event.kind, escape(event.subject), escape(event.actor), escape(details))
     out.print(table)

@@ -1,9 +1,9 @@
-"""`viva judges`: the judges that were examined, and which one is active."""
+"""`viva judges`: the judge versions that were qualified, and which one is active."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -17,30 +17,33 @@ from vivavoce.service.judge_versions import figures_of
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.repositories import JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, JudgeVersion
-from vivavoce.workers.panel_factory import judge_key
+from vivavoce.workers.panel_factory import build_judge_key
 
-from ..console import err, out
+from ..console import err, format_figure, out
 from ..resources import open_database
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Judge versions: how each was examined, and which one is active."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, promote and roll back judge versions.")
 
 
 @app.command("list")
 def list_versions(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all figures.")] = False,
 ) -> None:
-    """Show the versions that 'viva bank qualify --register' made, the newest first."""
+    """Show the versions registered with 'viva bank qualify --register', the newest first."""
     with open_database(Settings()) as database, database() as session:
-        found = JudgeVersionRepository(session).newest_first(DEFAULT_ORGANISATION)
+        versions = JudgeVersionRepository(session).newest_first(DEFAULT_ORGANISATION)
     if as_json:
-        typer.echo(json.dumps([_as_json(version) for version in found], indent=2, ensure_ascii=False))
-        return
+        # rich would wrap and colour the text.
+        typer.echo(json.dumps([_version_fields(version) for version in versions], indent=2, ensure_ascii=False))
+    else:
+        out.print(_build_versions_table(versions))
+
+
+def _build_versions_table(versions: Sequence[JudgeVersion]) -> Table:
     table = Table(
         "version", "model", "revision", "engine", "asked", "in order", "unscored", "|zh - en|", "registered", ""
     )
-    for version in found:
+    for version in versions:
         figures = figures_of(version)
         table.add_row(
             version.id,
@@ -50,42 +53,45 @@ def list_versions(
             str(version.form["asked"]),
             f"{sum(figures.questions.values())} of {len(figures.questions)}",
             str(figures.unscored),
-            "–" if figures.language_gap is None else f"{figures.language_gap:.3f}",
+            format_figure(figures.language_gap),
             f"{version.registered_at:%Y-%m-%d %H:%M}",
             _describe_state(version),
         )
-    out.print(table)
+    return table
 
 
-@app.command()
-def promote(
+@app.command("promote")
+def promote_judge(
     at_least: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Ask for this share of questions in order, whatever the active version has."),
+        typer.Option(min=0, max=1, help="Require this share of questions in order, whatever the active version has."),
     ] = None,
 ) -> None:
-    """Make the judge in the settings the active one, if it is registered and its figures hold; else exit status 1.
+    """Make the judge of the settings the active version, if it is registered and good enough.
 
-    They hold when it is no worse than the active version on the questions that both were asked: as many in order, and
-    at most one that was in order before and is not now.
+    It is good enough when it is no worse than the active version on the questions that both were asked: as many in
+    order, and at most one newly out of order. Otherwise the exit status is 1.
     """
     settings = Settings()
-    version = _change(settings, lambda session: judge_versions.promote(session, judge_key(settings), at_least=at_least))
+    key = build_judge_key(settings)
+    version = _change_version(settings, lambda session: judge_versions.promote(session, key, at_least=at_least))
     out.print(f"active: {version.id}, {version.model}", highlight=False, soft_wrap=True)
 
 
-@app.command()
-def rollback() -> None:
-    """Make the version active again that was so before the present one; exit status 1 when there is none."""
-    version = _change(Settings(), judge_versions.rollback)
+@app.command("rollback")
+def roll_back_judge() -> None:
+    """Make the version active again that was active before; exit status 1 if there is none."""
+    version = _change_version(Settings(), judge_versions.rollback)
     out.print(f"active again: {version.id}, {version.model}", highlight=False, soft_wrap=True)
 
 
-def _change(settings: Settings, change: Callable[[Session], JudgeVersion]) -> JudgeVersion:
+def _change_version(settings: Settings, change: Callable[[Session], JudgeVersion]) -> JudgeVersion:
+    """Run a change in a transaction; a refusal is printed and ends with exit status 1."""
     try:
         with open_database(settings) as database, database.begin() as session:
             return change(session)
     except JudgeNotPromoted as error:
+        # Status 1, not 2: deployment scripts tell a refusal from a mistake.
         err.print(f"[red]viva:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -95,10 +101,11 @@ def _describe_state(version: JudgeVersion) -> str:
         return "[green]active[/green]"
     if version.retired_at is None:
         return ""
-    return "was active" if version.promoted_at else "taken back"
+    # A rollback clears the date of promotion.
+    return "was active" if version.promoted_at else "rolled back"
 
 
-def _as_json(version: JudgeVersion) -> dict[str, Any]:
+def _version_fields(version: JudgeVersion) -> dict[str, Any]:
     figures = figures_of(version)
     return {
         "id": version.id,

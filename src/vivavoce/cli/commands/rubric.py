@@ -1,11 +1,10 @@
-"""`viva rubric`: from a question to a rubric that people have read."""
+"""`viva rubric`: from a question to a rubric that answers are graded by, and its edits."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any
 
 import pydantic
 import typer
@@ -15,9 +14,9 @@ from vivavoce.graders.judge.call_record import InMemoryVerdictCache
 from vivavoce.graders.judge.rubric_draft import draft_rubric
 from vivavoce.graders.models.embedder import build_embedder
 from vivavoce.graders.signals.text_matcher import EmbeddingTextMatcher
-from vivavoce.rubrics import Language, Question, Rubric, RubricError, content_hash, default_bank, load_rubric
+from vivavoce.rubrics import Question, Rubric, RubricError, content_hash, default_bank, load_rubric
 from vivavoce.rubrics.errors import first_problem
-from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, to_yaml, write_rubrics
+from vivavoce.rubrics.formats import to_yaml
 from vivavoce.rubrics.lint import lint
 from vivavoce.rubrics.loader import BANK, read_text
 from vivavoce.rubrics.names import question_identifier
@@ -25,34 +24,36 @@ from vivavoce.rubrics.templates import TEMPLATES, fill_template, unfilled
 from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.settings import Settings
-from vivavoce.workers.panel_factory import coefficients, rubric_judge, served
+from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_server, load_coefficients
 
-from ..console import err, out
-from ..errors import UserError
+from ..console import err, out, parse_language
+from ..errors import UserError, require_new_file
 from ..resources import open_database
+from .rubric_formats import export_rubrics, import_rubrics
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Draft a rubric, check it, freeze it, bring it in and out."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Draft, check, freeze, import and export rubrics.")
 _DRAFT = re.compile(r"^(\ufeff?)status:[ \t]*draft[ \t]*(?=\r?$)", re.MULTILINE)
+LanguageOption = Annotated[str, typer.Option(help="zh or en; by default the language of the question.")]
+IdOption = Annotated[str, typer.Option("--id", help="Identifier; by default made from the words of the question.")]
+DraftOption = Annotated[Path | None, typer.Option("--out", help="File for the draft. Default: ID.draft.yaml.")]
 
 
 @app.command("new")
-def new_command(
+def start_from_template(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     template: Annotated[str, typer.Option(help="knowledge, star or case.")] = "knowledge",
-    language: Annotated[str, typer.Option(help="zh or en; by default that of the question.")] = "",
-    identifier: Annotated[str, typer.Option("--id", help="Identifier; by default made of the question's words.")] = "",
-    out_file: Annotated[Path | None, typer.Option("--out", help="Where it goes. Default: ID.draft.yaml.")] = None,
+    language: LanguageOption = "",
+    identifier: IdOption = "",
+    out_file: DraftOption = None,
 ) -> None:
-    """Begin a rubric from a template: a question of knowledge, of behaviour (STAR), or a case; no judge is asked."""
-    asked = _new_question(question, language, identifier)
+    """Write a draft from a template, without the judge: a knowledge, behaviour (STAR) or case question."""
+    new_question = _build_question(question, language, identifier)
     if template not in TEMPLATES:
         raise UserError(f"There is no template '{template}': use one of {', '.join(TEMPLATES)}.")
-    target = _free(out_file or Path(f"{asked.id}.draft.yaml"))
-    target.write_text(fill_template(template, asked), encoding="utf-8")
+    target = require_new_file(out_file or Path(f"{new_question.id}.draft.yaml"))
+    target.write_text(fill_template(template, new_question), encoding="utf-8")
     out.print(
-        f"{target}: fill in what stands between ⟨ ⟩, then: viva rubric lint {target}; viva rubric freeze {target}",
+        f"{target}: replace the text between ⟨ ⟩, then: viva rubric lint {target}; viva rubric freeze {target}",
         highlight=False,
         soft_wrap=True,
     )
@@ -60,48 +61,48 @@ def new_command(
 
 @app.command("draft")
 @app.command("compile", help="The same as 'viva rubric draft'.")
-def draft_command(
+def draft_with_judge(
     question: Annotated[str, typer.Argument(help="The question in quotes, or the identifier of one in the bank.")],
-    language: Annotated[str, typer.Option(help="zh or en; by default that of the question.")] = "",
-    identifier: Annotated[str, typer.Option("--id", help="Identifier; by default made of the question's words.")] = "",
+    language: LanguageOption = "",
+    identifier: IdOption = "",
     reference: Annotated[
-        Path | None, typer.Option(help="Text file with a full answer, for the judge to go by.")
+        Path | None, typer.Option(help="Text file with a full answer that the judge should follow.")
     ] = None,
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="Where the draft goes. Default: ID.draft.yaml.")
-    ] = None,
+    out_file: DraftOption = None,
 ) -> None:
-    """Ask the judge what a full answer needs, before anybody answers, and write a draft to edit.
+    """Ask the judge what a full answer needs, and write a draft to edit.
 
-    Nothing is graded by a draft: read it, mend it, then 'viva rubric freeze' it.
+    Nothing can be graded by a draft: read it, correct it, then run 'viva rubric freeze'.
     """
-    asked = _question(question, language, identifier)
-    target = _free(out_file or Path(f"{asked.id}.draft.yaml"))
-    key = reference.read_text(encoding="utf-8").strip() if reference else None
+    chosen = _find_question(question, language, identifier)
+    # Refused before the judge works for minutes.
+    target = require_new_file(out_file or Path(f"{chosen.id}.draft.yaml"))
+    reference_text = reference.read_text(encoding="utf-8").strip() if reference else None
     with (
         err.status("Asking the judge …"),
-        served(Settings()) as settings,
-        rubric_judge(settings, InMemoryVerdictCache(), secret=b"") as judge,
+        ensure_judge_server(Settings()) as settings,
+        build_rubric_judge(settings, InMemoryVerdictCache(), secret=b"") as judge,
     ):
-        draft = draft_rubric(judge, asked, reference=key)
+        draft = draft_rubric(judge, chosen, reference=reference_text)
     target.write_text(to_yaml(draft), encoding="utf-8")
     out.print(
-        f"{target}: {len(draft.criteria)} criteria. Read and mend it, then: viva rubric freeze {target}",
+        f"{target}: {len(draft.criteria)} criteria. Read and correct it, then: viva rubric freeze {target}",
         highlight=False,
         soft_wrap=True,
     )
 
 
 @app.command("lint")
-def lint_command(
+def lint_rubrics(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Rubric files, or a bank (a folder with zh/ and en/). Default: ours.")
+        list[Path] | None,
+        typer.Argument(help="Rubric files, or a bank (a folder with zh/ and en/). Default: the bank that ships."),
     ] = None,
 ) -> None:
-    """Say what is wrong with rubrics beyond their form, with file and line; exit status 1 when anything is.
+    """Find weaknesses in rubrics, with file and line; exit status 1 if there are any.
 
-    One construct a criterion, observable wording, levels set apart, no overlap, nothing for length, points that sum
-    to 10, references that earn them, no key in what candidates see; in a bank also both languages with one
+    One construct per criterion, observable wording, distinct levels, no overlap, nothing for length, points that sum
+    to 10, references that earn them, no answer key in what candidates see; in a bank also both languages with one
     structure, qualification answers, and versions.
     """
     for path in paths or []:
@@ -117,85 +118,9 @@ def lint_command(
     out.print("clean", highlight=False)
 
 
-@app.command("export")
-def export_command(
-    sources: Annotated[list[str], typer.Argument(help="Rubric files, or identifiers of questions of the bank.")],
-    out_path: Annotated[
-        Path, typer.Option("--out", help="A .yaml, .json, .md or (Canvas) .csv file, or a folder: see --format.")
-    ],
-    language: Annotated[str, typer.Option(help="Of questions of the bank: zh or en.")] = "en",
-    kind: Annotated[str, typer.Option("--format", help="In a folder: yaml, json or md.")] = "yaml",
-) -> None:
-    """Write rubrics in another format, and say what it has no place for."""
-    rubrics = [rubric for source in sources for rubric in _rubrics_of(source, language)]
-    if out_path.suffix:
-        _write(rubrics, {out_path: rubrics})
-    else:
-        out_path.mkdir(parents=True, exist_ok=True)
-        names = {out_path / f"{rubric.question.id}.{kind}": [rubric] for rubric in rubrics}
-        if len(names) < len(rubrics):
-            raise UserError("Two of the rubrics have the same identifier: export them to different folders.")
-        _write(rubrics, names)
-
-
-@app.command("import")
-def import_command(
-    file: Annotated[Path, typer.Argument(help="A .yaml, .json, .md or (Canvas) .csv file.")],
-    out_path: Annotated[
-        Path | None, typer.Option("--out", help="File, or folder for several. Default: ID.yaml here.")
-    ] = None,
-    language: Annotated[str, typer.Option(help="Of a Canvas file: zh or en.")] = "en",
-) -> None:
-    """Make rubric files of another format; what comes from Canvas is a draft to complete and freeze."""
-    found = read_rubrics(file, language=_language(language))
-    ids = [rubric.question.id for rubric in found.rubrics]
-    if len(set(ids)) < len(ids):
-        raise UserError(f"{file} has two rubrics whose names come to the same identifier: rename one.")
-    if out_path and out_path.suffix and len(ids) > 1:
-        raise UserError(f"{file} has {len(ids)} rubrics: name a folder with --out, not a file.")
-    folder = out_path if out_path and not out_path.suffix else Path()
-    targets = [out_path if out_path and out_path.suffix else folder / f"{name}.yaml" for name in ids]
-    folder.mkdir(parents=True, exist_ok=True)
-    for target in targets:
-        _free(target)
-    for target, rubric in zip(targets, found.rubrics, strict=True):
-        write_rubrics([rubric], target)
-        out.print(f"{target}: {rubric.status}, {len(rubric.criteria)} criteria", highlight=False, soft_wrap=True)
-    _tell("not kept", found.notices)
-    for kind in sorted({format_of(target) for target in targets}):
-        _tell("left out", losses(found.rubrics, kind))
-
-
-@app.command()
-def freeze(file: Annotated[Path, typer.Argument(help="A draft that a person has read.")]) -> None:
-    """Make a draft a rubric that answers can be graded by; prints the hash that every report will carry."""
-    rubric = load_rubric(file)
-    if rubric.status == "frozen":
-        raise UserError(f"{file} is frozen already: its content hash is {content_hash(rubric)}.")
-    text = read_text(file)
-    if left := unfilled(text):
-        raise UserError(f"{file} still has {left[0]} of its template: write there what is meant.")
-    frozen, count = _DRAFT.subn(r"\1status: frozen", text)
-    if count != 1:
-        raise UserError(
-            f"{file} says that it is a draft in another way than 'status: draft' on its own line: change it."
-        )
-    # Beside it first: a draft that is not complete stays the draft it is.
-    beside = file.with_name(f".{file.stem}.freezing{file.suffix}")
-    try:
-        beside.write_bytes(frozen.encode("utf-8"))
-        found = load_rubric(beside)
-        beside.replace(file)
-    except RubricError as error:
-        raise UserError(str(error).replace(str(beside), str(file))) from None
-    finally:
-        beside.unlink(missing_ok=True)
-    out.print(f"{file} is frozen. Content hash: {content_hash(found)}", highlight=False, soft_wrap=True)
-
-
-@app.command()
-def check(files: Annotated[list[Path], typer.Argument(help="Rubric files.")]) -> None:
-    """Say whether files describe rubrics, and what is wrong where they do not."""
+@app.command("check")
+def check_files(files: Annotated[list[Path], typer.Argument(help="Rubric files.")]) -> None:
+    """Check that files are valid rubrics, and say what is wrong in the first that is not."""
     for file in files:
         rubric = load_rubric(file)
         out.print(
@@ -206,93 +131,96 @@ def check(files: Annotated[list[Path], typer.Argument(help="Rubric files.")]) ->
         )
 
 
+@app.command("freeze")
+def freeze_draft(file: Annotated[Path, typer.Argument(help="A draft that a person has read.")]) -> None:
+    """Turn a draft into a rubric that answers can be graded by, and print its content hash."""
+    rubric = load_rubric(file)
+    if rubric.status == "frozen":
+        raise UserError(f"{file} is frozen already: its content hash is {content_hash(rubric)}.")
+    text = read_text(file)
+    if placeholders := unfilled(text):
+        raise UserError(f"{file} still has {placeholders[0]} from its template: replace it with your own text.")
+    # The text is edited, not written anew: comments stay.
+    frozen_text, count = _DRAFT.subn(r"\1status: frozen", text)
+    if count != 1:
+        raise UserError(f"{file} needs the line 'status: draft' exactly once, on a line of its own: change it.")
+    frozen = _replace_if_valid(file, frozen_text)
+    out.print(f"{file} is frozen. Content hash: {content_hash(frozen)}", highlight=False, soft_wrap=True)
+
+
+def _replace_if_valid(file: Path, text: str) -> Rubric:
+    """Replace a rubric file by a text that is a valid rubric; else the file stays as it is. Raises UserError."""
+    temporary = file.with_name(f".{file.stem}.freezing{file.suffix}")
+    try:
+        # Bytes, so that line ends stay as they are.
+        temporary.write_bytes(text.encode("utf-8"))
+        rubric = load_rubric(temporary)
+        temporary.replace(file)
+    except RubricError as error:
+        raise UserError(str(error).replace(str(temporary), str(file))) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return rubric
+
+
 @app.command("apply")
-def apply_command(
+def apply_edits(
     files: Annotated[list[Path] | None, typer.Argument(help="Edited rubric files. Default: the whole bank.")] = None,
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Grade stale answers again, instead of flagging them.")
     ] = False,
 ) -> None:
-    """Bring grades in the database up to edited rubrics.
+    """Update the grades in the database after edits of rubrics.
 
-    Other points, or a criterion taken out: recomputed by arithmetic, no judge asked. Other words, a new criterion:
-    flagged `rubric_changed` and sent to a person, or graded again with --regrade. A file replaces every other version
-    with its question and language, the bank only what it published itself.
+    Changed points and removed criteria: scores are recomputed without the judge. Changed wording and new criteria:
+    grades are flagged `rubric_changed` and sent to a person, or graded again with --regrade. A file replaces all other
+    versions of its question and language, the bank only versions that it published.
     """
     settings = Settings()
     rubrics = [load_rubric(file) for file in files] if files else list(default_bank())
-    # Somebody's own rubric may have a question of the bank: the bank replaces its own versions only.
+    # A customer's own rubric may share a question with the bank.
     replacing = None if files else {version.content_hash for version in read_ledger(BANK)}
-    found = []
-    weighing = coefficients(settings)
+    coefficients = load_coefficients(settings)
+    revisions = []
     with open_database(settings) as database:
+        # A transaction per rubric: locks on gradings stay short.
         for rubric in rubrics:
             with database.begin() as session:
-                found += apply_edit(session, rubric, replacing=replacing, regrade=regrade, coefficients=weighing)
-    for revision in found:
-        counts = (
-            f"{revision.recomputed} brought up to date, {revision.stale} flagged, "
-            f"{revision.regraded} to be graded again"
-        )
+                revisions += apply_edit(
+                    session, rubric, replacing=replacing, regrade=regrade, coefficients=coefficients
+                )
+    for revision in revisions:
+        counts = f"{revision.recomputed} recomputed, {revision.stale} flagged, {revision.regraded} to be graded again"
         out.print(f"{revision.question} ({revision.language}) from {revision.old_hash[:12]}: {counts}", highlight=False)
         for change in revision.edit.changes:
             out.print(f"  {change.effect.value}: {escape(change.what)}", highlight=False, soft_wrap=True)
-    if not found:
-        out.print("every grade is by the newest version of its rubric, or flagged already", highlight=False)
+    if not revisions:
+        out.print("every grade uses the newest version of its rubric, or is flagged already", highlight=False)
 
 
-def _question(question: str, language: str, identifier: str) -> Question:
-    """A question of the bank by its identifier, or a new one."""
+def _find_question(question: str, language: str, identifier: str) -> Question:
+    """A question of the bank by its identifier, or a new one with this text."""
     if re.fullmatch(r"[a-z0-9.-]+", question):
-        return default_bank().get(question, _language(language or "en")).question
-    return _new_question(question, language, identifier)
+        return default_bank().get(question, parse_language(language or "en")).question
+    return _build_question(question, language, identifier)
 
 
-def _new_question(text: str, language: str, identifier: str) -> Question:
-    spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", text) else "en")
-    given: dict[str, Any] = {
+def _build_question(text: str, language: str, identifier: str) -> Question:
+    # One Chinese character suffices: English terms are common in Chinese.
+    detected = language or ("zh" if re.search(r"[\u4e00-\u9fff]", text) else "en")
+    values: dict[str, Any] = {
         "id": identifier or question_identifier(text),
         "text": text,
-        "language": _language(spoken),
+        "language": parse_language(detected),
         "topic": "general",
         "difficulty": "intermediate",
         "minutes": 5,
     }
     try:
-        return Question.model_validate(given)
+        return Question.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(f"--id or question: {first_problem(error)[1]}.") from None
 
 
-def _rubrics_of(source: str, language: str) -> list[Rubric]:
-    path = Path(source)
-    if path.exists() or path.suffix in FORMATS:
-        found = read_rubrics(path, language=_language(language))
-        _tell("not kept", found.notices)
-        return list(found.rubrics)
-    return [default_bank().get(source, _language(language))]
-
-
-def _write(rubrics: Sequence[Rubric], targets: Mapping[Path, Sequence[Rubric]]) -> None:
-    (kind,) = {format_of(_free(target)) for target in targets}
-    for target, own in targets.items():
-        write_rubrics(own, target)
-    _tell("left out", losses(rubrics, kind))
-    out.print(f"{len(rubrics)} rubrics: {', '.join(map(str, targets))}", highlight=False, soft_wrap=True)
-
-
-def _tell(what: str, notices: Sequence[str]) -> None:
-    for notice in notices:
-        err.print(f"[yellow]{what}:[/yellow] {escape(notice)}", highlight=False, soft_wrap=True)
-
-
-def _free(target: Path) -> Path:
-    if target.exists():
-        raise UserError(f"{target} exists: name another file with --out, or remove it.")
-    return target
-
-
-def _language(language: str) -> Language:
-    if language in get_args(Language):
-        return cast(Language, language)
-    raise UserError(f"There is no language '{language}': use zh or en.")
+app.command("export")(export_rubrics)
+app.command("import")(import_rubrics)

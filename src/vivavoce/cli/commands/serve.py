@@ -1,4 +1,4 @@
-"""`viva serve`, `viva work`, `viva judge`, `viva migrate`: the processes of a deployment."""
+"""`viva serve`, `viva work`, `viva judge` and `viva migrate`: the processes of a deployment."""
 
 from __future__ import annotations
 
@@ -26,54 +26,54 @@ migrate_app = typer.Typer(add_completion=False)
 
 
 @serve_app.command()
-def serve(
+def serve_api(
     host: Annotated[str | None, typer.Option(help="Address to listen on (VIVA_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (VIVA_PORT).")] = None,
     worker: Annotated[
-        bool, typer.Option("--worker/--no-worker", help="Grade in this process too, with its judge.")
+        bool, typer.Option("--worker/--no-worker", help="Also grade in this process, with its judge.")
     ] = True,
 ) -> None:
     """Run the API, by default with a worker and the judge in one process."""
-    # Late: `work` has to say where metrics go before they are imported.
+    # Late: `viva work` sets the metrics folder before this import.
     from ..service_process import run_service
 
-    given = {"host": host, "port": port}
-    settings = Settings().model_copy(update={k: v for k, v in given.items() if v is not None})
+    options = {"host": host, "port": port}
+    settings = Settings().model_copy(update={name: value for name, value in options.items() if value is not None})
     configure_logs(settings.log_format, level=settings.log_level)
     configure_tracing(settings.otlp_endpoint, role="api")
     run_service(settings, worker=worker)
 
 
 @work_app.command()
-def work(
-    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes, or threads.")] = 1,
+def run_worker(
+    concurrency: Annotated[int, typer.Option(min=1, help="Number of worker processes, or threads.")] = 1,
     pool: Annotated[
         str, typer.Option(help="prefork: processes, each with its own models; threads: one process, one set of models.")
     ] = "prefork",
 ) -> None:
-    """Run a Celery worker: it grades whatever waits in the database (needs VIVA_REDIS_URL).
+    """Run a Celery worker that grades the answers in the database (needs VIVA_REDIS_URL).
 
-    SIGTERM lets it finish the batch in hand, for VIVA_STOP_SECONDS at most; what is left goes back in line.
+    On SIGTERM it finishes the batches in hand, for VIVA_STOP_SECONDS at most; what is left is requeued.
     """
     settings = Settings()
     if not settings.redis_url:
         raise UserError("VIVA_REDIS_URL is not set: set it, or grade in the service with 'viva serve'.")
     if pool not in ("prefork", "threads"):
-        raise UserError(f"--pool '{pool}' is not known: use prefork or threads.")
-    # Read when the metrics are first imported: processes of one worker add up in files of this folder.
+        raise UserError(f"There is no pool '{pool}': use prefork or threads.")
+    # Read once, when the metrics are imported: processes add up their counts here.
     if settings.metrics_port:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="vivavoce-metrics-")
-    from vivavoce.workers.celery_app import work as run_worker
+    from vivavoce.workers.celery_app import run_celery_worker
 
-    run_worker(settings, concurrency=concurrency, pool=cast(Literal["prefork", "threads"], pool))
+    run_celery_worker(settings, concurrency=concurrency, pool=cast(Literal["prefork", "threads"], pool))
 
 
 @judge_app.command()
-def judge(
+def serve_judge(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     model: Annotated[str, typer.Option(help="A model that 'viva models fetch' knows.")] = DEFAULT_JUDGE.name,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Get the model first, unless it is there.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download the model first, if it is missing.")] = False,
 ) -> None:
     """Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."""
     from ..service_process import run_judge

@@ -1,1 +1,0 @@
-"""Benchmarks: what the product promises, measured on the machine at hand."""

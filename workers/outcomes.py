@@ -1,0 +1,71 @@
+"""Reports to the log and the metrics what became of graded batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from vivavoce.graders import Report
+from vivavoce.service.errors import LostLease
+from vivavoce.service.lifecycle import Lease
+from vivavoce.service.observability import metrics
+from vivavoce.service.observability.logs import log_ids
+from vivavoce.service.storage import clock
+from vivavoce.service.storage.tables import State
+
+_log = logging.getLogger(__name__)
+
+
+def count_judge_work(report: Report) -> None:
+    """Add a report's judge calls, tokens and unscored criteria to the metrics."""
+    source = report.provenance
+    metrics.judge_calls.inc(source.judge_calls)
+    metrics.judge_cached.inc(source.cached_verdicts)
+    metrics.judge_seconds.inc(source.judge_seconds)
+    fresh = max(source.tokens_in - source.tokens_cached, 0)
+    for kind, count in (("prompt", fresh), ("cached", source.tokens_cached), ("generated", source.tokens_out)):
+        metrics.judge_tokens.labels(kind).inc(count)
+    if report.unscored_reason:
+        metrics.unscored.labels(report.unscored_reason.value).inc()
+    for criterion in report.criteria:
+        if criterion.unscored_reason:
+            metrics.unscored_criteria.labels(criterion.unscored_reason.value).inc()
+
+
+def report_outcome(lease: Lease, report: Report, outcome: State | LostLease) -> None:
+    """Log and count what became of a grading: finished, requeued, or refused because its lease was lost."""
+    with log_ids(grading_id=lease.grading_id, request_id=lease.request_id):
+        if isinstance(outcome, LostLease):
+            metrics.late_results.inc()
+            _log.warning("late result refused: %s", outcome)
+        elif outcome.open:
+            metrics.returned.labels("judge_unavailable" if report.judge_unavailable else "unanswered").inc()
+            _log.warning("requeued: %s: %s", report.unscored_reason, report.unscored_detail)
+        else:
+            _count_finished(lease, report, outcome)
+            source = report.provenance
+            _log.info(
+                "%s after %d judge calls, %d verdicts from the record",
+                outcome,
+                source.judge_calls,
+                source.cached_verdicts,
+            )
+
+
+def _count_finished(lease: Lease, report: Report, state: State) -> None:
+    metrics.finished.labels(state.value).inc()
+    # Without a score there is no figure to add to the histograms.
+    if report.score is not None:
+        metrics.scores.observe(report.score)
+        metrics.confidences.observe(report.confidence)
+    for flag in report.flags:
+        metrics.flagged.labels(flag.value).inc()
+    metrics.turnaround_seconds.observe((clock.now() - lease.created_at).total_seconds())
+
+
+def set_judge_reachable(reports: Sequence[Report]) -> None:
+    """Set the gauge from a batch that asked the judge; one settled without it says nothing."""
+    unavailable = any(report.judge_unavailable for report in reports)
+    if unavailable or any(report.provenance.judge_calls for report in reports):
+        source = reports[0].provenance
+        metrics.judge_reachable.labels(source.engine, source.model, source.model_revision).set(not unavailable)
