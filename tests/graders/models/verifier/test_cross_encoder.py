@@ -65,24 +65,24 @@ def verifier() -> CrossEncoderVerifier:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_makes_a_criterion_in_other_words_is_nearly_always_surer_than_what_does_not(
-    verifier: CrossEncoderVerifier, language: Language
-) -> None:
+def test_paraphrases_get_higher_log_odds_than_mistakes(verifier: CrossEncoderVerifier, language: Language) -> None:
     surer = []
-    for (name, criteria), said in SAID.items():
+    for (name, criteria), answers in SAID.items():
         rubric = default_bank().get(name, language)
         statements = [_statement(rubric, criterion) for criterion in criteria]
-        right, wrong = (verifier.log_odds([one], statements, question=rubric.question) for one in said[language])
-        surer += [one > other for one, other in zip(right, wrong, strict=True)]
+        right, wrong = (
+            verifier.log_odds([answer], statements, question=rubric.question) for answer in answers[language]
+        )
+        surer += [high > low for high, low in zip(right, wrong, strict=True)]
     assert len(surer) == 7
     assert sum(surer) >= 6
 
 
-def test_what_a_statement_gets_does_not_depend_on_the_others(verifier: CrossEncoderVerifier) -> None:
+def test_log_odds_do_not_depend_on_other_statements(verifier: CrossEncoderVerifier) -> None:
     rubric, (right, _) = _rlhf()
     asked = [_statement(rubric, "reward-source"), _statement(rubric, "kl-limit")]
     together = verifier.log_odds([right], asked, question=rubric.question)
-    assert together == [verifier.log_odds([right], [one], question=rubric.question)[0] for one in asked]
+    assert together == [verifier.log_odds([right], [statement], question=rubric.question)[0] for statement in asked]
 
 
 def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> None:
@@ -101,13 +101,13 @@ def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> Non
         ("zh", ["把四个鸡蛋和白糖打匀。", "筛入面粉。", "放进烤箱烤四十分钟。"]),
     ],
 )
-def test_other_text_around_an_answer_moves_nothing(
+def test_unrelated_text_changes_no_log_odds(
     verifier: CrossEncoderVerifier, language: Language, recipe: list[str]
 ) -> None:
-    for (name, criteria), said in SAID.items():
+    for (name, criteria), answers in SAID.items():
         rubric = default_bank().get(name, language)
         # An answer of as many sentences as are read at all.
-        sentences = [*said[language], rubric.expected_points[0].text]
+        sentences = [*answers[language], rubric.expected_points[0].text]
         for statement in (_statement(rubric, criterion) for criterion in criteria):
             alone = verifier.log_odds(sentences, [statement], question=rubric.question)
             assert verifier.log_odds([*recipe, *sentences], [statement], question=rubric.question) == alone
@@ -119,16 +119,16 @@ def _rlhf() -> tuple[Rubric, tuple[str, str]]:
 
 
 def _statement(rubric: Rubric, criterion: str) -> str:
-    return next(one for one in rubric.criteria if one.id == criterion).levels[-1].description.strip()
+    return next(item for item in rubric.criteria if item.id == criterion).levels[-1].description.strip()
 
 
-def test_every_question_of_the_bank_is_unseen_by_one_network_and_by_no_more() -> None:
+def test_each_question_is_unseen_by_one_network() -> None:
     seen = [seen_questions(file) for file in sorted(WEIGHTS.glob("*.safetensors"))]
     for question in load_qualifications():
-        assert sum(question not in own for own in seen) == 1, question
+        assert sum(question not in questions for questions in seen) == 1, question
 
 
-def test_a_question_of_the_bank_is_put_to_the_network_that_never_saw_it(verifier: CrossEncoderVerifier) -> None:
+def test_the_network_without_the_question_answers(verifier: CrossEncoderVerifier) -> None:
     rubric, (right, _) = _rlhf()
     elsewhere = rubric.question.model_copy(update={"id": "not-in-the-bank"})
     asked = [_statement(rubric, "kl-limit")]
@@ -137,6 +137,6 @@ def test_a_question_of_the_bank_is_put_to_the_network_that_never_saw_it(verifier
     assert unseen != mean
 
 
-def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="install vivavoce again"):
         CrossEncoderVerifier(build_embedder(NANO_E5), tmp_path)

