@@ -3,13 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from vivavoce.graders.errors import ModelMissing
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
 from vivavoce.graders.models.verifier import CrossEncoderVerifier
 from vivavoce.graders.models.verifier.cross_encoder import WEIGHTS
-from vivavoce.graders.models.verifier.weights import seen_questions
+from vivavoce.graders.models.verifier.network import CrossEncoder
+from vivavoce.graders.models.verifier.quantized_e5 import PackedE5
+from vivavoce.graders.models.verifier.weights import save, seen_questions
+from vivavoce.graders.testing import HashingEmbedder
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
+
+from . import tiny_e5
 
 # To questions of the bank, in words that no qualification answer has: what makes the criteria, and what does not.
 SAID = {
@@ -140,3 +146,81 @@ def test_the_network_without_the_question_answers(verifier: CrossEncoderVerifier
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="install vivavoce again"):
         CrossEncoderVerifier(build_embedder(NANO_E5), tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackedE5:
+    tiny_e5.write_package(tmp_path, monkeypatch)
+    return PackedE5()
+
+
+def _write_network(packed: PackedE5, file: Path, *, log_odds: float, seen: list[str]) -> None:
+    """A network that gives the same log-odds to everything."""
+    network = CrossEncoder(packed)
+    with torch.no_grad():
+        network.product.zero_()
+        network.first.bias.fill_(log_odds)
+    file.parent.mkdir(exist_ok=True)
+    save(network, file, seen=seen)
+
+
+def _tiny_verifier(packed: PackedE5, folder: Path, first: float, second: float) -> CrossEncoderVerifier:
+    """Networks trained on the question "quantization" and on the question "other"."""
+    _write_network(packed, folder / "weights" / "a.safetensors", log_odds=first, seen=["quantization"])
+    _write_network(packed, folder / "weights" / "b.safetensors", log_odds=second, seen=["other"])
+    return CrossEncoderVerifier(HashingEmbedder(), folder / "weights")
+
+
+@pytest.mark.parametrize(("question_id", "expected"), [("quantization", 1.0), ("other", 0.25), ("strange", 0.625)])
+def test_networks_skip_questions_they_were_trained_on(
+    tiny: PackedE5, tmp_path: Path, rubric: Rubric, question_id: str, expected: float
+) -> None:
+    verifier = _tiny_verifier(tiny, tmp_path, 0.25, 1.0)
+    question = rubric.question.model_copy(update={"id": question_id})
+    assert verifier.log_odds(["abc"], ["ab", "c"], question=question) == [expected, expected]
+
+
+def test_a_question_that_all_have_seen_goes_to_all(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    for name, log_odds in (("a", 0.0), ("b", 1.0)):
+        file = tmp_path / "weights" / f"{name}.safetensors"
+        _write_network(tiny, file, log_odds=log_odds, seen=[rubric.question.id])
+    verifier = CrossEncoderVerifier(HashingEmbedder(), tmp_path / "weights")
+    assert verifier.log_odds(["abc"], ["ab"], question=rubric.question) == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "expected"), [(7.0, 2.0), (2.0, 2.0), (-0.5, -0.5), (-7.0, -1.0), (0.12345, 0.123)]
+)
+def test_log_odds_are_clipped_and_rounded(
+    tiny: PackedE5, tmp_path: Path, rubric: Rubric, log_odds: float, expected: float
+) -> None:
+    verifier = _tiny_verifier(tiny, tmp_path, log_odds, log_odds)
+    assert verifier.log_odds(["abc"], ["ab"], question=rubric.question) == [expected]
+
+
+def test_no_statements_have_no_log_odds(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.0).log_odds(["abc"], [], question=rubric.question) == []
+
+
+def test_only_the_nearest_sentences_count(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    torch.manual_seed(1)
+    network = CrossEncoder(tiny)
+    with torch.no_grad():
+        network.product.copy_(torch.randn(32))
+        network.first.bias.fill_(0.5)
+    save(network, folder / "a.safetensors", seen=[])
+    verifier = CrossEncoderVerifier(HashingEmbedder(), folder)
+    near = ["ab ab c", "ab c", "ab"]
+    (alone,) = verifier.log_odds(near, ["ab"], question=rubric.question)
+    assert verifier.log_odds([*near, "c c", "量"], ["ab"], question=rubric.question) == [alone]
+    assert verifier.log_odds(["c c", *near, "量"], ["ab"], question=rubric.question) == [alone]
+    assert verifier.log_odds(["量 量 c"], ["ab"], question=rubric.question) != [alone]
+
+
+def test_the_revision_covers_all_weights(tiny: PackedE5, tmp_path: Path) -> None:
+    first = _tiny_verifier(tiny, tmp_path, 0.0, 0.0).revision
+    assert len(first) == 64
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.0).revision == first
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.5).revision != first
