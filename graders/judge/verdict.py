@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import JudgeFailure, UnscoredReason
-from ..reading.normal_text import find_quote
+from ..reading.quotes import find_quote
 from .prompt import ReplyForm
 
 # Below this much of the probability on the two allowed answers the judge did not answer the question.

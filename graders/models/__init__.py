@@ -1,1 +1,1 @@
-"""The models that run in this process, and the files of all models."""
+"""Models that run in this process, and the files of all models."""

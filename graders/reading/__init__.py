@@ -1,1 +1,1 @@
-"""Reading an answer: its normal form, its sentences, and which of them models may read."""
+"""Reading of an answer: its normal form, its sentences, and which of them the models read."""

@@ -1,7 +1,6 @@
-"""Answers that only say that nothing is known, "I don't know" and its like, and marks of an answer that is not there.
+"""Answers that only say "I don't know", and placeholders that stand for a missing answer.
 
-Such an answer gets 0 without a judge, so that it must say nothing else: skip connections, forget gates and 不会过拟合
-are knowledge.
+Such an answer scores 0 without a judge, so it must say nothing else: "skip connections" and 不会过拟合 are content.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ _NOT_KNOWING_HAN = r"""
     | 记不清|记不得|想不起来|答不上来|说不上来|说不出来|无法(?:回答|作答)|只是?(?:听说|听过|见过)
 """
 _NOT_ABLE_HAN = r"(?:不|没有?)(?:太|怎么|大|实际|真正|亲自)?(?:会|学|做|用|看|听|答)(?:过|到|来|出来|上来)*"
-# Beside these nothing may be told but the question's words: "If I don't know the cause, I bisect" is an answer.
+# "If I don't know the cause, I bisect" is an answer.
 _NOT_KNOWN = re.compile(
     rf"""(?ix) \b(?:{_NOT_KNOWING})\b | {_NOT_KNOWING_HAN}
     | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}"""
 )
-# These mean it only when they stand alone: think of skip connections, forget gates, 不会过拟合.
+# Only on their own: "skip connections" and 不会过拟合 are content.
 _ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘记?[了光]? | 跳过 | 过吧 | 下一题")
-# What collections of answers write where there was none.
+# Data sets write these where an answer is missing.
 _PLACEHOLDER = re.compile(
     r"""(?ix) \W* (?:
       (?:no|empty|blank) \s+ (?:response|submission|answer) (?:\s+(?:was\s+)?(?:given|provided|submitted))?
@@ -46,12 +45,12 @@ _PLACEHOLDER = re.compile(
 _CLAUSE_END = re.compile(
     r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
 )
-# Characters that carry grammar or politeness: a pair with one of them is no sign of knowledge.
+# Grammar and politeness: a pair with one shows no knowledge.
 _FUNCTION_HAN = frozenset(
     "我你您他她它们是说过只吧这那嘛呢吗就会好不没有了的得地着也都还很太在和与或而及以为把被对从到要能可"
     "想看听做用懂问答啊哦嗯呃抱歉谢请个道题块方面前次先生老师实际其以平时接触知一下怎么什哪些何"
 )
-# What decides here, for the record of what screening looked for.
+# Hashed into the revision of the screening.
 RULES = (
     *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _PLACEHOLDER, _CLAUSE_END)),
     "".join(sorted(_FUNCTION_HAN)),
@@ -59,37 +58,44 @@ RULES = (
 
 
 def is_placeholder(answer: str) -> bool:
-    """Whether this is nothing but a mark that there is no answer, such as "No response" or 未作答."""
+    """Whether the answer is nothing but a mark for a missing answer, such as "No response" or 未作答."""
     return bool(_PLACEHOLDER.fullmatch(answer))
 
 
-def says_it_does_not_know(rest: str, question: frozenset[str]) -> bool:
-    """Whether a clause says so, and none says anything else; `question` has the question's terms."""
+def is_non_answer(answer: str, question: frozenset[str]) -> bool:
+    """Whether a clause says that the answer is not known, and no clause says anything else.
 
-    def disclaims(clause: str) -> bool:
-        def beside(pattern: re.Pattern[str]) -> frozenset[str] | None:
-            """What the clause says beside what the pattern finds; None where it finds nothing."""
-            left, count = pattern.subn(" ", clause)
-            return substance(left) if count else None
-
-        not_known, alone = beside(_NOT_KNOWN), beside(_ALONE)
-        return (not_known is not None and not_known <= question) or (alone is not None and not alone)
-
-    clauses = _CLAUSE_END.split(rest)
-    others = [clause for clause in clauses if not disclaims(clause)]
-    return len(others) < len(clauses) and not substance("\n".join(others))
+    `question` holds the content words of the question: repeating them says nothing.
+    """
+    clauses = _CLAUSE_END.split(answer)
+    others = [clause for clause in clauses if not _is_disclaimer(clause, question)]
+    return len(others) < len(clauses) and not find_substantive_terms("\n".join(others))
 
 
-def substance(said: str) -> frozenset[str]:
-    """The terms of a text that are neither filler nor grammar."""
-    found = terms(said) - filler_terms()
-    return frozenset(term for term in found if not (normal_text.has_han(term) and _FUNCTION_HAN & set(term)))
+def _is_disclaimer(clause: str, question: frozenset[str]) -> bool:
+    """Whether a clause says that the answer is not known, and nothing beside the question's words."""
+    beside_not_known, beside_alone = _find_terms_beside(_NOT_KNOWN, clause), _find_terms_beside(_ALONE, clause)
+    if beside_not_known is not None and beside_not_known <= question:
+        return True
+    return beside_alone is not None and not beside_alone
+
+
+def _find_terms_beside(pattern: re.Pattern[str], clause: str) -> frozenset[str] | None:
+    """Substantive terms of the clause without what the pattern matches; None if it does not match."""
+    remainder, count = pattern.subn(" ", clause)
+    return find_substantive_terms(remainder) if count else None
+
+
+def find_substantive_terms(text: str) -> frozenset[str]:
+    """Content words of a text without filler, and without pairs of Chinese characters that carry only grammar."""
+    content = terms(text) - filler_terms()
+    return frozenset(term for term in content if not (normal_text.has_han(term) and _FUNCTION_HAN & set(term)))
 
 
 @cache
 def filler_terms() -> frozenset[str]:
     """Terms of politeness and of talk about the question itself."""
-    # Made when first needed: stemming loads a language library that a process without grading can do without.
+    # Built on first use: stemming loads a language library.
     return terms(
         """sorry honestly honest really actually question topic next please move think thought thing stuff about before
         here one yet much anything nothing something time now afraid guess maybe perhaps well ok okay um hmm uh hi thank

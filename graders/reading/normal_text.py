@@ -1,7 +1,7 @@
-"""Answers as text: one normal form for every grader, with a way back to the candidate's own characters.
+"""Normal form of answers: one spelling for every grader, and offsets back to the candidate's own characters.
 
-Graders read the normal form; a report quotes the raw answer. `NormalText.raw_span` leads from one to
-the other, in code points.
+Graders read the normal form; a report quotes the raw answer. `NormalText.raw_span` maps a span of the normal form to
+the raw text. All offsets are in code points.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import cache, lru_cache
 
 from opencc import OpenCC
 
-# Full-width Chinese punctuation keeps its form: it carries sentence ends, and people read it in prompts.
+# Full-width Chinese punctuation marks sentence ends and is read in prompts.
 _KEPT = frozenset("，。！？；：（）“”‘’、《》【】…—～")
 _INVISIBLE_CATEGORIES = frozenset({"Cf", "Co", "Cn", "Cc", "Cs"})
-# Fillers that render as nothing although Unicode calls them letters, and the variation selectors.
+# Blank-looking letters by Unicode, and the variation selectors.
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5") | {
     chr(c) for c in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 }
@@ -27,36 +27,15 @@ _HAN_PATTERN = re.compile(f"[{_HAN}]")
 _SENTENCE_END = re.compile(
     r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | \.+["'”’)\]]*(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
 )
+# In characters; a bound on what models get as one sentence.
 _LONGEST_SENTENCE = 600
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$", re.IGNORECASE)
 
 _ASCII_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _RUN = re.compile(r"\s+|\S+")
 _LINE_BREAKS = "\n\r\x0b\x0c"
-_SENTENCE_NUMBER = re.compile(r"\[\d{1,3}\]")
-# Marks that writers, keyboards and models use for one another; the last two stand in for our fence.
-_ONE_SPELLING = {
-    **dict.fromkeys("“”„«»「」『』", '"'),
-    **dict.fromkeys("‘’‚′`", "'"),
-    **dict.fromkeys("–—−", "-"),
-    "。": ".",
-    "，": ",",
-    "、": ",",
-    "；": ";",
-    "：": ":",
-    "！": "!",
-    "？": "?",
-    "（": "(",
-    "）": ")",
-    "[": "(",
-    "]": ")",
-    "【": "(",
-    "】": ")",
-    "‹": "<",
-    "›": ">",
-}
 
-# Words that carry no substance; an overlap in them says nothing.
+# Function words: they carry no substance, so sharing them proves nothing.
 STOP_WORDS = frozenset(
     """a an and are as at be because been but by can could do does for from has have how if in into is it its more
     most not of on or our so such than that the their them then there these they this to too use used uses using was
@@ -68,13 +47,13 @@ STOP_WORDS = frozenset(
 
 
 class _Simplified(dict[int, str]):
-    """A table for `str.translate` from traditional Chinese characters to simplified ones, one for one, by OpenCC."""
+    """Table for `str.translate` from traditional Chinese characters to simplified ones, one for one, by OpenCC."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        found = _converter().convert(character) if has_han(character) else character
-        # One that became two would move all places behind it.
-        self[code] = found if len(found) == 1 else character
+        simplified = _load_converter().convert(character) if has_han(character) else character
+        # Two characters for one would shift all later offsets.
+        self[code] = simplified if len(simplified) == 1 else character
         return self[code]
 
 
@@ -82,16 +61,16 @@ _SIMPLIFIED = _Simplified()
 
 
 @cache
-def _converter() -> OpenCC:
+def _load_converter() -> OpenCC:
     return OpenCC("t2s")
 
 
 @dataclass(frozen=True)
 class NormalText:
-    """Text in normal form.
+    """A text in normal form, with the offsets of its characters in the raw text.
 
-    `starts[i]` and `ends[i]` bound, in code points of the raw text, what character `i` came from.
-    `hidden` counts invisible characters that were left out (zero-width, bidirectional controls, tags).
+    `starts[i]` and `ends[i]` bound the code points of the raw text that character `i` came from; both have the length
+    of `text`. `hidden` counts the invisible characters that were removed (zero-width, bidirectional controls, tags).
     """
 
     text: str
@@ -100,7 +79,10 @@ class NormalText:
     hidden: int
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
-        """Bounds in the raw text of `text[start:end]`; raises ValueError for an empty span."""
+        """Bounds in the raw text of `text[start:end]`.
+
+        Raises ValueError if the span is empty or outside of the text.
+        """
         if not 0 <= start < end <= len(self.text):
             raise ValueError(f"no characters between {start} and {end}")
         return self.starts[start], self.ends[end - 1]
@@ -110,23 +92,24 @@ class NormalText:
 def normalise(raw: str) -> NormalText:
     """The normal form of an answer.
 
-    Compatibility forms are folded (full-width letters, ligatures, mathematical alphabets: NFKC), traditional Chinese
-    characters made simplified ones, invisible characters left out, runs of blanks made one, and blank ends trimmed;
-    line breaks stay.
+    Compatibility forms are folded by NFKC (full-width letters, ligatures, mathematical alphabets), traditional Chinese
+    characters become simplified ones, and invisible characters are removed. Runs of blanks become one blank, blanks at
+    both ends are removed, and line breaks stay.
     """
     if raw.isascii() and not _ASCII_CONTROL.search(raw):
-        return _normalise_plain(raw)
+        return _normalise_ascii(raw)
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     hidden = 0
     position = 0
     while position < len(raw):
+        # NFKC may compose a letter with its marks, so they go together.
         end = position + 1
         while end < len(raw) and unicodedata.combining(raw[end]):
             end += 1
         piece = raw[position:end]
-        for character in _fold(piece):
+        for character in _fold_piece(piece):
             if character == " " and (not characters or characters[-1] in " \n"):
                 continue
             if character == "\n":
@@ -145,7 +128,7 @@ def normalise(raw: str) -> NormalText:
 
 
 def answer_hash(raw: str) -> str:
-    """SHA-256 (64 hex digits) of an answer in normal form: what decides whether two are the same."""
+    """SHA-256 (64 hex digits) of an answer's normal form; answers with one hash count as the same answer."""
     return hash_normal(normalise(raw))
 
 
@@ -154,24 +137,27 @@ def hash_normal(normal: NormalText) -> str:
     return hashlib.sha256(normal.text.encode("utf-8")).hexdigest()
 
 
-def _normalise_plain(raw: str) -> NormalText:
-    """The same for ASCII, where only blanks can change."""
+def _normalise_ascii(raw: str) -> NormalText:
+    """The normal form of ASCII text, where only blanks can change; the fast path of `normalise`."""
     pieces: list[str] = []
-    places: list[int] = []
+    starts: list[int] = []
     for match in _RUN.finditer(raw.rstrip()):
         run, start = match.group(), match.start()
         if not run[0].isspace():
             pieces.append(run)
-            places.extend(range(start, match.end()))
+            starts.extend(range(start, match.end()))
         elif pieces:
-            break_at = next((at for at, character in enumerate(run) if character in _LINE_BREAKS), None)
+            break_at = next((index for index, character in enumerate(run) if character in _LINE_BREAKS), None)
             pieces.append(" " if break_at is None else "\n")
-            places.append(start + (break_at or 0))
-    return NormalText("".join(pieces), tuple(places), tuple(place + 1 for place in places), 0)
+            starts.append(start + (break_at or 0))
+    return NormalText("".join(pieces), tuple(starts), tuple(start + 1 for start in starts), 0)
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Bounds of the sentences of a text, Chinese or English, in order, without surrounding blanks."""
+    """Bounds of the sentences of a Chinese or English text, in order, without surrounding blanks.
+
+    Pieces without a letter or digit are left out. A sentence of more than 600 characters is cut.
+    """
     bounds: list[tuple[int, int]] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
@@ -180,8 +166,8 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         bounds.append((start, match.end()))
         start = match.end()
     bounds.append((start, len(text)))
-    pieces = (piece for low, high in bounds for piece in _break_up(text, low, high))
-    trimmed = (_trim(text, low, high) for low, high in pieces)
+    pieces = (piece for low, high in bounds for piece in _split_long_sentence(text, low, high))
+    trimmed = (_trim_blanks(text, low, high) for low, high in pieces)
     return [(low, high) for low, high in trimmed if low < high and _has_word(text[low:high])]
 
 
@@ -191,40 +177,23 @@ def has_han(text: str) -> bool:
 
 
 def detect_language(text: str) -> str:
-    """`zh` when at least a fifth of the letters are Chinese characters, else `en`."""
+    """`zh` if at least a fifth of the letters are Chinese characters, else `en`."""
+    # Chinese answers hold many English terms, so a fifth suffices.
     han = len(_HAN_PATTERN.findall(text))
     letters = sum(character.isalpha() for character in text)
     return "zh" if han and han * 5 >= letters else "en"
 
 
 def words(text: str) -> list[str]:
-    """Lower-case tokens for word overlap: each Chinese character, simplified, is one, as is each run of other letters
-    or digits.
+    """Lower-case tokens for word overlap: each Chinese character, simplified, and each run of other letters or digits.
 
-    Keeping Chinese characters is what makes ROUGE meaningful for Chinese: the tokenizer that comes
-    with rouge-score drops them all.
+    The tokenizer of rouge-score drops Chinese characters; with these tokens ROUGE also works for Chinese.
     """
     return re.findall(rf"[{_HAN}]|[^\W_{_HAN}]+", text.lower().translate(_SIMPLIFIED))
 
 
-def find_quote(text: str, quote: str) -> tuple[int, int] | None:
-    """Bounds of a quote in a text in normal form, or None when it does not stand there.
-
-    Case, kinds of punctuation, blanks other than between words, and numbers of sentences in brackets may
-    differ, and quotation marks and dots around the quote do not count; a quote of less than two words,
-    or a word of less than three letters, is too little to be evidence.
-    """
-    wanted = "".join(character for character, _ in _bare(normalise(quote).text)).strip(" \"'.…")
-    tokens = words(wanted)
-    if not tokens or (len(tokens) == 1 and len(tokens[0]) < 3):
-        return None
-    letters = _bare(text)
-    start = "".join(character for character, _ in letters).find(wanted)
-    return (letters[start][1], letters[start + len(wanted) - 1][1] + 1) if start >= 0 else None
-
-
 def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans in order, those that touch or overlap made one."""
+    """The spans in order; spans that touch or overlap are merged."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -234,29 +203,8 @@ def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _bare(text: str) -> list[tuple[str, int]]:
-    """The characters that count when texts are compared, in one spelling, each with its place in the text."""
-    blanked = _SENTENCE_NUMBER.sub(lambda found: " " * len(found.group()), text)
-    found: list[tuple[str, int]] = []
-    is_apart = False
-    for place, character in enumerate(blanked):
-        if character.isspace():
-            is_apart = True
-            continue
-        if is_apart and found and _is_latin(found[-1][0]) and _is_latin(character):
-            found.append((" ", place - 1))
-        is_apart = False
-        # A character that becomes two in lower case would move all places behind it.
-        lower = character.lower()
-        found.append((_ONE_SPELLING.get(character, lower if len(lower) == 1 else character), place))
-    return found
-
-
-def _is_latin(character: str) -> bool:
-    return character.isalnum() and not has_han(character)
-
-
-def _fold(piece: str) -> str:
+def _fold_piece(piece: str) -> str:
+    """A character with its combining marks, folded; empty if it is invisible."""
     if piece in _KEPT:
         return piece
     folded = []
@@ -271,12 +219,13 @@ def _fold(piece: str) -> str:
 
 
 def _is_invisible(character: str) -> bool:
+    # Unicode files these under controls; here they are blanks.
     if character in "\n\r\t\x0b\x0c\x85":
         return False
     return character in _INVISIBLE or unicodedata.category(character) in _INVISIBLE_CATEGORIES
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim_blanks(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start].isspace():
         start += 1
     while start < end and text[end - 1].isspace():
@@ -284,8 +233,8 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _break_up(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """A run too long to be one sentence, cut behind commas and blanks where it has any."""
+def _split_long_sentence(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The span in pieces of at most 600 characters, cut after the last comma or blank that fits, if there is any."""
     pieces = []
     while end - start > _LONGEST_SENTENCE:
         limit = start + _LONGEST_SENTENCE

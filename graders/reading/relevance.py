@@ -1,8 +1,9 @@
-"""How likely a sentence bears on the key: by the nearness of its meaning, and by the telling words that they share.
+"""Relevance of a sentence to the key, by similarity of meaning and by shared content words.
 
-A logistic curve over three figures of the sentence decides. It is fitted (`training.py`) to sentences of good answers
-beside the key of their own question, and to sentences of answers to other questions beside it. What a sentence is taken
-for depends on nothing else in the answer, so that text which is added to an answer changes nothing of the rest.
+A logistic model over three features of the sentence decides. Its weights are fitted (evaluation/training/relevance.py)
+to sentences of good answers with the key of their own question, and to sentences of answers to other questions with the
+same key. The decision on a sentence depends on no other sentence, so text that is added to an answer changes nothing
+for the rest.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ Floats = npt.NDArray[np.float64]
 
 
 class SentenceFilter(Protocol):
-    """Anything that says which sentences of an answer bear on a rubric's key; `revision` goes into the report."""
+    """A filter that decides which sentences of an answer bear on a rubric's key; `revision` goes into the report."""
 
     @property
     def revision(self) -> str:
-        """What tells this filter from another."""
+        """Identifies the filter: it changes with the weights and with the model."""
 
     def is_relevant(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
-        """Whether each sentence, in normal form, bears on the key of the rubric's question."""
+        """For each sentence, in normal form, whether it bears on the key of the rubric's question."""
 
 
 class RelevanceFilter:
-    """The filter that ships with vivavoce; `embedder` is the model that its weights were fitted with.
+    """The filter that ships with vivavoce; `embedder` must be the model that its weights were fitted with.
 
-    An answer in another language than its rubric is read whole: words cannot be compared there.
+    Every sentence counts as relevant if the answer is in another language than the rubric.
     """
 
     def __init__(self, embedder: Embedder, weights: Path = WEIGHTS) -> None:
@@ -52,43 +53,46 @@ class RelevanceFilter:
         self.revision = f"{hashlib.sha256(raw).hexdigest()[:12]} {embedder.revision}"
         self._weights = np.asarray([float(data["weights"][name]) for name in FEATURES])
         self._intercept = float(data["intercept"])
-        self._least = float(data["least"])
+        # In log-odds, low: a false negative drops content.
+        self._threshold = float(data["least"])
         self._embedder = embedder
 
     def is_relevant(self, sentences: Sequence[str], rubric: Rubric) -> list[bool]:
         """See SentenceFilter."""
+        # Across languages there are no shared words to count.
         if not sentences or normal_text.detect_language("\n".join(sentences)) != rubric.question.language:
             return [True] * len(sentences)
-        found = features(sentences, rubric, self._embedder) @ self._weights + self._intercept
-        return [bool(log_odds >= self._least) for log_odds in found]
+        log_odds = features(sentences, rubric, self._embedder) @ self._weights + self._intercept
+        return [bool(value >= self._threshold) for value in log_odds]
 
 
 def features(sentences: Sequence[str], rubric: Rubric, embedder: Embedder) -> Floats:
-    """Shape (len(sentences), 3), in the order of FEATURES.
+    """Features of each sentence; shape (len(sentences), 3), in the order of FEATURES.
 
-    `nearness` is the cosine to the nearest text of the key, `shared` ln(1 + telling words in common with key and
-    question), `size` ln(1 + telling words of the sentence).
+    `nearness` is the largest cosine (-1 to 1) to a text of the key, `shared` is ln(1 + number of content words that the
+    sentence shares with key and question), `size` is ln(1 + number of content words of the sentence).
     """
     key = key_texts(rubric)
     vectors = embedder.embed([*sentences, *key]).astype(np.float64)
     nearness = (vectors[: len(sentences)] @ vectors[len(sentences) :].T).max(axis=1)
-    known = _vocabulary((*key, rubric.question.text))
-    own = [terms(sentence) for sentence in sentences]
-    shared = np.asarray([len(words & known) for words in own], dtype=np.float64)
-    size = np.asarray([len(words) for words in own], dtype=np.float64)
+    key_terms = _collect_terms((*key, rubric.question.text))
+    sentence_terms = [terms(sentence) for sentence in sentences]
+    shared = np.asarray([len(words & key_terms) for words in sentence_terms], dtype=np.float64)
+    size = np.asarray([len(words) for words in sentence_terms], dtype=np.float64)
     return np.column_stack([nearness, np.log1p(shared), np.log1p(size)])
 
 
 def key_texts(rubric: Rubric) -> tuple[str, ...]:
-    """The expected points, the description of each level above the lowest, and each sentence of the references."""
-    found = [point.text for point in rubric.expected_points]
-    found += [level.description.strip() for criterion in rubric.criteria for level in criterion.levels[1:]]
+    """Expected points, descriptions of all levels above the lowest, and the sentences of the references, each once."""
+    texts = [point.text for point in rubric.expected_points]
+    texts += [level.description.strip() for criterion in rubric.criteria for level in criterion.levels[1:]]
     for reference in rubric.references:
         normal = normal_text.normalise(reference.text).text
-        found += [normal[start:end] for start, end in normal_text.split_sentences(normal)]
-    return tuple(dict.fromkeys(found))
+        texts += [normal[start:end] for start, end in normal_text.split_sentences(normal)]
+    return tuple(dict.fromkeys(texts))
 
 
+# One entry a rubric: its key is the same for all sentences.
 @lru_cache(maxsize=64)
-def _vocabulary(texts: tuple[str, ...]) -> frozenset[str]:
-    return frozenset().union(*(terms(one) for one in texts))
+def _collect_terms(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*(terms(text) for text in texts))

@@ -1,4 +1,4 @@
-"""An answer as the graders take it: in normal form, screened, with the way back to what was written."""
+"""An answer as the graders read it: in normal form, screened, with offsets back to the raw text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BULLET = re.compile(r"^[-*•·▪●‣–—]\s+(?=\S)")
 
 @dataclass(frozen=True)
 class ScreenedAnswer:
-    """An answer in normal form, screened."""
+    """An answer, its normal form, and the result of its screening."""
 
     answer: AnswerInput
     normal: NormalText
@@ -37,9 +37,9 @@ class ScreenedAnswer:
         relevance: SentenceFilter | None = None,
         kinds: SentenceClassifier | None = None,
     ) -> ScreenedAnswer:
-        """Read an answer to a rubric's question.
+        """Normalise and screen an answer to a rubric's question.
 
-        Without `relevance` nothing counts as unrelated; without `kinds` see `screen`.
+        No sentence counts as unrelated if `relevance` is None. For `kinds` see `screen`.
         """
         normal = normal_text.normalise(answer.raw)
         screening = screen(normal, rubric, kinds)
@@ -48,26 +48,29 @@ class ScreenedAnswer:
         return cls(answer=answer, normal=normal, screening=screening)
 
     @cached_property
-    def _read(self) -> list[tuple[int, int]]:
-        """Bounds in the normal text of what models read of each sentence: all but the bullet of a list."""
-        found = []
+    def _read_bounds(self) -> list[tuple[int, int]]:
+        """Bounds in the normal text of what models read of each sentence: all but the bullet of a list item."""
+        bounds = []
         for start, end in self.screening.sentences:
             bullet = _BULLET.match(self.normal.text[start:end])
-            found.append((start + bullet.end() if bullet else start, end))
-        return found
+            bounds.append((start + bullet.end() if bullet else start, end))
+        return bounds
 
     @property
     def sentences(self) -> list[str]:
-        """The part that models may read, without the bullets of a list."""
-        return [self.normal.text[start:end] for start, end in self._read]
+        """The sentences that models read, without the bullets of list items."""
+        return [self.normal.text[start:end] for start, end in self._read_bounds]
 
     def evidence(self, span: tuple[int, int]) -> Evidence:
-        """The place in the raw answer that a span of the normal text came from."""
+        """The part of the raw answer that a span of the normal text came from."""
         start, end = self.normal.raw_span(*span)
         return Evidence(start=start, end=end, quote=self.answer.raw[start:end])
 
     def window_evidence(self, window: int) -> Evidence:
-        """The place of a window: a sentence by its index, or the pair of neighbours that follows all single ones."""
+        """The part of the raw answer that a window came from.
+
+        With n sentences, window i < n is sentence i, and window n + i is the pair of sentences i and i + 1.
+        """
         sentences = self.screening.sentences
         if window < len(sentences):
             return self.evidence(sentences[window])
@@ -76,30 +79,30 @@ class ScreenedAnswer:
 
     @cached_property
     def unread(self) -> Mapping[str, tuple[Evidence, ...]]:
-        """The places that no model reads, by reason: `masked`, `filler`, `unrelated`, `repeated`."""
-        found = self.screening
+        """The parts of the raw answer that no model reads, by reason: `masked`, `filler`, `unrelated`, `repeated`."""
         by_reason = {
-            "masked": found.masked,
-            "filler": found.filler,
-            "unrelated": found.unrelated,
-            "repeated": found.repeated,
+            "masked": self.screening.masked,
+            "filler": self.screening.filler,
+            "unrelated": self.screening.unrelated,
+            "repeated": self.screening.repeated,
         }
         return {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
 
     @property
     def answer_hash(self) -> str:
-        """SHA-256 of the normal form: equal for answers that count as the same."""
+        """SHA-256 (64 hex digits) of the normal form; answers with one hash count as the same answer."""
         return normal_text.hash_normal(self.normal)
 
     def evidence_in_sentences(self, span: tuple[int, int]) -> list[Evidence]:
-        """The places that a span of the sentences, joined by blanks, came from.
+        """The parts of the raw answer that a span of `" ".join(sentences)` came from.
 
-        There are several where something stands between two sentences that models do not read.
+        The list has several parts if unread words stand between two of the sentences, and none for an empty span.
         """
         pieces: list[tuple[int, int]] = []
         offset = 0
-        for start, end in self._read:
+        for start, end in self._read_bounds:
             first, last = max(span[0] - offset, 0), min(span[1] - offset, end - start)
+            # One more for the blank that joins two sentences.
             offset += end - start + 1
             if first >= last:
                 continue
@@ -110,5 +113,5 @@ class ScreenedAnswer:
         return [self.evidence(piece) for piece in pieces]
 
     def language(self, rubric: Rubric) -> Literal["zh", "en"]:
-        """The language of feedback."""
+        """The language of the feedback: the one that the answer asks for, else the question's."""
         return self.answer.feedback_language or rubric.question.language

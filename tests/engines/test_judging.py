@@ -7,7 +7,7 @@ import pytest
 from vivavoce.graders import UnscoredReason
 from vivavoce.graders.judge.prompt import PromptForm, number_sentences
 from vivavoce.graders.judge.rubric_draft import draft_rubric
-from vivavoce.graders.reading.normal_text import find_quote
+from vivavoce.graders.reading.quotes import find_quote
 from vivavoce.rubrics import Rubric, default_bank
 
 from .conftest import Engine

@@ -1,4 +1,4 @@
-"""A small model that reads a statement beside an answer and says how sure it is that the answer makes it."""
+"""The verifier: a small cross-encoder that estimates how likely an answer makes a statement."""
 
 from .cross_encoder import CrossEncoderVerifier, Verifier
 

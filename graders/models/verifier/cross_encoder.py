@@ -1,4 +1,4 @@
-"""Asking the small model: how sure it is that an answer makes a statement."""
+"""Runs the verifier: the log-odds that an answer makes a statement."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .quantized_e5 import PackedE5
 
 WEIGHTS = Path(__file__).parent
 NAME = "vivavoce-verifier-2"
-# Beyond these log-odds it is no surer in truth: right answers in words that the bank does not use get -4 now and then.
+# Clips log-odds: beyond, the network is overconfident out of domain.
 _LOWEST, _HIGHEST = -1.0, 2.0
-# Sums of floats depend in their last digits on the machine; what is told does not.
+# Later digits depend on the machine.
 _DIGITS = 3
 
 
 class Verifier(Protocol):
-    """Anything that says how sure it is that answers make statements; name and revision go into the report."""
+    """A model that estimates whether answers make statements; `name` and `revision` go into the report."""
 
     @property
     def name(self) -> str:
@@ -33,21 +33,24 @@ class Verifier(Protocol):
 
     @property
     def revision(self) -> str:
-        """What tells this model from another of the same name."""
+        """Identifies the weights: two models of one name with different weights have different revisions."""
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
-        """ln P(made)/P(not made) for each statement; an answer comes as its sentences, at least one."""
+        """For each statement, the log-odds ln(p / (1 - p)) that an answer to the question makes it.
+
+        The answer is given as its sentences, at least one.
+        """
 
 
 class CrossEncoderVerifier:
     """The networks that ship with vivavoce, each trained on one half of the bank's questions.
 
-    Of an answer a network reads the sentences whose meaning, by `embedder`, is nearest to the statement, so that no
-    other text in the answer can add to it; the networks were trained with multilingual-e5-small for that.
+    A network reads the sentences of the answer that are nearest to the statement by `embedder`, so other text in the
+    answer adds nothing. `embedder` must be multilingual-e5-small, with which the networks were trained.
 
-    What a network says of a question whose qualification answers it was trained on would be no examination: of two
-    halves the one is asked that never saw the question. All others' questions are put to both, and the mean counts.
-    Networks are loaded when they are asked for the first time. Raises ModelMissing when a part is not installed.
+    A question of the bank goes to the network that was not trained on it, because the other one would recall its
+    training answers. Any other question goes to both, and the mean of their log-odds counts. The networks are loaded on
+    first use. Raises ModelMissing if weights or a library are not installed.
     """
 
     name = NAME
@@ -55,62 +58,64 @@ class CrossEncoderVerifier:
     def __init__(self, embedder: Embedder, folder: Path = WEIGHTS) -> None:
         self._files = sorted(folder.glob("*.safetensors"))
         if not self._files:
-            raise ModelMissing(f"There are no weights of the verifier in {folder}: install vivavoce again.")
+            raise ModelMissing(f"The verifier's weights are missing in {folder}: install vivavoce again.")
         self._embedder = embedder
 
     @cached_property
     def revision(self) -> str:
-        """SHA-256 over the weights."""
+        """SHA-256 (hex) over all files of weights."""
         digest = hashlib.sha256()
         for file in self._files:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
-        """See Verifier; within -1 and 2."""
+        """See Verifier. The log-odds are clipped to the range from -1 to 2."""
         vectors = self._embedder.embed([*sentences, *statements])
-        tokens = [self._packed.tokens(sentence) for sentence in sentences]
-        unseen = [index for index, seen in enumerate(self._seen) if question.id not in seen]
-        networks = [self._networks[index] for index in unseen or range(len(self._files))]
-        found = []
+        tokens = [self._packed_e5.tokens(sentence) for sentence in sentences]
+        unseen = [index for index, questions in enumerate(self._training_questions) if question.id not in questions]
+        networks = [self._loaded_networks[index] for index in unseen or range(len(self._files))]
+        log_odds = []
         for statement, vector in zip(statements, vectors[len(sentences) :], strict=True):
-            read = [token for index in nearest_sentences(vectors[: len(sentences)], vector) for token in tokens[index]]
-            value = fmean(self._ask(network, question.text, statement, read) for network in networks)
-            found.append(round(max(_LOWEST, min(value, _HIGHEST)), _DIGITS))
-        return found
+            nearest = nearest_sentences(vectors[: len(sentences)], vector)
+            read = [token for index in nearest for token in tokens[index]]
+            value = fmean(self._run_network(network, question.text, statement, read) for network in networks)
+            log_odds.append(round(max(_LOWEST, min(value, _HIGHEST)), _DIGITS))
+        return log_odds
 
-    def _ask(self, network: Any, question: str, statement: str, answer: Sequence[int]) -> float:
+    def _run_network(self, network: Any, question: str, statement: str, answer: Sequence[int]) -> float:
+        # Imported late: torch takes seconds to load.
         import torch
 
         from .network import join
 
-        piece = join(self._packed, question=question, statement=statement, answer=answer)
+        piece = join(self._packed_e5, question=question, statement=statement, answer=answer)
         with torch.inference_mode():
-            # One at a time: what an answer gets may not depend on what it is graded with.
+            # One at a time: a result must not depend on its batch.
             return float(network([piece])[0])
 
     @cached_property
-    def _packed(self) -> PackedE5:
+    def _packed_e5(self) -> PackedE5:
         return PackedE5()
 
     @cached_property
-    def _seen(self) -> list[frozenset[str]]:
+    def _training_questions(self) -> list[frozenset[str]]:
         from .weights import seen_questions
 
         return [seen_questions(file) for file in self._files]
 
     @cached_property
-    def _networks(self) -> list[Any]:
+    def _loaded_networks(self) -> list[Any]:
         try:
             from .network import CrossEncoder
             from .weights import load
         except ImportError:
             raise ModelMissing(
-                "The verifier lacks torch, safetensors or tokenizers: run 'pip install vivavoce[grading]'."
+                "The verifier needs torch, safetensors and tokenizers: run 'pip install vivavoce[grading]'."
             ) from None
         networks = []
         for file in self._files:
-            network = CrossEncoder(self._packed)
+            network = CrossEncoder(self._packed_e5)
             load(network, file)
             networks.append(network.eval())
         return networks

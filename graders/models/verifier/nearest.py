@@ -1,4 +1,4 @@
-"""Which sentences of an answer the verifier reads beside a statement."""
+"""Selects the sentences of an answer that the verifier reads beside a statement."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import numpy as np
 
 from ..embedder import Vectors
 
-# A statement takes one or two sentences to make; of five, answers of many sentences gain by what is beside the point.
+# With five, long answers gain by off-topic text.
 SENTENCES_READ = 3
 
 
 def nearest_sentences(sentences: Vectors, statement: Vectors) -> list[int]:
-    """The indices of the sentences nearest to a statement, in the order of the answer.
+    """Indices of the sentences with the largest cosine to a statement, at most SENTENCES_READ, in ascending order.
 
-    `sentences` (n, d) and `statement` (d,) hold vectors of length 1.
+    `sentences` has shape (n, d) and `statement` (d,); all vectors have length 1. Earlier sentences win ties.
     """
     nearness = sentences @ statement
+    # Stable, so that ties do not depend on the platform.
     return sorted(np.argsort(-nearness, kind="stable")[:SENTENCES_READ].tolist())

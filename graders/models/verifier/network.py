@@ -1,8 +1,8 @@
-"""The network: multilingual-e5-small reads question, statement and answer together, a small head says how sure it is.
+"""The network: multilingual-e5-small reads question, statement and answer together, and a small head gives log-odds.
 
-A cross-encoder, as in Nogueira and Cho 2019, "Passage Re-ranking with BERT": every word of the statement is read beside
-every word of the answer. The head weighs the product of the mean vectors of both parts, which begins as their cosine,
-and the vector of the first token.
+It is a cross-encoder, as in Nogueira and Cho 2019, "Passage Re-ranking with BERT": every token of the statement attends
+to every token of the answer. The head is linear in the element-wise product of the mean vectors of both parts, which at
+the start of the training gives their cosine, and in the vector of the first token.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from torch import Tensor, nn
 
 from .quantized_e5 import ANSWER_TOKENS, QUESTION_TOKENS, STATEMENT_TOKENS, PackedE5
 
-# Where training begins: a cosine of .88 is taken for even odds.
+# Start of the training: a cosine of .88 gives even odds.
 _COSINE_WEIGHT, _BIAS = 25.0, -22.0
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens as the network reads them; the first `statement` of them belong to question and statement."""
+    """Input of the network: token ids, of which the first `statement` belong to question and statement."""
 
     tokens: tuple[int, ...]
     statement: int
 
 
 class Encoder(nn.Module):
-    """multilingual-e5-small without its table of words, which would be four fifths of it."""
+    """multilingual-e5-small without its word embeddings, which are four fifths of its weights."""
 
     def __init__(self, packed: PackedE5) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Encoder(nn.Module):
                 shape.hidden,
                 shape.heads,
                 shape.inner,
-                # Drawing the dropped places takes a third of a training step.
+                # Drawing dropout masks would take a third of a training step.
                 dropout=0.0,
                 activation="gelu",
                 layer_norm_eps=shape.epsilon,
@@ -53,7 +53,10 @@ class Encoder(nn.Module):
         self.load_state_dict({name: torch.from_numpy(values) for name, values in packed.parameters().items()})
 
     def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
-        """States of the last layer, of the shape of `vectors`: (batch, tokens, hidden); `present` is 0 for padding."""
+        """States of the last layer, shape (batch, tokens, hidden), for word vectors of the same shape.
+
+        `present` has shape (batch, tokens): 1 for tokens, 0 for padding.
+        """
         states: Tensor = self.norm(vectors + self.positions[: vectors.shape[1]] + self.kind)
         for layer in self.layers:
             states = layer(states, src_key_padding_mask=present == 0)
@@ -61,7 +64,7 @@ class Encoder(nn.Module):
 
 
 class CrossEncoder(nn.Module):
-    """Log-odds that an answer makes a statement."""
+    """Encoder and head: log-odds (natural) that an answer makes a statement."""
 
     def __init__(self, packed: PackedE5) -> None:
         super().__init__()
@@ -75,7 +78,7 @@ class CrossEncoder(nn.Module):
         self._packed = packed
 
     def forward(self, pieces: Sequence[Piece]) -> Tensor:
-        """Shape (len(pieces),)."""
+        """One log-odds a piece, shape (len(pieces),)."""
         longest = max(len(piece.tokens) for piece in pieces)
         vectors = np.zeros((len(pieces), longest, self._packed.shape.hidden), dtype=np.float32)
         present, stated = torch.zeros(2, len(pieces), longest, 1)
@@ -84,19 +87,25 @@ class CrossEncoder(nn.Module):
             present[row, : len(piece.tokens)] = 1
             stated[row, : piece.statement] = 1
         states = self.encoder(torch.from_numpy(vectors), present[..., 0])
-        product = _mean(states, stated) * _mean(states, present - stated)
-        found: Tensor = product @ self.product + self.first(self.dropout(states[:, 0]))[:, 0]
-        return found
+        product = _average_tokens(states, stated) * _average_tokens(states, present - stated)
+        log_odds: Tensor = product @ self.product + self.first(self.dropout(states[:, 0]))[:, 0]
+        return log_odds
 
 
 def join(packed: PackedE5, *, question: str, statement: str, answer: Sequence[int]) -> Piece:
-    """What the network reads of a statement and the tokens of an answer, or of a part of one."""
+    """The network's input for a statement about a question, and the tokens of an answer or of a part of it.
+
+    Each of the three is cut to its number of tokens. An empty question is left out with its separator.
+    """
     asked = packed.tokens(question)[:QUESTION_TOKENS]
     stated = packed.tokens(statement)[:STATEMENT_TOKENS]
+    # <s> question </s> statement </s></s> answer </s>
     first = [packed.begin, *([*asked, packed.end] if asked else []), *stated]
-    return Piece((*first, packed.end, packed.end, *answer[:ANSWER_TOKENS], packed.end), statement=len(first))
+    # Three parts of full length and their separators are one too many.
+    room = min(ANSWER_TOKENS, packed.shape.positions - len(first) - 3)
+    return Piece((*first, packed.end, packed.end, *answer[:room], packed.end), statement=len(first))
 
 
-def _mean(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean vector of the masked tokens, of length 1."""
+def _average_tokens(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens whose mask is 1, scaled to length 1: shape (batch, hidden) from (batch, tokens, hidden)."""
     return nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)

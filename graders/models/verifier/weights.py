@@ -1,4 +1,4 @@
-"""Weights on disk: eight bits for what training changed, with a scale for each row."""
+"""Files of trained weights: matrices in eight bits with one scale a row, everything else as it is."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SEEN = "questions"
 
 
 def save(model: nn.Module, path: Path, *, seen: Iterable[str]) -> None:
-    """Write the weights that were trained, and by whose answers: the identifiers of the bank's questions.
+    """Write the trainable weights of a model, and the ids of the bank's questions (`seen`) it was trained on.
 
-    Matrices lose what lies below 1/127 of the largest weight of their row.
+    Matrices of more than one row are quantized: the error is at most half of 1/127 of the row's largest weight.
     """
     tensors = {}
     for name, values in model.named_parameters():
@@ -26,6 +26,7 @@ def save(model: nn.Module, path: Path, *, seen: Iterable[str]) -> None:
             continue
         tensors[name] = values.detach().clone()
         if values.dim() == 2 and values.shape[0] > 1:
+            # The clamp keeps a row of zeros from dividing by zero.
             scale = tensors[name].abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
             tensors[name + _SCALE] = scale
             tensors[name] = (tensors[name] / scale).round().to(torch.int8)
@@ -33,19 +34,23 @@ def save(model: nn.Module, path: Path, *, seen: Iterable[str]) -> None:
 
 
 def seen_questions(path: Path) -> frozenset[str]:
-    """The questions of the bank whose answers the weights of a file were trained on."""
+    """Ids of the bank's questions whose answers the weights of a file were trained on."""
     with safe_open(path, framework="pt") as file:
         return frozenset(json.loads(file.metadata()[_SEEN]))
 
 
 def load(model: nn.Module, path: Path) -> None:
-    """Put the weights of a file into a model; raises ValueError when they are another network's."""
+    """Load the weights of a file into a model; weights that the file does not have stay as they are.
+
+    Raises ValueError if the file has a weight that the model does not have.
+    """
     tensors = load_file(path)
     values = {
         name: tensor.float() * tensors[name + _SCALE] if name + _SCALE in tensors else tensor
         for name, tensor in tensors.items()
         if not name.endswith(_SCALE)
     }
-    found = model.load_state_dict(values, strict=False)
-    if found.unexpected_keys:
-        raise ValueError(f"{path} holds weights of another network: {found.unexpected_keys[0]}")
+    # Not strict: frozen weights are not in the file.
+    keys = model.load_state_dict(values, strict=False)
+    if keys.unexpected_keys:
+        raise ValueError(f"{path} holds weights of another network: {keys.unexpected_keys[0]}")

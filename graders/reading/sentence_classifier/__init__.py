@@ -1,4 +1,4 @@
-"""Sentences that are no part of an answer: those that say nothing, and those that speak to whoever grades."""
+"""Classifiers of sentences that are no part of an answer: filler, and sentences that address the grader."""
 
 from .classifier import SentenceClassifier, TrainedSentenceClassifier, training_filler_terms
 

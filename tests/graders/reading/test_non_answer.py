@@ -4,8 +4,10 @@ import pytest
 
 from vivavoce.evaluation.graded_answers import rubric_from_reference
 from vivavoce.graders import Flag
+from vivavoce.graders.reading.non_answer import find_substantive_terms, is_non_answer, is_placeholder
 from vivavoce.graders.reading.normal_text import detect_language, normalise
 from vivavoce.graders.reading.screening import Screening, screen
+from vivavoce.graders.reading.terms import terms
 from vivavoce.rubrics import Language, default_bank
 
 from ...panels import trained_classifier
@@ -77,13 +79,76 @@ def test_a_modest_answer_is_still_an_answer(answer: str) -> None:
         ("What happens to the bulb?", "It will light.", "I am not sure, maybe the bulb lights"),
     ],
 )
-def test_words_of_not_knowing_that_say_something_else(question: str, key: str, answer: str) -> None:
+def test_disclaiming_words_with_content_are_answers(question: str, key: str, answer: str) -> None:
     language = detect_language(key)
     row = {"question_id": "q", "question": question, "reference": key, "lang": language, "max_score": 1}
     assert screen(normalise(answer), rubric_from_reference(row), trained_classifier()).settled is None
 
 
-def test_a_placeholder_that_may_be_the_answer_is_read() -> None:
+def test_a_placeholder_in_the_key_is_read() -> None:
     row = {"question_id": "q", "question": "What does a dead server send?", "lang": "en", "max_score": 1}
     rubric = rubric_from_reference({**row, "reference": "There is no response at all."})
     assert screen(normalise("No response."), rubric).settled is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "No response", "no answer given.", "(Empty submission)", "BLANK  ANSWER WAS PROVIDED!", "not attempted",
+        "never submitted", "left blank", "未作答", "本题未回答。", "此题没有提交", "没答", "无内容", "（空白）", "略",
+    ],
+)  # fmt: skip
+def test_placeholders_are_recognised(answer: str) -> None:
+    assert is_placeholder(answer)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "...", "No response from the server", "The answer is left blank", "略有不同", "无", "空白字符", "no"]
+)
+def test_other_answers_are_no_placeholders(answer: str) -> None:
+    assert not is_placeholder(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know", "I DON’T KNOW!", "dont know", "couldn't say", "I do not have any idea.", "dunno", "IDK",
+        "Sorry, no clue. Next question, please.", "I have never heard of quantization", "I went blank",
+        "I am not too sure what quantization is", "pass", "skip", "I forgot...", "不知道", "没听说过", "答不上来",
+        "我完全不会做", "忘了", "跳过", "老师，这个我没学过，抱歉", "不太清楚量化是什么",
+    ],
+)  # fmt: skip
+def test_disclaimers_without_content_are_non_answers(answer: str) -> None:
+    assert is_non_answer(answer, terms("What is quantization? 什么是量化？"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "", "...", "Thank you", "Quantization", "I don't know pruning", "I know", "no", "not", "unsure",
+        "I don't know, but it has fewer bits", "It has fewer bits. I don't know more.", "forget gates",
+        "skip connections", "I am not sure: fewer bits", "不会过拟合", "不知道，可能是位数更少", "不用学习率", "知道",
+        "我不会更新全部权重",
+    ],
+)  # fmt: skip
+def test_answers_with_content_are_no_non_answers(answer: str) -> None:
+    assert not is_non_answer(answer, terms("What is quantization? 什么是量化？"))
+
+
+def test_only_words_of_the_question_may_stand_beside() -> None:
+    assert is_non_answer("I don't know what a cache is", terms("What is a cache?"))
+    assert not is_non_answer("I don't know what a cache is", terms("What is a queue?"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sorry, I really have no idea about this question", set()),
+        ("Thanks, caching helps", {"cach", "help"}),
+        ("这个问题我不太清楚", {"清楚"}),
+        ("量化", {"量化"}),
+        ("", set()),
+    ],
+)
+def test_substantive_terms_leave_out_filler_and_grammar(text: str, expected: set[str]) -> None:
+    assert find_substantive_terms(text) == expected

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import math
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from vivavoce.graders import AnswerInput
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
-from vivavoce.graders.reading.relevance import RelevanceFilter
+from vivavoce.graders.reading.relevance import FEATURES, RelevanceFilter, features, key_texts
 from vivavoce.graders.reading.screened_answer import ScreenedAnswer
-from vivavoce.rubrics import Language, default_bank, load_qualifications
+from vivavoce.graders.testing import HashingEmbedder
+from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 
-from ...panels import trained_classifier
+from ...panels import changed, trained_classifier
+from .fakes import build_rubric
 
 # By somebody who has not seen what the filter was fitted to.
 ELSEWHERE: dict[Language, tuple[str, ...]] = {
@@ -43,7 +49,7 @@ def _answer(language: Language, question: str = "quantization") -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_bears_on_nothing_that_is_asked_for_is_hardly_ever_read_and_changes_nothing_of_the_rest(
+def test_unrelated_sentences_are_left_out_alone(
     language: Language,
 ) -> None:
     unread = 0
@@ -53,38 +59,117 @@ def test_what_bears_on_nothing_that_is_asked_for_is_hardly_ever_read_and_changes
         alone = _read(answer, language, question)
         for strange in ELSEWHERE[language]:
             for together in (f"{strange}\n{answer}", f"{answer}\n{strange}"):
-                found = _read(together, language, question)
-                assert [said for said in found.sentences if said != strange] == alone.sentences
-                unread += strange in [found.evidence(span).quote for span in found.screening.unrelated]
+                screened = _read(together, language, question)
+                assert [sentence for sentence in screened.sentences if sentence != strange] == alone.sentences
+                unread += strange in [screened.evidence(span).quote for span in screened.screening.unrelated]
     assert unread >= 0.85 * len(questions) * 6
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_nine_tenths_of_good_answers_of_the_bank_are_read(language: Language) -> None:
+def test_nine_tenths_of_good_answers_are_read(language: Language) -> None:
     read = unread = 0
     for question in list(load_qualifications())[::5]:
-        found = _read(_answer(language, question), language, question)
-        read += len(found.screening.sentences)
-        unread += len(found.screening.unrelated)
+        screened = _read(_answer(language, question), language, question)
+        read += len(screened.screening.sentences)
+        unread += len(screened.screening.unrelated)
     assert unread <= 0.1 * (read + unread)
 
 
-def test_an_answer_that_bears_on_nothing_is_read_whole() -> None:
-    found = _read(" ".join(ELSEWHERE["en"][::2]), "en", "transformer")
-    assert (len(found.sentences), found.screening.unrelated) == (2, ())
+def test_an_unrelated_answer_is_read_whole() -> None:
+    screened = _read(" ".join(ELSEWHERE["en"][::2]), "en", "transformer")
+    assert (len(screened.sentences), screened.screening.unrelated) == (2, ())
 
 
-def test_an_answer_in_another_language_than_the_rubric_is_read_whole() -> None:
-    found = _read(_answer("en") + " " + ELSEWHERE["en"][0], "zh")
-    assert found.screening.unrelated == ()
+def test_an_answer_in_another_language_is_whole() -> None:
+    screened = _read(_answer("en") + " " + ELSEWHERE["en"][0], "zh")
+    assert screened.screening.unrelated == ()
 
 
-def test_what_is_said_again_is_read_once() -> None:
+def test_repetitions_are_read_once() -> None:
     answer = _answer("en")
-    found = _read("\n".join([answer] * 3), "en")
-    assert found.sentences == _read(answer, "en").sentences
-    assert len(found.screening.repeated) == 2 * len(found.sentences)
+    screened = _read("\n".join([answer] * 3), "en")
+    assert screened.sentences == _read(answer, "en").sentences
+    assert len(screened.screening.repeated) == 2 * len(screened.sentences)
 
 
-def test_no_sentence_is_asked_about_in_vain() -> None:
+def test_no_sentences_give_no_verdicts() -> None:
     assert _filter().is_relevant([], default_bank().get("quantization", "en")) == []
+
+
+KEY = "Caches keep hot data in memory. Trips to the disk are saved."
+
+
+def _write_weights(path: Path, *, least: float = 0.0, intercept: float = 0.0, **weights: float) -> Path:
+    data = {"weights": dict.fromkeys(FEATURES, 0.0) | weights, "intercept": intercept, "least": least}
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+def test_key_texts_are_points_levels_and_sentences(rubric: Rubric) -> None:
+    texts = key_texts(rubric)
+    assert texts[:4] == tuple(point.text for point in rubric.expected_points)
+    assert "Names one way to quantize, such as post-training quantization." in texts
+    # The lowest level describes what is missing.
+    assert "Names no way to quantize." not in texts
+    assert texts[-2].endswith("so the model is smaller and faster;")
+    assert len(set(texts)) == len(texts)
+
+
+def test_key_texts_are_normalised_sentences_of_references() -> None:
+    texts = key_texts(build_rubric("缓存有什么用？", ["緩存保存数据。讀取更快。"]))
+    assert texts[-2:] == ("缓存保存数据。", "读取更快。")
+
+
+def test_features_are_cosine_and_logarithms_of_counts() -> None:
+    rubric = build_rubric("Why use caches?", KEY)
+    sentences = ["Caches keep hot data in memory.", "Caches purr.", "Ducks quack loudly here.", "the of"]
+    matrix = features(sentences, rubric, HashingEmbedder())
+    assert matrix.shape == (4, len(FEATURES))
+    assert matrix[0] == pytest.approx([1.0, math.log(6), math.log(6)])
+    assert matrix[1][1:] == pytest.approx([math.log(2), math.log(3)])
+    assert matrix[2][1:] == pytest.approx([0.0, math.log(5)])
+    assert matrix[3][1:] == pytest.approx([0.0, 0.0])
+    assert matrix[1][0] < matrix[0][0]
+
+
+def test_words_of_the_question_are_shared() -> None:
+    (row,) = features(["Speed matters."], build_rubric("What is speed?", KEY), HashingEmbedder())
+    assert row[1] == pytest.approx(math.log(2))
+
+
+def test_features_do_not_depend_on_other_sentences() -> None:
+    rubric, embedder = build_rubric("Why use caches?", KEY), HashingEmbedder()
+    sentences = ["Caches purr.", "Ducks quack.", "Disk trips."]
+    alone = [features([sentence], rubric, embedder)[0] for sentence in sentences]
+    assert np.allclose(features(sentences, rubric, embedder), alone)
+
+
+@pytest.mark.parametrize(("least", "expected"), [(0.5, [True, False]), (0.0, [True, True]), (0.7, [False, False])])
+def test_log_odds_from_the_threshold_on_are_relevant(tmp_path: Path, least: float, expected: list[bool]) -> None:
+    path = _write_weights(tmp_path / "w.yaml", shared=1.0, least=least)
+    relevance = RelevanceFilter(HashingEmbedder(), path)
+    # One shared word gives ln 2 = 0.69, none 0.
+    assert relevance.is_relevant(["Caches purr.", "Ducks quack."], build_rubric("Why use it?", KEY)) == expected
+
+
+def test_the_threshold_itself_is_relevant(tmp_path: Path) -> None:
+    relevance = RelevanceFilter(HashingEmbedder(), _write_weights(tmp_path / "w.yaml", intercept=1.5, least=1.5))
+    assert relevance.is_relevant(["Ducks quack."], build_rubric("Why use it?", KEY)) == [True]
+
+
+def test_sentences_of_another_language_are_relevant(tmp_path: Path) -> None:
+    relevance = RelevanceFilter(HashingEmbedder(), _write_weights(tmp_path / "w.yaml", least=99.0))
+    rubric = build_rubric("Why use caches?", KEY)
+    assert relevance.is_relevant(["鸭子会叫。", "猫也会叫。"], rubric) == [True, True]
+    # The language is that of the whole answer.
+    assert relevance.is_relevant(["鸭", "Ducks quack loudly and often."], rubric) == [False, False]
+
+
+def test_the_revision_names_weights_and_embedder(tmp_path: Path) -> None:
+    first = _write_weights(tmp_path / "a.yaml", shared=1.0)
+    second = _write_weights(tmp_path / "b.yaml", shared=2.0)
+    revision = RelevanceFilter(HashingEmbedder(), first).revision
+    assert revision.split() == [revision[:12], HashingEmbedder.revision]
+    assert RelevanceFilter(HashingEmbedder(), second).revision != revision
+    other = changed(HashingEmbedder(), revision="2")
+    assert RelevanceFilter(other, first).revision == f"{revision[:12]} 2"  # type: ignore[arg-type]

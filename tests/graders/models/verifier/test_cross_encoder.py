@@ -3,13 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from vivavoce.graders.errors import ModelMissing
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
 from vivavoce.graders.models.verifier import CrossEncoderVerifier
 from vivavoce.graders.models.verifier.cross_encoder import WEIGHTS
-from vivavoce.graders.models.verifier.weights import seen_questions
+from vivavoce.graders.models.verifier.network import CrossEncoder
+from vivavoce.graders.models.verifier.quantized_e5 import PackedE5
+from vivavoce.graders.models.verifier.weights import save, seen_questions
+from vivavoce.graders.testing import HashingEmbedder
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
+
+from . import tiny_e5
 
 # To questions of the bank, in words that no qualification answer has: what makes the criteria, and what does not.
 SAID = {
@@ -65,24 +71,24 @@ def verifier() -> CrossEncoderVerifier:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_makes_a_criterion_in_other_words_is_nearly_always_surer_than_what_does_not(
-    verifier: CrossEncoderVerifier, language: Language
-) -> None:
+def test_paraphrases_get_higher_log_odds_than_mistakes(verifier: CrossEncoderVerifier, language: Language) -> None:
     surer = []
-    for (name, criteria), said in SAID.items():
+    for (name, criteria), answers in SAID.items():
         rubric = default_bank().get(name, language)
         statements = [_statement(rubric, criterion) for criterion in criteria]
-        right, wrong = (verifier.log_odds([one], statements, question=rubric.question) for one in said[language])
-        surer += [one > other for one, other in zip(right, wrong, strict=True)]
+        right, wrong = (
+            verifier.log_odds([answer], statements, question=rubric.question) for answer in answers[language]
+        )
+        surer += [high > low for high, low in zip(right, wrong, strict=True)]
     assert len(surer) == 7
     assert sum(surer) >= 6
 
 
-def test_what_a_statement_gets_does_not_depend_on_the_others(verifier: CrossEncoderVerifier) -> None:
+def test_log_odds_do_not_depend_on_other_statements(verifier: CrossEncoderVerifier) -> None:
     rubric, (right, _) = _rlhf()
     asked = [_statement(rubric, "reward-source"), _statement(rubric, "kl-limit")]
     together = verifier.log_odds([right], asked, question=rubric.question)
-    assert together == [verifier.log_odds([right], [one], question=rubric.question)[0] for one in asked]
+    assert together == [verifier.log_odds([right], [statement], question=rubric.question)[0] for statement in asked]
 
 
 def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> None:
@@ -101,13 +107,13 @@ def test_the_end_of_a_long_answer_is_read(verifier: CrossEncoderVerifier) -> Non
         ("zh", ["把四个鸡蛋和白糖打匀。", "筛入面粉。", "放进烤箱烤四十分钟。"]),
     ],
 )
-def test_other_text_around_an_answer_moves_nothing(
+def test_unrelated_text_changes_no_log_odds(
     verifier: CrossEncoderVerifier, language: Language, recipe: list[str]
 ) -> None:
-    for (name, criteria), said in SAID.items():
+    for (name, criteria), answers in SAID.items():
         rubric = default_bank().get(name, language)
         # An answer of as many sentences as are read at all.
-        sentences = [*said[language], rubric.expected_points[0].text]
+        sentences = [*answers[language], rubric.expected_points[0].text]
         for statement in (_statement(rubric, criterion) for criterion in criteria):
             alone = verifier.log_odds(sentences, [statement], question=rubric.question)
             assert verifier.log_odds([*recipe, *sentences], [statement], question=rubric.question) == alone
@@ -119,16 +125,16 @@ def _rlhf() -> tuple[Rubric, tuple[str, str]]:
 
 
 def _statement(rubric: Rubric, criterion: str) -> str:
-    return next(one for one in rubric.criteria if one.id == criterion).levels[-1].description.strip()
+    return next(item for item in rubric.criteria if item.id == criterion).levels[-1].description.strip()
 
 
-def test_every_question_of_the_bank_is_unseen_by_one_network_and_by_no_more() -> None:
+def test_each_question_is_unseen_by_one_network() -> None:
     seen = [seen_questions(file) for file in sorted(WEIGHTS.glob("*.safetensors"))]
     for question in load_qualifications():
-        assert sum(question not in own for own in seen) == 1, question
+        assert sum(question not in questions for questions in seen) == 1, question
 
 
-def test_a_question_of_the_bank_is_put_to_the_network_that_never_saw_it(verifier: CrossEncoderVerifier) -> None:
+def test_the_network_without_the_question_answers(verifier: CrossEncoderVerifier) -> None:
     rubric, (right, _) = _rlhf()
     elsewhere = rubric.question.model_copy(update={"id": "not-in-the-bank"})
     asked = [_statement(rubric, "kl-limit")]
@@ -137,6 +143,84 @@ def test_a_question_of_the_bank_is_put_to_the_network_that_never_saw_it(verifier
     assert unseen != mean
 
 
-def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="install vivavoce again"):
         CrossEncoderVerifier(build_embedder(NANO_E5), tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackedE5:
+    tiny_e5.write_package(tmp_path, monkeypatch)
+    return PackedE5()
+
+
+def _write_network(packed: PackedE5, file: Path, *, log_odds: float, seen: list[str]) -> None:
+    """A network that gives the same log-odds to everything."""
+    network = CrossEncoder(packed)
+    with torch.no_grad():
+        network.product.zero_()
+        network.first.bias.fill_(log_odds)
+    file.parent.mkdir(exist_ok=True)
+    save(network, file, seen=seen)
+
+
+def _tiny_verifier(packed: PackedE5, folder: Path, first: float, second: float) -> CrossEncoderVerifier:
+    """Networks trained on the question "quantization" and on the question "other"."""
+    _write_network(packed, folder / "weights" / "a.safetensors", log_odds=first, seen=["quantization"])
+    _write_network(packed, folder / "weights" / "b.safetensors", log_odds=second, seen=["other"])
+    return CrossEncoderVerifier(HashingEmbedder(), folder / "weights")
+
+
+@pytest.mark.parametrize(("question_id", "expected"), [("quantization", 1.0), ("other", 0.25), ("strange", 0.625)])
+def test_networks_skip_questions_they_were_trained_on(
+    tiny: PackedE5, tmp_path: Path, rubric: Rubric, question_id: str, expected: float
+) -> None:
+    verifier = _tiny_verifier(tiny, tmp_path, 0.25, 1.0)
+    question = rubric.question.model_copy(update={"id": question_id})
+    assert verifier.log_odds(["abc"], ["ab", "c"], question=question) == [expected, expected]
+
+
+def test_a_question_that_all_have_seen_goes_to_all(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    for name, log_odds in (("a", 0.0), ("b", 1.0)):
+        file = tmp_path / "weights" / f"{name}.safetensors"
+        _write_network(tiny, file, log_odds=log_odds, seen=[rubric.question.id])
+    verifier = CrossEncoderVerifier(HashingEmbedder(), tmp_path / "weights")
+    assert verifier.log_odds(["abc"], ["ab"], question=rubric.question) == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "expected"), [(7.0, 2.0), (2.0, 2.0), (-0.5, -0.5), (-7.0, -1.0), (0.12345, 0.123)]
+)
+def test_log_odds_are_clipped_and_rounded(
+    tiny: PackedE5, tmp_path: Path, rubric: Rubric, log_odds: float, expected: float
+) -> None:
+    verifier = _tiny_verifier(tiny, tmp_path, log_odds, log_odds)
+    assert verifier.log_odds(["abc"], ["ab"], question=rubric.question) == [expected]
+
+
+def test_no_statements_have_no_log_odds(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.0).log_odds(["abc"], [], question=rubric.question) == []
+
+
+def test_only_the_nearest_sentences_count(tiny: PackedE5, tmp_path: Path, rubric: Rubric) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    torch.manual_seed(1)
+    network = CrossEncoder(tiny)
+    with torch.no_grad():
+        network.product.copy_(torch.randn(32))
+        network.first.bias.fill_(0.5)
+    save(network, folder / "a.safetensors", seen=[])
+    verifier = CrossEncoderVerifier(HashingEmbedder(), folder)
+    near = ["ab ab c", "ab c", "ab"]
+    (alone,) = verifier.log_odds(near, ["ab"], question=rubric.question)
+    assert verifier.log_odds([*near, "c c", "量"], ["ab"], question=rubric.question) == [alone]
+    assert verifier.log_odds(["c c", *near, "量"], ["ab"], question=rubric.question) == [alone]
+    assert verifier.log_odds(["量 量 c"], ["ab"], question=rubric.question) != [alone]
+
+
+def test_the_revision_covers_all_weights(tiny: PackedE5, tmp_path: Path) -> None:
+    first = _tiny_verifier(tiny, tmp_path, 0.0, 0.0).revision
+    assert len(first) == 64
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.0).revision == first
+    assert _tiny_verifier(tiny, tmp_path, 0.0, 0.5).revision != first
