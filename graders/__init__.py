@@ -1,4 +1,4 @@
-"""Who judges: screening, word overlap, embeddings, a verifier and an LLM judge, combined into one report."""
+"""Grades answers: screening, word overlap, embeddings, a verifier and an LLM judge, combined into one report."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ __all__ = [
     "build_panel",
     "grade",
 ]
-# Loaded when first used: a process that only takes answers in needs no model library.
+# Imported on first use, so that the API loads no model.
 _LAZY = {"grade": ".pipeline", "Panel": ".panel", "build_panel": ".panel"}
 
 

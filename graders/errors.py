@@ -1,8 +1,9 @@
-"""Why a grader could not score, and what stops it from starting.
+"""Errors of the graders: why there is no score, and what keeps a grader from starting.
 
 GraderError
 ├── ModelMissing      a model's package or file is not installed
 ├── UnreadableGrades  a file of people's grades, or of coefficients fitted to them, cannot be read
+├── TooFewGrades      there are not enough grades by people to fit anything
 └── JudgeFailure      the judge gave no verdict; carries a typed reason, never a score
 """
 
@@ -12,7 +13,7 @@ from enum import StrEnum
 
 
 class UnscoredReason(StrEnum):
-    """Failures of ours: they give no score, whatever the answer says."""
+    """Failures of the system, not of the answer: the criterion gets no score."""
 
     INFRASTRUCTURE = "infrastructure"
     TIMEOUT = "timeout"
@@ -24,7 +25,7 @@ class UnscoredReason(StrEnum):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call may well succeed later: true when the judge was out of reach."""
+        """Whether a retry may succeed: true when the judge could not be reached or did not reply in time."""
         return self in {UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT}
 
 
@@ -41,14 +42,15 @@ class UnreadableGrades(GraderError):
 
 
 class TooFewGrades(GraderError):
-    """There are not enough grades by people to fit anything to."""
+    """There are not enough grades by people to fit coefficients."""
 
 
 class JudgeFailure(GraderError):
     """The judge gave no verdict.
 
-    `unavailable` says that it would give none to anybody now: its servers cannot be reached, refuse the key, or
-    failed on answer after answer. Without it the failure may be this answer's alone.
+    `detail` describes the cause in words. `unavailable` is true when the judge as a whole is down: its servers cannot
+    be reached, reject the API key, or failed on several answers in a row. Otherwise the failure may concern this
+    answer only.
     """
 
     def __init__(self, reason: UnscoredReason, detail: str, *, unavailable: bool = False) -> None:

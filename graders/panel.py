@@ -1,4 +1,4 @@
-"""The graders that look at an answer together, built in one place and handed to `grade`."""
+"""The graders that assess an answer together, built in one place and passed to `grade`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .types import GraderIdentity
 
 @dataclass(frozen=True)
 class Panel:
-    """An embedder, a verifier, a judge, and how their signals are weighed.
+    """An embedder, a verifier, a judge, and the coefficients that weight their signals.
 
-    `relevance` and `sentence_classifier` decide which sentences models read; None leaves none out. `review` decides
-    which scores a person has to review.
+    `relevance` and `sentence_classifier` decide which sentences the models read; with None, no sentence is left out
+    for that reason. `review` decides which scores a person has to review.
     """
 
     embedder: Embedder
@@ -34,7 +34,7 @@ class Panel:
     sentence_classifier: SentenceClassifier | None = None
 
     def identity(self, rubric: Rubric) -> GraderIdentity:
-        """Everything beside answer and rubric that decides a report."""
+        """Everything besides the answer and the rubric that determines a report."""
         judge, review = self.judge.identity, self.review.now()
         return GraderIdentity(
             engine=judge.engine,
@@ -51,7 +51,7 @@ class Panel:
             screening_revision=screening_revision(self.sentence_classifier),
             combiner_version=self.coefficients.version,
             review_share=review.share,
-            # The bound that a share makes moves from answer to answer.
+            # With a share, the bound moves from answer to answer.
             review_bound=review.below if review.share is None else None,
             pass_mark=review.pass_mark,
             pass_margin=review.pass_margin,
@@ -68,7 +68,7 @@ def build_panel(
     relevance: SentenceFilter | None = None,
     sentence_classifier: SentenceClassifier | None = None,
 ) -> Panel:
-    """A panel; `coefficients` default to those that ship with vivavoce."""
+    """Build a panel; `coefficients` default to the shipped ones, `review` to a default ReviewPolicy."""
     return Panel(
         embedder=embedder,
         verifier=verifier,
@@ -88,11 +88,12 @@ def build_shipped_panel(
     review: ReviewPolicy | ReviewShare | None = None,
     with_relevance: bool = True,
 ) -> Panel:
-    """A panel with the verifier, the filter and the classifiers that ship with vivavoce.
+    """Build a panel with the shipped verifier, relevance filter and sentence classifiers.
 
-    All of them were trained with multilingual-e5-small and share one of it: `embedder` itself where it is that model.
-    Raises ModelMissing.
+    All of them were trained on multilingual-e5-small and share one instance of it: `embedder` itself if it is that
+    model. Raises ModelMissing if a model is not installed.
     """
+    # One copy of the weights in memory for all parts.
     e5 = embedder if embedder.name == NANO_E5 else build_embedder(NANO_E5)
     return build_panel(
         embedder=embedder,

@@ -1,6 +1,6 @@
-"""The only way in: `grade` takes answers, a rubric and a panel, and returns a report for each answer.
+"""The entry point: `grade` takes answers, a rubric and a panel, and returns a report for each answer.
 
-It knows no database, no web and no queue. The same answers, rubric and panel give the same reports.
+It uses no database, web server or queue. The same answers, rubric and panel give the same reports.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from .types import AnswerInput, LevelSignals, Report
 
 
 def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[Report]:
-    """Grade answers to one question, in one language, together.
+    """Grade answers to one question, in one language, as a batch.
 
-    Returns one report an answer, in order. A failure of the judge is in the report as an
-    `unscored_reason`; nothing is raised for it and no score is made up.
+    Returns one report per answer, in the same order. A judge failure raises nothing: it appears in the report as
+    `unscored_reason`, and the score is None.
     """
-    read = [_read(answer, rubric, panel) for answer in answers]
-    open_ones = [reading for reading in read if reading.screening.settled is None]
-    found = iter(collect_signals(open_ones, rubric, panel))
+    screened = [_screen_answer(answer, rubric, panel) for answer in answers]
+    signals = iter(collect_signals(_list_unsettled(screened), rubric, panel))
     return [
-        build_settled_report(reading, rubric, panel, settled)
-        if (settled := reading.screening.settled)
-        else build_report(reading, next(found), rubric, panel)
-        for reading in read
+        build_settled_report(answer, rubric, panel, settled)
+        if (settled := answer.screening.settled)
+        else build_report(answer, next(signals), rubric, panel)
+        for answer in screened
     ]
 
 
@@ -38,19 +37,25 @@ def read_signals(
 ) -> list[dict[str, list[LevelSignals]] | None]:
     """The signals by criterion that `grade` would combine, for fitting coefficients to people's grades.
 
-    None stands for an answer that screening settled or that the judge failed on.
+    An entry is None for an answer that screening settled or that the judge failed on.
     """
-    read = [_read(answer, rubric, panel) for answer in answers]
-    found = iter(collect_signals([r for r in read if r.screening.settled is None], rubric, panel))
-    result: list[dict[str, list[LevelSignals]] | None] = []
-    for reading in read:
-        signals = next(found) if reading.screening.settled is None else None
+    screened = [_screen_answer(answer, rubric, panel) for answer in answers]
+    collected = iter(collect_signals(_list_unsettled(screened), rubric, panel))
+    by_answer: list[dict[str, list[LevelSignals]] | None] = []
+    for answer in screened:
+        signals = next(collected) if answer.screening.settled is None else None
+        # A partly judged answer would bias the fit.
         if signals is None or signals.verdicts.failures:
-            result.append(None)
+            by_answer.append(None)
         else:
-            result.append({name: list(levels) for name, levels in signals.levels.items()})
-    return result
+            by_answer.append({name: list(levels) for name, levels in signals.levels.items()})
+    return by_answer
 
 
-def _read(answer: AnswerInput, rubric: Rubric, panel: Panel) -> ScreenedAnswer:
+def _screen_answer(answer: AnswerInput, rubric: Rubric, panel: Panel) -> ScreenedAnswer:
     return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_classifier)
+
+
+def _list_unsettled(answers: Sequence[ScreenedAnswer]) -> list[ScreenedAnswer]:
+    """The answers that need models: those whose score no fact has settled."""
+    return [answer for answer in answers if answer.screening.settled is None]

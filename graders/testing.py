@@ -1,4 +1,4 @@
-"""Stand-ins for the parts that are slow or out of reach in a test, for our users' tests too."""
+"""Stand-ins for the slow or external parts, for our tests and those of our users."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .signals import lexical
 from .types import EngineIdentity, LevelVerdict, Vote
 
 Script = Callable[[str, str], float | JudgeFailure]
-"""Given an answer and a criterion's id: the log-odds that it is met, or the failure to report."""
+"""Maps an answer and a criterion's id to the log-odds (natural) of every level, or to the failure to report."""
 
 
 class ScriptedJudge:
-    """A judge that follows a script; `calls` counts the answers it was asked about."""
+    """A judge that follows a script; `calls` counts the answers it judged."""
 
     identity = EngineIdentity(engine="scripted", model="scripted", revision="1")
     form = "scripted"
@@ -44,24 +44,24 @@ class ScriptedJudge:
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         """See Judge."""
         self.calls += len(answers)
-        return [self._judge(answer, rubric) for answer in answers]
+        return [self._judge_answer(answer, rubric) for answer in answers]
 
-    def _judge(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
+    def _judge_answer(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
         levels: dict[str, tuple[LevelVerdict, ...]] = {}
         failures: dict[str, JudgeFailure] = {}
         for criterion in rubric.criteria:
-            said = self.script(answer, criterion.id)
-            if isinstance(said, JudgeFailure):
-                failures[criterion.id] = said
+            scripted = self.script(answer, criterion.id)
+            if isinstance(scripted, JudgeFailure):
+                failures[criterion.id] = scripted
             else:
-                levels[criterion.id] = (LevelVerdict(said, 0.0),) * (len(criterion.levels) - 1)
-        votes = {name: (Vote("scripted", found),) for name, found in levels.items()}
+                levels[criterion.id] = (LevelVerdict(scripted, 0.0),) * (len(criterion.levels) - 1)
+        votes = {name: (Vote("scripted", verdicts),) for name, verdicts in levels.items()}
         votes |= {name: (Vote("scripted", (), failure.reason),) for name, failure in failures.items()}
         return AnswerVerdicts(levels=levels, failures=failures, votes=votes)
 
 
 class HashingEmbedder:
-    """Vectors from hashed words (256 dimensions): texts that share words are near, without any model."""
+    """Embeds texts as hashed word counts (256 dimensions, length 1): similar words, similar vectors, no model."""
 
     name = "hashing"
     revision = "1"
@@ -72,23 +72,26 @@ class HashingEmbedder:
         for row, string in zip(rows, texts, strict=True):
             for word in normal_text.words(string):
                 row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % 256] += 1
+            # An empty text stays the zero vector.
             row /= math.sqrt(float((row**2).sum())) or 1.0
         return rows
 
 
 class WordVerifier:
-    """Log-odds from the share of a statement's telling words that an answer has, without any model."""
+    """Log-odds (-3 to 3) from the share of a statement's content words in the answer, without a model."""
 
     name = "words"
     revision = "1"
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
         """See Verifier."""
-        said = " ".join(sentences)
-        return [6 * lexical.point_recall([said], point=one, question=question.text) - 3 for one in statements]
+        answer = " ".join(sentences)
+        return [
+            6 * lexical.point_recall([answer], point=statement, question=question.text) - 3 for statement in statements
+        ]
 
 
-# Shared words make this embedder's cosines far larger than a real model's, so they weigh less.
+# This embedder's cosines are larger than a real model's.
 _HASHING = Weights(
     intercept=-1.1,
     weights={"judge": 0.85, "verifier": 0.05, "similarity_gain": 1.0, "term_recall": 1.0, "rouge1_recall": 0.0},
@@ -107,7 +110,7 @@ def scripted_panel(
     *,
     review: ReviewPolicy | None = None,
 ) -> Panel:
-    """A panel that needs no model."""
+    """A panel that needs no model; by default no score is sent to a person for low confidence."""
     return Panel(
         embedder=HashingEmbedder(),
         verifier=WordVerifier(),

@@ -1,6 +1,6 @@
-"""The values that graders hand to each other and to the outside.
+"""Values that the graders exchange and return.
 
-All are frozen. `Report.to_dict` gives the wire form: the same for HTTP, files and the database.
+All are frozen. `Report.to_dict` gives the wire form, which is the same for HTTP, files and the database.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pydantic_core import to_jsonable_python
 from .errors import UnscoredReason
 
 MAX_SCORE = 10.0
-# Whose strictness a score has: that of a customer's own grades, of the bank's writers, or of nobody who grades there.
+# Fitted to grades of the customer, the bank's writers, or others.
 Strictness = Literal["calibrated", "bank", "unknown"]
 
 
 class Flag(StrEnum):
-    """What a person should know of an answer; the first four settle its score at 0."""
+    """What a reviewer should know about an answer; the first four settle its score at 0."""
 
     EMPTY = "empty"
     NON_ANSWER = "non_answer"
@@ -45,7 +45,7 @@ class AnswerInput:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A place in the raw answer, in code points, with the characters that stand there."""
+    """A span of the raw answer: bounds in code points, and the text between them."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PointResult:
-    """Whether one expected point was found, and the sentence that comes nearest."""
+    """Whether one expected point was found in the answer, and the closest passage if it was."""
 
     id: str
     text: str
@@ -65,11 +65,11 @@ class PointResult:
 
 @dataclass(frozen=True)
 class LevelVerdict:
-    """How likely an answer reaches a level: a judge's log-odds, and those for an answer without content.
+    """A judge's log-odds that an answer reaches a level, and those for a content-free answer (the baseline).
 
-    Both are natural logarithms. An explained verdict has a `reason`, and one that says yes a `quote`, which `span`
-    bounds in the sentences that the judge read, joined by blanks. `call` and `baseline_call` are the keys of the
-    records of both calls, `position` is the place of the verdict in them.
+    Both are natural logarithms. An explained verdict has a `reason`; one that says yes also has a `quote`, and `span`
+    bounds the quote in the sentences that the judge read, joined by blanks. `call` and `baseline_call` are the keys of
+    the two call records, `position` is the index of the verdict in them.
     """
 
     log_odds: float
@@ -93,12 +93,12 @@ class Vote:
 
 @dataclass(frozen=True)
 class LevelSignals:
-    """What the graders found for one level.
+    """The features of one level.
 
-    `judge` is its log-odds less those for an answer without content, `verifier` log-odds, both natural logarithms;
-    `similarity_gain` is the cosine of the best sentences to what is asked for, less that of the question (-2 to 2);
-    `term_recall` is the share (0 to 1) of its content words that the answer has; `rouge1_recall` (0 to 1) is against
-    the best reference and the same for all levels. `verifier` is None for questions for which it has no weight.
+    `judge` is the judge's log-odds minus the baseline, `verifier` the verifier's log-odds, both natural logarithms.
+    `similarity_gain` (-2 to 2) is the cosine between what is asked for and the best sentences, minus the cosine between
+    it and the question. `term_recall` is the share (0 to 1) of its content words that the answer has. `rouge1_recall`
+    (0 to 1) is against the best reference and equal for all levels. `verifier` is None where it has no weight.
     """
 
     judge: float
@@ -110,12 +110,12 @@ class LevelSignals:
 
 @dataclass(frozen=True)
 class CriterionResult:
-    """How an answer stands on one criterion.
+    """The result of one criterion.
 
-    `probabilities` has one entry a level and sums to 1; `points` is their expectation, `level` the
-    most probable index. All three are None when `unscored_reason` says why there is no verdict.
-    `votes` has every judge's word; `signals` is what the graders found for each level above the lowest, from
-    which all figures follow.
+    `probabilities` has one entry per level, lowest first, and sums to 1; `points` is the expected number of points,
+    `level` the index of the most probable level. All three are None if there is no verdict, and `unscored_reason` says
+    why. `votes` has the vote of every judge. `signals` has the features of each level above the lowest; all figures
+    are computed from them.
     """
 
     id: str
@@ -135,7 +135,7 @@ class CriterionResult:
 
 @dataclass(frozen=True)
 class Feedback:
-    """Words for the two readers: the candidate's never quote the answer key."""
+    """Feedback texts for candidate and interviewer; the candidate's never quotes the answer key."""
 
     language: Literal["zh", "en"]
     candidate: str
@@ -144,7 +144,7 @@ class Feedback:
 
 @dataclass(frozen=True)
 class EarlierScore:
-    """The score that the same verdicts had by an earlier version of the rubric."""
+    """The score (0 to 10, or None) of the same verdicts under an earlier version of the rubric."""
 
     rubric_hash: str
     score: float | None
@@ -152,7 +152,7 @@ class EarlierScore:
 
 @dataclass(frozen=True)
 class EngineIdentity:
-    """Which engine and model answer at an address; `revision` is a hash where one is known."""
+    """Engine and model behind an address; `revision` is a hash if one is known."""
 
     engine: str
     model: str
@@ -161,13 +161,13 @@ class EngineIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class GraderIdentity:
-    """Everything beside answer and rubric that decides a report: where all of it is equal, so is the report.
+    """Everything besides answer and rubric that determines a report: equal identities give equal reports.
 
-    `model` and `model_revision` name each judge of a panel, joined by a plus sign, and a judge of which samples are
-    drawn once for each sample. `prompt_form` says how the judge is asked. Scores go to a person for doubt below a
-    confidence of `review_bound`, or the `review_share` with the lowest confidence (both 0 to 1, one of them None), and
-    within `pass_margin` of `pass_mark` (0 to 10, None for none). An empty text stands for a part that was not there, or
-    was not yet told.
+    `model` and `model_revision` list the judges of a panel, joined by plus signs; a judge that is sampled several times
+    is listed once per sample. `prompt_form` says how the judge is asked. A person reviews scores with a confidence
+    below `review_bound`, or the `review_share` with the lowest confidence (both 0 to 1, one of them None), and scores
+    within `pass_margin` points of `pass_mark` (0 to 10, None if there is no mark). An empty string means that the part
+    was absent, or that the report predates its record.
     """
 
     engine: str
@@ -191,10 +191,11 @@ class GraderIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance(GraderIdentity):
-    """What it takes to say later where a score came from.
+    """What a score came from: identity of the graders, hashes, and cost of the judge calls.
 
-    `recomputed_from` has the scores by earlier versions of the rubric, the oldest first, when points were changed
-    after the answer was judged. `strictness` is None in reports from before it was told.
+    `review_below` (0 to 1) is the confidence bound that was applied. `judge_seconds` and `cost` are sums over all judge
+    calls; the currency is that of the configured prices. `recomputed_from` has the scores under earlier versions of the
+    rubric, oldest first. `strictness` is None in reports that predate it.
     """
 
     rubric_hash: str
@@ -213,15 +214,15 @@ class Provenance(GraderIdentity):
 
 @dataclass(frozen=True)
 class Report:
-    """What is said of one answer.
+    """The report on one answer.
 
-    `score` is 0 to 10 in steps of .1, or None when a criterion has no verdict (`unscored_reason`
-    says why). `score_min` and `score_max` bound what it could be: unjudged criteria at their worst
-    and best, judged ones within their 10 to 90 % range. `coverage` is the share of the points that
-    was judged, `confidence` the estimated probability that a person's grade lies within 1.5 of 10.
-    The places that no model read are `masked` (they speak to the grader), `filler` (they say nothing, or only name
-    things), `unrelated` (they bear on nothing that is asked for) and `repeated` (they stand in the answer before).
-    `judge_unavailable` says that there is no verdict because the judge answers nobody at the moment.
+    `score` is 0 to 10 in steps of .1, or None if a criterion has no verdict (`unscored_reason` says why). `score_min`
+    and `score_max` bound it (0 to 10): unjudged criteria at their worst and best, judged ones within their 10 to 90 %
+    range. `coverage` (0 to 1) is the share of the points that was judged, `confidence` (0 to 1) the estimated
+    probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
+    No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
+    `unrelated` (to everything that is asked for) or `repeated` (said earlier in the answer).
+    `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
 
     score: float | None
@@ -246,7 +247,8 @@ class Report:
     max_score: float = field(default=MAX_SCORE)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; enumerations become their values. A report that is kept is never one that waits."""
-        found: dict[str, Any] = to_jsonable_python(self)
-        del found["judge_unavailable"]
-        return found
+        """The wire form: plain data for JSON, enumerations as their values, without `judge_unavailable`."""
+        document: dict[str, Any] = to_jsonable_python(self)
+        # Such a report is retried and never stored.
+        del document["judge_unavailable"]
+        return document

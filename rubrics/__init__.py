@@ -1,4 +1,4 @@
-"""What is judged: questions, criteria with their levels, expected points and reference answers."""
+"""Rubrics: questions, criteria with their levels, expected points and reference answers."""
 
 from .edits import Change, Edit, Effect, compare
 from .errors import InvalidRubric, RubricError, RubricUnreadable, UnknownQuestion

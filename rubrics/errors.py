@@ -1,7 +1,7 @@
-"""What can be wrong with a rubric, said in one sentence each.
+"""Errors of rubrics; every message is one sentence that names cause and fix.
 
 RubricError
-├── InvalidRubric      the file is there and does not describe a rubric
+├── InvalidRubric      the file can be read but does not describe a rubric
 ├── RubricUnreadable   the file cannot be read as text or as YAML
 └── UnknownQuestion    no question has that identifier in that language
 """
@@ -14,7 +14,7 @@ _KINDS = frozenset({"binary", "ordinal", "negative", "gate"})
 
 
 class RubricError(Exception):
-    """A rubric could not be used."""
+    """A rubric cannot be used."""
 
 
 class RubricUnreadable(RubricError):
@@ -26,13 +26,14 @@ class InvalidRubric(RubricError):
 
 
 class UnknownQuestion(RubricError):
-    """No question has that identifier."""
+    """No question has that identifier in that language."""
 
 
 def first_problem(error: ValidationError) -> tuple[list[str | int], str]:
-    """What is wrong first in data that should have been a rubric: the place in the data, and words for it."""
+    """The first problem that validation found: its path in the data, and a message without a full stop."""
     first = error.errors(include_url=False)[0]
-    place = [part for part in first["loc"] if part not in _KINDS]
+    # Pydantic adds a criterion's kind, which the file lacks.
+    path = [part for part in first["loc"] if part not in _KINDS]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    where = ".".join(map(str, place))
-    return place, f"{where}: {message[0].lower()}{message[1:]}" if where else message
+    location = ".".join(map(str, path))
+    return path, f"{location}: {message[0].lower()}{message[1:]}" if location else message

@@ -1,8 +1,7 @@
-"""Two fingerprints of a rubric: of everything in it, and of its structure alone.
+"""Two hashes of a rubric: over all of its content, and over its structure only.
 
-The content hash changes with any character that could change a grade; a report carries it. The
-structure hash leaves the words out: the Chinese and the English rubric of a question share it, and
-a mere change of wording keeps it.
+The content hash changes with every character that could change a grade; reports carry it. The structure hash leaves
+out the wording: the Chinese and the English rubric of a question share it, and an edit of the wording keeps it.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from .model import Rubric
 
 
 def content_hash(rubric: Rubric) -> str:
-    """SHA-256 (64 hex digits) over the whole rubric, independent of key order, file layout and origin."""
+    """SHA-256 (64 hex digits) over the whole rubric; key order, file layout and origin do not matter."""
     document = rubric.model_dump(mode="json", exclude={"origin"})
     for criterion in document["criteria"]:
         for level in criterion.get("levels", ()):
-            # Rubrics were hashed before levels could have names; one without any keeps its hash.
+            # Levels got names later; a rubric without them keeps its hash.
             if not level["name"]:
                 del level["name"]
-    # Likewise before rubrics could have weights of their own.
+    # Likewise, weights were added later.
     if document["weights"] is None:
         del document["weights"]
-    return _sha256(document)
+    return _hash_json(document)
 
 
 def structure_hash(rubric: Rubric) -> str:
     """SHA-256 (64 hex digits) over identifiers, kinds, points and importance, without any wording."""
-    return _sha256(
+    return _hash_json(
         {
             "question": rubric.question.id,
             "criteria": [
@@ -50,6 +49,6 @@ def structure_hash(rubric: Rubric) -> str:
     )
 
 
-def _sha256(value: Any) -> str:
+def _hash_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

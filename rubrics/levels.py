@@ -1,4 +1,4 @@
-"""Whether the levels of an ordinal criterion are set apart, as far as their counts of things tell."""
+"""Finds overlapping levels of an ordinal criterion, by the counts that their descriptions ask for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBERS = {
 }
 _EN = r"(one|two|three|four|five|six|\d+)"
 _ZH = r"([一两二三四五六]|\d+)"
-# The first pattern that is found says how many things a level asks for: fewest and most.
+# In order of precedence: the first pattern that matches decides.
 _COUNTS: dict[Language, tuple[tuple[re.Pattern[str], str], ...]] = {
     "en": (
         (re.compile(rf"\b{_EN}(?:-| to | or ){_EN}\b", re.IGNORECASE), "between"),
@@ -34,23 +34,27 @@ _COUNTS: dict[Language, tuple[tuple[re.Pattern[str], str], ...]] = {
 }
 
 
-def overlapping_levels(descriptions: Sequence[str], language: Language) -> list[tuple[int, int]]:
-    """Pairs of levels (indices) that one answer could be on both of: the same words, or counts that overlap."""
-    spans = [_span(description, language) for description in descriptions]
-    found = []
-    for (low, one), (high, other) in itertools.combinations(enumerate(spans), 2):
-        same = descriptions[low].strip() == descriptions[high].strip() != ""
-        overlap = one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
-        if same or overlap:
-            found.append((low, high))
-    return found
+def find_overlapping_levels(descriptions: Sequence[str], language: Language) -> list[tuple[int, int]]:
+    """Pairs of level indices that one answer could be on: with equal descriptions, or with overlapping counts.
+
+    The lower index comes first. Descriptions without a count overlap only if they are equal.
+    """
+    ranges = [_find_count_range(description, language) for description in descriptions]
+    pairs = []
+    for (low, first), (high, second) in itertools.combinations(enumerate(ranges), 2):
+        # Empty descriptions of a draft are incomplete, not equal.
+        is_same = descriptions[low].strip() == descriptions[high].strip() != ""
+        overlaps = first is not None and second is not None and first[0] <= second[1] and second[0] <= first[1]
+        if is_same or overlaps:
+            pairs.append((low, high))
+    return pairs
 
 
-def _span(description: str, language: Language) -> tuple[float, float] | None:
-    """Fewest and most things that an answer on this level has, or None when the words do not say."""
+def _find_count_range(description: str, language: Language) -> tuple[float, float] | None:
+    """Smallest and largest count that a description asks for, or None if it names no count."""
     for pattern, kind in _COUNTS[language]:
         if match := pattern.search(description):
-            numbers = [_number(group, language) for group in match.groups() if group]
+            numbers = [_parse_number(group, language) for group in match.groups() if group]
             if kind == "none":
                 return 0, 0
             if kind == "between":
@@ -62,5 +66,5 @@ def _span(description: str, language: Language) -> tuple[float, float] | None:
     return None
 
 
-def _number(word: str, language: Language) -> int:
+def _parse_number(word: str, language: Language) -> int:
     return int(word) if word.isdigit() else _NUMBERS[language][word.lower()]

@@ -1,4 +1,4 @@
-"""Rubrics from YAML files, one question and language a file, and the bank that ships with vivavoce."""
+"""Loads rubrics from YAML files, one question and language per file, and the bank that ships with vivavoce."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .model import Frozen, Language, Rubric
 BANK = Path(__file__).parent / "bank"
 MAX_FILE_BYTES = 512 * 1024
 BYTE_ORDER_MARK = "\ufeff"
-# The same loader in C where PyYAML has it: a bank of hundreds of files is read in a second, not in ten.
+# The C loader, where PyYAML has it, is ten times faster.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Model = TypeVar("Model", bound=Frozen)
 
@@ -24,14 +24,14 @@ Model = TypeVar("Model", bound=Frozen)
 def load_rubric(path: Path) -> Rubric:
     """The rubric in a YAML file.
 
-    Raises RubricUnreadable when the file is no readable YAML text and InvalidRubric when it does
-    not describe a rubric; both name file, line and mend in one sentence.
+    Raises RubricUnreadable if the file cannot be read as YAML, and InvalidRubric if it does not describe a rubric; both
+    name file, line and fix in one sentence.
     """
     return parse_as(Rubric, path, starts_with="a rubric starts with 'question:', 'criteria:' and so on")
 
 
 def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
-    """What a YAML file describes, as a value of a model; raises as `load_rubric` does."""
+    """The value of a model that a YAML file describes; raises the errors of `load_rubric`."""
     text = read_text(path).removeprefix(BYTE_ORDER_MARK)
     try:
         data = yaml.load(text, Loader=_LOADER)
@@ -39,11 +39,11 @@ def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it is not YAML"
-        raise RubricUnreadable(f"{path}{line}: {problem}; mend the YAML there.") from None
+        raise RubricUnreadable(f"{path}{line}: {problem}; fix the YAML there.") from None
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        # What YAML takes for a date, a number or a tagged value, and is none.
+        # PyYAML's constructors raise these on invalid dates, numbers and tags.
         raise RubricUnreadable(
-            f"{path}: something in it looks like a date, a number or a tag and is none, or is nested too deep: put it "
+            f"{path}: a value in it looks like a date, a number or a tag but is not one, or is nested too deep: put it "
             "in quotes."
         ) from None
     if not isinstance(data, dict):
@@ -51,15 +51,18 @@ def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        place, problem = first_problem(error)
-        raise InvalidRubric(f"{path}, line {line_of(text, *place)}: {problem}.") from None
+        location, problem = first_problem(error)
+        raise InvalidRubric(f"{path}, line {find_line(text, *location)}: {problem}.") from None
 
 
-def line_of(text: str, *place: str | int) -> int:
-    """The line, from 1, of the deepest part of a place (`"criteria", 2, "statement"`) that YAML text has."""
+def find_line(text: str, *location: str | int) -> int:
+    """The line (from 1) of a location in YAML text, such as `"criteria", 2, "statement"`.
+
+    If the text lacks part of the location, the line of the deepest part that it has.
+    """
     node = yaml.compose(text, Loader=_LOADER)
     line = 1
-    for part in place:
+    for part in location:
         following: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
@@ -75,10 +78,7 @@ def line_of(text: str, *place: str | int) -> int:
 
 
 class Bank:
-    """Rubrics by question and language.
-
-    A question is found by its identifier (`rag`) or its handbook number (`13.2`).
-    """
+    """Rubrics by question and language; a question is found by its identifier (`rag`) or handbook number (`13.2`)."""
 
     def __init__(self, rubrics: Iterator[Rubric] | list[Rubric]) -> None:
         self._by_key: dict[tuple[str, Language], Rubric] = {}
@@ -97,38 +97,44 @@ class Bank:
         return len(self._by_key)
 
     def get(self, question_id: str, language: Language) -> Rubric:
-        """The rubric of a question in a language; raises UnknownQuestion."""
+        """The rubric of a question in a language; raises UnknownQuestion if the bank has none."""
         identifier = self._aliases.get(question_id.strip())
         if identifier is None:
             raise UnknownQuestion(
-                f"There is no question '{question_id[:80]}': list the ones there are with "
-                "'viva questions' or GET /v1/questions."
+                f"There is no question '{question_id[:80]}': list all questions with 'viva questions' or "
+                "GET /v1/questions."
             )
         rubric = self._by_key.get((identifier, language))
         if rubric is None:
-            raise UnknownQuestion(f"Question '{identifier}' has no rubric in language '{language}'.")
+            raise UnknownQuestion(
+                f"Question '{identifier}' has no rubric in language '{language}': use the other language."
+            )
         return rubric
 
 
 def load_bank(folder: Path = BANK) -> Bank:
-    """All rubrics below a folder (`zh/*.yaml`, `en/*.yaml`), sorted by file name within a language."""
+    """All rubrics in a folder (`en/*.yaml`, `zh/*.yaml`), sorted by language and file name."""
     return Bank([load_rubric(path) for path in sorted(folder.glob("*/*.yaml"))])
 
 
+# Read once per process.
 @cache
 def default_bank() -> Bank:
-    """The bank that ships with vivavoce, read once per process."""
+    """The bank that ships with vivavoce."""
     return load_bank()
 
 
 def read_text(path: Path) -> str:
-    """The text of a file with its line ends as they are; raises RubricUnreadable in one sentence."""
+    """The text of a file with its line ends unchanged.
+
+    Raises RubricUnreadable if it does not exist, is a folder, is too large, or is not UTF-8.
+    """
     if path.is_dir():
-        raise RubricUnreadable(f"{path} is a directory: name a rubric file, such as rubric.yaml.")
+        raise RubricUnreadable(f"{path} is a directory: give a rubric file, such as rubric.yaml.")
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise RubricUnreadable(
-                f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB: a rubric file holds one question."
+                f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB: split it, so that each file has one question."
             )
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -136,4 +142,4 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except OSError as error:
-        raise RubricUnreadable(f"{path} cannot be read: {error.strerror}.") from None
+        raise RubricUnreadable(f"{path} cannot be read ({error.strerror}): check its permissions.") from None

@@ -1,8 +1,7 @@
-"""What is judged: a question, its criteria with their levels, and the points a full answer makes.
+"""The model of a rubric: a question, its criteria with their levels, and the points that a full answer makes.
 
-Every kind of criterion offers the same view to the graders: `levels`, ascending from the one
-that costs the candidate most to the one that serves them best (for a `negative` criterion the
-other way round, see there). So the code that judges never asks which kind it holds.
+All kinds of criteria offer `levels` in ascending order, from the worst answer to the best (for a `negative` criterion
+from "not made" to "made"), so that most grading code does not depend on the kind.
 """
 
 from __future__ import annotations
@@ -15,23 +14,24 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Language = Literal["zh", "en"]
-"""The languages a rubric can be written in; every question of the bank has both."""
+"""The languages of rubrics; every question of the bank has both."""
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+OriginValue = bool | Annotated[str, StringConstraints(max_length=255)] | tuple[Slug, ...]
+"""What the module of a file format may keep in a rubric: flags, short texts and lists of identifiers."""
 
 
 class Frozen(BaseModel):
-    """A value from a file: never changed, and with no field that nobody knows."""
+    """Base of models that are read from files: immutable, unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Level(Frozen):
-    """One step of a criterion: what an answer on it shows, and the points it brings.
+    """One step of a criterion: what an answer on it shows, and the points it earns.
 
-    `name` is what a table calls it, such as "Full marks"; the judge reads the description, which only a
-    draft may leave out.
+    `name` is a label for tables, such as "Full marks". The judge reads the description, which only a draft may lack.
     """
 
     points: float = Field(ge=-100, le=100)
@@ -41,18 +41,18 @@ class Level(Frozen):
 
 class _CriterionBase(Frozen):
     id: Slug
-    title: Text = Field(description="A few words for tables and feedback; the candidate may see it.")
+    title: Text = Field(description="A few words for tables and feedback; candidates may see it.")
     grader_notes: str = Field(default="", max_length=2000, description="For graders only.")
 
 
+# Grading asks for the levels of a criterion many times.
 @lru_cache(maxsize=4096)
-def _not_met_or_met(points: float, statement: str) -> tuple[Level, ...]:
-    """Asked for again and again while an answer is graded."""
+def _build_two_levels(points: float, statement: str) -> tuple[Level, ...]:
     return (Level(points=0, description="-"), Level(points=points, description=statement))
 
 
 class BinaryCriterion(_CriterionBase):
-    """Met or not: `statement` is either in the answer or it is not."""
+    """A criterion that is met or not: the answer makes the `statement`, or it does not."""
 
     kind: Literal["binary"]
     statement: Text
@@ -61,11 +61,11 @@ class BinaryCriterion(_CriterionBase):
     @property
     def levels(self) -> tuple[Level, ...]:
         """Two levels: not met, met."""
-        return _not_met_or_met(self.points, self.statement)
+        return _build_two_levels(self.points, self.statement)
 
 
 class OrdinalCriterion(_CriterionBase):
-    """Reached by degrees: each level describes what an answer on it shows, the first one usually worth 0."""
+    """A criterion that is met by degrees: each level describes an answer on it, the first one is usually worth 0."""
 
     kind: Literal["ordinal"]
     levels: tuple[Level, ...] = Field(min_length=2, max_length=10)
@@ -74,9 +74,9 @@ class OrdinalCriterion(_CriterionBase):
     def _levels_rise(self) -> Self:
         points = [level.points for level in self.levels]
         if points[0] < 0:
-            raise ValueError("no level of an ordinal criterion is worth less than 0: use a negative criterion for that")
+            raise ValueError("no level of an ordinal criterion is worth less than 0: use a negative criterion instead")
         if any(low >= high for low, high in itertools.pairwise(points)):
-            raise ValueError("the points of the levels must rise from each level to the next")
+            raise ValueError("the points of the levels must rise from each level to the next: reorder or change them")
         return self
 
     @property
@@ -86,12 +86,12 @@ class OrdinalCriterion(_CriterionBase):
 
     @property
     def has_names(self) -> bool:
-        """Whether its levels have names."""
+        """Whether any of its levels has a name."""
         return any(level.name for level in self.levels)
 
 
 class NegativeCriterion(_CriterionBase):
-    """A mistake that costs points when `statement` is in the answer."""
+    """A mistake that costs points if the answer makes the `statement`."""
 
     kind: Literal["negative"]
     statement: Text
@@ -99,12 +99,12 @@ class NegativeCriterion(_CriterionBase):
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Two levels: the mistake was not made (0 points), it was (points below 0)."""
-        return _not_met_or_met(self.points, self.statement)
+        """Two levels: the mistake was not made (0 points), the mistake was made (points below 0)."""
+        return _build_two_levels(self.points, self.statement)
 
 
 class GateCriterion(_CriterionBase):
-    """A condition for every other point: an answer that does not meet it scores at most `cap` of the maximum."""
+    """A condition for all points: an answer that does not meet it scores at most `cap` (0 to 1) of the maximum."""
 
     kind: Literal["gate"]
     statement: Text
@@ -113,8 +113,8 @@ class GateCriterion(_CriterionBase):
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Two levels: not met, met; neither is worth points of its own."""
-        return _not_met_or_met(0, self.statement)
+        """Two levels: not met, met; neither earns points."""
+        return _build_two_levels(0, self.statement)
 
 
 Criterion = Annotated[
@@ -124,7 +124,7 @@ Criterion = Annotated[
 
 
 class ExpectedPoint(Frozen):
-    """One thing a full answer says, and the criterion it counts for."""
+    """One statement that a full answer makes, and the criterion it counts for."""
 
     id: Slug
     text: Text
@@ -133,37 +133,37 @@ class ExpectedPoint(Frozen):
 
 
 class Reference(Frozen):
-    """An answer that deserves full marks."""
+    """An answer that earns full marks."""
 
     length: Literal["short", "full"]
     text: Text
 
 
 class GradedExample(Frozen):
-    """An answer that a person graded, shown to the judge as an example: its level on each criterion."""
+    """An answer that a person graded, for the judge as an example: its level (from 0) on each criterion."""
 
     answer: Text
     levels: dict[Slug, int]
 
 
 class Question(Frozen):
-    """What the candidate is asked, and how questions are found and sorted."""
+    """The question that candidates answer, and the data to find and sort it by."""
 
     id: Slug
     text: Text
     language: Language
     topic: Slug
     difficulty: Literal["foundation", "intermediate", "advanced"]
-    minutes: int = Field(ge=1, le=120, description="Time a candidate should take to answer.")
+    minutes: int = Field(ge=1, le=120, description="Time for the answer, in minutes.")
     handbook: str | None = Field(
         default=None,
         pattern=r"^\d{1,2}\.\d$",
-        description="Number of the question in the handbook; accepted wherever an identifier is.",
+        description="Number of the question in the handbook; accepted in place of the identifier.",
     )
 
 
 class SignalWeights(Frozen):
-    """How much each signal counts, set by hand; only their proportions matter."""
+    """Weights of the signals that are set manually; only their proportions matter."""
 
     judge: float = Field(default=0, ge=0, le=100)
     embedding: float = Field(default=0, ge=0, le=100)
@@ -172,29 +172,14 @@ class SignalWeights(Frozen):
     @model_validator(mode="after")
     def _some_signal_counts(self) -> Self:
         if not self.judge + self.embedding + self.rouge:
-            raise ValueError("no signal counts: give judge, embedding or rouge a weight above 0, or leave weights out")
+            raise ValueError("all weights are 0: give judge, embedding or rouge a weight above 0, or leave weights out")
         return self
 
 
-class CanvasOrigin(Frozen):
-    """How the Canvas file that a rubric was imported from was laid out, so that it can be written again as it was."""
-
-    format: Literal["canvas"] = "canvas"
-    name: str = Field(max_length=255, description="What the rubric is called there.")
-    ranges: tuple[Slug, ...] = Field(default=(), description="Criteria whose ratings stand for ranges of points.")
-    decimals: bool = Field(default=False, description="Five points are written 5.0.")
-    quotes: Literal["needed", "empty", "all"] = Field(default="needed", description="Which cells stand in quotes.")
-    crlf: bool = Field(default=False, description="Lines end as on Windows.")
-    byte_order_mark: bool = False
-    numbered: bool = Field(default=False, description="Headings of ratings carry numbers.")
-    upper_case: bool = Field(default=False, description="TRUE and FALSE are written in capitals.")
-    padded: bool = Field(default=True, description="Rows with fewer ratings are filled up with empty cells.")
-
-
 class Rubric(Frozen):
-    """Everything that decides how answers to one question, in one language, are graded.
+    """Everything that determines how answers to one question, in one language, are graded.
 
-    A draft may still lack expected points, references and descriptions of levels.
+    A draft may lack expected points, references and descriptions of levels; a frozen rubric has them.
     """
 
     question: Question
@@ -205,19 +190,23 @@ class Rubric(Frozen):
     notes: str = Field(default="", max_length=4000, description="For graders and maintainers only.")
     weights: SignalWeights | None = Field(
         default=None,
-        description="Instead of the weights that were fitted to people's grades.",
+        description="Replace the weights that were fitted to people's grades.",
     )
     status: Literal["draft", "frozen"] = Field(
         default="frozen",
-        description="A draft was proposed by a model or imported; nothing is graded by it until a person froze it.",
+        description="A draft was proposed by a model or imported; it grades no answers until a person freezes it.",
     )
-    origin: CanvasOrigin | None = Field(default=None, description="Decides no grade, so no hash covers it.")
+    origin: dict[str, OriginValue] | None = Field(
+        default=None,
+        max_length=20,
+        description="Layout of the file that the rubric was imported from, for its format only; part of no hash.",
+    )
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         ids = [criterion.id for criterion in self.criteria]
-        _no_repeats(ids, what="criterion")
-        _no_repeats([point.id for point in self.expected_points], what="expected point")
+        _check_unique(ids, what="criterion")
+        _check_unique([point.id for point in self.expected_points], what="expected point")
         for point in self.expected_points:
             if point.criterion not in ids:
                 raise ValueError(
@@ -225,42 +214,47 @@ class Rubric(Frozen):
                     f"which is not among: {', '.join(ids)}"
                 )
         for number, example in enumerate(self.examples, start=1):
-            if set(example.levels) != set(ids):
-                raise ValueError(f"graded example {number} must give a level for each of: {', '.join(ids)}")
-            for criterion in self.criteria:
-                if not 0 <= example.levels[criterion.id] < len(criterion.levels):
-                    top = len(criterion.levels) - 1
-                    raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}")
+            self._check_example(number, example)
         if self.max_points <= 0:
             raise ValueError("no criterion gives points: add a binary or an ordinal one")
+        # A draft may be incomplete, not inconsistent.
         if self.status == "frozen":
-            self._is_complete()
+            self._check_complete()
         return self
 
-    def _is_complete(self) -> None:
+    def _check_example(self, number: int, example: GradedExample) -> None:
+        ids = [criterion.id for criterion in self.criteria]
+        if set(example.levels) != set(ids):
+            raise ValueError(f"graded example {number} must give a level for each of: {', '.join(ids)}")
+        for criterion in self.criteria:
+            if not 0 <= example.levels[criterion.id] < len(criterion.levels):
+                top = len(criterion.levels) - 1
+                raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}")
+
+    def _check_complete(self) -> None:
         if not self.expected_points:
-            raise ValueError("there are no expected points: say what a full answer makes, or set 'status: draft'")
+            raise ValueError("there are no expected points: list what a full answer says, or set 'status: draft'")
         if not self.references:
-            raise ValueError("there is no reference answer: add one that deserves full marks, or set 'status: draft'")
+            raise ValueError("there is no reference answer: add one that earns full marks, or set 'status: draft'")
         for criterion in self.criteria:
             for number, level in enumerate(criterion.levels):
                 if not level.description.strip():
                     raise ValueError(
-                        f"level {number} of criterion '{criterion.id}' has no description: say what an answer on it "
-                        "shows, or set 'status: draft'"
+                        f"level {number} of criterion '{criterion.id}' has no description: describe an answer on it, "
+                        "or set 'status: draft'"
                     )
 
     @property
     def max_points(self) -> float:
-        """The most points an answer can get: the sum over criteria that give points."""
+        """The most points that an answer can earn: the sum over criteria with points above 0."""
         return float(sum(c.points for c in self.criteria if c.points > 0))
 
     def points_expected_for(self, criterion_id: str) -> tuple[ExpectedPoint, ...]:
-        """Expected points that count for one criterion, in their order."""
+        """The expected points that count for a criterion, in the order of the file."""
         return tuple(p for p in self.expected_points if p.criterion == criterion_id)
 
 
-def _no_repeats(ids: Sequence[str], *, what: str) -> None:
+def _check_unique(ids: Sequence[str], *, what: str) -> None:
     for index, identifier in enumerate(ids):
         if identifier in ids[:index]:
             raise ValueError(f"{what} '{identifier}' appears twice: give each its own id")

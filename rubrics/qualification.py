@@ -1,8 +1,8 @@
-"""Answers of known quality to the bank's questions: the examination that a judge has to pass.
+"""Qualification answers: answers of known quality to the bank's questions, on which judges are evaluated.
 
 `rubrics/qualification/QUESTION.yaml` has four answers or more, each in Chinese and in English, each with the level
-that its writer gave it on every criterion. The two texts of an answer say the same. Good answers come short and long,
-and so do bad ones, so that length tells nothing of quality.
+that its writer gave it on every criterion. The two texts of an answer say the same. Good and bad answers come both
+short and long, so that length does not predict quality.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .total import total_share
 Quality = Literal["excellent", "adequate", "weak", "wrong", "empty-handed"]
 Style = Literal["usual", "concise", "verbose"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
-# What every question has an answer of, the best first.
+# Every question has an answer of each of these, best first.
 IN_ORDER: tuple[Quality, ...] = QUALITIES[:-1]
 QUALIFICATION = Path(__file__).parent / "qualification"
 
 
 class QualificationAnswer(Frozen):
-    """An answer with its quality and its level on each criterion, in both languages.
+    """An answer with its quality and its level (from 0) on each criterion, in both languages.
 
-    An `empty-handed` answer claims much and says nothing. `style` is its length beside other answers of its quality;
-    `author` tells the writers apart.
+    An `empty-handed` answer claims much and states nothing. `style` is its length compared with other answers of its
+    quality; `author` distinguishes the writers.
     """
 
     level: Quality
@@ -40,15 +40,15 @@ class QualificationAnswer(Frozen):
     zh: Text
 
     def text(self, language: Language) -> str:
-        """The answer in a language."""
+        """The text of the answer in a language."""
         return self.en if language == "en" else self.zh
 
     def grade(self, rubric: Rubric) -> float:
-        """What its writer grades it, 0 to 10.
+        """The grade (0 to 10, two decimals) that follows from the writer's levels.
 
-        Raises InvalidRubric when its levels are not those of the rubric.
+        Raises InvalidRubric if the levels do not fit the rubric's criteria.
         """
-        self._fits(rubric)
+        self._check_levels(rubric)
         points: dict[str, float] = {}
         gates_met: dict[str, float] = {}
         for criterion in rubric.criteria:
@@ -59,7 +59,7 @@ class QualificationAnswer(Frozen):
                 points[criterion.id] = criterion.levels[level].points
         return round(total_share(rubric, points, gates_met).share * 10, 2)
 
-    def _fits(self, rubric: Rubric) -> None:
+    def _check_levels(self, rubric: Rubric) -> None:
         ids = [criterion.id for criterion in rubric.criteria]
         if set(self.criteria) != set(ids):
             raise InvalidRubric(
@@ -74,7 +74,7 @@ class QualificationAnswer(Frozen):
 
 
 class QualificationSet(Frozen):
-    """The answers to one question, at least one of each quality from excellent to wrong."""
+    """The answers to one question, with at least one of each quality from excellent to wrong."""
 
     question: Slug
     answers: tuple[QualificationAnswer, ...] = Field(min_length=len(IN_ORDER))
@@ -87,11 +87,11 @@ class QualificationSet(Frozen):
 
 
 def load_qualification(path: Path) -> QualificationSet:
-    """The answers in a file; raises RubricUnreadable or InvalidRubric with file, line and mend in one sentence."""
+    """The answers in a file; raises RubricUnreadable or InvalidRubric with file, line and fix in one sentence."""
     return parse_as(QualificationSet, path, starts_with="a qualification file starts with 'question:' and 'answers:'")
 
 
 def load_qualifications(folder: Path = QUALIFICATION) -> dict[str, QualificationSet]:
-    """All sets in a folder by question."""
+    """All sets in a folder, by question."""
     sets = [load_qualification(path) for path in sorted(folder.glob("*.yaml"))]
-    return {found.question: found for found in sets}
+    return {answers.question: answers for answers in sets}

@@ -1,1 +1,1 @@
-"""The report on an answer: its parts, its words, and what an edit of the rubric makes of it."""
+"""Builds the report on an answer, its feedback texts, and its update after an edit of the rubric."""

@@ -1,4 +1,4 @@
-"""Builds the report on an answer: from the signals, or from a fact that settles its score."""
+"""Builds the report on an answer, from its signals or from a fact that settles its score."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from ..panel import Panel
 from ..reading.screened_answer import ScreenedAnswer
 from ..scoring.coefficients import CombinerWeights
 from ..scoring.confidence import ReviewPolicy
-from ..scoring.summary import Summary, summarise
+from ..scoring.summary import Summary, compute_summary
 from ..signals.collect import Signals
-from ..types import MAX_SCORE, CriterionResult, Flag, Provenance, Report
+from ..types import MAX_SCORE, CriterionResult, Feedback, Flag, Provenance, Report
 from . import feedback
 from .answer_key import names_for_candidates
 from .criteria import build_judged_criterion, build_unjudged_criterion
 
-# Off topic: no sentence comes nearer to an expected point than the question does, no content word is shared, and the
-# judge finds next to nothing.
+# Off topic: nothing nearer than the question, nearly no points.
 _OFF_TOPIC_GAIN = 0.0
 _OFF_TOPIC_SHARE = 0.25
 
 
 def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel: Panel) -> Report:
-    """The report on an answer that the judge was asked about; a failed criterion leaves the score open."""
-    figures = summarise(rubric, signals.levels, panel.coefficients)
+    """The report on an answer that was judged; if a criterion has no verdict, the score is None."""
+    figures = compute_summary(rubric, signals.levels, panel.coefficients)
     failure = first_failure(signals.verdicts.failures.values())
     weights = panel.coefficients.for_question(rubric.question.id)
     if failure is None and _is_off_topic(signals, figures.score, weights):
@@ -38,37 +37,19 @@ def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel
     review = panel.review.now()
     doubts = figures.list_flags(review)
     if failure is None:
+        # An open score must not move a review share.
         panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
-    flags = {*answer.screening.flags, *doubts}
-    if split_criteria(signals.verdicts.votes):
-        flags.add(Flag.JUDGES_DISAGREE)
-    if signals.verdicts.escaped_markers:
-        flags.add(Flag.INJECTION_SUSPECTED)
-    language = answer.language(rubric)
-    criteria = tuple(
-        build_judged_criterion(criterion, figures.probabilities[criterion.id], signals, rubric, language)
-        if criterion.id in signals.levels
-        else build_unjudged_criterion(criterion, signals.verdicts, language)
-        for criterion in rubric.criteria
-    )
+    flags = _collect_flags(answer, signals.verdicts, doubts)
+    criteria = _build_criteria(answer, signals, figures, rubric)
     return Report(
-        **figure_fields(figures, failed=failure is not None),
+        **build_figure_fields(figures, failed=failure is not None),
+        **_list_unread(answer),
         needs_review=needs_person(flags, settled=False, failed=failure is not None),
         flags=sort_flags(flags),
         criteria=criteria,
         signals=_name_signals(signals, figures),
-        feedback=feedback.compose(
-            criteria,
-            language=language,
-            settled=None,
-            masked_quotes=[place.quote for place in answer.unread["masked"]],
-            names=names_for_candidates(rubric, language),
-        ),
+        feedback=_compose_feedback(answer, criteria, rubric, settled=None),
         provenance=_build_provenance(answer, rubric, panel, signals.verdicts, review),
-        masked=answer.unread["masked"],
-        filler=answer.unread["filler"],
-        unrelated=answer.unread["unrelated"],
-        repeated=answer.unread["repeated"],
         unscored_reason=failure.reason if failure else None,
         unscored_detail=failure.detail if failure else None,
         judge_unavailable=failure is not None and failure.unavailable,
@@ -86,21 +67,16 @@ def build_settled_report(
 ) -> Report:
     """The report on an answer whose score a fact settles at 0.
 
-    `off_topic` is found by the models: it comes with their `signals` and `figures`, and with the confidence that they
-    give. All other facts are certain.
+    `off_topic` is an estimate of the models: it comes with their `signals` and `figures`, and its confidence is theirs.
+    All other facts are certain and have a confidence of 1.
     """
     confidence = figures.confidence_in_nothing if figures else 1.0
     panel.review.note(confidence, is_low=False)
     flags = sort_flags({*answer.screening.flags, fact})
     verdicts = signals.verdicts if signals else None
-    words = feedback.compose(
-        (),
-        language=answer.language(rubric),
-        settled=fact,
-        masked_quotes=[place.quote for place in answer.unread["masked"]],
-        names={},
-    )
+    texts = _compose_feedback(answer, (), rubric, settled=fact)
     return Report(
+        **_list_unread(answer),
         score=0.0,
         score_min=0.0,
         score_max=0.0,
@@ -109,24 +85,20 @@ def build_settled_report(
         contributions={},
         needs_review=needs_person(flags, settled=True, failed=False),
         flags=flags,
-        criteria=tuple(_settle_criterion(criterion, words.candidate, verdicts) for criterion in rubric.criteria),
+        criteria=tuple(_settle_criterion(criterion, texts.candidate, verdicts) for criterion in rubric.criteria),
         signals=_name_signals(signals, figures) if signals and figures else {},
-        feedback=words,
+        feedback=texts,
         provenance=_build_provenance(answer, rubric, panel, verdicts, panel.review.now()),
-        masked=answer.unread["masked"],
-        filler=answer.unread["filler"],
-        unrelated=answer.unread["unrelated"],
-        repeated=answer.unread["repeated"],
     )
 
 
 def first_failure(failures: Iterable[JudgeFailure]) -> JudgeFailure | None:
-    """The failure that a report tells: one that a retry may fix comes first, so that the grading is retried."""
+    """The failure that a report names; a retryable one comes first, so that the grading is retried."""
     return min(failures, key=lambda failure: (not failure.reason.retryable, not failure.unavailable), default=None)
 
 
-def figure_fields(figures: Summary, *, failed: bool) -> dict[str, Any]:
-    """The fields of a report that follow from its figures, rounded; without a score when a criterion has no verdict."""
+def build_figure_fields(figures: Summary, *, failed: bool) -> dict[str, Any]:
+    """The fields of a report that follow from its figures, rounded; `failed` leaves out score and confidence."""
     return {
         "score": None if failed else round(figures.score, 1),
         "score_min": round(figures.score_min, 1),
@@ -138,20 +110,61 @@ def figure_fields(figures: Summary, *, failed: bool) -> dict[str, Any]:
 
 
 def sort_flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
-    """Each flag once, in the order of `Flag`."""
+    """The flags without duplicates, in the order of `Flag`."""
     present = set(flags)
     return tuple(flag for flag in Flag if flag in present)
 
 
 def needs_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
-    """Whether a person has to review the report; a settled score needs fewer reviews."""
+    """Whether a person has to review the report; fewer flags call for it if the score is settled."""
     if settled:
         return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED} & set(flags))
     # Signals that disagree lower the confidence already.
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
 
+def _collect_flags(answer: ScreenedAnswer, verdicts: AnswerVerdicts, doubts: Iterable[Flag]) -> set[Flag]:
+    flags = {*answer.screening.flags, *doubts}
+    if split_criteria(verdicts.votes):
+        flags.add(Flag.JUDGES_DISAGREE)
+    # Honest answers do not contain the delimiters of our prompts.
+    if verdicts.escaped_markers:
+        flags.add(Flag.INJECTION_SUSPECTED)
+    return flags
+
+
+def _build_criteria(
+    answer: ScreenedAnswer, signals: Signals, figures: Summary, rubric: Rubric
+) -> tuple[CriterionResult, ...]:
+    language = answer.language(rubric)
+    return tuple(
+        build_judged_criterion(criterion, figures.probabilities[criterion.id], signals, rubric, language)
+        if criterion.id in signals.levels
+        else build_unjudged_criterion(criterion, signals.verdicts, language)
+        for criterion in rubric.criteria
+    )
+
+
+def _compose_feedback(
+    answer: ScreenedAnswer, criteria: tuple[CriterionResult, ...], rubric: Rubric, *, settled: Flag | None
+) -> Feedback:
+    language = answer.language(rubric)
+    return feedback.compose_feedback(
+        criteria,
+        language=language,
+        settled=settled,
+        masked_quotes=[passage.quote for passage in answer.unread["masked"]],
+        names={} if settled else names_for_candidates(rubric, language),
+    )
+
+
+def _list_unread(answer: ScreenedAnswer) -> dict[str, Any]:
+    """The fields of a report with the passages that no model reads."""
+    return dict(answer.unread)
+
+
 def _settle_criterion(criterion: Criterion, reason: str, verdicts: AnswerVerdicts | None) -> CriterionResult:
+    """The result of a criterion at its lowest level, which for a mistake means that it was not made."""
     return CriterionResult(
         id=criterion.id,
         title=criterion.title,
@@ -166,8 +179,10 @@ def _settle_criterion(criterion: Criterion, reason: str, verdicts: AnswerVerdict
 
 
 def _is_off_topic(signals: Signals, score: float, weights: CombinerWeights) -> bool:
+    """Whether judge, embeddings and word overlap all find that the answer is about something else."""
     points = signals.points.values()
     return (
+        # With lapses, even the surest "no" leaves some points.
         score <= MAX_SCORE * weights.merit.with_lapses(_OFF_TOPIC_SHARE)
         and max(point.similarity_gain for point in points) <= _OFF_TOPIC_GAIN
         and not signals.question_recall
@@ -176,7 +191,7 @@ def _is_off_topic(signals: Signals, score: float, weights: CombinerWeights) -> b
 
 
 def _name_signals(signals: Signals, figures: Summary) -> dict[str, float | None]:
-    """The signals of the whole answer under the names of the wire format, shares of 0 to 1."""
+    """The signals of the whole answer by their names in the wire format, as shares of 0 to 1."""
     points = signals.points.values()
     return {
         "judge": round(figures.judge_score / MAX_SCORE, 4) if signals.verdicts.levels else None,

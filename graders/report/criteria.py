@@ -1,4 +1,4 @@
-"""The part of a report on one criterion."""
+"""Builds the part of a report on one criterion."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from vivavoce.rubrics import Criterion, ExpectedPoint, Rubric
 
 from ..judge.types import AnswerVerdicts
-from ..scoring.probabilities import moments
+from ..scoring.probabilities import mean_and_variance
 from ..signals.collect import PointSignals, Signals
-from ..types import CriterionResult, Evidence, PointResult
+from ..types import CriterionResult, Evidence, LevelVerdict, PointResult
 from . import feedback
 
-_POINT_FOUND = 0.5
-_POINT_RECALL = 0.3
+# Probability from which a criterion counts as reached at all.
+_MIN_REACHED = 0.5
+# Term recall above which a passage counts as near a point.
+_MIN_RECALL = 0.3
 
 
 def build_judged_criterion(
@@ -24,17 +26,17 @@ def build_judged_criterion(
     rubric: Rubric,
     language: feedback.FeedbackLanguage,
 ) -> CriterionResult:
-    """The result of a criterion that has a verdict; what the judge quoted comes before the nearest sentences."""
+    """The result of a criterion that has a verdict; its evidence lists the judge's quotes before nearest passages."""
     points = tuple(
         _build_point(point, signals.points[point.id], probabilities)
         for point in rubric.points_expected_for(criterion.id)
     )
     nearest = [point.evidence for point in points if point.evidence]
+    # Two points may have the same passage; it is listed once.
     evidence = tuple(dict.fromkeys([*signals.quotes[criterion.id], *nearest]))
-    verdicts = signals.verdicts.levels[criterion.id]
-    judge_reason = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
+    judge_reason = find_judge_reason(signals.verdicts.levels[criterion.id])
     return CriterionResult(
-        **criterion_fields(criterion, probabilities, evidence, said=judge_reason, language=language),
+        **build_criterion_fields(criterion, probabilities, evidence, judge_reason=judge_reason, language=language),
         evidence=evidence,
         expected_points=points,
         votes=signals.verdicts.votes.get(criterion.id, ()),
@@ -42,51 +44,10 @@ def build_judged_criterion(
     )
 
 
-def _build_point(point: ExpectedPoint, signals: PointSignals, probabilities: Sequence[float]) -> PointResult:
-    """A point counts as found if its criterion is likely reached at all and a sentence comes near to it."""
-    is_near = signals.similarity_gain > 0 or signals.term_recall > _POINT_RECALL
-    is_found = is_near and 1 - probabilities[0] >= _POINT_FOUND
-    return PointResult(
-        id=point.id,
-        text=point.text,
-        importance=point.importance,
-        found=is_found,
-        evidence=signals.nearest if is_found else None,
-    )
-
-
-def criterion_fields(
-    criterion: Criterion,
-    probabilities: tuple[float, ...],
-    evidence: Sequence[Evidence],
-    *,
-    said: str | None,
-    language: feedback.FeedbackLanguage,
-) -> dict[str, Any]:
-    """The fields of a criterion's result that follow from the probabilities of its levels; `said` is the judge's."""
-    earned, _ = moments([level.points for level in criterion.levels], probabilities)
-    share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
-    return {
-        "id": criterion.id,
-        "title": criterion.title,
-        "kind": criterion.kind,
-        "max_points": float(criterion.points),
-        "level": max(range(len(probabilities)), key=probabilities.__getitem__),
-        "points": round(earned, 3),
-        "probabilities": tuple(round(chance, 4) for chance in probabilities),
-        "reason": feedback.reason(
-            language=language,
-            kind=criterion.kind,
-            share=share,
-            quote=evidence[0].quote if evidence else None,
-            said=said,
-        ),
-    }
-
-
 def build_unjudged_criterion(
     criterion: Criterion, verdicts: AnswerVerdicts, language: feedback.FeedbackLanguage
 ) -> CriterionResult:
+    """The result of a criterion that the judge failed on: no level, no points, and the failure as its reason."""
     failure = verdicts.failures[criterion.id]
     return CriterionResult(
         id=criterion.id,
@@ -96,7 +57,56 @@ def build_unjudged_criterion(
         level=None,
         points=None,
         probabilities=None,
-        reason=feedback.unscored_reason(language=language, why=str(failure)),
+        reason=feedback.explain_failure(language=language, cause=str(failure)),
         votes=verdicts.votes.get(criterion.id, ()),
         unscored_reason=failure.reason,
+    )
+
+
+def build_criterion_fields(
+    criterion: Criterion,
+    probabilities: tuple[float, ...],
+    evidence: Sequence[Evidence],
+    *,
+    judge_reason: str | None,
+    language: feedback.FeedbackLanguage,
+) -> dict[str, Any]:
+    """The fields of a criterion's result that follow from the probabilities of its levels, rounded."""
+    earned, _ = mean_and_variance([level.points for level in criterion.levels], probabilities)
+    # A gate has no points to take a share of.
+    share = probabilities[-1] if criterion.points == 0 else earned / criterion.points
+    return {
+        "id": criterion.id,
+        "title": criterion.title,
+        "kind": criterion.kind,
+        "max_points": float(criterion.points),
+        # Of equally probable levels, the lowest.
+        "level": max(range(len(probabilities)), key=probabilities.__getitem__),
+        "points": round(earned, 3),
+        "probabilities": tuple(round(chance, 4) for chance in probabilities),
+        "reason": feedback.explain_criterion(
+            language=language,
+            kind=criterion.kind,
+            share=share,
+            quote=evidence[0].quote if evidence else None,
+            judge_reason=judge_reason,
+        ),
+    }
+
+
+def find_judge_reason(verdicts: Sequence[LevelVerdict]) -> str | None:
+    """The judge's reason for the highest level that has one."""
+    return next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
+
+
+def _build_point(point: ExpectedPoint, signals: PointSignals, probabilities: Sequence[float]) -> PointResult:
+    """A point is found if its criterion is probably reached at all and a passage comes near to it."""
+    is_near = signals.similarity_gain > 0 or signals.term_recall > _MIN_RECALL
+    is_found = is_near and 1 - probabilities[0] >= _MIN_REACHED
+    return PointResult(
+        id=point.id,
+        text=point.text,
+        importance=point.importance,
+        found=is_found,
+        evidence=signals.nearest if is_found else None,
     )

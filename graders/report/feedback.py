@@ -1,7 +1,7 @@
-"""Words for the people who read a report, composed from the facts of the verdicts.
+"""Composes feedback texts in both languages from the results of the criteria.
 
-The interviewer gets the reasons and the key; the candidate gets the names of the criteria as `answer_key` has made sure
-of them, and nothing of the key.
+The interviewer reads reasons and the answer key. The candidate reads names of criteria that `answer_key` has cleared,
+and nothing of the key.
 """
 
 from __future__ import annotations
@@ -15,90 +15,95 @@ FeedbackLanguage = Literal["zh", "en"]
 
 _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
     "en": {
-        "met": "Met ({share})",
-        "partly": "Reached in part ({share} of its points)",
-        "missing": "Not found in the answer (chance that it is there: {share})",
-        "mistake": "The mistake is in the answer (chance: {share})",
-        "no_mistake": "The mistake was not made (chance that it was: {share})",
+        "met": "Met (estimate: {share})",
+        "partly": "Partly met (estimate: {share})",
+        "missing": "Not found in the answer (estimate: {share})",
+        "mistake": "The answer makes this mistake (probability: {share})",
+        "no_mistake": "The answer does not make this mistake (probability that it does: {share})",
         "unscored": "No verdict: {reason}",
-        "nearest": "; nearest: “{quote}”",
-        "judge_said": "; the judge says: {said}",
-        "points": "{title}: {points:.1f} of {maximum:g}. {reason}.",
-        "not_said": "  not said: {text}",
-        "well": "You covered well: {titles}.",
-        "more": "Say more about: {titles}.",
-        "absent": "Not yet in your answer: {titles}.",
-        "check": "Check once more what you said here: {titles}.",
-        "pending": "Part of your answer has not been judged yet.",
+        "quote": "; evidence: “{quote}”",
+        "judge_reason": "; the judge's reason: {reason}",
+        "points": "{title}: {points:.1f} of {maximum:g} points. {reason}.",
+        "no_points": "{title}: {reason}.",
+        "not_judged": "{title}: {reason}",
+        "not_covered": "  not covered: {text}",
+        "well": "You covered these well: {titles}.",
+        "more": "You could say more about: {titles}.",
+        "absent": "Your answer does not cover: {titles}.",
+        "check": "Please double-check what you said about: {titles}.",
+        "pending": "Part of your answer has not been graded yet.",
         "joiner": "; ",
         Flag.EMPTY: "The answer has no content to grade.",
-        Flag.NON_ANSWER: "The answer says that the candidate does not know.",
+        Flag.NON_ANSWER: "The answer says no more than “I don't know”.",
         Flag.COPIED_QUESTION: "The answer repeats the question and adds nothing to it.",
-        Flag.OFF_TOPIC: "The answer is not about the question.",
-        "masked": "Not read by the judge, because it speaks to the grader: “{quote}”",
+        Flag.OFF_TOPIC: "The answer does not address the question.",
+        "masked": "Excluded from grading because it addresses the grader: “{quote}”",
     },
     "zh": {
-        "met": "已达到（{share}）",
-        "partly": "部分达到（得到该项分值的 {share}）",
-        "missing": "回答中没有找到（存在的可能性：{share}）",
-        "mistake": "回答中有这个错误（可能性：{share}）",
-        "no_mistake": "没有犯这个错误（犯错的可能性：{share}）",
-        "unscored": "没有判定：{reason}",
-        "nearest": "；最接近的句子：“{quote}”",
-        "judge_said": "；评审模型的理由：{said}",
-        "points": "{title}：{points:.1f} / {maximum:g}。{reason}。",
-        "not_said": "  未说到：{text}",
+        "met": "已达到（估计值 {share}）",
+        "partly": "部分达到（估计值 {share}）",
+        "missing": "回答中未找到（估计值 {share}）",
+        "mistake": "回答中有这一错误（可能性 {share}）",
+        "no_mistake": "回答中没有这一错误（出现的可能性 {share}）",
+        "unscored": "未能判定：{reason}",
+        "quote": "；依据：“{quote}”",
+        "judge_reason": "；评审模型的理由：{reason}",
+        "points": "{title}：{points:.1f} / {maximum:g} 分。{reason}。",
+        "no_points": "{title}：{reason}。",
+        "not_judged": "{title}：{reason}",
+        "not_covered": "  未提及：{text}",
         "well": "答得好的方面：{titles}。",
-        "more": "可以再展开：{titles}。",
-        "absent": "回答中还没有涉及：{titles}。",
-        "check": "请再核对这方面的说法：{titles}。",
-        "pending": "回答中有一部分还没有评判。",
+        "more": "可以进一步展开：{titles}。",
+        "absent": "回答中尚未涉及：{titles}。",
+        "check": "以下方面的说法请再核实：{titles}。",
+        "pending": "部分内容尚未评分。",
         "joiner": "；",
-        Flag.EMPTY: "回答没有可评分的内容。",
-        Flag.NON_ANSWER: "考生表示不知道。",
+        Flag.EMPTY: "回答中没有可评分的内容。",
+        Flag.NON_ANSWER: "回答只表示不知道，没有作答。",
         Flag.COPIED_QUESTION: "回答只是重复了题目，没有补充内容。",
         Flag.OFF_TOPIC: "回答与题目无关。",
-        "masked": "以下内容是说给评分者听的，评判时没有采用：“{quote}”",
+        "masked": "以下内容是对评分者说的，未参与评分：“{quote}”",
     },
 }
+# Shares from which a criterion is met, and partly met.
 _MET, _PARTLY = 0.67, 0.33
+_MISTAKE = 0.5
 
 
-def reason(
+def explain_criterion(
     *,
     language: FeedbackLanguage,
     kind: str,
     share: float,
     quote: str | None,
-    said: str | None = None,
+    judge_reason: str | None = None,
 ) -> str:
-    """One sentence on a criterion; `share` (0 to 1) is the part of its points that was reached.
+    """One sentence on a criterion, without its full stop, for the interviewer.
 
-    `said` is what the judge gave as its reason, for the interviewer.
+    `share` (0 to 1) is the part of the points that was reached; for a mistake or a gate, the probability that the
+    mistake was made or the gate is met. `quote` is only used for what was at least partly met.
     """
     phrases = _PHRASES[language]
-    percent = f"{share:.0%}"
-    if kind == "negative":
-        text = phrases["mistake" if share >= 0.5 else "no_mistake"].format(share=percent)
-    elif share >= _MET:
-        text = phrases["met"].format(share=percent)
-    elif share >= _PARTLY:
-        text = phrases["partly"].format(share=percent)
+    is_mistake = kind == "negative"
+    if is_mistake:
+        name = "mistake" if share >= _MISTAKE else "no_mistake"
     else:
-        text = phrases["missing"].format(share=percent)
-    if quote and (kind != "negative" and share >= _PARTLY):
-        text += phrases["nearest"].format(quote=quote)
-    if said:
-        text += phrases["judge_said"].format(said=said.rstrip(".。"))
+        name = _grade_share(share, met="met", partly="partly", missing="missing")
+    text = phrases[name].format(share=f"{share:.0%}")
+    if quote and not is_mistake and share >= _PARTLY:
+        text += phrases["quote"].format(quote=quote)
+    if judge_reason:
+        # The caller ends the sentence.
+        text += phrases["judge_reason"].format(reason=judge_reason.rstrip(".。"))
     return text
 
 
-def unscored_reason(*, language: FeedbackLanguage, why: str) -> str:
+def explain_failure(*, language: FeedbackLanguage, cause: str) -> str:
     """One sentence on a criterion without a verdict."""
-    return _PHRASES[language]["unscored"].format(reason=why)
+    return _PHRASES[language]["unscored"].format(reason=cause)
 
 
-def compose(
+def compose_feedback(
     criteria: Sequence[CriterionResult],
     *,
     language: FeedbackLanguage,
@@ -106,7 +111,11 @@ def compose(
     masked_quotes: Sequence[str],
     names: Mapping[str, str],
 ) -> Feedback:
-    """Feedback for both readers; `names` are those that the candidate may see, by criterion."""
+    """Feedback for both readers.
+
+    `settled` is the fact that makes the score 0, if there is one; criteria are then left out. `names` has the name of
+    each criterion that the candidate may see, by identifier.
+    """
     phrases = _PHRASES[language]
     notes = [phrases["masked"].format(quote=quote) for quote in masked_quotes]
     if settled:
@@ -117,34 +126,54 @@ def compose(
         )
     return Feedback(
         language=language,
-        candidate=_for_candidate(criteria, phrases, names),
-        interviewer="\n".join([*_for_interviewer(criteria, phrases), *notes]),
+        candidate=_write_for_candidate(criteria, phrases, names),
+        interviewer="\n".join([*_write_for_interviewer(criteria, phrases), *notes]),
     )
 
 
-def _for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str, str], names: Mapping[str, str]) -> str:
+def share_of_points(criterion: CriterionResult) -> float:
+    """Part (0 to 1) of a criterion's points that was reached; for a gate, the probability that it is met.
+
+    0 for a criterion without a verdict.
+    """
+    if criterion.probabilities is None or criterion.points is None:
+        return 0.0
+    if criterion.max_points == 0:
+        return criterion.probabilities[-1]
+    return criterion.points / criterion.max_points
+
+
+def _grade_share(share: float, *, met: str, partly: str, missing: str) -> str:
+    return met if share >= _MET else partly if share >= _PARTLY else missing
+
+
+def _write_for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str, str], names: Mapping[str, str]) -> str:
+    """A line for each group of criteria; gates and mistakes that were not made are not mentioned."""
     groups: dict[str, list[str]] = {"well": [], "more": [], "absent": [], "check": [], "pending": []}
     for criterion in criteria:
+        share = share_of_points(criterion)
         if criterion.points is None:
             groups["pending"].append(names[criterion.id])
         elif criterion.kind == "negative":
-            if share_of(criterion) >= 0.5:
+            if share >= _MISTAKE:
                 groups["check"].append(names[criterion.id])
         elif criterion.kind != "gate":
-            share = share_of(criterion)
-            groups["well" if share >= _MET else "more" if share >= _PARTLY else "absent"].append(names[criterion.id])
+            groups[_grade_share(share, met="well", partly="more", missing="absent")].append(names[criterion.id])
     lines = [phrases[name].format(titles=phrases["joiner"].join(titles)) for name, titles in groups.items() if titles]
     return "\n".join(lines)
 
 
-def _for_interviewer(criteria: Sequence[CriterionResult], phrases: dict[str, str]) -> list[str]:
+def _write_for_interviewer(criteria: Sequence[CriterionResult], phrases: dict[str, str]) -> list[str]:
+    """A line for each criterion, followed by its expected points that are missing, unless it is met."""
     lines: list[str] = []
     for criterion in criteria:
         if criterion.points is None:
-            lines.append(f"{criterion.title}: {criterion.reason}")
+            lines.append(phrases["not_judged"].format(title=criterion.title, reason=criterion.reason))
             continue
+        # A gate has no points: "0.0 of 0" says nothing.
+        template = phrases["no_points" if criterion.kind == "gate" else "points"]
         lines.append(
-            phrases["points"].format(
+            template.format(
                 title=criterion.title,
                 points=criterion.points,
                 maximum=criterion.max_points,
@@ -152,17 +181,8 @@ def _for_interviewer(criteria: Sequence[CriterionResult], phrases: dict[str, str
             )
         )
         lines += [
-            phrases["not_said"].format(text=point.text)
+            phrases["not_covered"].format(text=point.text)
             for point in criterion.expected_points
-            if not point.found and share_of(criterion) < _MET
+            if not point.found and share_of_points(criterion) < _MET
         ]
     return lines
-
-
-def share_of(criterion: CriterionResult) -> float:
-    """Part (0 to 1) of a criterion's points that was reached; for a gate, the chance that it was met."""
-    if criterion.probabilities is None or criterion.points is None:
-        return 0.0
-    if criterion.max_points == 0:
-        return criterion.probabilities[-1]
-    return criterion.points / criterion.max_points

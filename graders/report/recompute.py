@@ -1,4 +1,4 @@
-"""A report by another version of its rubric, where the verdicts stay what they are: arithmetic, and no model."""
+"""Recomputes a report for another version of its rubric from the recorded verdicts; plain arithmetic, no model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from vivavoce.rubrics import Criterion, Edit, Effect, Rubric, content_hash
 from ..judge.voting import count_votes, split_criteria
 from ..scoring.coefficients import Coefficients, default_coefficients
 from ..scoring.confidence import ReviewPolicy
-from ..scoring.summary import Summary, summarise
+from ..scoring.summary import Summary, compute_summary
 from ..types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
 from . import feedback
 from .answer_key import names_for_candidates
-from .build import figure_fields, needs_person, sort_flags
-from .criteria import criterion_fields
+from .build import build_figure_fields, needs_person, sort_flags
+from .criteria import build_criterion_fields, find_judge_reason
 
 _SETTLED = frozenset({Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION, Flag.OFF_TOPIC})
+# Flags that follow from the figures, and so are set anew.
 _RECOMPUTED = frozenset(
     {
         Flag.SIGNALS_DISAGREE,
@@ -31,22 +32,22 @@ _RECOMPUTED = frozenset(
 
 
 def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coefficients | None = None) -> Report | None:
-    """The report by a rubric whose edit leaves the verdicts as they are; `coefficients` default to the shipped ones.
+    """The report under a rubric whose edit leaves the verdicts valid; `coefficients` default to the shipped ones.
 
-    None when arithmetic cannot tell: the edit makes grades stale, or changes what a judge read that was shown the
-    whole rubric; other coefficients weigh the signals now; the report is older than the record of its signals; the
-    answer was off topic, which hangs on the points. What another fact settled at 0 stays there. A report that had
-    become stale under another version is not so under this one.
+    Returns None if that cannot be computed: the edit makes grades stale, or changes a text that the judge read because
+    it was shown the whole rubric; the report was made with other coefficients or predates the record of signals; or the
+    answer is off topic, which depends on the points. A score that another fact settled at 0 stays 0. The result is not
+    flagged as `rubric_changed`.
     """
     coefficients = coefficients or default_coefficients()
-    if edit.effect is Effect.STALE or (edit.is_seen_by_judges and _saw_rubric(report.provenance.prompt_form)):
+    if edit.effect is Effect.STALE or (edit.is_seen_by_judges and _saw_whole_rubric(report.provenance.prompt_form)):
         return None
     if edit.effect is Effect.NONE:
-        return _moved(report, rubric)
+        return _move_to_rubric(report, rubric)
     if Flag.OFF_TOPIC in report.flags:
         return None
     earlier = EarlierScore(report.provenance.rubric_hash, report.score)
-    moved = _moved(report, rubric)
+    moved = _move_to_rubric(report, rubric)
     moved = replace(
         moved,
         provenance=replace(moved.provenance, recomputed_from=(*moved.provenance.recomputed_from, earlier)),
@@ -55,11 +56,11 @@ def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coeff
         return moved
     if report.provenance.combiner_version != coefficients.version or not _has_signals(report):
         return None
-    return _recomputed(moved, rubric, coefficients)
+    return _recompute_figures(moved, rubric, coefficients)
 
 
-def _moved(report: Report, rubric: Rubric) -> Report:
-    """The report with the criteria as the rubric has them, no figure changed."""
+def _move_to_rubric(report: Report, rubric: Rubric) -> Report:
+    """The report with titles, maxima and order of the rubric's criteria; figures are unchanged."""
     recorded = {result.id: result for result in report.criteria}
     criteria = tuple(
         replace(recorded[c.id], title=c.title, kind=c.kind, max_points=float(c.points)) for c in rubric.criteria
@@ -67,52 +68,55 @@ def _moved(report: Report, rubric: Rubric) -> Report:
     flags = tuple(flag for flag in report.flags if flag is not Flag.RUBRIC_CHANGED)
     settled = _is_settled(report)
     failed = report.unscored_reason is not None
-    # Means over the expected points of all criteria cannot be told without those of one that is gone.
-    gone = {"embedding", "point_recall"} if len(criteria) < len(report.criteria) and report.signals else set()
+    # These are means over points, some of which are gone.
+    unknown = {"embedding", "point_recall"} if len(criteria) < len(report.criteria) and report.signals else set()
     return replace(
         report,
         criteria=criteria,
-        signals={**report.signals, **dict.fromkeys(sorted(gone))},
+        signals={**report.signals, **dict.fromkeys(sorted(unknown))},
         flags=flags,
         needs_review=needs_person(flags, settled=settled, failed=failed),
-        feedback=report.feedback if settled else _feedback(report, criteria, rubric),
+        feedback=report.feedback if settled else _compose_feedback(report, criteria, rubric),
         provenance=replace(report.provenance, rubric_hash=content_hash(rubric)),
     )
 
 
-def _recomputed(report: Report, rubric: Rubric, coefficients: Coefficients) -> Report:
+def _recompute_figures(report: Report, rubric: Rubric, coefficients: Coefficients) -> Report:
     recorded = {result.id: result for result in report.criteria}
     levels = {result.id: result.signals for result in report.criteria if result.signals}
-    figures = summarise(rubric, levels, coefficients)
+    figures = compute_summary(rubric, levels, coefficients)
     votes = {result.id: result.votes for result in report.criteria}
     verdicts, _ = count_votes(votes, quorum=report.provenance.quorum, details=defaultdict(list))
     language = report.feedback.language
     criteria = tuple(
-        _restated(criterion, recorded[criterion.id], figures, verdicts.get(criterion.id, ()), language)
+        _recompute_criterion(criterion, recorded[criterion.id], figures, verdicts.get(criterion.id, ()), language)
         for criterion in rubric.criteria
     )
     flags = {flag for flag in report.flags if flag not in _RECOMPUTED}
     source = report.provenance
+    # The policy that the report was made under.
     flags |= set(figures.list_flags(ReviewPolicy(source.review_below, source.pass_mark, source.pass_margin)))
     if split_criteria(votes):
         flags.add(Flag.JUDGES_DISAGREE)
-    # What waiting may mend comes first, as in a new report.
-    reasons = sorted((r.unscored_reason for r in criteria if r.unscored_reason), key=lambda why: not why.retryable)
-    same = report.unscored_reason in reasons
+    # Retryable failures first, as in a new report.
+    reasons = sorted(
+        (r.unscored_reason for r in criteria if r.unscored_reason), key=lambda reason: not reason.retryable
+    )
+    is_same = report.unscored_reason in reasons
     return replace(
         report,
-        **figure_fields(figures, failed=bool(reasons)),
+        **build_figure_fields(figures, failed=bool(reasons)),
         needs_review=needs_person(flags, settled=False, failed=bool(reasons)),
         flags=sort_flags(flags),
         criteria=criteria,
         signals={**report.signals, "judge": round(figures.judge_score / MAX_SCORE, 4) if levels else None},
-        feedback=_feedback(report, criteria, rubric),
-        unscored_reason=report.unscored_reason if same else next(iter(reasons), None),
-        unscored_detail=report.unscored_detail if same else None,
+        feedback=_compose_feedback(report, criteria, rubric),
+        unscored_reason=report.unscored_reason if is_same else next(iter(reasons), None),
+        unscored_detail=report.unscored_detail if is_same else None,
     )
 
 
-def _restated(
+def _recompute_criterion(
     criterion: Criterion,
     result: CriterionResult,
     figures: Summary,
@@ -121,16 +125,19 @@ def _restated(
 ) -> CriterionResult:
     if criterion.id not in figures.probabilities:
         return result
-    said = next((verdict.reason for verdict in reversed(verdicts) if verdict.reason), None)
-    fields = criterion_fields(
-        criterion, figures.probabilities[criterion.id], result.evidence, said=said, language=language
+    fields = build_criterion_fields(
+        criterion,
+        figures.probabilities[criterion.id],
+        result.evidence,
+        judge_reason=find_judge_reason(verdicts),
+        language=language,
     )
     return replace(result, **fields)
 
 
-def _feedback(report: Report, criteria: Sequence[CriterionResult], rubric: Rubric) -> Feedback:
+def _compose_feedback(report: Report, criteria: Sequence[CriterionResult], rubric: Rubric) -> Feedback:
     language = report.feedback.language
-    return feedback.compose(
+    return feedback.compose_feedback(
         criteria,
         language=language,
         settled=None,
@@ -147,6 +154,6 @@ def _has_signals(report: Report) -> bool:
     return all(result.signals or result.unscored_reason for result in report.criteria)
 
 
-def _saw_rubric(form: str) -> bool:
+def _saw_whole_rubric(form: str) -> bool:
     """Whether any judge was shown more of the rubric than the level it was asked about."""
     return any(part in form for part in ("/rubric/", "/full/", "/few-shot"))

@@ -1,4 +1,4 @@
-"""Reports as they were stored: documents with the names of today, and reports made of them."""
+"""Reads stored reports: documents of any earlier version, with the field names of this one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from ..types import Report
 
-# Names that fields had in reports of earlier versions.
+# Field names of earlier versions, with those of this one.
 _RENAMED = {
     "talk": "filler",
     "prior": "baseline_log_odds",
@@ -22,13 +22,13 @@ _RENAMED = {
 
 
 def upgrade_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A report's wire form with the field names of today; the values stay as they are."""
+    """A report's wire form with the field names of this version, at any depth; values are unchanged."""
     upgraded: dict[str, Any] = _rename_keys(document)
     return upgraded
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
-    """A report from its wire form; raises pydantic.ValidationError for a document that lacks a field."""
+    """The report in a document; raises pydantic.ValidationError if a required field is missing or invalid."""
     return _report_adapter().validate_python(upgrade_document(document))
 
 
@@ -40,6 +40,7 @@ def _rename_keys(value: Any) -> Any:
     return value
 
 
+# Building the schema is slow, and most processes never do.
 @cache
 def _report_adapter() -> TypeAdapter[Report]:
     return TypeAdapter(Report)

@@ -1,1 +1,1 @@
-"""From signals to probabilities, points, a score and its confidence: arithmetic, and no model."""
+"""Computes probabilities, points, the score and its confidence from the signals; plain arithmetic, no model."""

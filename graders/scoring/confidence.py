@@ -1,7 +1,7 @@
-"""How sure a score is: how probable it is that a person's grade lies near it, and between what bounds.
+"""Confidence: the estimated probability that a person's grade lies near the score, and the score's likely range.
 
-The probability is a logistic curve over what makes scores doubtful, fitted to how near people's grades came to scores
-that were given without knowing them (Platt 1999, "Probabilistic Outputs for Support Vector Machines").
+The probability is a logistic function of features that make scores uncertain, fitted to how near people's grades came
+to out-of-fold scores (Platt 1999, "Probabilistic Outputs for Support Vector Machines").
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from typing import Self
 from ..types import MAX_SCORE
 
 WITHIN_POINTS = 1.5
-# What confidence is worth is told by the error among so many that are most confident.
+# Evaluations report the error among these most confident scores.
 CONFIDENT_SHARE = 0.7
-# Share of the gap between the judge and the other signals that widens the likely range.
+# How much of the judge's gap widens the range.
 _GAP_SHARE = 0.25
 _RANGE_DEVIATIONS = NormalDist().inv_cdf(0.9)
+# Beyond this logit exp() gains nothing and may overflow.
+_MAX_LOGIT = 30.0
 
 
 @dataclass(frozen=True)
 class UncertaintyFeatures:
-    """What makes a score doubtful, in shares of the scale (0 to 1).
+    """What makes a score uncertain, each as a share of the scale (0 to 1).
 
     `score_sd` is the standard deviation of the score given the probabilities of the levels, `judge_gap` the distance
-    between the judge's score and that of the other signals, `midscale` how near the score is to the middle of the
-    scale: 0 at either end, 1 in the middle.
+    between the judge's score and that of the other signals. `midscale` is 0 for a score at either end of the scale and
+    1 in the middle.
     """
 
     score_sd: float
@@ -39,7 +41,7 @@ class UncertaintyFeatures:
 
     @classmethod
     def from_scores(cls, score: float, *, score_sd: float, judge_score: float, other_score: float) -> Self:
-        """From figures in points of 10."""
+        """The features of a score; all arguments are in points of 10."""
         return cls(
             score_sd=score_sd / MAX_SCORE,
             judge_gap=abs(judge_score - other_score) / MAX_SCORE,
@@ -48,13 +50,16 @@ class UncertaintyFeatures:
 
     @property
     def score_deviation(self) -> float:
-        """Standard deviation of the score in points of 10, from the levels' probabilities and the signals' gap."""
+        """Standard deviation of the score in points of 10, from the levels' probabilities and the judge's gap."""
         return MAX_SCORE * math.hypot(self.score_sd, _GAP_SHARE * self.judge_gap)
 
 
 @dataclass(frozen=True)
 class ConfidenceWeights:
-    """The logit of the confidence without any doubt, and what a doubt of 1 takes off it, 0 or more."""
+    """A logistic regression: `intercept` is the logit (natural logarithm) of the confidence if all features are 0.
+
+    The other fields, 0 or more, are subtracted per unit of the feature of the same name.
+    """
 
     intercept: float
     score_sd: float
@@ -62,53 +67,53 @@ class ConfidenceWeights:
     midscale: float
 
     def predict(self, uncertainty: UncertaintyFeatures) -> float:
-        """Probability (0 to 1) that a person's grade lies within 1.5 of 10 of the score."""
+        """Probability (0 to 1) that a person's grade lies within 1.5 points of 10 of the score."""
         weights = (self.score_sd, self.judge_gap, self.midscale)
         logit = self.intercept - sum(
-            weight * doubt for weight, doubt in zip(weights, astuple(uncertainty), strict=True)
+            weight * feature for weight, feature in zip(weights, astuple(uncertainty), strict=True)
         )
-        return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+        return 1 / (1 + math.exp(-max(min(logit, _MAX_LOGIT), -_MAX_LOGIT)))
 
 
 @dataclass(frozen=True)
 class ReviewPolicy:
-    """Which scores go to a person for doubt.
+    """Which scores a person reviews: those with a low confidence, and those near the pass mark.
 
-    Those with a confidence under `below` (0 to 1), and those within `pass_margin` points of `pass_mark` (0 to 10; None
-    when nothing hangs on a mark).
+    A confidence under `below` (0 to 1) is low. A score is near the mark within `pass_margin` points of `pass_mark`
+    (0 to 10; None if there is no mark).
     """
 
     below: float = 0.2
     pass_mark: float | None = None
     pass_margin: float = 0.5
-    # The share (0 to 1) that `below` was chosen for, None for a bound that was set.
+    # The share (0 to 1) behind `below`; None if fixed.
     share: float | None = None
 
     def is_near_pass_mark(self, score: float) -> bool:
-        """Whether a score is so near the mark that the margin may decide."""
-        # Scores have one decimal; the margin's own end still counts as near.
+        """Whether a score (0 to 10) lies within the margin of the pass mark, both ends included."""
+        # Allow for the rounding of the difference.
         return self.pass_mark is not None and abs(score - self.pass_mark) <= self.pass_margin + 1e-9
 
     def now(self) -> ReviewPolicy:
-        """The policy for the next score."""
+        """The policy for the next score: this one."""
         return self
 
     def note(self, confidence: float, *, is_low: bool) -> None:
-        """Hear of the confidence of a score and whether it was too low; this policy stays as it is."""
+        """Record the confidence of a score; a fixed policy ignores it."""
 
 
 class ReviewShare:
-    """Sends a share of the scores to a person, those of the lowest confidence: a policy that moves with what it saw.
+    """Sends the share of scores with the lowest confidence to a person, with a bound that adapts to the scores so far.
 
-    The bound is the quantile of the last confidences that has that share below it. Before any is seen they are taken to
-    be spread evenly over 0 to 1, which counts as much as a few scores. What was sent too much or too little so far is
-    made up for, so that the share holds for every set of some hundred answers, whatever its confidences. Safe to use
-    from several threads.
+    The bound is the quantile of the last confidences that has that share below it. A few pseudo-observations, spread
+    evenly over 0 to 1, stand in until enough scores are recorded. Deviations from the share so far are corrected over
+    the next scores, so that it holds for every few hundred answers, whatever their confidences. Thread-safe.
     """
 
     _REMEMBERED = 500
+    # Number of pseudo-observations.
     _EVEN = 5
-    # Within so many scores a share that is off is brought back.
+    # A deviation is corrected over about this many scores.
     _CATCH_UP = 30
 
     def __init__(self, share: float, *, pass_mark: float | None = None, pass_margin: float = 0.5) -> None:
@@ -123,26 +128,32 @@ class ReviewShare:
         with self._lock:
             due = self._share * len(self._seen) - sum(is_low for _, is_low in self._seen)
             confidences = [confidence for confidence, _ in self._seen]
-        even = [(place + 0.5) / self._EVEN for place in range(self._EVEN)]
-        ordered = sorted(confidences + even)
+        even = [(index + 0.5) / self._EVEN for index in range(self._EVEN)]
+        # At most twice the share: a correction must not flood reviewers.
         share = min(max(self._share + due / self._CATCH_UP, 0.0), 2 * self._share, 1.0)
-        place = math.ceil(share * len(ordered))
-        if 0 < place < len(ordered):
-            # Midway between the last one that would be sent and the next that is surer.
-            low = ordered[place - 1]
-            above = bisect.bisect_right(ordered, low)
-            below = round((low + (ordered[above] if above < len(ordered) else 1.0)) / 2, 4)
-        else:
-            below = 1.0 if place else 0.0
+        below = _find_bound(sorted(confidences + even), share)
         return ReviewPolicy(below, self._pass_mark, self._pass_margin, self._share)
 
     def note(self, confidence: float, *, is_low: bool) -> None:
-        """Hear of the confidence of a score and whether it was too low."""
+        """Record the confidence (0 to 1) of a score, and whether it was under the bound."""
         with self._lock:
             self._seen.append((confidence, is_low))
 
 
+def _find_bound(ordered: list[float], share: float) -> float:
+    """A bound that has about `share` (0 to 1) of the ascending confidences below it."""
+    count = math.ceil(share * len(ordered))
+    if count == 0:
+        return 0.0
+    if count == len(ordered):
+        return 1.0
+    # Midway to the next higher value, so ties stay together.
+    low = ordered[count - 1]
+    above = bisect.bisect_right(ordered, low)
+    return round((low + (ordered[above] if above < len(ordered) else 1.0)) / 2, 4)
+
+
 def likely_range(score: float, sd: float) -> tuple[float, float]:
-    """The 10 % and 90 % points of the score, kept within 0 and 10."""
+    """The 10 % and 90 % quantiles of a normal distribution around the score, clipped to 0 and 10."""
     reach = _RANGE_DEVIATIONS * sd
     return max(score - reach, 0.0), min(score + reach, MAX_SCORE)

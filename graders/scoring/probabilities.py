@@ -1,10 +1,9 @@
-"""From four signals to points: how probable each level of each criterion is, and what the sum comes to.
+"""From signals to points: the probability of each level of each criterion, and the expected score.
 
-For each level above the lowest, logit P(level reached) is a weighted sum of what the graders found (`LevelSignals`),
-less a lapse: people's word is now and then another, whatever was found, so that no probability comes nearer to 0 or 1
-than this share (the lapse rate of Wichmann and Hill 2001, "The psychometric function I"). The probabilities of the
-levels are the differences of those of reaching them (Frank and Hall 2001, "A Simple Approach to Ordinal
-Classification"), and points are their expectation.
+For each level above the lowest, logit P(level reached) is a weighted sum of the features in `LevelSignals`. A lapse
+rate keeps every probability away from 0 and 1, since people now and then disagree with the clearest signals (Wichmann
+and Hill 2001, "The psychometric function I"). The probabilities of the levels are the differences of those of reaching
+them (Frank and Hall 2001, "A Simple Approach to Ordinal Classification"), and points are their expectation.
 """
 
 from __future__ import annotations
@@ -19,10 +18,13 @@ from vivavoce.rubrics import Rubric, SignalWeights, total_share
 from ..types import MAX_SCORE, LevelSignals
 from .coefficients import PARTS, SIGNALS, Coefficients, Weights
 
+# Beyond this logit exp() gains nothing and may overflow.
+_MAX_LOGIT = 30.0
+
 
 @dataclass(frozen=True)
-class Total:
-    """The sum over criteria, on 0 to 10, and the standard deviation that the probabilities leave it."""
+class ExpectedScore:
+    """The expected score, 0 to 10, and its standard deviation in points of 10, given the levels' probabilities."""
 
     score: float
     deviation: float
@@ -35,28 +37,30 @@ def level_probabilities(
     using: Sequence[str] = SIGNALS,
     manual_weights: SignalWeights | None = None,
 ) -> tuple[float, ...]:
-    """Probability of each level, lowest first, summing to 1.
+    """Probability of each level of a criterion, lowest first, summing to 1.
 
-    `signals` has an entry for each level above the lowest. Signals not named in `using` are held at
-    their mean, which shows what the others alone would say. `manual_weights` average the probability that each signal
-    alone gives (linear opinion pool: Stone 1961, "The Opinion Pool") instead of using the fitted weights.
+    `signals` has an entry for each level above the lowest. A signal that is not in `using` is held at its mean, so that
+    only the others count. `manual_weights` replace the fitted weights: they average the probabilities that each signal
+    alone gives (linear opinion pool: Stone 1961, "The Opinion Pool").
     """
-    found = [
-        _pooled(level, weights, using, manual_weights) if manual_weights else _alone(level, weights, using)
+    probabilities = [
+        _pool_signals(level, weights, using, manual_weights)
+        if manual_weights
+        else _combine_signals(level, weights, using)
         for level in signals
     ]
-    reached = [1.0, *_falling(found), 0.0]
+    reached = [1.0, *_make_non_increasing(probabilities), 0.0]
     return tuple(high - low for high, low in itertools.pairwise(reached))
 
 
-def _falling(chances: Sequence[float]) -> list[float]:
-    """A curve that never rises, midway between the highest such curve below and the lowest above.
+def _make_non_increasing(probabilities: Sequence[float]) -> list[float]:
+    """A curve that never rises, midway between the highest such curve below the given one and the lowest above it.
 
-    To be on a level is to have reached those below it; and a lower level's "exactly one" is denied of an answer that
-    has two, which speaks against neither.
+    An answer on a level has reached all levels below it. Still, the judge denies "exactly one" of an answer that has
+    two, which is evidence against neither level.
     """
-    below = itertools.accumulate(chances, min)
-    above = reversed(list(itertools.accumulate(reversed(chances), max)))
+    below = itertools.accumulate(probabilities, min)
+    above = reversed(list(itertools.accumulate(reversed(probabilities), max)))
     return [(low + high) / 2 for low, high in zip(below, above, strict=True)]
 
 
@@ -80,64 +84,66 @@ def all_probabilities(
     }
 
 
-def total(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> Total:
-    """The score over the criteria that have probabilities.
+def compute_score(rubric: Rubric, probabilities: Mapping[str, Sequence[float]]) -> ExpectedScore:
+    """The expected score over the criteria in `probabilities`; the others count 0, and their gates cap nothing.
 
-    Points are expectations; a gate holds with the probability of its highest level (see `rubrics.total_share`).
+    A gate is met with the probability of its highest level (see `rubrics.total_share`).
     """
     points: dict[str, float] = {}
     gates_met: dict[str, float] = {}
     variance = 0.0
     for criterion in rubric.criteria:
-        chances = probabilities.get(criterion.id)
-        if chances is None:
+        levels = probabilities.get(criterion.id)
+        if levels is None:
             continue
         if criterion.kind == "gate":
-            gates_met[criterion.id] = chances[-1]
+            gates_met[criterion.id] = levels[-1]
             continue
-        mean, spread = moments([level.points for level in criterion.levels], chances)
+        mean, criterion_variance = mean_and_variance([level.points for level in criterion.levels], levels)
         points[criterion.id] = mean
-        variance += spread
-    share = total_share(rubric, points, gates_met, deviation=math.sqrt(variance))
-    return Total(score=MAX_SCORE * share.share, deviation=MAX_SCORE * share.deviation)
+        # Criteria are taken as independent, so variances add up.
+        variance += criterion_variance
+    total = total_share(rubric, points, gates_met, deviation=math.sqrt(variance))
+    return ExpectedScore(score=MAX_SCORE * total.share, deviation=MAX_SCORE * total.deviation)
 
 
-def moments(points: Sequence[float], probabilities: Sequence[float]) -> tuple[float, float]:
-    """Expectation and variance of the points of a criterion whose levels have these points and probabilities."""
+def mean_and_variance(points: Sequence[float], probabilities: Sequence[float]) -> tuple[float, float]:
+    """Expectation and variance of a criterion's points, given the points and probabilities of its levels."""
     mean = sum(chance * worth for chance, worth in zip(probabilities, points, strict=True))
     return mean, sum(chance * (worth - mean) ** 2 for chance, worth in zip(probabilities, points, strict=True))
 
 
-def contributions(
+def compute_contributions(
     rubric: Rubric,
     signals: Mapping[str, Sequence[LevelSignals]],
     coefficients: Coefficients,
 ) -> dict[str, float]:
-    """Points of the score (0 to 10) that each signal added or took, in the order of SIGNALS.
+    """Points of the score (of 10) that each signal added or took away, in the order of SIGNALS.
 
-    `baseline` is the score with every signal at its mean; all of them sum to the score before rounding.
+    `baseline` is the score with every signal at its mean. All entries sum to the score, up to rounding.
     """
-    found: dict[str, float] = {}
+    points: dict[str, float] = {}
     before = _score_using(rubric, signals, coefficients, ())
-    found["baseline"] = before
+    points["baseline"] = before
+    # In order: what signals share goes to the earlier one.
     for count, name in enumerate(SIGNALS, start=1):
         after = _score_using(rubric, signals, coefficients, SIGNALS[:count])
-        found[name] = after - before
+        points[name] = after - before
         before = after
-    return {name: round(value, 3) for name, value in found.items()}
+    return {name: round(value, 3) for name, value in points.items()}
 
 
-def score_of(
+def score_from_signal(
     rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients, name: str
 ) -> float:
-    """The score (0 to 10) that one signal alone suggests, the others being as they are on average."""
+    """The score (0 to 10) from one signal of SIGNALS alone, with the others at their means."""
     return _score_using(rubric, signals, coefficients, (name,))
 
 
 def score_without_judge(
     rubric: Rubric, signals: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients
 ) -> float:
-    """The score (0 to 10) that all signals but the judge suggest."""
+    """The score (0 to 10) from all signals but the judge, which is held at its mean."""
     return _score_using(rubric, signals, coefficients, SIGNALS[1:])
 
 
@@ -147,27 +153,30 @@ def _score_using(
     coefficients: Coefficients,
     using: Sequence[str],
 ) -> float:
-    return total(rubric, all_probabilities(rubric, signals, coefficients, using=using)).score
+    return compute_score(rubric, all_probabilities(rubric, signals, coefficients, using=using)).score
 
 
-def _logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
-    found = weights.intercept
+def _compute_logit(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
+    logit = weights.intercept
     for signal, features in PARTS.items():
         for name in features:
             value = getattr(level, name) if signal in using else weights.means[name]
-            found += weights.weights[name] * (weights.means[name] if value is None else value)
-    return found
+            # A verifier that was not asked counts as average.
+            logit += weights.weights[name] * (weights.means[name] if value is None else value)
+    return logit
 
 
-def _alone(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
-    return weights.with_lapses(_sigmoid(_logit(level, weights, using)))
+def _combine_signals(level: LevelSignals, weights: Weights, using: Sequence[str]) -> float:
+    """Probability (0 to 1) that a level is reached, by the fitted weights."""
+    return weights.with_lapses(_apply_sigmoid(_compute_logit(level, weights, using)))
 
 
-def _pooled(level: LevelSignals, weights: Weights, using: Sequence[str], manual_weights: SignalWeights) -> float:
+def _pool_signals(level: LevelSignals, weights: Weights, using: Sequence[str], manual_weights: SignalWeights) -> float:
+    """Probability (0 to 1) that a level is reached: the weighted mean of what each signal alone gives."""
     shares: dict[str, float] = manual_weights.model_dump()
-    alone = {name: _alone(level, weights, (name,) if name in using else ()) for name in shares}
+    alone = {name: _combine_signals(level, weights, (name,) if name in using else ()) for name in shares}
     return sum(share * alone[name] for name, share in shares.items()) / sum(shares.values())
 
 
-def _sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+def _apply_sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(min(logit, _MAX_LOGIT), -_MAX_LOGIT)))

@@ -1,1 +1,1 @@
-"""What models and word overlap find in an answer, for each level of each criterion."""
+"""Collects what embeddings, word overlap, verifier and judge find in an answer, for each level of each criterion."""

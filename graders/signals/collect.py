@@ -1,4 +1,4 @@
-"""What the graders find in a batch of answers, and what of it counts for each level of a criterion."""
+"""Collects the signals of a batch of answers, and from them the features of each level of a criterion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from .similarity import PointMatch, match_points
 
 @dataclass(frozen=True)
 class PointSignals:
-    """Similarity, its gain, term recall and the nearest sentences for one expected point."""
+    """The signals of one expected point.
+
+    `similarity` (-1 to 1), `similarity_gain` (-2 to 2) and `term_recall` (0 to 1) are of the best passages;
+    `nearest` is the passage with the highest similarity.
+    """
 
     similarity: float
     similarity_gain: float
@@ -34,11 +38,11 @@ class PointSignals:
 
 @dataclass(frozen=True)
 class Signals:
-    """Everything that the graders found in one answer.
+    """All signals of one answer.
 
-    `levels` has the signals of each level above the lowest, and `quotes` the places that the judge quoted, both by
-    criterion, for criteria with a verdict; `points` is by expected point. `question_recall` is the share (0 to 1) of
-    the question's content words that the answer has.
+    For criteria with a verdict, `levels` has the features of each level above the lowest and `quotes` the passages that
+    the judge quoted, both by criterion. `points` is by expected point. `question_recall` is the share (0 to 1) of the
+    question's content words that the answer has.
     """
 
     levels: Mapping[str, tuple[LevelSignals, ...]]
@@ -49,8 +53,20 @@ class Signals:
     verdicts: AnswerVerdicts
 
 
+@dataclass(frozen=True)
+class _StatementSignals:
+    """Best match, term recall and verifier's log-odds by statement; None where the verifier was not asked."""
+
+    matches: Mapping[str, PointMatch]
+    recalls: Mapping[str, float]
+    verified: Mapping[str, float | None]
+
+
 def collect_signals(answers: Sequence[ScreenedAnswer], rubric: Rubric, panel: Panel) -> list[Signals]:
-    """Signals of each answer; embeddings are computed in one pass, the judge is asked about all answers at once."""
+    """Collect the signals of each answer, in order.
+
+    The answers are embedded in one call and judged in one call. Each needs at least one sentence.
+    """
     if not answers:
         return []
     statements = _list_statements(rubric)
@@ -63,11 +79,11 @@ def collect_signals(answers: Sequence[ScreenedAnswer], rubric: Rubric, panel: Pa
     for answer, window_vectors, verdict in zip(answers, vectors, verdicts, strict=True):
         matches = match_points(windows=window_vectors, points=np.asarray(statement_vectors), question=question_vector)
         by_statement = dict(zip(statements, matches, strict=True))
-        signals.append(_collect(answer, by_statement, verdict, rubric, panel))
+        signals.append(_collect_answer(answer, by_statement, verdict, rubric, panel))
     return signals
 
 
-def _collect(
+def _collect_answer(
     answer: ScreenedAnswer,
     matches: Mapping[str, PointMatch],
     verdicts: AnswerVerdicts,
@@ -80,25 +96,16 @@ def _collect(
     whole = "\n".join(answer.sentences)
     rouge = lexical.rouge(whole, references, stated=["\n".join(counted[text]) for text in references])
     points = {
-        point.id: PointSignals(
-            similarity=matches[point.text].similarity,
-            similarity_gain=matches[point.text].similarity_gain,
-            term_recall=recalls[point.text],
-            nearest=answer.window_evidence(matches[point.text].window),
-        )
-        for point in rubric.expected_points
+        point.id: _describe_point(answer, matches[point.text], recalls[point.text]) for point in rubric.expected_points
     }
-    descriptions = {text for levels in _described_levels(rubric).values() for text in levels}
-    ordered = [text for text in matches if text in descriptions]
-    # Without verdicts there is no score; while the judge is unavailable answers come again and again.
-    verified = _verify(answer, ordered, rubric, panel) if verdicts.levels else {}
+    statements = _StatementSignals(matches, recalls, _verify_levels(answer, matches, verdicts, rubric, panel))
     return Signals(
         levels={
-            criterion.id: _level_signals(
+            criterion.id: _compute_level_signals(
                 criterion,
                 verdicts.levels[criterion.id],
                 [points[point.id] for point in rubric.points_expected_for(criterion.id)],
-                _StatementSignals(matches, recalls, verified),
+                statements,
                 rouge,
             )
             for criterion in rubric.criteria
@@ -115,16 +122,16 @@ def _collect(
     )
 
 
-@dataclass(frozen=True)
-class _StatementSignals:
-    """Match, term recall and the verifier's log-odds by statement; the verifier has none where it was not asked."""
+def _describe_point(answer: ScreenedAnswer, match: PointMatch, recall: float) -> PointSignals:
+    return PointSignals(
+        similarity=match.similarity,
+        similarity_gain=match.similarity_gain,
+        term_recall=recall,
+        nearest=answer.window_evidence(match.window),
+    )
 
-    matches: Mapping[str, PointMatch]
-    recalls: Mapping[str, float]
-    verified: Mapping[str, float | None]
 
-
-def _described_levels(rubric: Rubric) -> dict[str, list[str]]:
+def _describe_levels(rubric: Rubric) -> dict[str, list[str]]:
     """Descriptions of the levels above the lowest, by criterion."""
     return {
         criterion.id: [level.description.strip() for level in criterion.levels[1:]] for criterion in rubric.criteria
@@ -132,38 +139,48 @@ def _described_levels(rubric: Rubric) -> dict[str, list[str]]:
 
 
 def _list_statements(rubric: Rubric) -> list[str]:
-    """Everything that an answer is compared with, each text once: expected points, then descriptions of levels."""
+    """All texts that an answer is compared with, without duplicates: expected points, then level descriptions."""
     points = [point.text for point in rubric.expected_points]
-    return list(dict.fromkeys([*points, *itertools.chain.from_iterable(_described_levels(rubric).values())]))
+    return list(dict.fromkeys([*points, *itertools.chain.from_iterable(_describe_levels(rubric).values())]))
 
 
-def _verify(
-    answer: ScreenedAnswer, statements: Sequence[str], rubric: Rubric, panel: Panel
+def _verify_levels(
+    answer: ScreenedAnswer,
+    matches: Mapping[str, PointMatch],
+    verdicts: AnswerVerdicts,
+    rubric: Rubric,
+    panel: Panel,
 ) -> Mapping[str, float | None]:
+    """The verifier's log-odds (natural logarithm) by level description; None where it has no weight."""
+    # Without verdicts there is no score to compute.
+    if not verdicts.levels:
+        return {}
+    descriptions = {text for levels in _describe_levels(rubric).values() for text in levels}
+    ordered = [text for text in matches if text in descriptions]
     if rubric.weights or not panel.coefficients.uses_signal("verifier", rubric.question.id):
-        return dict.fromkeys(statements)
-    found = panel.verifier.log_odds(answer.sentences, statements, question=rubric.question)
-    return dict(zip(statements, found, strict=True))
+        return dict.fromkeys(ordered)
+    log_odds = panel.verifier.log_odds(answer.sentences, ordered, question=rubric.question)
+    return dict(zip(ordered, log_odds, strict=True))
 
 
 def _list_windows(sentences: Sequence[str]) -> list[str]:
-    """Single sentences first, then neighbouring pairs: a point may take two sentences to make."""
+    """All sentences, then all pairs of neighbours, since a point may take two sentences."""
     pairs = itertools.pairwise(sentences)
     return [*sentences, *(f"{first} {second}" for first, second in pairs)]
 
 
-def _level_signals(
+def _compute_level_signals(
     criterion: Criterion,
     verdicts: Sequence[LevelVerdict],
     points: Sequence[PointSignals],
     statements: _StatementSignals,
     rouge: lexical.RougeScores,
 ) -> tuple[LevelSignals, ...]:
-    """Signals of each level of a criterion above the lowest.
+    """Features of each level of a criterion above the lowest.
 
-    An answer is compared with the level's description and, where the criterion has expected points, with these, half
-    and half. A higher level needs more of the points: the lowest level counts the best point, the highest all of them;
-    a criterion with one level above the lowest counts the best.
+    Gain and recall are the mean of those for the level's description and those for the criterion's expected points,
+    where it has any. A higher level needs more of the points: the first level counts the best point, the highest all of
+    them, and those between a number in proportion. A criterion with two levels counts the best point.
     """
     gains = sorted((point.similarity_gain for point in points), reverse=True)
     recalls = sorted((point.term_recall for point in points), reverse=True)
@@ -172,18 +189,20 @@ def _level_signals(
     for step, (level, verdict) in enumerate(zip(criterion.levels[1:], verdicts, strict=True)):
         text = level.description.strip()
         share = step / last if last else 0.0
+        # Round half up; round() would go to the even number.
         count = 1 + math.floor(share * (len(points) - 1) + 0.5) if points else 0
         signals.append(
             LevelSignals(
                 judge=verdict.log_odds - verdict.baseline_log_odds,
                 verifier=statements.verified.get(text),
-                similarity_gain=_half_and_half(statements.matches[text].similarity_gain, gains[:count]),
-                term_recall=_half_and_half(statements.recalls[text], recalls[:count]),
+                similarity_gain=_average_with_points(statements.matches[text].similarity_gain, gains[:count]),
+                term_recall=_average_with_points(statements.recalls[text], recalls[:count]),
                 rouge1_recall=rouge.rouge1_recall,
             )
         )
     return tuple(signals)
 
 
-def _half_and_half(of_level: float, of_points: Sequence[float]) -> float:
+def _average_with_points(of_level: float, of_points: Sequence[float]) -> float:
+    """The mean of a level's value and the mean of its points' values; the former alone if there are no points."""
     return (of_level + fmean(of_points)) / 2 if of_points else of_level

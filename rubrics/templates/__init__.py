@@ -1,4 +1,4 @@
-"""Beginnings of rubrics: for questions of knowledge, of behaviour (STAR), and for cases, in both languages."""
+"""Templates of rubrics for knowledge questions, behavioural questions (STAR) and cases, in both languages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _PLACEHOLDER = re.compile(r"⟨[^⟩]*⟩")
 
 
 def fill_template(name: str, question: Question) -> str:
-    """The YAML of a draft for a question; what its writer has to fill in stands between ⟨ ⟩."""
+    """The YAML of a draft for a question; the parts that its writer has to fill in are marked by ⟨ ⟩."""
     file = resources.files(__package__) / f"{name}.{question.language}.yaml"
     text = file.read_text(encoding="utf-8")
-    # JSON strings are YAML strings, whatever is in them.
+    # JSON strings are valid YAML, whatever characters they contain.
     return text.replace("{id}", question.id).replace("{text}", json.dumps(question.text, ensure_ascii=False))
 
 
 def unfilled(text: str) -> list[str]:
-    """What of a template's ⟨ ⟩ still stands in a text; other texts may have such brackets of their own."""
-    return [found for found in dict.fromkeys(_PLACEHOLDER.findall(text)) if found in _placeholders()]
+    """The placeholders of templates that a text still contains; other text in ⟨ ⟩ is not reported."""
+    return [mark for mark in dict.fromkeys(_PLACEHOLDER.findall(text)) if mark in _list_placeholders()]
 
 
 @cache
-def _placeholders() -> frozenset[str]:
+def _list_placeholders() -> frozenset[str]:
     files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".yaml")]
-    return frozenset(found for file in files for found in _PLACEHOLDER.findall(file.read_text(encoding="utf-8")))
+    return frozenset(mark for file in files for mark in _PLACEHOLDER.findall(file.read_text(encoding="utf-8")))

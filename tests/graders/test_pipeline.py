@@ -115,14 +115,14 @@ class _QuotingJudge(ScriptedJudge):
         super().__init__()
         self._quote = quote
 
-    def _judge(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
-        said = super()._judge(answer, rubric)
+    def _judge_answer(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
+        verdicts = super()._judge_answer(answer, rubric)
         span = locate_quote(Verdict(2.0, 1.0, self._quote), answer=without_numbers(answer))
         levels = {
-            name: tuple(replace(level, quote=self._quote, span=span) for level in own)
-            for name, own in said.levels.items()
+            name: tuple(replace(level, quote=self._quote, span=span) for level in by_level)
+            for name, by_level in verdicts.levels.items()
         }
-        return replace(said, levels=levels)
+        return replace(verdicts, levels=levels)
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_the_verifier_is_asked_only_where_it_counts(rubric: Rubric) -> None:
     answer = [AnswerInput("Pruning removes weights that add little to the output.")]
     asking = scripted_panel()
     (report,) = grade(answer, rubric, asking)
-    assert all(level.verifier is not None for one in report.criteria for level in one.signals)
+    assert all(level.verifier is not None for criterion in report.criteria for level in criterion.signals)
     shipped = dataclasses.replace(asking, verifier=_UnaskedVerifier(), coefficients=default_coefficients())
     elsewhere = rubric.model_copy(update={"question": rubric.question.model_copy(update={"id": "not-in-the-bank"})})
     (report,) = grade(answer, elsewhere, shipped)
     assert report.score is not None
-    assert all(level.verifier is None for one in report.criteria for level in one.signals)
+    assert all(level.verifier is None for criterion in report.criteria for level in criterion.signals)
     assert default_coefficients().uses_signal("verifier", "pruning")

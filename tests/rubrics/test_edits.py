@@ -86,7 +86,7 @@ def test_the_strongest_change_decides(rubric: Rubric) -> None:
 
 
 def test_different_questions_are_no_versions_of_one_rubric(rubric: Rubric) -> None:
-    with pytest.raises(ValueError, match="no versions of one rubric"):
+    with pytest.raises(ValueError, match="not versions of the same rubric"):
         compare(rubric, edited(rubric, "question", "id", value="other"))
 
 

@@ -19,11 +19,11 @@ from .test_versions import TODAY
 class WordReader:
     """Reads words as they stand."""
 
-    def terms(self, text: str) -> frozenset[str]:
+    def content_terms(self, text: str) -> frozenset[str]:
         return frozenset(re.findall(r"[a-z0-9]{4,}", text.lower())) - {"answer", "says", "that"}
 
-    def says(self, text: str, *, point: str, question: str) -> bool:
-        return bool(self.terms(point) & self.terms(text))
+    def covers(self, text: str, *, point: str, question: str) -> bool:
+        return bool(self.content_terms(point) & self.content_terms(text))
 
 
 def _lint(tmp_path: Path, rubric: Rubric) -> list[Finding]:
@@ -54,7 +54,7 @@ def test_a_sound_rubric_has_no_findings(tmp_path: Path, clean: Rubric) -> None:
             "cannot be seen",
         ),
         (("criteria", 0, "statement"), "The candidate knows about bits.", "observable", "cannot be seen"),
-        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "pays for length"),
+        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "rewards length"),
         (("criteria", 1, "levels", 1, "description"), "Names at least one way.", "levels-apart", "levels 1 and 2"),
         (("criteria", 0, "points"), 3, "weights", "9 points in all"),
         (("expected_points", 0, "criterion"), "methods", "points", "no core expected point counts for 'lower'"),
@@ -69,7 +69,7 @@ def test_a_sound_rubric_has_no_findings(tmp_path: Path, clean: Rubric) -> None:
         (("criteria", 0, "title"), "Weights stored INT8 rather than FP16", "answer-key", "seen by candidates"),
     ],
 )
-def test_each_rule_names_the_line_and_the_mend(
+def test_each_rule_names_the_line_and_the_fix(
     tmp_path: Path, clean: Rubric, path: tuple[str | int, ...], value: Any, rule: str, words: str
 ) -> None:
     rubric = edited(clean, *path, value=value)
@@ -103,10 +103,8 @@ def test_chinese_wording_is_read_too(tmp_path: Path, clean: Rubric) -> None:
     assert {finding.rule for finding in _lint(tmp_path, inner)} == {"observable"}
     levels = [{"points": 0, "description": "没有说出。"}, {"points": 2, "description": "至少一种。"}]
     levels += [{"points": 4, "description": "两种以上。"}]
-    overlapping_levels = edited(
-        edited(clean, "question", "language", value="zh"), "criteria", 1, "levels", value=levels
-    )
-    assert {finding.rule for finding in _lint(tmp_path, overlapping_levels)} == {"levels-apart"}
+    overlapping = edited(chinese, "criteria", 1, "levels", value=levels)
+    assert {finding.rule for finding in _lint(tmp_path, overlapping)} == {"levels-apart"}
 
 
 def test_a_file_that_is_no_rubric_is_a_finding(tmp_path: Path) -> None:

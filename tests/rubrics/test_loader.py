@@ -22,7 +22,7 @@ def _write(tmp_path: Path, content: bytes) -> Path:
         ("points: 4}\n  - id: methods", "points: -4}\n  - id: methods", "line 3"),
         ("criterion: loss", "criterion: nowhere", "'nowhere'"),
         ("title: Methods", "name: Methods", "line"),
-        ("criteria:", "criteria: [", "mend the YAML there"),
+        ("criteria:", "criteria: [", "fix the YAML there"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_line_in_one_sentence(tmp_path: Path, old: str, new: str, says: str) -> None:

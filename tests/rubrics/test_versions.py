@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, content_hash
-from vivavoce.rubrics.versions import LEDGER, latest, publish, read_ledger, unpublished
+from vivavoce.rubrics.versions import LEDGER, find_latest, list_unpublished, publish, read_ledger
 
 from .test_edits import edited
 
@@ -18,10 +18,10 @@ def test_an_edit_makes_a_new_version_and_keeps_the_old_one(tmp_path: Path, rubri
     before = (tmp_path / LEDGER).read_text(encoding="utf-8")
     assert publish(tmp_path, [rubric], today=TODAY) == []
     changed = edited(rubric, "criteria", 0, "points", value=3)
-    assert unpublished(read_ledger(tmp_path), [rubric, changed]) == [changed]
+    assert list_unpublished(read_ledger(tmp_path), [rubric, changed]) == [changed]
     assert [version.number for version in publish(tmp_path, [changed], today=TODAY)] == [2]
     assert (tmp_path / LEDGER).read_text(encoding="utf-8").startswith(before)
-    newest = latest(read_ledger(tmp_path), rubric)
+    newest = find_latest(read_ledger(tmp_path), rubric)
     assert newest
     assert (newest.number, newest.content_hash, newest.published) == (2, content_hash(changed), TODAY)
 

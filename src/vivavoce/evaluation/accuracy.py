@@ -166,7 +166,7 @@ def _case(dataset: str, question: str, row: Mapping[str, Any], rubric: Rubric, r
     levels = {criterion.id: criterion.signals for criterion in report.criteria if criterion.signals}
     # An answer that was settled by a fact has no signals, and no signal gives it anything.
     alone = {
-        name: probabilities.score_of(rubric, levels, panel.coefficients, name) / MAX_SCORE if levels else 0.0
+        name: probabilities.score_from_signal(rubric, levels, panel.coefficients, name) / MAX_SCORE if levels else 0.0
         for name in SIGNALS
     }
     return Case(

@@ -22,7 +22,7 @@ from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.types import AnswerVerdicts
 from vivavoce.graders.reading import normal_text
 from vivavoce.graders.scoring.coefficients import default_coefficients
-from vivavoce.graders.scoring.probabilities import score_of
+from vivavoce.graders.scoring.probabilities import score_from_signal
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
 
@@ -212,7 +212,7 @@ def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
         ]
         for name, levels in verdicts.levels.items()
     }
-    return score_of(rubric, signals, default_coefficients(), "judge")
+    return score_from_signal(rubric, signals, default_coefficients(), "judge")
 
 
 def _checked(found: list[AnswerVerdicts]) -> list[AnswerVerdicts]:

@@ -27,9 +27,9 @@ def test_a_title_that_says_the_key_is_never_shown_to_a_candidate(language: str, 
         "reference": rubric.references[0].text,
     }
     telling = _with_title(rubric, title.format(**key))
-    number = {"en": "point 2 of the rubric", "zh": "评分标准第 2 项"}[language]
+    number = {"en": "criterion 2 of the rubric", "zh": "评分标准第 2 项"}[language]
     for sure in (4.0, 0.0, -4.0):
-        panel = scripted_panel(lambda _, __, said=sure: said)
+        panel = scripted_panel(lambda _, __, log_odds=sure: log_odds)
         (report,) = grade([AnswerInput("The answer is an answer, 回答。")], telling, panel)
         assert number in report.feedback.candidate
         assert title.format(**key) not in report.feedback.candidate

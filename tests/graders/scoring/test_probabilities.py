@@ -17,7 +17,12 @@ from vivavoce.graders.scoring.coefficients import (
     write_coefficients,
 )
 from vivavoce.graders.scoring.confidence import ConfidenceWeights, UncertaintyFeatures
-from vivavoce.graders.scoring.probabilities import all_probabilities, contributions, level_probabilities, total
+from vivavoce.graders.scoring.probabilities import (
+    all_probabilities,
+    compute_contributions,
+    compute_score,
+    level_probabilities,
+)
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Language, Rubric, SignalWeights, default_bank
 from vivavoce.rubrics.model import GateCriterion
@@ -73,9 +78,9 @@ def test_a_higher_level_is_never_likelier_reached_than_a_lower_one() -> None:
 def test_contributions_sum_to_the_score(rubric: Rubric, value: float) -> None:
     signals = _signals(rubric, value)
     probabilities = all_probabilities(rubric, signals, COEFFICIENTS)
-    parts = contributions(rubric, signals, COEFFICIENTS)
+    parts = compute_contributions(rubric, signals, COEFFICIENTS)
     assert set(parts) == {"baseline", *NAMES}
-    assert sum(parts.values()) == pytest.approx(total(rubric, probabilities).score, abs=0.01)
+    assert sum(parts.values()) == pytest.approx(compute_score(rubric, probabilities).score, abs=0.01)
 
 
 def test_weights_by_hand_mix_what_each_signal_alone_says(rubric: Rubric) -> None:
@@ -99,8 +104,8 @@ def test_with_weights_by_hand_contributions_sum_to_the_score_and_a_signal_withou
 ) -> None:
     weighed = rubric.model_copy(update={"weights": SignalWeights(judge=2, embedding=1)})
     signals = _signals(weighed, value)
-    parts = contributions(weighed, signals, COEFFICIENTS)
-    score = total(weighed, all_probabilities(weighed, signals, COEFFICIENTS)).score
+    parts = compute_contributions(weighed, signals, COEFFICIENTS)
+    score = compute_score(weighed, all_probabilities(weighed, signals, COEFFICIENTS)).score
     assert sum(parts.values()) == pytest.approx(score, abs=0.01)
     assert parts["rouge"] == 0
     assert parts["judge"] != 0
@@ -147,10 +152,10 @@ def test_coefficients_of_what_is_no_longer_looked_at_are_refused(tmp_path: Path)
 
 def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> None:
     best = {"lower": (0, 1), "methods": (0, 0, 1), "loss": (0, 1), "wrong": (1, 0)}
-    assert total(rubric, best).score == 10
-    assert total(rubric, best).deviation == 0
-    assert total(rubric, {**best, "wrong": (0, 1)}).score == 8
-    assert total(rubric, {**best, "methods": (0, 1, 0)}).score == 8
+    assert compute_score(rubric, best).score == 10
+    assert compute_score(rubric, best).deviation == 0
+    assert compute_score(rubric, {**best, "wrong": (0, 1)}).score == 8
+    assert compute_score(rubric, {**best, "methods": (0, 1, 0)}).score == 8
 
 
 def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None:
@@ -175,7 +180,7 @@ def test_in_chinese_the_judge_has_to_be_surer_by_as_much_as_it_says_yes_more_rea
 
 def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:
     worst = {"lower": (1, 0), "methods": (1, 0, 0), "loss": (1, 0), "wrong": (0, 1)}
-    assert total(rubric, worst).score == 0
+    assert compute_score(rubric, worst).score == 0
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -191,7 +196,7 @@ def test_a_score_never_falls_below_zero(rubric: Rubric) -> None:
 def test_a_gate_that_is_not_met_caps_the_score(language: Language, reached: set[str], score: float) -> None:
     rubric = default_bank().get("high-availability", language)
     probabilities = {c.id: (0.0, 1.0) if c.id in reached else (1.0, 0.0) for c in rubric.criteria}
-    assert total(rubric, probabilities).score == pytest.approx(score)
+    assert compute_score(rubric, probabilities).score == pytest.approx(score)
 
 
 @pytest.mark.parametrize(("loss", "score"), [((1.0, 0.0), 4.0), ((0.0, 1.0), 5.0)])
@@ -201,7 +206,7 @@ def test_of_four_points_of_ten_a_cap_of_half_leaves_four_and_of_six_five(
     data = rubric.model_dump(mode="json")
     data["criteria"].append({"id": "gate", "kind": "gate", "title": "t", "statement": "s", "cap": 0.5})
     middling = {"lower": (0, 1), "methods": (1, 0, 0), "loss": loss, "wrong": (1, 0), "gate": (1, 0)}
-    assert total(Rubric.model_validate(data), middling).score == pytest.approx(score)
+    assert compute_score(Rubric.model_validate(data), middling).score == pytest.approx(score)
 
 
 def test_coefficients_are_not_sure_of_anything_before_that_is_fitted() -> None:

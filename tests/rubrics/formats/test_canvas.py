@@ -66,8 +66,7 @@ def test_what_canvas_knows_is_in_the_rubric(tmp_path: Path) -> None:
     assert [criterion.id for criterion in design.criteria] == ["data-model", "criterion-2"]
     best = design.criteria[0].levels[-1]
     assert (best.name, best.description, best.points) == ("Full", 'Names tables, keys\nand "indexes" too', 5)
-    assert design.origin
-    assert design.origin.ranges == ("criterion-2",)
+    assert design.origin == {"name": "System design", "ranges": ("criterion-2",)}
     assert communication.criteria[0].grader_notes == "Speaks plainly"
 
 
@@ -107,7 +106,7 @@ def test_a_gate_is_left_out_and_told(tmp_path: Path, rubric: Rubric) -> None:
         (HEAD + "\nA,B,,false,Full,,five,No,,0,,,\n", InvalidRubric, "not all numbers"),
         (HEAD + "\nA,B,,false,Full,,5,Some,,5,No,,0\n", InvalidRubric, "must fall from best to worst"),
         (HEAD + "\nA,B,,false,Full,,0,Some,,-1,No,,-2\n", InvalidRubric, "less than 0"),
-        (HEAD + '\nA,"B,,false\n', RubricUnreadable, "mend the CSV"),
+        (HEAD + '\nA,"B,,false\n', RubricUnreadable, "fix the CSV"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, text: str, kind: type[RubricError], words: str) -> None:

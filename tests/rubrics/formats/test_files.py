@@ -40,7 +40,7 @@ def test_markdown_keeps_whatever_characters_there_are(
     data["notes"] = notes
     data["examples"] = [{"answer": note, "levels": {"lower": 1, "methods": 0, "loss": 0, "wrong": 1}}]
     rubric = Rubric.model_validate(data)
-    assert markdown.read(markdown.write(rubric), source="page.md") == rubric
+    assert markdown.read_page(markdown.write_page(rubric), source="page.md") == rubric
 
 
 @pytest.mark.parametrize("ending", ["yaml", "json", "md"])
@@ -62,7 +62,7 @@ def test_one_file_holds_one_rubric_outside_canvas(tmp_path: Path, rubric: Rubric
         ("x.txt", "", "use one of"),
         ("x.json", "{", "line 1"),
         ("x.json", "{}", "question"),
-        ("x.md", "text without a heading", "begins with the question as a heading"),
+        ("x.md", "text without a heading", "begin with the question as a heading"),
         ("x.md", "# What?\n\n- weights: judge\n", "line 1: the weight 'judge' has no value"),
         ("x.md", "# What?\n\n## Criteria\n\n### no colon\n", "line 5: a criterion's heading"),
         ("x.md", "# What?\n\n### stray\n", "line 3: 'stray' belongs to no section"),
@@ -70,7 +70,7 @@ def test_one_file_holds_one_rubric_outside_canvas(tmp_path: Path, rubric: Rubric
         ("x.md", "# What?\n\n## Criteria\n\nread me\n", "line 5: 'read me' has no place here"),
         ("x.md", "# What?\n\nread me\n", "line 3: 'read me' has no place here"),
         ("x.md", "# What?\n\n## Expected points\n\n|a|\n|-|\n| a | b | core | P(y|x) |\n", r"line 7: .* this one 5"),
-        ("x.md", "read me\n# What?\n", "line 1: the page begins"),
+        ("x.md", "read me\n# What?\n", "line 1: the page must begin"),
         ("x.json", "[" * 100_000, "nested too deep"),
         ("x.json", '{"question": ' + "1" * 5000 + "}", "too long"),
         ("x.yaml", "id: 2026-13-45", "looks like a date"),
@@ -86,11 +86,11 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, text: st
 
 
 def test_a_reference_may_look_like_a_list_and_a_row_may_lack_its_last_stroke(rubric: Rubric) -> None:
-    page = markdown.write(rubric)
+    page = markdown.write_page(rubric)
     longest = max(rubric.references, key=lambda reference: len(reference.text))
     written = page.split(f"### {longest.length}\n\n")[1].split("\n")[0]
     edited = page.replace(written, "- Memory: less\n- Speed: more")
     edited = "\n".join(line.removesuffix(" |") if "| core |" in line else line for line in edited.split("\n"))
-    found = markdown.read(edited, source="page.md")
+    found = markdown.read_page(edited, source="page.md")
     assert "- Memory: less\n- Speed: more" in {reference.text for reference in found.references}
     assert found.expected_points == rubric.expected_points

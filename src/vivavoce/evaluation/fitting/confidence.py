@@ -23,7 +23,7 @@ from vivavoce.graders.scoring.confidence import (
     UncertaintyFeatures,
     likely_range,
 )
-from vivavoce.graders.scoring.probabilities import level_probabilities, moments
+from vivavoce.graders.scoring.probabilities import level_probabilities, mean_and_variance
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import cap_share
 
@@ -180,7 +180,8 @@ def _score(example: Example, coefficients: Coefficients, using: Sequence[str]) -
         if kind == "gate":
             gates.append((own[0].share, probabilities[-1]))
             continue
-        gained, score_deviation = moments(list(accumulate((level.share for level in own), initial=0.0)), probabilities)
+        shares = list(accumulate((level.share for level in own), initial=0.0))
+        gained, score_deviation = mean_and_variance(shares, probabilities)
         mean += gained
         variance += score_deviation
     total = cap_share(mean, gates, deviation=variance**0.5)

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from vivavoce.graders.scoring.coefficients import FEATURES, PARTS, Coefficients
-from vivavoce.graders.scoring.probabilities import all_probabilities, total
+from vivavoce.graders.scoring.probabilities import all_probabilities, compute_score
 from vivavoce.graders.types import MAX_SCORE, LevelSignals
 from vivavoce.rubrics import Language, QualificationSet, default_bank, load_qualifications
 from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
@@ -196,7 +196,7 @@ def rescore(example: Example, coefficients: Coefficients) -> float:
     signals: dict[str, list[LevelSignals]] = defaultdict(list)
     for level in example.levels:
         signals[level.criterion].append(level.signals)
-    return total(rubric, all_probabilities(rubric, signals, coefficients)).score if signals else 0.0
+    return compute_score(rubric, all_probabilities(rubric, signals, coefficients)).score if signals else 0.0
 
 
 def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionResult]:
