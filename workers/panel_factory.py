@@ -61,11 +61,16 @@ def open_judge(settings: Settings, cache: VerdictCache) -> Iterator[Judge]:
             yield JudgePanel(judges, quorum=settings.judge_quorum or len(judges) // 2 + 1)
 
 
-def rubric_judge(settings: Settings, cache: VerdictCache, *, secret: bytes) -> RubricJudge:
-    """The judge at the settings' `judge_url`, not yet opened, with fences keyed by a secret of the caller's."""
+def rubric_judge(
+    settings: Settings, cache: VerdictCache, *, secret: bytes, form: PromptForm | None = None
+) -> RubricJudge:
+    """Builds the judge at `judge_url`, not yet opened.
+
+    `secret` keys the delimiters around answers. `form` is how the judge is asked, by default as in production.
+    """
     identity = EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
     urls = split_urls(settings.judge_url)
-    return _rubric_judge(settings, cache, urls, identity, settings.judge_api_key, sample=0, secret=secret)
+    return _rubric_judge(settings, cache, urls, identity, settings.judge_api_key, sample=0, secret=secret, form=form)
 
 
 def _rubric_judge(
@@ -77,6 +82,7 @@ def _rubric_judge(
     *,
     sample: int,
     secret: bytes,
+    form: PromptForm | None = None,
 ) -> RubricJudge:
     return RubricJudge(
         base_urls=urls,
@@ -84,7 +90,7 @@ def _rubric_judge(
         secret=secret,
         cache=cache,
         deadlines=Deadlines(settings.judge_timeout_seconds, settings.judge_deadline_seconds),
-        form=prompt_form(settings),
+        form=form or prompt_form(settings),
         sample=sample,
         prices=Prices(settings.judge_price_prompt, settings.judge_price_cached, settings.judge_price_completion),
         api_key=api_key.get_secret_value() if api_key else None,
@@ -93,13 +99,8 @@ def _rubric_judge(
 
 
 def prompt_form(settings: Settings) -> PromptForm:
-    """How the settings say that the judge is asked."""
-    return PromptForm(
-        mode=settings.judge_mode,
-        scope=settings.judge_scope,
-        context=settings.judge_context,
-        few_shot=settings.judge_few_shot,
-    )
+    """The form of the prompts in production: the mode that the settings name, the rest as `PromptForm` has it."""
+    return PromptForm(mode=settings.judge_mode)
 
 
 def judge_key(settings: Settings) -> JudgeKey:

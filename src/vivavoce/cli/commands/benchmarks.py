@@ -34,9 +34,10 @@ from vivavoce.evaluation.prompt_forms import compare_forms, run_forms, sample_qu
 from vivavoce.evaluation.queue_benchmark import measure_queue
 from vivavoce.graders import Panel
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
+from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.rubrics import default_bank, load_qualifications
 from vivavoce.service.settings import Settings
-from vivavoce.workers.panel_factory import review_policy, rubric_judge, served
+from vivavoce.workers.panel_factory import prompt_form, review_policy, rubric_judge, served
 
 from ..console import err, out
 from ..errors import UserError, require_writable
@@ -54,7 +55,10 @@ JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figur
 def judge(
     question: Annotated[str, typer.Option(help="Question of the bank whose rubric is judged by.")] = "retrieval",
     language: Annotated[str, typer.Option(help="zh or en.")] = "en",
-    context: Annotated[str, typer.Option(help="brief or full; default: VIVA_JUDGE_CONTEXT.")] = "",
+    context: Annotated[
+        str,
+        typer.Option(help="What the judge sees beside the answer: only the question (brief) or the rubric (full)."),
+    ] = "brief",
     answers: Annotated[int, typer.Option(min=2, help="Answers in the cohort.")] = 32,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats for stability.")] = 5,
     batch_sizes: Annotated[str, typer.Option(help="Batch sizes for stability.")] = "1,8,32",
@@ -64,12 +68,11 @@ def judge(
     """Tokens, prefix cache, speed beside the bare engine and repeatability of the judge in the settings."""
     sizes = _sizes(batch_sizes)
     settings = Settings()
-    if context:
-        settings = Settings.model_validate({**settings.model_dump(), "judge_context": context})
+    form = replace(prompt_form(settings), context=cast(Literal["brief", "full"], _one_of(context, "brief", "full")))
     rubric = default_bank().get(question, cast(Literal["zh", "en"], _one_of(language, "zh", "en")))
     with served(settings) as running, err.status("Starting …") as status:
         found = measure_judge(
-            lambda secret: _open(running, secret),
+            lambda secret: _open(running, secret, form),
             rubric,
             answers=answers,
             repeats=repeats,
@@ -104,9 +107,8 @@ def forms(
     with ExitStack() as stack:
         running = stack.enter_context(served(Settings()))
 
-        def judge_of(form: Any) -> Any:
-            chosen = {f"judge_{name}": value for name, value in asdict(form).items()}
-            return stack.enter_context(_open(running.model_copy(update=chosen), b"bench"))
+        def judge_of(form: PromptForm) -> Any:
+            return stack.enter_context(_open(running, b"bench", form))
 
         with progress_bar(err) as progress:
             bar = progress.add_task("Questions", total=len(questions))
@@ -371,9 +373,9 @@ def _panel_with_record() -> Iterator[Panel]:
         yield panel
 
 
-def _open(settings: Settings, secret: bytes) -> Any:
-    """A judge at the server of the settings, with an empty cache."""
-    return rubric_judge(settings, InMemoryVerdictCache(), secret=secret)
+def _open(settings: Settings, secret: bytes, form: PromptForm) -> Any:
+    """A judge at the server of the settings that is asked in this form, with an empty cache."""
+    return rubric_judge(settings, InMemoryVerdictCache(), secret=secret, form=form)
 
 
 def _tokens(found: Any) -> str:
