@@ -153,7 +153,7 @@ class Settings(JudgeSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Adds files of secrets as the last source, provided that their folder exists."""
-        # pydantic warns of a missing folder, which is the normal case in development.
+        # pydantic warns of a missing folder, normal in development.
         folder = Path(os.environ.get("VIVA_SECRETS_DIR") or SECRETS_DIR)
         sources = (init_settings, env_settings, dotenv_settings)
         return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
