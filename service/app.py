@@ -1,8 +1,7 @@
-"""The web application, wired together in one place."""
+"""The web application: routes, middleware and error handlers in one place."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -17,14 +16,15 @@ from .problems import add_exception_handlers
 from .settings import Settings
 from .storage.engine import SessionFactory
 
-_DESCRIPTION = """Submit a free-text interview answer, get a score with its reasons, its doubts and feedback.
+_DESCRIPTION = """Submit a free-text interview answer and get a score from 0 to 10 with its range, confidence, reasons
+and feedback.
 
-1. `POST /v1/gradings` with `question_id` and `answer`: 202, and `Location` of the grading.
-2. `GET /v1/gradings/{id}?wait=30`: the report as soon as it is there.
+1. `POST /v1/gradings` with `question_id` and `answer` returns 202 and the `Location` of the grading.
+2. `GET /v1/gradings/{id}?wait=30` waits up to 30 seconds for the report.
 
-A grading is `queued` or `running` until it is `graded`, `needs_review` (graded, and a person should look),
-`failed` (the judge cannot judge it; `reason` says why) or `dead`. A failed judge never becomes a score."""
-_log = logging.getLogger(__name__)
+A grading is `queued`, then `running`. It ends as `graded`, as `needs_review` (a person should check it), as `failed`
+(no score; `reason` says why), as `dead` (its workers crashed) or as `cancelled`. A failure of the judge never becomes
+a score."""
 
 
 def create_app(
@@ -36,8 +36,11 @@ def create_app(
     judge_status: Callable[[], str],
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> FastAPI:
-    """The API. `judge_status` says in a few words how the judge is, for `/readyz`; `is_stopping` that no request
-    should be kept waiting any longer."""
+    """Builds the API.
+
+    `judge_status` describes the judge in a few words for `/readyz`. Once `is_stopping` returns True, requests that
+    wait for a report are answered at once.
+    """
     app = FastAPI(title="vivavoce", version=__version__, description=_DESCRIPTION)
     app.state.settings = settings
     app.state.sessions = sessions
@@ -48,6 +51,7 @@ def create_app(
     app.include_router(gradings.router)
     app.include_router(questions.router)
     app.include_router(health.router)
+    # Outermost, so that refused bodies are logged too.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)

@@ -1,8 +1,8 @@
-"""The audit trail: what was done, in a chain in which each event carries the hash of the one before it.
+"""The audit trail: what was done to gradings, as a hash chain in which each event has the hash of the one before.
 
-Events of a transaction are written together, right before it commits: only then is the end of the chain locked, and
-nobody waits for longer than a commit takes. The tables refuse changes; somebody who gets around that is found out by
-`verify`, and one who writes the whole chain anew, or cuts off its end, by a head that was kept elsewhere.
+The events of a transaction are written together, right before it commits, so that the end of the chain is locked no
+longer than a commit takes. Triggers refuse changes of the table. `verify` detects changes made around them; a
+rewritten chain, or one whose end was cut off, is detected only with a head that was kept elsewhere.
 """
 
 from __future__ import annotations
@@ -20,22 +20,25 @@ from datetime import UTC
 from enum import StrEnum
 from typing import Any, Self
 
-import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .errors import UnreadableHead
 from .storage import clock
-from .storage.repositories import AuditRepository
-from .storage.tables import DEFAULT_ORGANISATION, AuditEvent, Report
+from .storage.repositories import AuditRepository, ReportRepository
+from .storage.tables import DEFAULT_ORGANISATION, AuditEvent
 
+# Events of a transaction that is still open are kept in `Session.info`.
 _PENDING = "vivavoce_audit"
-_NOTHING = "0" * 64
+# Stands for the hash before the first event.
+_NO_HASH = "0" * 64
 _REPORT_HASH = "report_sha256"
+# The columns that the hash covers beside number and previous hash.
+_HASHED_FIELDS = ("at", "organisation_id", "kind", "subject", "actor", "details")
 
 
 class Kind(StrEnum):
-    """What was done."""
+    """The kinds of events."""
 
     REPORT_WRITTEN = "report_written"
     GRADING_FAILED = "grading_failed"
@@ -52,43 +55,44 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Head:
-    """The end of a trail: the number of its newest event and that event's hash; kept elsewhere, it shows a cut."""
+    """Number and hash of the newest event. A copy kept elsewhere shows later that events were removed."""
 
     id: int = 0
-    hash: str = _NOTHING
+    hash: str = _NO_HASH
 
     def __str__(self) -> str:
         return f"{self.id}:{self.hash}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The head that was printed as `text`; raises UnreadableHead."""
-        number, _, found = text.partition(":")
-        if not number.isascii() or not number.isdigit() or len(found) != len(_NOTHING):
-            raise UnreadableHead(f"'{text[:80]}' is no head of a trail: give what 'viva audit head' prints.")
-        return cls(int(number), found)
+        """Parses what `str` printed. Raises UnreadableHead if the text has another form."""
+        number, _, digest = text.partition(":")
+        # isdigit alone accepts digits of other scripts.
+        if not number.isascii() or not number.isdigit() or len(digest) != len(_NO_HASH):
+            raise UnreadableHead(f"'{text[:80]}' is not the head of a trail: give what 'viva audit head' prints.")
+        return cls(int(number), digest)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A trail without a break: its events, its head, and the reports that are as the trail says."""
+    """An intact trail: the number of its events, its head, and the number of reports that match it."""
 
     events: int
     head: Head
     reports: int
     older_reports: int
-    """Reports from before the trail, of which it knows nothing."""
+    """Reports that are older than the trail, so that no event names them."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """The first thing that is wrong, in one sentence; `event` is the number of the event, if one is to blame."""
+    """The first problem, in one sentence, and the number of the event that has it, if it is one event's."""
 
     problem: str
     event: int | None = None
 
 
-def append(
+def append_event(
     session: Session,
     *,
     kind: Kind,
@@ -97,7 +101,7 @@ def append(
     actor: str | None = None,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> None:
-    """Have an event written when the session's transaction commits; without an actor, it was this process's user."""
+    """Adds an event that is written when the transaction commits. `actor` defaults to the user of this process."""
     row = {
         "at": clock.now(),
         "organisation_id": organisation_id,
@@ -110,68 +114,70 @@ def append(
 
 
 def report_details(document: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """What the trail keeps of a report: by its hash a later change is seen."""
+    """Returns the details of an event about a report: its hash, by which a later change shows, and its score."""
     return {_REPORT_HASH: document_hash(document), "score": document["score"], **more}
 
 
 def document_hash(document: Any) -> str:
-    """SHA-256 of a document as canonical JSON."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()
+    """Returns the SHA-256 of a document as canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces, in ASCII: equal values give equal text."""
+def canonical_json(value: Any) -> str:
+    """Returns JSON in ASCII with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def head(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -> Head:
-    """The end of an organisation's trail."""
-    found = AuditRepository(session).head(organisation_id)
-    return Head(*found) if found else Head()
+    """Returns the head of an organisation's trail; that of an empty trail is number 0."""
+    newest = AuditRepository(session).read_head(organisation_id)
+    return Head(*newest) if newest else Head()
 
 
 def verify(
     session: Session, *, kept: Head | None = None, organisation_id: str = DEFAULT_ORGANISATION
 ) -> Verified | Broken:
-    """Whether every event is as it was written, none is missing, and every report is the one the trail speaks of.
+    """Checks that no event was changed or removed, and that every report is the one that the trail names.
 
-    `kept` is a head that was seen before: the trail must go on from there.
+    `kept` is a head that was printed before: the trail must contain it.
     """
     end = Head()
-    reports: dict[str, str] = {}
+    # The hash that each grading's newest report must have.
+    expected: dict[str, str] = {}
     try:
         with closing(AuditRepository(session).in_order(organisation_id)) as events:
-            for found in events:
-                if broken := _break(found, end):
+            for entry in events:
+                if broken := _find_break(entry, end):
                     return broken
-                end = Head(found.id, found.hash)
+                end = Head(entry.id, entry.hash)
                 if kept and kept.id == end.id and kept != end:
-                    says = f"Event {end.id} is not the one that the head names: the trail was written anew."
-                    return Broken(says, end.id)
-                if _REPORT_HASH in found.details:
-                    reports[found.subject] = found.details[_REPORT_HASH]
-                elif found.kind == Kind.GRADING_REQUEUED:
-                    reports.pop(found.subject, None)
+                    problem = f"Event {end.id} is not the one that the head names: the trail was rewritten."
+                    return Broken(problem, end.id)
+                if _REPORT_HASH in entry.details:
+                    expected[entry.subject] = entry.details[_REPORT_HASH]
+                elif entry.kind == Kind.GRADING_REQUEUED:
+                    # Requeueing deletes the report.
+                    expected.pop(entry.subject, None)
     except (ValueError, TypeError) as error:
-        # SQLite takes anything for a time or a document.
+        # SQLite accepts any value as a time or a document.
         return Broken(f"An event soon after event {end.id} cannot be read ({error}): it was changed.")
     if kept and kept.id > end.id:
         return Broken(
             f"The trail ends with event {end.id}, but event {kept.id} was written: its end was cut off.", end.id + 1
         )
-    return _compare_reports(session, end, reports, organisation_id=organisation_id)
+    return _compare_reports(session, end, expected, organisation_id=organisation_id)
 
 
-def _break(found: AuditEvent, end: Head) -> Broken | None:
-    """What is wrong with an event that should follow the end of the trail so far."""
-    if found.id != end.id + 1:
-        return Broken(f"Event {end.id + 1} is missing: event {found.id} follows on event {end.id}.", end.id + 1)
-    name = f"Event {found.id} ({found.kind} {found.subject}, {found.at:%Y-%m-%d %H:%M:%S} UTC)"
-    row = {field: getattr(found, field) for field in ("at", "organisation_id", "kind", "subject", "actor", "details")}
-    if found.hash != _hash(row, number=found.id, previous=found.previous_hash):
-        return Broken(f"{name} is not as it was written: its fields do not give its hash.", found.id)
-    if found.previous_hash != end.hash:
-        return Broken(f"{name} does not follow on event {end.id}: one of the two was written anew.", found.id)
+def _find_break(entry: AuditEvent, end: Head) -> Broken | None:
+    """Returns what is wrong with the event that follows the head `end`, or None."""
+    if entry.id != end.id + 1:
+        return Broken(f"Event {end.id + 1} is missing: event {entry.id} follows on event {end.id}.", end.id + 1)
+    name = f"Event {entry.id} ({entry.kind} {entry.subject}, {entry.at:%Y-%m-%d %H:%M:%S} UTC)"
+    row = {field: getattr(entry, field) for field in _HASHED_FIELDS}
+    if entry.hash != _hash_event(row, number=entry.id, previous=entry.previous_hash):
+        return Broken(f"{name} was changed: its hash does not match its fields.", entry.id)
+    if entry.previous_hash != end.hash:
+        return Broken(f"{name} does not follow on event {end.id}: one of the two was rewritten.", entry.id)
     return None
 
 
@@ -179,18 +185,13 @@ def _compare_reports(
     session: Session, end: Head, expected: dict[str, str], *, organisation_id: str
 ) -> Verified | Broken:
     count = older = 0
-    found = (
-        sa.select(Report.grading_id, Report.score, Report.document)
-        .where(Report.organisation_id == organisation_id)
-        .order_by(Report.grading_id)
-        .execution_options(yield_per=500)
-    )
-    with closing(session.execute(found)) as rows:
-        for grading_id, score, document in rows:
-            written = expected.pop(grading_id, None)
-            if written is None:
+    with closing(ReportRepository(session).in_order(organisation_id)) as reports:
+        for grading_id, score, document in reports:
+            digest = expected.pop(grading_id, None)
+            if digest is None:
                 older += 1
-            elif written != document_hash(document) or score != document["score"]:
+            # The hash does not cover the column with the score.
+            elif digest != document_hash(document) or score != document["score"]:
                 return Broken(f"The report of grading {grading_id} is not the one that the trail says was written.")
             else:
                 count += 1
@@ -199,36 +200,37 @@ def _compare_reports(
     return Verified(events=end.id, head=end, reports=count, older_reports=older)
 
 
-# Of every session, since any transaction may have something to tell; without events it costs nothing.
+# Every session may have events; one without costs nothing.
 @event.listens_for(Session, "before_commit")
-def _write(session: Session) -> None:
+def _write_pending_events(session: Session) -> None:
     if _PENDING not in session.info or session.in_nested_transaction():
         return
-    # What the flush waits for may itself wait for the end of the chain, so it comes before the lock.
+    # A flush that waits while holding the lock could deadlock.
     session.flush()
     rows = session.info.pop(_PENDING)
     repository = AuditRepository(session)
+    # A fixed order of the locks avoids deadlocks.
     for organisation_id in sorted({row["organisation_id"] for row in rows}):
-        repository.lock(organisation_id)
+        repository.lock_trail(organisation_id)
         end = head(session, organisation_id=organisation_id)
-        own = [row for row in rows if row["organisation_id"] == organisation_id]
-        repository.add(list(_chained(own, end)))
+        organisation_rows = [row for row in rows if row["organisation_id"] == organisation_id]
+        repository.add_events(list(_chain_events(organisation_rows, end)))
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget(session: Session) -> None:
+def _discard_pending_events(session: Session) -> None:
     if not session.in_nested_transaction():
         session.info.pop(_PENDING, None)
 
 
-def _chained(rows: list[dict[str, Any]], end: Head) -> Iterator[dict[str, Any]]:
+def _chain_events(rows: list[dict[str, Any]], end: Head) -> Iterator[dict[str, Any]]:
     for row in rows:
         number, previous = end.id + 1, end.hash
-        end = Head(number, _hash(row, number=number, previous=previous))
+        end = Head(number, _hash_event(row, number=number, previous=previous))
         yield {**row, "id": number, "previous_hash": previous, "hash": end.hash}
 
 
-def _hash(row: Mapping[str, Any], *, number: int, previous: str) -> str:
+def _hash_event(row: Mapping[str, Any], *, number: int, previous: str) -> str:
     at = row["at"].astimezone(UTC).isoformat()
     return document_hash({**row, "at": at, "id": number, "previous_hash": previous})
 
@@ -238,6 +240,7 @@ def _process_actor() -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
-        # A container's user may have a number and no name.
+        # The user of a container may have a number and no name.
         user = str(os.getuid())
+    # As long as the column.
     return f"{user}@{socket.gethostname()}"[:200]

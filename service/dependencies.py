@@ -1,4 +1,4 @@
-"""What routes are handed."""
+"""Dependencies of the routes, all from the state that `create_app` sets."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .settings import Settings
 from .storage.engine import SessionFactory
 
 
-def _settings(request: Request) -> Settings:
+def _get_settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def _bank(request: Request) -> Bank:
+def _get_bank(request: Request) -> Bank:
     return cast(Bank, request.app.state.bank)
 
 
-def _notifier(request: Request) -> Notifier:
+def _get_notifier(request: Request) -> Notifier:
     return cast(Notifier, request.app.state.notifier)
 
 
-def _sessions(request: Request) -> SessionFactory:
+def _get_sessions(request: Request) -> SessionFactory:
     return cast(SessionFactory, request.app.state.sessions)
 
 
-SettingsDep = Annotated[Settings, Depends(_settings)]
-BankDep = Annotated[Bank, Depends(_bank)]
-DoorbellDep = Annotated[Notifier, Depends(_notifier)]
-SessionsDep = Annotated[SessionFactory, Depends(_sessions)]
+SettingsDep = Annotated[Settings, Depends(_get_settings)]
+BankDep = Annotated[Bank, Depends(_get_bank)]
+NotifierDep = Annotated[Notifier, Depends(_get_notifier)]
+SessionsDep = Annotated[SessionFactory, Depends(_get_sessions)]

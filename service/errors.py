@@ -1,19 +1,19 @@
-"""What can go wrong for a caller: each error knows its status and its sentence.
+"""Errors of the service. Each class has its HTTP status and a fixed code; its docstring is the title in problem JSON.
 
 ServiceError
-├── UnusableAnswer         422   the answer cannot be stored or judged as it is
-├── UnusableRequest        422   the request does not say what to do
-├── DraftRubric            409   the rubric is a draft that nobody has frozen
-├── UnknownQuestionError   404   no such question
-├── GradingNotFound        404   no such grading
-├── GradingFinished        409   the grading is finished already
+├── UnusableAnswer         422   the answer cannot be stored or judged
+├── UnusableRequest        422   the request names no question, or two
+├── DraftRubric            409   the rubric is a draft, which grades no answers
+├── UnknownQuestionError   404   the question does not exist
+├── GradingNotFound        404   the grading does not exist
+├── GradingFinished        409   the grading is finished, so that it cannot be cancelled
 ├── IdempotencyMismatch    422   the key was used with another body
-├── IdempotencyInProgress  409   a request with the key is being carried out now
-├── BodyTooLarge           413   the request is too large to read
-├── UnreadableHead         —     what should be the head of an audit trail is none; for operators only
-├── JudgeNotPromoted       —     a judge version may not become the active one; for operators only
-├── BackupError            —     a backup cannot be taken, read or restored; for operators only
-└── LostLease              —     a worker wrote after its lease went to another; never reaches a caller
+├── IdempotencyInProgress  409   a request with the key is still running
+├── BodyTooLarge           413   the body exceeds the limit
+├── UnreadableHead         —     the text is not the head of an audit trail; command line only
+├── JudgeNotPromoted       —     the judge version cannot become active; command line only
+├── BackupError            —     a backup cannot be taken, read or restored; command line only
+└── LostLease              —     a worker lost its lease before it wrote; workers only
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """The request cannot be carried out."""
+    """The request cannot be processed."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
 
 
 class UnusableAnswer(ServiceError):
-    """The answer cannot be stored or judged as it is."""
+    """The answer cannot be stored or judged."""
 
     status = 422
     code = "unusable_answer"
 
 
 class UnusableRequest(ServiceError):
-    """The request does not say what to do."""
+    """The request does not say what to grade by."""
 
     status = 422
     code = "unusable_request"
@@ -50,14 +50,14 @@ class DraftRubric(ServiceError):
 
 
 class UnknownQuestionError(ServiceError):
-    """There is no such question."""
+    """The question does not exist."""
 
     status = 404
     code = "unknown_question"
 
 
 class GradingNotFound(ServiceError):
-    """There is no such grading."""
+    """The grading does not exist."""
 
     status = 404
     code = "grading_not_found"
@@ -71,34 +71,34 @@ class IdempotencyMismatch(ServiceError):
 
 
 class IdempotencyInProgress(ServiceError):
-    """A request with this idempotency key is being carried out now."""
+    """A request with this idempotency key is still running."""
 
     status = 409
     code = "idempotency_in_progress"
 
 
 class GradingFinished(ServiceError):
-    """The grading is finished already."""
+    """The grading is already finished."""
 
     status = 409
     code = "grading_finished"
 
 
 class BodyTooLarge(ServiceError):
-    """The request body is too large."""
+    """The request is too large."""
 
     status = 413
     code = "body_too_large"
 
 
 class UnreadableHead(ServiceError):
-    """What should be the head of an audit trail is none."""
+    """The text is not the head of an audit trail."""
 
     code = "unreadable_head"
 
 
 class JudgeNotPromoted(ServiceError):
-    """A judge version may not become the active one."""
+    """The judge version cannot become the active one."""
 
     code = "judge_not_promoted"
 
@@ -110,6 +110,6 @@ class BackupError(ServiceError):
 
 
 class LostLease(ServiceError):
-    """The lease on a grading has gone to another worker."""
+    """The worker no longer holds the lease on the grading."""
 
     code = "lost_lease"

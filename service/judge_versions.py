@@ -1,4 +1,4 @@
-"""Judge versions: which judges were examined, how they stood, which one is active, and which was before it."""
+"""Judge versions: the qualification figures of each judge, which judge is active, and which was active before."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from . import audit
 from .audit import Kind
 from .errors import JudgeNotPromoted
 from .storage import clock
-from .storage.repositories import JudgeVersionRepository
+from .storage.judge_repositories import JudgeVersionRepository
 from .storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 
-# Scores that lie close together may change places for no reason; two questions that do so at once are a sign.
-MOST_NEWLY_BROKEN = 1
+# Close scores may swap by chance in one question, hardly two.
+MAX_NEWLY_BROKEN = 1
+_MAX_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class JudgeKey:
-    """What makes a judge another one: engine, model, revision, prompt files and the way it is asked."""
+    """What identifies a judge: engine, model, revision, prompt files, and the form of its prompts."""
 
     engine: str
     model: str
@@ -36,11 +37,13 @@ class JudgeKey:
 
 @dataclass(frozen=True)
 class Figures:
-    """How a judge stood one examination.
+    """The figures of one qualification run.
 
-    `questions` says for each question and language ("retrieval/en") whether its answers came out in order;
-    `language_gap` is the mean difference of Chinese and English as a share of full scale; of `rejections`
-    excellent answers that name a mistake to reject it, `held_against` had it held against them.
+    `questions` says for each question and language ("retrieval/en") whether the scores put its answers in the right
+    order. `unscored` counts answers without a score. `spearman` is the rank correlation with the writers' grades (-1
+    to 1). `language_gap` is the mean absolute difference between the Chinese and the English version of an answer, as
+    a share (0 to 1) of full scale. Of `rejections`, excellent answers that mention a mistake in order to reject it,
+    `held_against` were penalised for it.
     """
 
     questions: Mapping[str, bool]
@@ -52,12 +55,12 @@ class Figures:
 
     @property
     def share_in_order(self) -> float:
-        """Share (0 to 1) of questions and languages that came out in order."""
+        """Share (0 to 1) of questions and languages whose answers are in the right order; 0 without questions."""
         return sum(self.questions.values()) / len(self.questions) if self.questions else 0.0
 
 
 def figures_of(version: JudgeVersion) -> Figures:
-    """The figures of a version."""
+    """Returns the figures stored with a version."""
     return Figures(**version.figures)
 
 
@@ -69,7 +72,7 @@ def register(
     engine_version: str,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> JudgeVersion:
-    """Keep how a judge stood an examination; each examination is a version of its own, and the newest counts."""
+    """Stores the figures of a qualification run as a new version. Of several versions of a judge the newest counts."""
     version = JudgeVersion(
         organisation_id=organisation_id,
         engine=key.engine,
@@ -84,7 +87,7 @@ def register(
     )
     session.add(version)
     session.flush()
-    _tell(session, version, Kind.JUDGE_REGISTERED)
+    _audit_version(session, version, Kind.JUDGE_REGISTERED)
     return version
 
 
@@ -95,76 +98,76 @@ def promote(
     at_least: float | None = None,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> JudgeVersion:
-    """Make the newest version of a judge the active one, if its figures hold; one that is active stays so.
+    """Makes the newest version of a judge the active one if its figures suffice. The active one stays as it is.
 
-    With `at_least`, its share in order must reach that. Otherwise it must be no worse than the active version on the
-    questions that both were asked: as many in order, and at most one that was in order before and is not now. Raises
-    JudgeNotPromoted.
+    With `at_least` (0 to 1), its share in order must reach that. Otherwise it must be no worse than the active version
+    on the questions that both were asked: as many in order, and at most one newly out of order. Raises JudgeNotPromoted
+    if the judge is not registered or its figures do not suffice.
     """
     repository = JudgeVersionRepository(session)
-    version = next(
-        (found for found in repository.newest_first(organisation_id) if _key(found) == key),
-        None,
-    )
+    version = next((entry for entry in repository.newest_first(organisation_id) if _key_of(entry) == key), None)
     if version is None:
         raise JudgeNotPromoted(f"{key} is not registered: run 'viva bank qualify --register' with these settings.")
-    active = repository.active(organisation_id)
+    active = repository.find_active(organisation_id)
     if active and active.id == version.id:
         return version
-    if reason := _unfit(figures_of(version), figures_of(active) if active else None, at_least=at_least):
+    reason = _find_reason_against(figures_of(version), figures_of(active) if active else None, at_least=at_least)
+    if reason:
         raise JudgeNotPromoted(f"{key} is not promoted: {reason}.")
     moment = clock.now()
     if active:
+        # Flushed first, for only one version may be active at a time.
         active.retired_at = moment
         session.flush()
     version.promoted_at, version.retired_at = moment, None
     session.flush()
-    _tell(session, version, Kind.JUDGE_PROMOTED, instead_of=active.id if active else None)
+    _audit_version(session, version, Kind.JUDGE_PROMOTED, instead_of=active.id if active else None)
     return version
 
 
 def rollback(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -> JudgeVersion:
-    """Make the version active again that was so before the present one; raises JudgeNotPromoted when none was."""
+    """Makes the previously active version active again. Raises JudgeNotPromoted if there is none."""
     repository = JudgeVersionRepository(session)
-    active = repository.active(organisation_id)
-    before = repository.promoted_before(active) if active else None
-    if active is None or before is None:
+    active = repository.find_active(organisation_id)
+    previous = repository.promoted_before(active) if active else None
+    if active is None or previous is None:
         raise JudgeNotPromoted("No judge version was active before: there is nothing to go back to.")
-    # It counts as never promoted, so that the next step back does not lead to it.
+    # Never promoted, so that a further rollback skips it.
     active.promoted_at, active.retired_at = None, clock.now()
     session.flush()
-    before.retired_at = None
+    previous.retired_at = None
     session.flush()
-    _tell(session, before, Kind.JUDGE_TAKEN_BACK, instead_of=active.id)
-    return before
+    _audit_version(session, previous, Kind.JUDGE_TAKEN_BACK, instead_of=active.id)
+    return previous
 
 
-def _unfit(figures: Figures, active: Figures | None, *, at_least: float | None) -> str | None:
-    """Why a judge with these figures may not become the active one."""
+def _find_reason_against(figures: Figures, active: Figures | None, *, at_least: float | None) -> str | None:
+    """Returns why a judge with these figures may not become active, or None."""
     if not figures.questions:
         return "it was asked no question"
     share = figures.share_in_order
     if at_least is not None:
         return f"{share:.1%} of its questions are in order, {at_least:.1%} must be" if share < at_least else None
+    # The first judge has nothing to be compared with.
     if active is None:
         return None
     both = [name for name in figures.questions if name in active.questions]
     if not both:
         return "it was asked none of the questions that the active version was: qualify it on the same ones"
-    now, before = (sum(found.questions[name] for name in both) for found in (figures, active))
-    if now < before:
-        return f"{now} of {len(both)} questions are in order, with the active version {before} are"
+    new_count, active_count = (sum(run.questions[name] for name in both) for run in (figures, active))
+    if new_count < active_count:
+        return f"{new_count} of {len(both)} questions are in order, with the active version {active_count} are"
     broken = [name for name in both if active.questions[name] and not figures.questions[name]]
-    if len(broken) > MOST_NEWLY_BROKEN:
-        return f"{len(broken)} questions are newly out of order ({_some(broken)}), {MOST_NEWLY_BROKEN} may be"
+    if len(broken) > MAX_NEWLY_BROKEN:
+        return f"{len(broken)} questions are newly out of order ({_join_names(broken)}), {MAX_NEWLY_BROKEN} may be"
     return None
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+def _join_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MAX_NAMES_SHOWN]) + (", …" if len(names) > _MAX_NAMES_SHOWN else "")
 
 
-def _key(version: JudgeVersion) -> JudgeKey:
+def _key_of(version: JudgeVersion) -> JudgeKey:
     return JudgeKey(
         engine=version.engine,
         model=version.model,
@@ -175,9 +178,9 @@ def _key(version: JudgeVersion) -> JudgeKey:
     )
 
 
-def _tell(session: Session, version: JudgeVersion, kind: Kind, **more: Any) -> None:
+def _audit_version(session: Session, version: JudgeVersion, kind: Kind, **more: Any) -> None:
     figures = figures_of(version)
-    audit.append(
+    audit.append_event(
         session,
         kind=kind,
         subject=version.id,

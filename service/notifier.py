@@ -1,7 +1,7 @@
-"""Telling the workers that there is something to do.
+"""Notifications that wake the workers.
 
-A ring is a hint: the row in the database is the truth, and a worker that hears nothing looks there
-every so often. So losing a ring loses nothing.
+A notification is only a hint: the queue is the table in the database, which workers also poll. A lost notification
+therefore delays a grading and loses nothing.
 """
 
 from __future__ import annotations
@@ -14,34 +14,39 @@ class Notifier(Protocol):
     """Anything that can wake a worker."""
 
     def notify(self, grading_id: str) -> None:
-        """Say, after the commit, that a grading waits."""
+        """Announces a queued grading. Call it after the commit, so that the worker can see the row."""
 
 
 class EventNotifier:
-    """Wakes the workers in this process."""
+    """Wakes the worker threads of this process."""
 
     def __init__(self) -> None:
-        self._rings = 0
-        self._rung = threading.Condition()
-        self._heard = threading.local()
+        self._count = 0
+        self._notified = threading.Condition()
+        # Each thread remembers the count up to which it has been woken.
+        self._seen = threading.local()
 
     def notify(self, grading_id: str) -> None:
-        """See Doorbell."""
-        with self._rung:
-            self._rings += 1
-            self._rung.notify_all()
+        """See Notifier."""
+        with self._notified:
+            self._count += 1
+            self._notified.notify_all()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether it rang since this thread waited last, or within so many seconds."""
-        with self._rung:
-            last = getattr(self._heard, "rings", 0)
-            rang = self._rung.wait_for(lambda: self._rings > last, timeout_seconds)
-            self._heard.rings = self._rings
-        return rang
+        """Waits for a notification that this thread has not seen; returns at once if there was one meanwhile.
+
+        Returns False when `timeout_seconds` passed without one.
+        """
+        with self._notified:
+            last = getattr(self._seen, "count", 0)
+            notified = self._notified.wait_for(lambda: self._count > last, timeout_seconds)
+            # Several notifications wake a thread once: it then empties the queue.
+            self._seen.count = self._count
+        return notified
 
 
 class SilentNotifier:
-    """For callers that drain the queue themselves."""
+    """Notifies no worker, for callers that process the queue themselves."""
 
     def notify(self, grading_id: str) -> None:
-        """See Doorbell."""
+        """See Notifier."""

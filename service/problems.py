@@ -1,4 +1,4 @@
-"""Errors as problem JSON (RFC 9457)."""
+"""Exception handlers that turn every error of the API into problem JSON (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _log = logging.getLogger(__name__)
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Answer every error of the API with problem JSON."""
+    """Registers a handler for each kind of error, so that all of them come as problem JSON."""
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_surprise)
+    app.add_exception_handler(Exception, _on_unexpected_error)
 
 
 def problem_response(status: int, *, title: str, detail: str, code: str) -> JSONResponse:
-    """A response with one problem."""
+    """Builds the response for one problem, as `application/problem+json`."""
     problem = Problem(title=title, status=status, detail=detail, code=code)
     return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
 
@@ -37,17 +37,22 @@ async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    # One sentence is enough: the next attempt shows the next error.
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         detail = f"The body is not JSON ({first['ctx']['error']}): send a JSON object as UTF-8."
     else:
-        place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-        detail = f"{place}: {_sentence(str(first['msg']))}"
+        field = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+        detail = f"{field}: {_end_sentence(str(first['msg']))}"
     return problem_response(422, title="The request is malformed", detail=detail, code="malformed_request")
 
 
-async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    # FastAPI turns an error raised while it reads the body into 400.
+    if isinstance(error.__cause__, ServiceError):
+        return await _on_service_error(request, error.__cause__)
+    # Otherwise it raises 400 only for a body that it cannot decode.
     if error.status_code == 400:
         return problem_response(
             400,
@@ -56,8 +61,8 @@ async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
             code="unreadable_body",
         )
     details = {
-        404: "There is nothing at this address: see /docs for the ones there are.",
-        405: "This address does not take that method: see /docs.",
+        404: "This address does not exist: see /docs for those that do.",
+        405: "This address does not support the method: see /docs.",
     }
     return problem_response(
         error.status_code,
@@ -67,16 +72,19 @@ async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _on_surprise(request: Request, error: Exception) -> JSONResponse:
+async def _on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    # The traceback goes to the log alone: callers must not see it.
     _log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
     return problem_response(
         500,
-        title="Something went wrong on our side",
-        detail="The request was not carried out: send it again, and tell the operator if it keeps failing.",
+        title="Internal error",
+        detail="The request failed because of an error in the service: send it again, and tell the operator if it "
+        "keeps failing.",
         code="internal_error",
     )
 
 
-def _sentence(message: str) -> str:
+def _end_sentence(message: str) -> str:
+    # pydantic prefixes what a validator of ours raised.
     message = message.removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message}."

@@ -1,7 +1,7 @@
-"""The report on an answer as the API shows it: every field with its meaning, unit and range.
+"""The JSON schema of a report: every field with its meaning, unit and range.
 
-A report is kept and sent as the document that was written; these models are its schema. Fields that came later have a
-default, so that a report from before them still fits.
+Reports are stored and sent as documents; the models here only describe them. Fields that were added later have a
+default, so that older reports are still valid.
 """
 
 from __future__ import annotations
@@ -19,189 +19,223 @@ Points = Annotated[float, Field(ge=0, le=10)]
 
 
 class _Part(BaseModel):
+    # Tests fail on fields that the schema lacks.
     model_config = ConfigDict(extra="forbid")
 
 
 class EvidencePublic(_Part):
-    """A place in the raw answer, in code points."""
+    """A passage of the raw answer, in code points."""
 
-    start: int = Field(ge=0, description="First code point, from 0.")
-    end: int = Field(ge=0, description="The code point behind the last.")
-    quote: str = Field(description="The characters that stand there.")
+    start: int = Field(ge=0, description="Index of the first code point, from 0.")
+    end: int = Field(ge=0, description="Index after the last code point.")
+    quote: str = Field(description="The text of the passage.")
 
 
 class PointPublic(_Part):
-    """Whether one expected point was found."""
+    """An expected point of the rubric, and whether the answer makes it."""
 
-    id: str = Field(description="Identifier of the expected point in the rubric.")
-    text: str = Field(description="The expected point; not for candidates.")
-    importance: Literal["core", "optional"] = Field(description="Whether a full answer must make it.")
-    found: bool = Field(description="Whether the answer makes it, as far as the signals tell.")
-    evidence: EvidencePublic | None = Field(description="The sentence that comes nearest; null when it was not found.")
+    id: str = Field(description="Id of the expected point in the rubric.")
+    text: str = Field(description="Text of the expected point; part of the key, not for candidates.")
+    importance: Literal["core", "optional"] = Field(
+        description="`core`: a full answer makes the point; `optional`: it need not."
+    )
+    found: bool = Field(description="Whether the signals say that the answer makes the point.")
+    evidence: EvidencePublic | None = Field(description="The sentence closest to the point; null if none was found.")
 
 
 class VerdictPublic(_Part):
-    """A judge's verdict on one level above the lowest."""
+    """A judge's verdict on whether the answer reaches a level above the lowest."""
 
-    log_odds: float = Field(description="Natural logarithm of P(level reached) / P(not reached), as the judge said it.")
+    log_odds: float = Field(description="Natural logarithm of P(level reached) / P(level not reached), from the judge.")
     baseline_log_odds: float = Field(
-        description="The same for an answer without content; what counts is the difference."
+        description="The log-odds for an answer without content. Scores use the difference of the two."
     )
-    quote: str = Field(description="What the judge quotes for a yes; empty when it was not asked to explain.")
-    reason: str = Field(description="The judge's reason; empty when it was not asked to explain.")
-    call: str = Field(description="Key of the call's record: `viva replay --calls` shows it.")
-    baseline_call: str = Field(description="Key of the record of the call about the answer without content.")
-    position: int = Field(ge=0, description="Place of the verdict in these calls, from 0.")
+    quote: str = Field(description="The judge's quote from the answer for a yes; empty in mode `fast`.")
+    reason: str = Field(description="The judge's reason; empty in mode `fast`.")
+    call: str = Field(description="Key of the recorded judge call, which `viva replay --calls` shows.")
+    baseline_call: str = Field(description="Key of the recorded call for the answer without content.")
+    position: int = Field(ge=0, description="Index of the verdict in the replies to these calls, from 0.")
     span: tuple[int, int] | None = Field(
-        default=None, description="Where the quote stands in the sentences that the judge read, joined by blanks."
+        default=None,
+        description="Start and end of the quote, in code points of the sentences read by the judge, joined by spaces.",
     )
 
 
 class VotePublic(_Part):
-    """One judge's vote on a criterion."""
+    """The vote of one judge on a criterion."""
 
     judge: str = Field(description="Name of the judge's model.")
-    verdicts: list[VerdictPublic] = Field(description="One for each level above the lowest; empty for a withheld vote.")
-    unscored_reason: UnscoredReason | None = Field(description="Why the vote was withheld; null when it was not.")
+    verdicts: list[VerdictPublic] = Field(
+        description="One verdict for each level above the lowest; empty if the judge gave none."
+    )
+    unscored_reason: UnscoredReason | None = Field(description="Why the judge gave no verdicts; null if it did.")
 
 
 class LevelSignalsPublic(_Part):
-    """What the graders found for one level above the lowest."""
+    """The signals for one level above the lowest."""
 
-    judge: float = Field(description="Log-odds (natural logarithm) over those of an answer without content.")
-    verifier: float | None = Field(description="The verifier's log-odds, -1 to 2; null where it has no weight.")
-    similarity_gain: float = Field(
-        ge=-2, le=2, description="Cosine to what is asked for, less the cosine of the bare question to it."
+    judge: float = Field(
+        description="The judge's log-odds (natural logarithm) minus those for an answer without content."
     )
-    term_recall: Share = Field(description="Share of the content words asked for that the answer has.")
-    rouge1_recall: Share = Field(description="Recall of ROUGE-1 against the best reference.")
+    verifier: float | None = Field(
+        description="The verifier's log-odds (natural logarithm), -1 to 2; null if it has no weight."
+    )
+    similarity_gain: float = Field(
+        ge=-2,
+        le=2,
+        description="Cosine similarity of the answer to the expected content minus that of the question, -2 to 2.",
+    )
+    term_recall: Share = Field(description="Share of the expected content words that the answer has, 0 to 1.")
+    rouge1_recall: Share = Field(description="ROUGE-1 recall against the best-matching reference answer, 0 to 1.")
 
 
 class CriterionResultPublic(_Part):
-    """How an answer stands on one criterion."""
+    """The result on one criterion."""
 
-    id: str = Field(description="Identifier of the criterion in the rubric.")
-    title: str = Field(description="What tables and feedback call it.")
+    id: str = Field(description="Id of the criterion in the rubric.")
+    title: str = Field(description="Short title of the criterion.")
     kind: Literal["binary", "ordinal", "negative", "gate"] = Field(
-        description="`negative` takes points for a mistake; a missed `gate` caps the score."
+        description="`binary` and `ordinal` give points, `negative` subtracts them for a mistake, and a missed `gate` "
+        "caps the score."
     )
-    max_points: float = Field(ge=-100, le=100, description="The rubric's points for its highest level.")
+    max_points: float = Field(
+        ge=-100, le=100, description="Points of the highest level in the rubric; below 0 for a mistake."
+    )
     level: int | None = Field(ge=0, description="Index of the most probable level, from 0; null without a verdict.")
-    points: float | None = Field(description="Expected points; null without a verdict.")
+    points: float | None = Field(description="Expected value of the points over the levels; null without a verdict.")
     probabilities: list[Share] | None = Field(
-        description="Probability of each level, the lowest first, summing to 1; null without a verdict."
+        description="Probability of each level, lowest level first, with sum 1; null without a verdict."
     )
-    reason: str = Field(description="Why, in a sentence for the interviewer.")
-    evidence: list[EvidencePublic] = Field(description="Where in the answer the judge and the other signals found it.")
-    expected_points: list[PointPublic] = Field(description="The expected points that count for this criterion.")
-    votes: list[VotePublic] = Field(description="Every judge's vote.")
-    unscored_reason: UnscoredReason | None = Field(description="Why there is no verdict; null when there is one.")
+    reason: str = Field(description="The reason in one sentence, for the interviewer.")
+    evidence: list[EvidencePublic] = Field(description="Passages of the answer that support the result.")
+    expected_points: list[PointPublic] = Field(description="The expected points of this criterion.")
+    votes: list[VotePublic] = Field(description="The vote of each judge.")
+    unscored_reason: UnscoredReason | None = Field(description="Why there is no verdict; null if there is one.")
     signals: list[LevelSignalsPublic] = Field(
-        default=[], description="What was found for each level above the lowest; empty for what was not judged."
+        default=[], description="Signals for each level above the lowest; empty if the criterion was not judged."
     )
 
 
 class FeedbackPublic(_Part):
-    """Words for the two readers."""
+    """Feedback for the two readers."""
 
-    language: Literal["zh", "en"] = Field(description="The language of both texts.")
-    candidate: str = Field(description="For the candidate; never quotes the key.")
-    interviewer: str = Field(description="For the interviewer.")
+    language: Literal["zh", "en"] = Field(description="Language of both texts.")
+    candidate: str = Field(description="Text for the candidate; never quotes the answer key.")
+    interviewer: str = Field(description="Text for the interviewer.")
 
 
 class EarlierScorePublic(_Part):
-    """The score that the same verdicts had by an earlier version of the rubric."""
+    """The score by an earlier version of the rubric, from the same verdicts."""
 
-    rubric_hash: str = Field(description="SHA-256 of that version.")
-    score: Points | None = Field(description="That score, 0 to 10; null when there was none.")
+    rubric_hash: str = Field(description="SHA-256 of the earlier version.")
+    score: Points | None = Field(description="The earlier score, 0 to 10; null if there was none.")
 
 
 class ProvenancePublic(_Part):
-    """Where a score came from."""
+    """Everything that decided a score, and what it took."""
 
     rubric_hash: str = Field(description="SHA-256 of everything in the rubric that decides a grade.")
     answer_hash: str = Field(description="SHA-256 of the answer in normal form.")
-    prompt_hash: str = Field(description="SHA-256 of the prompt files, of each judge, joined by a plus sign.")
-    prompt_form: str = Field(description="How the judge was asked.")
-    quorum: int = Field(ge=1, description="Votes that a criterion needed.")
-    engine: str = Field(description="The judge's engine; of several judges each, joined by a plus sign.")
-    model: str = Field(description="The judge's model; of several judges or samples each, joined by a plus sign.")
-    model_revision: str = Field(description="The revision of that model, of each likewise.")
+    prompt_hash: str = Field(description="SHA-256 of the prompt files; several judges are joined by a plus sign.")
+    prompt_form: str = Field(
+        description="Form of the prompts: mode, scope, context and examples, such as `fast/criterion/brief/zero-shot`."
+    )
+    quorum: int = Field(ge=1, description="Number of votes that a criterion needed.")
+    engine: str = Field(description="Engine of the judge; several are joined by a plus sign.")
+    model: str = Field(description="Model of the judge; several judges, or samples of one, are joined by a plus sign.")
+    model_revision: str = Field(description="Revision of the model, joined likewise.")
     verifier_model: str = Field(description="Name of the verifier.")
-    verifier_revision: str = Field(description="SHA-256 over its weights.")
+    verifier_revision: str = Field(description="SHA-256 of the verifier's weights.")
     embedding_model: str = Field(description="Name of the embedding model.")
-    embedding_revision: str = Field(description="Its revision.")
+    embedding_revision: str = Field(description="Revision of the embedding model.")
     relevance_revision: str = Field(
-        default="", description="Revision of the filter of unrelated sentences; empty for a report from before it."
+        default="",
+        description="Revision of the filter for unrelated sentences; empty in reports older than the filter.",
     )
-    screening_revision: str = Field(
-        default="", description="Revision of all other screening; empty for a report that does not tell it."
-    )
-    combiner_version: str = Field(description="Version of the coefficients that combine the signals.")
+    screening_revision: str = Field(default="", description="Revision of all other screening; empty in older reports.")
+    combiner_version: str = Field(description="Version of the coefficients that combine the signals into a score.")
     strictness: Strictness | None = Field(
         default=None,
-        description="Whose strictness the score has: that of your people's grades (`calibrated`), of the bank's "
-        "writers (`bank`), or of nobody known (`unknown`); null for a report that does not tell it.",
+        description="Whose strictness the score follows: `calibrated` that of grades of your own, `bank` that of the "
+        "writers of the bank, `unknown` nobody's in particular; null in older reports.",
     )
-    review_below: Share = Field(description="Confidence below which this score went to a person.")
+    review_below: Share = Field(description="Confidence (0 to 1) below which this score needed review.")
     review_share: Share | None = Field(
-        default=None, description="Share of the scores that was to go to a person; null where a bound was set."
+        default=None, description="Share of the scores to be reviewed (0 to 1); null with a fixed `review_bound`."
     )
     review_bound: Share | None = Field(
-        default=None, description="Confidence below which scores go to a person; null where a share was set."
+        default=None, description="Confidence below which scores are reviewed (0 to 1); null with a `review_share`."
     )
-    pass_mark: Points | None = Field(default=None, description="The mark that something hangs on, 0 to 10; or null.")
-    pass_margin: Points = Field(default=0.0, description="Scores so near to the mark go to a person, in points of 10.")
-    judge_calls: int = Field(ge=0, description="Calls of the judge that were made for this answer.")
-    cached_verdicts: int = Field(ge=0, description="Calls that were on record already.")
-    tokens_in: int = Field(ge=0, description="Prompt tokens of these calls.")
-    tokens_cached: int = Field(ge=0, description="Of those the ones that the engine had cached.")
-    tokens_out: int = Field(ge=0, description="Tokens of the replies.")
-    judge_seconds: float = Field(ge=0, description="Seconds that the calls took, in all.")
-    cost: float = Field(ge=0, description="What the tokens cost, in the currency of the prices that were set.")
+    pass_mark: Points | None = Field(
+        default=None, description="Score that separates pass from fail, 0 to 10; null if none is set."
+    )
+    pass_margin: Points = Field(
+        default=0.0, description="Distance from the pass mark within which scores are reviewed, 0 to 10."
+    )
+    judge_calls: int = Field(ge=0, description="Number of judge calls made for this answer.")
+    cached_verdicts: int = Field(ge=0, description="Number of judge calls read from the record instead.")
+    tokens_in: int = Field(ge=0, description="Prompt tokens of the calls made.")
+    tokens_cached: int = Field(
+        ge=0, description="Prompt tokens that the engine had in its prefix cache; part of `tokens_in`."
+    )
+    tokens_out: int = Field(ge=0, description="Tokens generated by the judge.")
+    judge_seconds: float = Field(ge=0, description="Duration of the calls, summed, in seconds.")
+    cost: float = Field(ge=0, description="Cost of the tokens, in the currency of the configured prices.")
     recomputed_from: list[EarlierScorePublic] = Field(
-        default=[], description="Scores by earlier versions of the rubric, the oldest first."
+        default=[], description="Scores by earlier versions of the rubric, oldest first."
     )
 
 
 class ReportPublic(_Part):
-    """What is said of one answer."""
+    """The report on one answer."""
 
-    score: Points | None = Field(description="0 to 10 in steps of 0.1; null when a criterion has no verdict.")
-    score_min: Points = Field(description="The least that it may be: unjudged criteria at their worst, others at 10 %.")
-    score_max: Points = Field(description="The most that it may be: unjudged criteria at their best, others at 90 %.")
-    max_score: float = Field(description="The most that any answer can get: 10.")
-    coverage: Share = Field(description="Share of the rubric's points that was judged.")
-    confidence: Share = Field(description="Estimated probability that a person's grade lies within 1.5 of the score.")
-    needs_review: bool = Field(description="Whether a person should look.")
-    flags: list[Flag] = Field(description="What a person should know; see Flags in the API's guide.")
-    criteria: list[CriterionResultPublic] = Field(description="One for each criterion of the rubric, in its order.")
+    score: Points | None = Field(description="0 to 10 in steps of 0.1; null if a criterion has no verdict.")
+    score_min: Points = Field(
+        description="Lower end of the range, 0 to 10: unjudged criteria at their worst, others at their 10 % quantile."
+    )
+    score_max: Points = Field(
+        description="Upper end of the range, 0 to 10: unjudged criteria at their best, others at their 90 % quantile."
+    )
+    max_score: float = Field(description="Highest score that an answer can get: 10.")
+    coverage: Share = Field(description="Share of the rubric's points that was judged, 0 to 1.")
+    confidence: Share = Field(
+        description="Estimated probability (0 to 1) that a person's grade is within 1.5 points of the score."
+    )
+    needs_review: bool = Field(description="Whether a person should check the grading.")
+    flags: list[Flag] = Field(description="Facts that a person should know; see docs/api.md.")
+    criteria: list[CriterionResultPublic] = Field(
+        description="One result for each criterion, in the order of the rubric."
+    )
     signals: dict[str, float | None] = Field(
-        description="What each signal found, by name: `judge`, `embedding`, `point_recall`, `rouge1`, `rouge2`, "
-        "`rougeL`, each a share (0 to 1; the embedding's a cosine, -1 to 1); null for what is not known."
+        description="The signals over the whole answer: `judge`, `point_recall`, `rouge1`, `rouge2` and `rougeL` are "
+        "shares (0 to 1), `embedding` is a cosine similarity (-1 to 1); null if unknown."
     )
     contributions: dict[str, float] = Field(
-        description="Points of 10 that each signal added or took; `baseline` is the score without any. They sum to "
-        "the score before it was rounded."
+        description="Points of 10 that each signal added or subtracted; `baseline` is the score without signals. Their "
+        "sum is the score before rounding."
     )
-    feedback: FeedbackPublic = Field(description="Words for candidate and interviewer.")
-    provenance: ProvenancePublic = Field(description="Where the score came from.")
-    masked: list[EvidencePublic] = Field(default=[], description="Not read by any model: it speaks to the grader.")
+    feedback: FeedbackPublic = Field(description="Feedback for candidate and interviewer.")
+    provenance: ProvenancePublic = Field(description="Everything that decided the score.")
+    masked: list[EvidencePublic] = Field(
+        default=[], description="Passages addressed to the grader (prompt injection); no model reads them."
+    )
     filler: list[EvidencePublic] = Field(
-        default=[], description="Not read by any model: it says nothing, or only names things."
+        default=[], description="Passages that say nothing on any subject, or only list names; no model reads them."
     )
     unrelated: list[EvidencePublic] = Field(
-        default=[], description="Not read by any model: it bears on nothing that is asked for."
+        default=[], description="Passages unrelated to the question's answer key; no model reads them."
     )
     repeated: list[EvidencePublic] = Field(
-        default=[], description="Not read by any model: it stands in the answer before."
+        default=[], description="Passages that repeat an earlier one; no model reads them."
     )
-    unscored_reason: UnscoredReason | None = Field(default=None, description="Why there is no score; null with one.")
-    unscored_detail: str | None = Field(default=None, description="The same in a sentence.")
+    unscored_reason: UnscoredReason | None = Field(
+        default=None, description="Why there is no score, as a fixed code; null if there is one."
+    )
+    unscored_detail: str | None = Field(default=None, description="The reason in a sentence.")
 
 
 class _SchemaOf:
-    """Annotates a document with the schema of a model, and leaves it as it is: older reports must still read."""
+    """Annotates a document with the schema of a model, without validating it: older reports must still be readable."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model

@@ -1,7 +1,7 @@
-"""What becomes of grades when the rubric they were given by is edited.
+"""What happens to grades when their rubric is edited.
 
-Three ways, told apart by `rubrics.compare`: the grade stays and moves to the new version; it is recomputed by
-arithmetic; or it is flagged as stale, and graded again if the caller wants that.
+`rubrics.compare` tells three kinds of edits apart. A grade moves to the new version as it is, is recomputed from the
+signals on record, or is flagged `rubric_changed`, and then graded again if the caller wants that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion, State
 
 @dataclass(frozen=True)
 class Revision:
-    """What one other version of a rubric had: how it differs, and how many of its gradings went which way."""
+    """The difference between an older version and the new one, and the number of gradings that went each way."""
 
     question: str
     language: str
@@ -51,68 +51,53 @@ def apply_edit(
     coefficients: Coefficients | None = None,
     organisation_id: str = DEFAULT_ORGANISATION,
 ) -> list[Revision]:
-    """Bring the gradings that other versions of a rubric gave up to this one; doing it twice changes nothing more.
+    """Updates finished gradings by other versions of a rubric to this version. Repeating it changes nothing.
 
-    `replacing` are the content hashes of the versions that this one replaces; None stands for all with its question
-    and language. With `regrade`, stale gradings are put back in line under the new version instead of being flagged.
-    `coefficients` are those that weigh signals now, by default those that ship with vivavoce.
-    Open gradings are left alone: they finish by the version they were submitted with, and are seen next time. Raises
-    DraftRubric.
+    `replacing` has the content hashes of the versions to replace, by default all of the same question and language.
+    With `regrade`, stale gradings are requeued under the new version instead of flagged. `coefficients` combine the
+    signals, by default those that ship with vivavoce. Open gradings keep the version of their submission. Returns the
+    revisions that changed a grading. Raises DraftRubric if the rubric is a draft.
     """
     if rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
     versions = RubricVersionRepository(session).of_question(
         rubric.question.id, rubric.question.language, organisation_id=organisation_id
     )
-    own = content_hash(rubric)
-    found = [
-        _apply(session, version, rubric, regrade=regrade, coefficients=coefficients)
+    # The version itself too: an undone edit may have flagged it.
+    new_hash = content_hash(rubric)
+    revisions = [
+        _apply_to_version(session, version, rubric, regrade=regrade, coefficients=coefficients)
         for version in versions
-        if version.content_hash == own or replacing is None or version.content_hash in replacing
+        if version.content_hash == new_hash or replacing is None or version.content_hash in replacing
     ]
-    return [revision for revision in found if revision.recomputed or revision.stale or revision.regraded]
+    return [revision for revision in revisions if revision.recomputed or revision.stale or revision.regraded]
 
 
-def _apply(
+def _apply_to_version(
     session: Session, version: RubricVersion, rubric: Rubric, *, regrade: bool, coefficients: Coefficients | None
 ) -> Revision:
     edit = compare(Rubric.model_validate(version.document), rubric)
-    is_own = version.content_hash == content_hash(rubric)
+    is_same = version.content_hash == content_hash(rubric)
     recomputed = stale = regraded = 0
     target: RubricVersion | None = None
     moment = clock.now()
     for grading in GradingRepository(session).finished_by(version.id):
         assert grading.report
-        if is_own and Flag.RUBRIC_CHANGED not in grading.report.document["flags"]:
+        if is_same and Flag.RUBRIC_CHANGED not in grading.report.document["flags"]:
             continue
-        revised = _revised(grading.report.document, rubric, edit, coefficients)
-        if revised is None and not regrade:
+        report = _recompute_report(grading.report.document, rubric, edit, coefficients)
+        if report is None and not regrade:
             stale += _mark_stale(session, grading, moment)
             continue
+        # Stored only once a grading moves to it.
         target = target or submission.rubric_version(session, rubric, organisation_id=version.organisation_id)
         grading.rubric_version = target
-        if revised is None:
+        if report is None:
             lifecycle.regrade(session, grading)
             regraded += 1
         else:
-            recomputed += _keep(session, grading, revised, moment)
-    if recomputed or stale or regraded:
-        audit.append(
-            session,
-            kind=Kind.RUBRIC_EDITED,
-            subject=rubric.question.id,
-            details={
-                "language": rubric.question.language,
-                "old_hash": version.content_hash,
-                "new_hash": content_hash(rubric),
-                "recomputed": recomputed,
-                "stale": stale,
-                "regraded": regraded,
-            },
-            organisation_id=version.organisation_id,
-        )
-    session.flush()
-    return Revision(
+            recomputed += _replace_report(session, grading, report, moment)
+    revision = Revision(
         question=rubric.question.id,
         language=rubric.question.language,
         old_hash=version.content_hash,
@@ -121,24 +106,29 @@ def _apply(
         stale=stale,
         regraded=regraded,
     )
+    if recomputed or stale or regraded:
+        _audit_revision(session, revision, rubric, organisation_id=version.organisation_id)
+    session.flush()
+    return revision
 
 
-def _revised(
+def _recompute_report(
     document: Mapping[str, Any], rubric: Rubric, edit: Edit, coefficients: Coefficients | None
 ) -> GradersReport | None:
     try:
         return recompute(read_report(document), rubric, edit, coefficients=coefficients)
     except ValidationError:
-        # A report from before this form of reports: nothing in it can be recomputed.
+        # An older form of report lacks the signals to recompute from.
         return None
 
 
 def _mark_stale(session: Session, grading: Grading, moment: datetime) -> bool:
-    """Flag a grading that only a new judgement can bring up to its rubric; whether it was not flagged before."""
+    """Flags a grading that cannot be recomputed; returns False if it already has the flag."""
     assert grading.report
     document = grading.report.document
     if Flag.RUBRIC_CHANGED in document["flags"]:
         return False
+    # A new object: SQLAlchemy does not see changes inside a JSON document.
     grading.report.document = {
         **document,
         "flags": [*document["flags"], Flag.RUBRIC_CHANGED.value],
@@ -147,12 +137,12 @@ def _mark_stale(session: Session, grading: Grading, moment: datetime) -> bool:
     if grading.state == State.GRADED:
         grading.state = State.NEEDS_REVIEW
     grading.updated_at = moment
-    _tell(session, grading)
+    _audit_report(session, grading)
     return True
 
 
-def _keep(session: Session, grading: Grading, report: GradersReport, moment: datetime) -> bool:
-    """Write a revised report over the one there is; whether anything changed."""
+def _replace_report(session: Session, grading: Grading, report: GradersReport, moment: datetime) -> bool:
+    """Replaces the report of a grading by a recomputed one; returns False if the two are equal."""
     assert grading.report
     document = report.to_dict()
     if document == grading.report.document:
@@ -163,17 +153,33 @@ def _keep(session: Session, grading: Grading, report: GradersReport, moment: dat
     grading.reason = report.unscored_reason.value if report.unscored_reason else None
     grading.detail = report.unscored_detail
     grading.updated_at = moment
-    _tell(session, grading)
+    _audit_report(session, grading)
     return True
 
 
-def _tell(session: Session, grading: Grading) -> None:
-    """Say in the audit trail that a report was written over."""
+def _audit_report(session: Session, grading: Grading) -> None:
     assert grading.report
-    audit.append(
+    audit.append_event(
         session,
         kind=Kind.REPORT_WRITTEN,
         subject=grading.id,
         details=audit.report_details(grading.report.document, state=State(grading.state).value),
         organisation_id=grading.organisation_id,
+    )
+
+
+def _audit_revision(session: Session, revision: Revision, rubric: Rubric, *, organisation_id: str) -> None:
+    audit.append_event(
+        session,
+        kind=Kind.RUBRIC_EDITED,
+        subject=revision.question,
+        details={
+            "language": revision.language,
+            "old_hash": revision.old_hash,
+            "new_hash": content_hash(rubric),
+            "recomputed": revision.recomputed,
+            "stale": revision.stale,
+            "regraded": revision.regraded,
+        },
+        organisation_id=organisation_id,
     )

@@ -1,4 +1,4 @@
-"""The wire types of the API."""
+"""The request and response bodies of the API."""
 
 from __future__ import annotations
 
@@ -33,54 +33,62 @@ class GradingCreate(BaseModel):
     question_id: str | None = Field(
         default=None,
         max_length=64,
-        description="Identifier or handbook number of a question in the bank.",
+        description="Id or handbook number of a question in the bank. Required unless there is a `rubric`.",
     )
-    rubric: Rubric | None = Field(default=None, description="A rubric of your own, instead of `question_id`.")
+    rubric: Rubric | None = Field(default=None, description="Your own rubric, instead of `question_id`.")
+    # Its length is checked later, for a message in plain words.
     answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
     language: Literal["zh", "en"] | None = Field(
-        default=None, description="Language of the rubric to grade by; by default that of the answer."
+        default=None, description="Language of the bank's rubric to grade by; by default the language of the answer."
     )
     feedback_language: Literal["zh", "en"] | None = Field(
-        default=None, description="Language of feedback; by default that of the rubric."
+        default=None, description="Language of the feedback; by default the language of the rubric."
     )
     priority: Literal["interactive", "batch"] = Field(
-        default="interactive", description="`batch` waits until no interactive answer does."
+        default="interactive", description="`batch` answers are graded after all waiting `interactive` ones."
     )
     candidate: str | None = Field(
-        default=None, description="Your own reference for the candidate; kept, never shown to the judge."
+        default=None,
+        description="Your own reference for the candidate, at most 200 characters; stored, never shown to the judge.",
     )
 
 
 class Provisional(BaseModel):
-    """What can be said of a score while the judge is away."""
+    """What is known of a score while the judge is unavailable."""
 
-    score_min: float = Field(description="The least that the score can come to, 0 to 10.")
-    score_max: float = Field(description="The most that the score can come to, 0 to 10.")
-    coverage: float = Field(description="Share of the rubric's points (0 to 1) that was judged already.")
-    signals: dict[str, float | None] = Field(description="What was found without the judge, by signal.")
+    score_min: float = Field(description="The lowest score that is still possible, 0 to 10.")
+    score_max: float = Field(description="The highest score that is still possible, 0 to 10.")
+    coverage: float = Field(description="Share of the rubric's points that has been judged, 0 to 1.")
+    signals: dict[str, float | None] = Field(
+        description="Signals measured without the judge, as in the report's `signals`."
+    )
 
 
 class GradingPublic(BaseModel):
-    """Where a grading stands, with its report once there is one."""
+    """A grading: its state, and its report once it is finished."""
 
-    id: str
-    state: State
-    question_id: str
-    language: str
-    candidate: str | None
-    attempt: int = Field(description="How many times a worker has taken it up.")
-    reason: str | None = Field(description="Why it waits or failed, as a fixed word.")
-    detail: str | None = Field(description="The same in a sentence.")
-    created_at: datetime
-    updated_at: datetime
-    provisional: Provisional | None = Field(
-        default=None, description="While the judge is away, where the service is set to say so: no score yet."
+    id: str = Field(description="Id of the grading: 32 hexadecimal digits.")
+    state: State = Field(description="`queued` and `running` are open; in every other state the grading is finished.")
+    question_id: str = Field(description="Id of the question.")
+    language: str = Field(description="Language of the rubric: `zh` or `en`.")
+    candidate: str | None = Field(description="Your reference for the candidate.")
+    attempt: int = Field(
+        description="Number of attempts by workers; those that ended because the judge was unavailable do not count."
     )
-    report: ReportDocument | None = Field(description="The report, once there is one.")
+    reason: str | None = Field(description="Why the grading waits or failed, as a fixed code.")
+    detail: str | None = Field(description="The reason in a sentence.")
+    created_at: datetime = Field(description="Time of submission, UTC.")
+    updated_at: datetime = Field(description="Time of the last change of state, UTC.")
+    provisional: Provisional | None = Field(
+        default=None,
+        description="Range of the score while the judge is unavailable; only with "
+        "`VIVA_ON_JUDGE_UNAVAILABLE=provisional`.",
+    )
+    report: ReportDocument | None = Field(description="The report; null until the grading is finished.")
 
     @classmethod
     def from_grading(cls, grading: Grading) -> GradingPublic:
-        """The public view of a grading."""
+        """Builds the public view of a grading; an older report is shown in the present form."""
         return cls(
             id=grading.id,
             state=State(grading.state),
@@ -100,42 +108,44 @@ class GradingPublic(BaseModel):
 class CriterionPublic(BaseModel):
     """A criterion as candidates may see it."""
 
-    id: str
-    kind: str
-    title: str
-    points: float
+    id: str = Field(description="Id of the criterion.")
+    kind: str = Field(description="`binary`, `ordinal`, `negative` or `gate`.")
+    title: str = Field(description="Short title.")
+    points: float = Field(description="Points of the highest level; below 0 for a mistake.")
 
 
 class QuestionPublic(BaseModel):
-    """A question without its key."""
+    """A question without its answer key."""
 
-    id: str
-    handbook: str | None
-    language: str
-    text: str
-    topic: str
-    difficulty: str
-    minutes: int
-    max_points: float
-    rubric_hash: str
-    criteria: list[CriterionPublic]
+    id: str = Field(description="Id of the question, the same in both languages.")
+    handbook: str | None = Field(description="Number in the handbook.")
+    language: str = Field(description="`zh` or `en`.")
+    text: str = Field(description="The question as it is asked.")
+    topic: str = Field(description="Topic, such as `inference`.")
+    difficulty: str = Field(description="Difficulty, such as `intermediate`.")
+    minutes: int = Field(description="Time for the answer, in minutes.")
+    max_points: float = Field(description="Points of a full answer, in the rubric's own scale.")
+    rubric_hash: str = Field(description="SHA-256 of everything in the rubric that decides a grade.")
+    criteria: list[CriterionPublic] = Field(description="The criteria, in the order of the rubric.")
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457): what happened, and what to do about it."""
+    """An error (RFC 9457)."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
+    type: str = Field(default="about:blank", description="Always `about:blank`: see `code`.")
+    title: str = Field(description="The kind of error, in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
+    code: str = Field(description="The kind of error as a fixed code.")
 
 
 class Readiness(BaseModel):
-    """Whether the service can take answers in, and how its parts are."""
+    """Whether the service is ready, and the state of its parts."""
 
-    ready: bool
-    database: str
-    judge: str
-    queue: dict[str, int]
-    oldest_open_seconds: float | None
+    ready: bool = Field(description="Whether answers can be stored and are graded in time.")
+    database: str = Field(description="`ok`, or the error.")
+    judge: str = Field(description="`ok`, or what is wrong with which server.")
+    queue: dict[str, int] = Field(description="Number of gradings in each state.")
+    oldest_open_seconds: float | None = Field(
+        description="Age of the oldest open grading, in seconds; null if there is none."
+    )

@@ -1,10 +1,11 @@
-"""Taking answers in, each at most once for an idempotency key."""
+"""Submission of answers: stored and queued in one transaction, at most once for an idempotency key."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,11 +16,7 @@ from vivavoce.rubrics import Rubric, content_hash, structure_hash
 from . import lifecycle
 from .errors import DraftRubric, IdempotencyInProgress, IdempotencyMismatch
 from .storage import clock
-from .storage.repositories import (
-    GradingRepository,
-    IdempotencyRepository,
-    RubricVersionRepository,
-)
+from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
@@ -36,10 +33,10 @@ SUBMIT_ROUTE = "POST /v1/gradings"
 
 @dataclass(frozen=True)
 class NewAnswer:
-    """An answer to be graded by a rubric; `idempotency_key` makes a repeated request the same one.
+    """An answer to be graded by a rubric. Requests with the same `idempotency_key` are one request.
 
-    `id` is the grading's: submitting the same value twice, because the first commit's reply was lost,
-    makes one grading.
+    `id` becomes the id of the grading. It is chosen here so that the same value can be submitted again when the reply
+    to a commit was lost.
     """
 
     rubric: Rubric
@@ -53,7 +50,7 @@ class NewAnswer:
     id: str = field(default_factory=new_id)
 
     def request_hash(self) -> str:
-        """SHA-256 of what was asked for."""
+        """Returns the SHA-256 of what decides the grading; the priority is not part of it."""
         parts = [
             content_hash(self.rubric),
             self.answer,
@@ -65,7 +62,7 @@ class NewAnswer:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A grading, the idempotency key it was submitted with, and whether a request with that key came before."""
+    """A grading with its idempotency key, and whether an earlier request with that key submitted it."""
 
     grading: Grading
     key: IdempotencyKey | None
@@ -73,20 +70,41 @@ class Submitted:
 
 
 def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_ORGANISATION) -> Submitted:
-    """Take an answer in: submission, grading (`queued`) and outbox message in one transaction.
+    """Stores an answer with a `queued` grading and an outbox message; returns the existing grading for a known key.
 
-    The same idempotency key with the same request gives the grading that is there already; with
-    another request it raises IdempotencyMismatch, and while the first is being carried out
-    IdempotencyInProgress. A rubric that is a draft raises DraftRubric.
+    Raises DraftRubric for a draft, IdempotencyMismatch if the key was used for another request, and
+    IdempotencyInProgress while another request with the key is running.
     """
     if new.rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
-    if new.idempotency_key and (used := _earlier_use(session, new, organisation_id=organisation_id)):
-        there = lifecycle.get(session, used.grading_id, organisation_id=organisation_id)
-        return Submitted(there, used, is_repeated=there.id != new.id)
-    if GradingRepository(session).has(new.id):
+    if new.idempotency_key and (key := _find_earlier_use(session, new, organisation_id=organisation_id)):
+        grading = lifecycle.get(session, key.grading_id, organisation_id=organisation_id)
+        return Submitted(grading, key, is_repeated=grading.id != new.id)
+    # Without a key, the id shows that the first commit succeeded.
+    if GradingRepository(session).has_grading(new.id):
         return Submitted(lifecycle.get(session, new.id, organisation_id=organisation_id), None)
     moment = clock.now()
+    grading = _add_grading(session, new, moment, organisation_id=organisation_id)
+    new_key = _add_key(session, new, moment, organisation_id=organisation_id) if new.idempotency_key else None
+    session.flush()
+    return Submitted(grading, new_key)
+
+
+def _find_earlier_use(session: Session, new: NewAnswer, *, organisation_id: str) -> IdempotencyKey | None:
+    assert new.idempotency_key
+    keys = IdempotencyRepository(session)
+    scope = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
+    if not keys.try_lock(new.idempotency_key, **scope):
+        raise IdempotencyInProgress(
+            "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
+        )
+    key = keys.by_key(new.idempotency_key, **scope)
+    if key and key.request_hash != new.request_hash():
+        raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
+    return key
+
+
+def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisation_id: str) -> Grading:
     submission = Submission(
         organisation_id=organisation_id,
         candidate=new.candidate,
@@ -96,57 +114,46 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
         created_at=moment,
     )
     session.add(submission)
-    version = rubric_version(session, new.rubric, organisation_id=organisation_id)
     grading = Grading(
         id=new.id,
         organisation_id=organisation_id,
         submission=submission,
-        rubric_version=version,
+        rubric_version=rubric_version(session, new.rubric, organisation_id=organisation_id),
         state=State.QUEUED,
         priority=new.priority,
         request_id=new.request_id,
         trace_parent=new.trace_parent,
         created_at=moment,
         updated_at=moment,
+        # Set, so that reading it needs no query.
         report=None,
     )
     session.add(grading)
+    # The outbox refers to the grading's row.
     session.flush()
     session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
-    key = None
-    if new.idempotency_key:
-        key = IdempotencyKey(
-            organisation_id=organisation_id,
-            route=SUBMIT_ROUTE,
-            key=new.idempotency_key,
-            request_hash=new.request_hash(),
-            grading_id=grading.id,
-            created_at=moment,
-        )
-        session.add(key)
-    session.flush()
-    return Submitted(grading, key)
+    return grading
 
 
-def _earlier_use(session: Session, new: NewAnswer, *, organisation_id: str) -> IdempotencyKey | None:
-    assert new.idempotency_key
-    keys = IdempotencyRepository(session)
-    where = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
-    if not keys.try_lock(new.idempotency_key, **where):
-        raise IdempotencyInProgress(
-            "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
-        )
-    used = keys.by_key(new.idempotency_key, **where)
-    if used and used.request_hash != new.request_hash():
-        raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
-    return used
+def _add_key(session: Session, new: NewAnswer, moment: datetime, *, organisation_id: str) -> IdempotencyKey:
+    key = IdempotencyKey(
+        organisation_id=organisation_id,
+        route=SUBMIT_ROUTE,
+        key=new.idempotency_key,
+        request_hash=new.request_hash(),
+        grading_id=new.id,
+        created_at=moment,
+    )
+    session.add(key)
+    return key
 
 
 def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:
-    """The version of a rubric with this content; it is written when it is new, and never changed."""
-    found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
-    if found:
-        return found
+    """Returns the stored version with this rubric's content; stores it if it is new."""
+    versions = RubricVersionRepository(session)
+    stored = versions.by_content(content_hash(rubric), organisation_id=organisation_id)
+    if stored:
+        return stored
     version = RubricVersion(
         organisation_id=organisation_id,
         question_id=rubric.question.id,
@@ -160,9 +167,9 @@ def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) ->
         with session.begin_nested():
             session.add(version)
     except IntegrityError:
-        # Somebody else wrote it meanwhile.
-        found = RubricVersionRepository(session).by_content(content_hash(rubric), organisation_id=organisation_id)
-        if found is None:
+        # Another transaction has stored it meanwhile.
+        stored = versions.by_content(content_hash(rubric), organisation_id=organisation_id)
+        if stored is None:
             raise
-        return found
+        return stored
     return version

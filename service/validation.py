@@ -1,4 +1,4 @@
-"""What an answer must be before it is taken in; the same for HTTP and for files."""
+"""Checks of a submission before it is stored, the same for HTTP and for files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from .errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
 from .schemas import GradingCreate
 
 MAX_ANSWER_CODE_POINTS = 20_000
+# As long as the column that keeps it.
 MAX_CANDIDATE_CODE_POINTS = 200
 
 
 def check_answer(answer: str) -> str:
-    """The answer itself; raises UnusableAnswer for what no database or judge can take."""
+    """Returns the answer unchanged.
+
+    Raises UnusableAnswer if it has more than 20,000 code points, or characters that no database can store.
+    """
     if len(answer) > MAX_ANSWER_CODE_POINTS:
         raise UnusableAnswer(
             f"The answer has {len(answer):,} characters, at most {MAX_ANSWER_CODE_POINTS:,} are graded: "
@@ -25,7 +29,10 @@ def check_answer(answer: str) -> str:
 
 
 def check_candidate(candidate: str | None) -> str | None:
-    """The candidate's reference itself; raises UnusableAnswer when it is too long or unstorable."""
+    """Returns the candidate reference unchanged.
+
+    Raises UnusableAnswer if it has more than 200 code points, or characters that no database can store.
+    """
     if candidate is None:
         return None
     if len(candidate) > MAX_CANDIDATE_CODE_POINTS:
@@ -37,7 +44,10 @@ def check_candidate(candidate: str | None) -> str | None:
 
 
 def choose_rubric(bank: Bank, request: GradingCreate) -> Rubric:
-    """The rubric that a request names or brings along; raises UnusableRequest and UnknownQuestionError."""
+    """Returns the rubric in the request, or that of the question it names.
+
+    Raises UnusableRequest unless the request has exactly one of the two, and UnknownQuestionError.
+    """
     if (request.rubric is None) == (request.question_id is None):
         raise UnusableRequest("Name a question with 'question_id' or send a 'rubric': one of the two.")
     if request.rubric:
@@ -47,9 +57,9 @@ def choose_rubric(bank: Bank, request: GradingCreate) -> Rubric:
 
 
 def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: str) -> Rubric:
-    """The rubric to grade by; without a language it is that of the answer.
+    """Returns the bank's rubric for a question, by default in the language of the answer.
 
-    Raises UnknownQuestionError.
+    Raises UnknownQuestionError if the bank lacks the question in that language.
     """
     chosen = cast(Language, language or detect_language(answer))
     try:
@@ -59,11 +69,13 @@ def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: s
 
 
 def _check_characters(value: str, *, what: str) -> str:
+    # PostgreSQL stores no NUL in text.
     if (position := value.find("\x00")) >= 0:
         raise UnusableAnswer(f"The {what} has a NUL character at position {position + 1}: remove it and send it again.")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
+        # JSON escapes can spell a lone surrogate, which is not a character.
         raise UnusableAnswer(
             f"The {what} has half a character (a lone surrogate) at position {error.start + 1}: "
             "send it as proper UTF-8."

@@ -77,14 +77,26 @@ def _server_identity(settings: Settings) -> EngineIdentity:
     return EngineIdentity(settings.judge_engine, settings.judge_model, settings.judge_revision)
 
 
-def build_rubric_judge(settings: Settings, cache: VerdictCache, *, secret: bytes) -> RubricJudge:
-    """The judge at `judge_url`, not yet opened; `secret` keys the delimiters around answers in its prompts."""
+def build_rubric_judge(
+    settings: Settings, cache: VerdictCache, *, secret: bytes, form: PromptForm | None = None
+) -> RubricJudge:
+    """The judge at `judge_url`, not yet opened.
+
+    `secret` keys the delimiters around answers in its prompts. `form` is how the judge is asked, by default as in
+    production.
+    """
     member = _Member(split_urls(settings.judge_url), _server_identity(settings), settings.judge_api_key)
-    return _build_judge(settings, cache, member, sample=0, secret=secret)
+    return _build_judge(settings, cache, member, sample=0, secret=secret, form=form)
 
 
 def _build_judge(
-    settings: Settings, cache: VerdictCache, member: _Member, *, sample: int, secret: bytes
+    settings: Settings,
+    cache: VerdictCache,
+    member: _Member,
+    *,
+    sample: int,
+    secret: bytes,
+    form: PromptForm | None = None,
 ) -> RubricJudge:
     return RubricJudge(
         base_urls=member.urls,
@@ -92,7 +104,7 @@ def _build_judge(
         secret=secret,
         cache=cache,
         deadlines=Deadlines(settings.judge_timeout_seconds, settings.judge_deadline_seconds),
-        form=build_prompt_form(settings),
+        form=form or build_prompt_form(settings),
         sample=sample,
         prices=Prices(settings.judge_price_prompt, settings.judge_price_cached, settings.judge_price_completion),
         api_key=member.api_key.get_secret_value() if member.api_key else None,
@@ -102,13 +114,8 @@ def _build_judge(
 
 
 def build_prompt_form(settings: Settings) -> PromptForm:
-    """How the judge is asked: verdict mode, scope of a call, context and examples."""
-    return PromptForm(
-        mode=settings.judge_mode,
-        scope=settings.judge_scope,
-        context=settings.judge_context,
-        few_shot=settings.judge_few_shot,
-    )
+    """The form of the prompts in production: the mode that the settings name, the rest as `PromptForm` has it."""
+    return PromptForm(mode=settings.judge_mode)
 
 
 def build_judge_key(settings: Settings) -> JudgeKey:

@@ -1,1 +1,1 @@
-"""The routes: each takes typed input, calls one function and returns its result."""
+"""The routes. Each takes typed input, calls one function and returns its result."""

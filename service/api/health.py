@@ -1,4 +1,4 @@
-"""Is it alive, and can it take answers in?"""
+"""Routes for probes and monitoring: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz", summary="Alive")
 def alive() -> dict[str, str]:
-    """The process answers."""
+    """Returns 200 while the process answers requests; it checks nothing else."""
     return {"status": "ok"}
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 def show_metrics(sessions: SessionsDep) -> Response:
-    """This process's counters and the state of the queue, in Prometheus's text format."""
+    """Returns the metrics of this process and the state of the queue, in the text format of Prometheus."""
     return Response(metrics.exposition(sessions), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @router.get("/readyz", summary="Ready", responses={503: {"model": Readiness}})
 def ready(request: Request, response: Response, sessions: SessionsDep, settings: SettingsDep) -> Readiness:
-    """Answers can be taken in and are graded in time.
+    """Returns 200 if answers can be stored and are graded in time, else 503.
 
-    A judge that is out of reach is named here, and answers wait for it; once the oldest has waited for
-    longer than `VIVA_READY_MAX_AGE_SECONDS`, this is no longer ready.
+    An unavailable judge alone does not make the service unready, as answers wait for it. Once the oldest open grading
+    is older than `VIVA_READY_MAX_AGE_SECONDS`, the status is 503.
     """
     judge = request.app.state.judge_status()
     try:
@@ -42,6 +42,7 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
             oldest = repository.oldest_open()
     except sa.exc.SQLAlchemyError as error:
         response.status_code = 503
+        # The class alone: the message may contain the password.
         return Readiness(
             ready=False,
             database=f"not reachable ({type(error).__name__})",

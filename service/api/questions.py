@@ -1,4 +1,4 @@
-"""The questions there are, without their keys."""
+"""Route that lists the questions of the bank without their answer keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/questions", tags=["questions"])
 
 @router.get("", summary="List questions")
 def list_questions(bank: BankDep, language: Literal["zh", "en"] | None = None) -> list[QuestionPublic]:
-    """Every question of the bank in every language, or in one."""
+    """Returns the questions of the bank, in both languages or in one."""
     return [
         QuestionPublic(
             **rubric.question.model_dump(),

@@ -1,1 +1,1 @@
-"""Backups of the database: taking, checking, restoring."""
+"""Backups of the database: taken, checked and restored."""

@@ -1,13 +1,12 @@
-"""Backups: a folder each, with a dump of the database and a manifest that says what must be in it.
+"""Backups: folders that each hold a dump of the database and a manifest of its contents.
 
-A backup is made under another name and renamed when every byte is on the disk, so that what carries a backup's name is
-whole. The newest few are kept.
+A backup is written under another name and renamed once it is on the disk, so that a folder with a backup's name is
+complete. The newest few are kept.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pydantic
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -28,82 +26,34 @@ from ..errors import BackupError
 from ..storage import clock
 from ..storage.engine import known_revisions, migrate, sessions
 from ..storage.tables import AuditEvent, Organisation
-from .dumps import dumper
-from .fingerprint import Contents, TableContents, count_rows, read_contents
+from .dumps import choose_dumper
+from .fingerprint import Difference, compare_contents, count_rows, read_contents
+from .manifest import FORMAT, MANIFEST_NAME, Manifest, Table, hash_file, read_backup
+from .manifest import Backup as Backup
 
-FORMAT = 1
-_MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
 _LOCK = ".lock"
 
 
-class Table(pydantic.BaseModel):
-    """What a table had; see TableContents."""
-
-    rows: int
-    sha256: str
-
-
-class Manifest(pydantic.BaseModel):
-    """What is in a backup, as it was when the dump was made."""
-
-    format: int
-    vivavoce: str
-    database: str
-    schema_revision: str
-    taken_at: datetime
-    tables: dict[str, Table]
-    audit_heads: dict[str, str]
-    """The end of each organisation's audit trail."""
-    dump_file: str
-    dump_bytes: int
-    dump_sha256: str
-
-    @property
-    def contents(self) -> Contents:
-        """What the database held."""
-        tables = {name: TableContents(table.rows, table.sha256) for name, table in self.tables.items()}
-        return Contents(self.schema_revision, tables)
-
-
-@dataclass(frozen=True)
-class Backup:
-    """A backup that is there in full: its folder and its manifest."""
-
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def dump(self) -> Path:
-        """The file with the database in it."""
-        return self.folder / self.manifest.dump_file
-
-    def age_seconds(self) -> float:
-        """How long ago it was taken."""
-        return (clock.now() - self.manifest.taken_at).total_seconds()
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a restored database has otherwise than its backup."""
-
-    what: str
-    expected: str
-    found: str
-
-
 @dataclass(frozen=True)
 class Restored:
-    """What became of a restore: nothing differs, or the database is as it was before."""
+    """The result of a restore. If there are differences, the database was left as it was.
+
+    `replaced` has the number of rows of each table before the restore.
+    """
 
     replaced: dict[str, int]
     differences: tuple[Difference, ...]
 
 
 def create(engine: sa.Engine, folder: Path, *, keep: int) -> Backup:
-    """Take a backup into a folder, and remove all but the newest `keep` of those there. Raises BackupError."""
+    """Takes a backup into a folder and deletes all but the newest `keep` backups there, at least one.
+
+    Raises BackupError if the database cannot be dumped, or another backup is being taken into the folder.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _only_one(folder):
+    with _lock_folder(folder):
+        # Nobody else writes here now, so these were interrupted.
         for leftover in folder.glob(f".*{_PARTIAL}"):
             shutil.rmtree(leftover)
         taken_at = clock.now()
@@ -111,149 +61,124 @@ def create(engine: sa.Engine, folder: Path, *, keep: int) -> Backup:
         partial = folder / f".{target.name}{_PARTIAL}"
         partial.mkdir(mode=0o700)
         try:
-            manifest = _write(engine, partial, taken_at)
+            manifest = _write_backup(engine, partial, taken_at)
             partial.rename(target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _sync(folder)
-        backup = Backup(target, manifest)
+        _sync_to_disk(folder)
         details = {"dump_sha256": manifest.dump_sha256, "head": manifest.audit_heads}
+        # Databases with an older schema have no trail.
         if AuditEvent.__tablename__ in manifest.tables:
             sessions(engine).run(
-                lambda session: audit.append(session, kind=Kind.BACKUP_TAKEN, subject=target.name, details=details)
+                lambda session: audit.append_event(
+                    session, kind=Kind.BACKUP_TAKEN, subject=target.name, details=details
+                )
             )
-        _retire(folder, keep=keep)
-    return backup
+        _delete_old_backups(folder, keep=keep)
+    return Backup(target, manifest)
 
 
 def backups(folder: Path) -> list[Backup]:
-    """The whole backups in a folder, the oldest first; what is half-written or lacks its dump is none."""
-    found = []
-    for place in folder.glob("viva-*"):
+    """Lists the complete backups in a folder, the oldest first."""
+    complete = []
+    for path in folder.glob("viva-*"):
         try:
-            found.append(read(place))
+            complete.append(read_backup(path))
         except BackupError:
             continue
-    return sorted(found, key=lambda backup: backup.manifest.taken_at)
+    return sorted(complete, key=lambda backup: backup.manifest.taken_at)
 
 
-def read(place: Path) -> Backup:
-    """The backup in a folder; raises BackupError when there is none, or only a part of one."""
-    path = place / _MANIFEST if place.is_dir() else place
-    if path.name != _MANIFEST or not path.is_file():
-        raise BackupError(f"{place} is no backup: name a folder that 'viva backup list' shows.")
+def read(path: Path) -> Backup:
+    """Reads the backup in a folder. Raises BackupError if there is none, or if it is incomplete."""
+    return read_backup(path)
+
+
+def verify(path: Path) -> Backup:
+    """Reads the backup in a folder and checks the hash of its dump. Raises BackupError."""
+    backup = read_backup(path)
+    if hash_file(backup.dump) != backup.manifest.dump_sha256:
+        raise BackupError(f"{path} is damaged: its dump does not have the SHA-256 that the manifest names.")
+    return backup
+
+
+def restore(engine: sa.Engine, path: Path, *, replace: bool = False) -> Restored:
+    """Replaces the database by a backup, and compares the result with the manifest.
+
+    If anything differs, the database is left as it was, except on SQLite when only the audit trail is broken. Raises
+    BackupError if the backup is damaged, has a newer schema or is of another kind of database, or if the database has
+    rows and `replace` is not set.
+    """
+    backup = verify(path)
+    manifest = backup.manifest
+    if manifest.database != engine.dialect.name:
+        raise BackupError(
+            f"{path} is of {manifest.database}, and VIVA_DATABASE_URL names {engine.dialect.name}: they must agree."
+        )
+    if manifest.schema_revision not in known_revisions():
+        raise BackupError(
+            f"{path} has schema {manifest.schema_revision}, which this vivavoce ({__version__}) does not know: "
+            f"restore it with {manifest.vivavoce} or newer."
+        )
+    present = contents_now(engine)
+    if present and not replace:
+        counted = ", ".join(f"{rows} in {name}" for name, rows in present.items())
+        raise BackupError(f"The database is not empty ({counted}): replace all of it with --yes, or name another one.")
+    dumper = choose_dumper(engine)
+    # A readable dump shows differences before anything is replaced.
+    dumped = dumper.read_dump(backup.dump)
+    if dumped and (differences := compare_contents(manifest.contents, dumped)):
+        return Restored(present, tuple(differences))
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except pydantic.ValidationError:
-        raise BackupError(f"{path} is damaged: it cannot be read as the manifest of a backup.") from None
-    if manifest.format != FORMAT:
-        raise BackupError(f"{place} has format {manifest.format}, and this vivavoce reads {FORMAT}: use a newer one.")
-    backup = Backup(path.parent, manifest)
-    if Path(manifest.dump_file).name != manifest.dump_file or not backup.dump.is_file():
-        raise BackupError(f"{place} is damaged: its dump is missing.")
-    if (size := backup.dump.stat().st_size) != manifest.dump_bytes:
-        raise BackupError(f"{place} is damaged: its dump has {size} bytes, not {manifest.dump_bytes}.")
-    return backup
-
-
-def verify(place: Path) -> Backup:
-    """The backup in a folder, whose dump is byte for byte the one that was written; raises BackupError."""
-    backup = read(place)
-    if _file_hash(backup.dump) != backup.manifest.dump_sha256:
-        raise BackupError(f"{place} is damaged: its dump does not have the SHA-256 that the manifest names.")
-    return backup
+        with dumper.replace_database(backup.dump):
+            _check_restored(engine, manifest)
+    except _DiffersError as error:
+        return Restored(present, error.differences)
+    details = {"dump_sha256": manifest.dump_sha256, "head": manifest.audit_heads, "replaced": present}
+    sessions(engine).run(
+        lambda session: audit.append_event(
+            session, kind=Kind.DATABASE_RESTORED, subject=backup.folder.resolve().name, details=details
+        )
+    )
+    return Restored(present, ())
 
 
 def contents_now(engine: sa.Engine) -> dict[str, int]:
-    """The tables of a database that have rows, and how many: nothing for one that nobody used."""
+    """Returns the number of rows of each table; empty for a database that was never used."""
     with engine.connect() as connection:
         return count_rows(connection)
 
 
-def restore(engine: sa.Engine, place: Path, *, replace: bool = False) -> Restored:
-    """Bring a backup into the database, and compare all there is with the manifest.
-
-    When anything differs, the database is left as it was before. Raises BackupError for a damaged backup, one of a
-    newer schema or of another kind of database, and for a database that has rows unless `replace` is set.
-    """
-    backup = verify(place)
-    manifest = backup.manifest
-    if manifest.database != engine.dialect.name:
-        raise BackupError(
-            f"{place} is of {manifest.database}, and VIVA_DATABASE_URL names {engine.dialect.name}: they must agree."
-        )
-    if manifest.schema_revision not in known_revisions():
-        raise BackupError(
-            f"{place} has schema {manifest.schema_revision}, which this vivavoce ({__version__}) does not know: "
-            f"restore it with {manifest.vivavoce} or newer."
-        )
-    there = contents_now(engine)
-    if there and not replace:
-        counted = ", ".join(f"{rows} in {name}" for name, rows in there.items())
-        raise BackupError(f"The database is not empty ({counted}): replace all of it with --yes, or name another one.")
-    tool = dumper(engine)
-    inside = tool.compare_dump(backup.dump)
-    if inside and (wrong := _differences(manifest.contents, inside)):
-        return Restored(there, tuple(wrong))
-    try:
-        with tool.restored(backup.dump):
-            _compare(engine, manifest)
-    except _DiffersError as error:
-        return Restored(there, error.differences)
-    details = {"dump_sha256": manifest.dump_sha256, "head": manifest.audit_heads, "replaced": there}
-    sessions(engine).run(
-        lambda session: audit.append(
-            session, kind=Kind.DATABASE_RESTORED, subject=backup.folder.resolve().name, details=details
-        )
-    )
-    return Restored(there, ())
-
-
 class _DiffersError(Exception):
-    """The restored database is not what was backed up."""
+    """The restored database differs from the manifest."""
 
     def __init__(self, differences: Sequence[Difference]) -> None:
         super().__init__()
         self.differences = tuple(differences)
 
 
-def _compare(engine: sa.Engine, manifest: Manifest) -> None:
+def _check_restored(engine: sa.Engine, manifest: Manifest) -> None:
     with engine.connect() as connection:
-        wrong = _differences(manifest.contents, read_contents(connection))
-    if not wrong:
-        # What comes now reads the tables as this version knows them.
+        differences = compare_contents(manifest.contents, read_contents(connection))
+    if not differences:
+        # Checking the trail needs the tables of this version.
         migrate(engine)
         with sessions(engine)() as session:
-            wrong = [
-                Difference(f"audit trail of {name}", head, found.problem)
+            differences = [
+                Difference(f"audit trail of {name}", head, result.problem)
                 for name, head in manifest.audit_heads.items()
-                if isinstance(found := audit.verify(session, kept=Head.parse(head), organisation_id=name), Broken)
+                if isinstance(result := audit.verify(session, kept=Head.parse(head), organisation_id=name), Broken)
             ]
-    if wrong:
-        raise _DiffersError(wrong)
+    if differences:
+        raise _DiffersError(differences)
 
 
-def _differences(expected: Contents, found: Contents) -> list[Difference]:
-    wrong = []
-    if expected.schema != found.schema:
-        wrong.append(Difference("schema", expected.schema, found.schema))
-    for name in sorted({*expected.tables, *found.tables}):
-        was, now = expected.tables.get(name), found.tables.get(name)
-        if was is None or now is None:
-            wrong.append(Difference(name, "there" if was else "missing", "there" if now else "missing"))
-        elif was.rows != now.rows:
-            wrong.append(Difference(name, f"{was.rows} rows", f"{now.rows} rows"))
-        elif was != now:
-            wrong.append(Difference(name, f"rows with hash {was.sha256[:16]}", now.sha256[:16]))
-    return wrong
-
-
-def _write(engine: sa.Engine, partial: Path, taken_at: datetime) -> Manifest:
-    tool = dumper(engine)
-    dump = partial / tool.file_name
+def _write_backup(engine: sa.Engine, partial: Path, taken_at: datetime) -> Manifest:
+    dumper = choose_dumper(engine)
+    dump = partial / dumper.file_name
     try:
-        contents, heads = tool.dump(dump, _heads)
+        contents, heads = dumper.write_dump(dump, _read_heads)
     except ValueError as error:
         raise BackupError(f"A value in the database is not of its column's type ({error}).") from None
     if not contents.schema:
@@ -268,17 +193,17 @@ def _write(engine: sa.Engine, partial: Path, taken_at: datetime) -> Manifest:
         audit_heads=heads,
         dump_file=dump.name,
         dump_bytes=dump.stat().st_size,
-        dump_sha256=_file_hash(dump),
+        dump_sha256=hash_file(dump),
     )
-    path = partial / _MANIFEST
+    path = partial / MANIFEST_NAME
     path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for written in (dump, path, partial):
-        _sync(written)
+        _sync_to_disk(written)
     return manifest
 
 
-def _heads(connection: sa.Connection) -> dict[str, str]:
-    """The end of every organisation's trail, as the connection's transaction sees it."""
+def _read_heads(connection: sa.Connection) -> dict[str, str]:
+    """Reads the head of every organisation's trail in the connection's transaction."""
     if not sa.inspect(connection).has_table(AuditEvent.__tablename__):
         return {}
     with Session(connection) as session:
@@ -286,16 +211,17 @@ def _heads(connection: sa.Connection) -> dict[str, str]:
         return {name: str(audit.head(session, organisation_id=name)) for name in organisations}
 
 
-def _retire(folder: Path, *, keep: int) -> None:
+def _delete_old_backups(folder: Path, *, keep: int) -> None:
     for backup in backups(folder)[: -max(keep, 1)]:
-        # Renamed first: what is half removed is no backup.
-        going = folder / f".{backup.folder.name}{_PARTIAL}"
-        backup.folder.rename(going)
-        shutil.rmtree(going)
+        # Renamed first: a half-deleted folder must not pass for a backup.
+        doomed = folder / f".{backup.folder.name}{_PARTIAL}"
+        backup.folder.rename(doomed)
+        shutil.rmtree(doomed)
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
+    # The system drops the lock when the process ends.
     with (folder / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -304,12 +230,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

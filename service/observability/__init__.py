@@ -1,1 +1,1 @@
-"""What operators see: metrics, logs, traces."""
+"""Observability: metrics, logs, traces, and the middleware that feeds them."""

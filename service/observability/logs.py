@@ -1,4 +1,4 @@
-"""Log lines on standard error: text for people, JSON for machines, with the ids of the work they speak of."""
+"""Log lines on standard error, as text or JSON, with the ids of the request and the grading they belong to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 LogFormat = Literal["text", "json"]
 _LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_CHATTY = (
+# These log a line for each request, migration or task.
+_VERBOSE_LOGGERS = (
     *("httpx", "httpcore", "alembic", "sentence_transformers"),
     *("celery.app.trace", "celery.beat", "celery.worker.strategy"),
 )
@@ -21,26 +22,22 @@ _ids: ContextVar[dict[str, str]] = ContextVar("ids", default={})  # noqa: B039  
 
 
 def configure_logs(form: LogFormat = "text", *, level: str = "INFO") -> None:
-    """Set logging up for a process of ours."""
+    """Configures the root logger of this process, and closes the handlers that it had."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_add_ids)
     if form == "json":
         fields = {"asctime": "time", "levelname": "level", "name": "logger"}
-        handler.setFormatter(
-            JsonFormatter(
-                "%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=fields, json_ensure_ascii=False
-            )
-        )
+        handler.setFormatter(JsonFormatter(_LINE, rename_fields=fields, json_ensure_ascii=False))
     else:
         handler.setFormatter(_TextFormatter(_LINE))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in _CHATTY:
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in _VERBOSE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextmanager
 def log_ids(**ids: str | None) -> Iterator[None]:
-    """Lines that are logged inside carry these ids, as `request_id` or `grading_id`."""
+    """Adds ids, such as `request_id` or `grading_id`, to every line logged inside; an id of None is left out."""
     token = _ids.set({**_ids.get(), **{name: value for name, value in ids.items() if value}})
     try:
         yield
@@ -54,7 +51,7 @@ def _add_ids(record: logging.LogRecord) -> bool:
 
 
 class _TextFormatter(logging.Formatter):
-    """Lines that end with the ids."""
+    """Appends the ids to each line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See Formatter."""

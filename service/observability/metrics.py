@@ -1,4 +1,4 @@
-"""What Prometheus is told: every stage from the request to the verdict."""
+"""Prometheus metrics of every stage from the request to the verdict."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from ..storage.engine import SessionFactory
 from ..storage.repositories import GradingRepository
 from ..storage.tables import State
 
+# Buckets in seconds, of requests and of gradings.
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
-
+# Buckets of scores and of confidences.
 _POINTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 _TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
@@ -38,41 +39,50 @@ http_requests = Counter(
     "vivavoce_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
 )
 http_seconds = Histogram(
-    "vivavoce_http_request_seconds", "Time to answer a request.", ["route"], buckets=_FAST, registry=registry
+    "vivavoce_http_request_seconds", "Seconds to answer a request.", ["route"], buckets=_FAST, registry=registry
 )
-submitted = Counter("vivavoce_gradings_submitted", "Answers taken in.", registry=registry)
-finished = Counter(
-    "vivavoce_gradings_finished", "Gradings finished, by what came of them.", ["state"], registry=registry
-)
+submitted = Counter("vivavoce_gradings_submitted", "Answers submitted.", registry=registry)
+finished = Counter("vivavoce_gradings_finished", "Gradings finished, by state.", ["state"], registry=registry)
 turnaround_seconds = Histogram(
-    "vivavoce_grading_seconds", "From an answer's arrival to its result.", buckets=_SLOW, registry=registry
+    "vivavoce_grading_seconds",
+    "Seconds from the submission of an answer to its result.",
+    buckets=_SLOW,
+    registry=registry,
 )
 stage_seconds = Histogram(
-    "vivavoce_stage_seconds", "A worker's stages, a batch each.", ["stage"], buckets=_SLOW, registry=registry
+    "vivavoce_stage_seconds",
+    "Seconds that a worker spends on a batch, by stage.",
+    ["stage"],
+    buckets=_SLOW,
+    registry=registry,
 )
-returned = Counter("vivavoce_gradings_returned", "Gradings put back in line, by why.", ["why"], registry=registry)
+returned = Counter("vivavoce_gradings_returned", "Gradings requeued, by cause.", ["why"], registry=registry)
 late_results = Counter("vivavoce_late_results", "Results refused because the lease was lost.", registry=registry)
 unscored = Counter("vivavoce_unscored_reports", "Reports without a score, by reason.", ["reason"], registry=registry)
 unscored_criteria = Counter(
     "vivavoce_unscored_criteria", "Criteria left without a verdict, by reason.", ["reason"], registry=registry
 )
-flagged = Counter("vivavoce_flagged_reports", "Reports, by flag.", ["flag"], registry=registry)
-scores = Histogram("vivavoce_report_score", "Scores given, of 10.", buckets=_POINTS, registry=registry)
-confidences = Histogram("vivavoce_report_confidence", "How sure reports are.", buckets=_TENTHS, registry=registry)
-judge_calls = Counter("vivavoce_judge_calls", "Calls that brought verdicts.", registry=registry)
-judge_cached = Counter("vivavoce_judge_verdicts_cached", "Verdicts that were on record already.", registry=registry)
-judge_seconds = Counter("vivavoce_judge_seconds", "Time that judge calls took, added up.", registry=registry)
-judge_tokens = Counter("vivavoce_judge_tokens", "Tokens of judge calls.", ["kind"], registry=registry)
-# A worker that has not asked yet says nothing; hence labels, which show only once they are set.
+flagged = Counter("vivavoce_flagged_reports", "Reports with a flag, by flag.", ["flag"], registry=registry)
+scores = Histogram("vivavoce_report_score", "Scores given, 0 to 10.", buckets=_POINTS, registry=registry)
+confidences = Histogram(
+    "vivavoce_report_confidence", "Confidence of reports, 0 to 1.", buckets=_TENTHS, registry=registry
+)
+judge_calls = Counter("vivavoce_judge_calls", "Judge calls that gave verdicts.", registry=registry)
+judge_cached = Counter(
+    "vivavoce_judge_verdicts_cached", "Verdicts read from earlier calls instead of asking again.", registry=registry
+)
+judge_seconds = Counter("vivavoce_judge_seconds", "Seconds that judge calls took, summed.", registry=registry)
+judge_tokens = Counter("vivavoce_judge_tokens", "Tokens of judge calls, by kind.", ["kind"], registry=registry)
+# Labels, because a gauge without them would start at 0: unreachable.
 judge_reachable = Gauge(
     "vivavoce_judge_reachable",
-    "1 when the judge answered the last batch that asked it, 0 when it answered nobody.",
+    "1 if the judge answered for the last batch that asked it, 0 if it was unavailable.",
     ["engine", "model", "revision"],
     multiprocess_mode="mostrecent",
     registry=registry,
 )
 
-# Prometheus sees an increase between two samples only: what is rare must be there before it happens.
+# Prometheus misses the first increase of a new series.
 for _state in (State.GRADED, State.NEEDS_REVIEW, State.FAILED, State.DEAD):
     finished.labels(_state.value)
 for _why in ("judge_unavailable", "unanswered", "worker_lost"):
@@ -87,19 +97,19 @@ for _reason in UnscoredReason:
 
 
 class QueueCollector(Collector):
-    """How many gradings stand where and how old the oldest open one is, read when somebody asks."""
+    """Gradings by state and the age of the oldest open one, read from the database at each scrape."""
 
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """See Collector; a database that is away shows as an absent metric."""
+        """See Collector. Yields nothing while the database is unavailable."""
         try:
             with self._sessions() as session:
                 repository = GradingRepository(session)
                 counts, oldest = repository.counts_by_state(), repository.oldest_open()
         except sa.exc.SQLAlchemyError as error:
-            _log.warning("the queue cannot be measured: the database cannot be reached (%s)", type(error).__name__)
+            _log.warning("the metrics of the queue are missing: the database is unavailable (%s)", type(error).__name__)
             return
         states = GaugeMetricFamily("vivavoce_gradings", "Gradings by state.", labels=["state"])
         for state in State:
@@ -110,7 +120,7 @@ class QueueCollector(Collector):
 
 
 class BuildCollector(Collector):
-    """Which version this is."""
+    """The version of vivavoce."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """See Collector."""
@@ -120,21 +130,22 @@ class BuildCollector(Collector):
 
 
 def exposition(sessions: SessionFactory) -> bytes:
-    """This process's metrics and the queue's, as Prometheus reads them."""
-    asked = CollectorRegistry()
-    asked.register(QueueCollector(sessions))
-    _add_process(asked)
-    return generate_latest(registry) + generate_latest(asked)
+    """Returns the metrics of this process and of the queue in the text format of Prometheus."""
+    # Of one scrape, as the sessions belong to the caller.
+    scraped = CollectorRegistry()
+    scraped.register(QueueCollector(sessions))
+    _register_process(scraped)
+    return generate_latest(registry) + generate_latest(scraped)
 
 
 def of_all_processes() -> CollectorRegistry:
-    """The metrics of all processes that share PROMETHEUS_MULTIPROC_DIR."""
-    together = CollectorRegistry()
-    multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-    _add_process(together)
-    return together
+    """Returns the metrics of all processes that share the folder in PROMETHEUS_MULTIPROC_DIR."""
+    merged = CollectorRegistry()
+    multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+    _register_process(merged)
+    return merged
 
 
-def _add_process(to: CollectorRegistry) -> None:
-    to.register(BuildCollector())
-    ProcessCollector(registry=to)
+def _register_process(target: CollectorRegistry) -> None:
+    target.register(BuildCollector())
+    ProcessCollector(registry=target)

@@ -1,4 +1,4 @@
-"""Every request seen from outside: its id, its time, its span, its line in the log."""
+"""Middleware: the id, time, span and log line of every request, and the limit on the size of its body."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ from .logs import log_ids
 from .tracing import server_span
 
 MAX_BODY_BYTES = 1024 * 1024
-_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request."
+# No spaces or line breaks: the id is part of log lines.
+_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+# Probes come every few seconds, so they are logged as DEBUG.
+_PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = logging.getLogger("vivavoce.http")
 
 
 class RequestContextMiddleware:
-    """ASGI middleware: `X-Request-ID` is the caller's or a new one, and goes with the answer to its verdict."""
+    """ASGI middleware that gives each request an id, and records its duration, status and span.
+
+    The id is the caller's `X-Request-ID` if that is well-formed (1 to 64 letters, digits and `_ . : -`), else a new
+    one. The response has it too, and so has every log line up to the verdict.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,13 +42,13 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        given = headers.get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = _choose_request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
+        # What a client sees when the application ends without a response.
         status = 500
         started = time.perf_counter()
 
-        async def watched(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -50,59 +57,70 @@ class RequestContextMiddleware:
 
         with log_ids(request_id=request_id), server_span(f"{scope['method']} {scope['path']}", headers) as span:
             try:
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, send_with_id)
             finally:
-                seconds = time.perf_counter() - started
-                route = getattr(scope.get("route"), "path", "other")
                 span.set_attribute("http.response.status_code", status)
-                metrics.http_requests.labels(scope["method"], route, status).inc()
-                metrics.http_seconds.labels(route).observe(seconds)
-                level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
-                _log.log(level, "%s %s %d in %.0f ms", scope["method"], scope["path"], status, seconds * 1000)
+                _record_request(scope, status, time.perf_counter() - started)
+
+
+def _choose_request_id(wanted: str) -> str:
+    return wanted if _REQUEST_ID.fullmatch(wanted) else uuid.uuid4().hex
+
+
+def _record_request(scope: Scope, status: int, seconds: float) -> None:
+    # The route, not the path: each label value is a series.
+    route = getattr(scope.get("route"), "path", "other")
+    metrics.http_requests.labels(scope["method"], route, status).inc()
+    metrics.http_seconds.labels(route).observe(seconds)
+    level = logging.DEBUG if scope["path"] in _PROBE_PATHS else logging.INFO
+    _log.log(level, "%s %s %d in %.0f ms", scope["method"], scope["path"], status, seconds * 1000)
 
 
 class BodyLimitMiddleware:
-    """Refuses a body before it is read into memory."""
+    """ASGI middleware that refuses a body of more than 1 MiB with 413, before it is in memory."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         received = 0
         started = False
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
-                raise BodyTooLarge
+                raise BodyTooLarge(_TOO_LARGE)
             return message
 
-        async def watched(message: Message) -> None:
+        async def send_noted(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
+        # May be missing or wrong, so bytes are counted too.
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         try:
             if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-                raise BodyTooLarge
-            await self._app(scope, counted, watched)
+                raise BodyTooLarge(_TOO_LARGE)
+            await self._app(scope, receive_counted, send_noted)
         except BodyTooLarge:
+            # A second response cannot be sent.
             if started:
                 raise
-            await self._refuse(scope, receive, send)
+            await self._send_refusal(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send_refusal(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem_response(
             413,
             title="The request is too large",
-            detail=f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request.",
+            detail=_TOO_LARGE,
             code=BodyTooLarge.code,
         )
-        refuse: Callable[[Scope, Receive, Send], Awaitable[Any]] = response
-        await refuse(scope, receive, send)
+        respond: Callable[[Scope, Receive, Send], Awaitable[Any]] = response
+        await respond(scope, receive, send)

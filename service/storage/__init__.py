@@ -1,1 +1,1 @@
-"""The database: tables, the engine, and queries named for what they find."""
+"""The database: tables, the engine, and repositories with the queries."""

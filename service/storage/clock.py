@@ -1,4 +1,4 @@
-"""The time, in one place, so that tests can set it."""
+"""The current time, in one place, so that tests can set it."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Returns the current time in UTC."""
     return datetime.now(UTC)

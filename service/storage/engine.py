@@ -1,4 +1,4 @@
-"""Connections: SQLite in WAL mode as the embedded default, PostgreSQL in production, one way to use both."""
+"""Database connections: SQLite in WAL mode as the embedded default, PostgreSQL in production, with one interface."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
+# Marks connections that only read.
 _READS = "vivavoce_reads"
 START_SECONDS = 10.0
-"""How long a service that starts waits for its database."""
+"""Seconds that a starting service waits for its database."""
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
 class SessionFactory:
-    """Sessions whose objects stay readable after the commit.
+    """Makes sessions whose objects stay readable after the commit.
 
-    `factory()` reads: on SQLite it takes no lock, so nobody waits for it. `factory.begin()` is one
-    transaction that may write, `factory.run(work)` one that is tried again when the database was away.
+    `factory()` is for reading and takes no lock on SQLite. `factory.begin()` is one transaction that may write.
+    `factory.run(work)` is one that is retried while the database is unavailable.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -40,53 +42,54 @@ class SessionFactory:
         self._writing = sessionmaker(engine, expire_on_commit=False)
 
     def __call__(self) -> Session:
-        """A session for reading; use it as a context manager."""
+        """Returns a session for reading, to be used as a context manager."""
         return self._reading()
 
     def begin(self) -> AbstractContextManager[Session]:
-        """A session in a transaction, committed at the end and rolled back on an error."""
+        """Returns a session in a transaction that is committed at the end, and rolled back on an error."""
         return self._writing.begin()
 
     def run(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
-        """What `work` returns, in a transaction that is begun again while the database cannot be reached.
+        """Returns what `work` returns; retries the whole transaction while the database is unavailable.
 
-        A commit may have succeeded although its reply was lost, so `work` must find out what is done
-        already. Raises the last error of the database after `patience_seconds`.
+        `work` must be idempotent: a commit may have succeeded although its reply was lost. Raises the last error of the
+        database after `patience_seconds`, and any other error of `work` at once.
         """
-        for attempt in _tries(patience_seconds):
+        for attempt in _retry_while_unavailable(patience_seconds):
             with attempt, self.begin() as session:
                 result = work(session)
         return result
 
     def read(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
-        """What `work` reads; see `run`."""
-        for attempt in _tries(patience_seconds):
+        """Returns what `work` reads; retries as `run` does."""
+        for attempt in _retry_while_unavailable(patience_seconds):
             with attempt, self() as session:
                 result = work(session)
         return result
 
 
-def _tries(patience_seconds: float) -> tenacity.Retrying:
+def _retry_while_unavailable(patience_seconds: float) -> tenacity.Retrying:
     return tenacity.Retrying(
         stop=tenacity.stop_after_delay(patience_seconds),
+        # Random, so that clients do not return all at once.
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
-        retry=tenacity.retry_if_exception(_is_away),
-        before_sleep=_say_so,
+        retry=tenacity.retry_if_exception(_is_unavailable),
+        before_sleep=_log_retry,
         reraise=True,
     )
 
 
-def _say_so(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     assert state.outcome
     error = state.outcome.exception()
     cause = getattr(error, "orig", None) or error
-    _log.warning("the database did not answer, trying again: %s", str(cause).strip().partition("\n")[0])
+    _log.warning("the database is unavailable, trying again: %s", str(cause).strip().partition("\n")[0])
 
 
-def _is_away(error: BaseException) -> bool:
+def _is_unavailable(error: BaseException) -> bool:
     orig = getattr(error, "orig", None)
     if isinstance(orig, sqlite3.Error):
-        # A file has no server to come back; it can only be in use.
+        # A file cannot restart, only be locked.
         return "locked" in str(orig)
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or (
         isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
@@ -94,9 +97,10 @@ def _is_away(error: BaseException) -> bool:
 
 
 def connect(url: str) -> sa.Engine:
-    """An engine for the database; the folder of a SQLite file is made where it is missing."""
+    """Returns an engine for the database, and creates the folder of a SQLite file if it is missing."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
+        # Tested before use, as the server may have restarted.
         return sa.create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -107,41 +111,46 @@ def connect(url: str) -> sa.Engine:
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:
-    """The sessions of a database."""
+    """Returns the session factory for a database."""
     return SessionFactory(engine)
 
 
 def migrate(engine: sa.Engine, *, patience_seconds: float = 0.0) -> None:
-    """Bring the database to the newest schema; one that is just starting is waited for so long.
+    """Migrates the database to the newest schema; waits up to `patience_seconds` for one that is starting.
 
-    A schema that is newer still is left as it is: schemas only grow, so that a version can be taken back.
+    A schema that is newer than this version knows is left unchanged: newer schemas only add, so that an older version
+    still works after a rollback.
     """
-    config, known = _alembic(), known_revisions()
-    for attempt in _tries(patience_seconds):
+    config, known_schemas = _alembic_config(), known_revisions()
+    for attempt in _retry_while_unavailable(patience_seconds):
         with attempt, engine.begin() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
-            if present and present not in known:
-                _log.warning("the database has a newer schema (%s) than this version knows: going on with it", present)
+            if present and present not in known_schemas:
+                _log.warning(
+                    "the database has a newer schema (%s) than this version knows: continuing with it", present
+                )
                 return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
 
 def known_revisions() -> frozenset[str]:
-    """The schemas that this version can bring to the newest."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions())
+    """Returns the schema revisions that this version can migrate."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions())
 
 
-def _alembic() -> Config:
+def _alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # Transactions begin where _begin_sqlite says so.
+    # The driver must not begin transactions itself; _begin_sqlite does.
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
+    # Without FULL, a commit in WAL mode may not survive a power failure.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
@@ -149,7 +158,6 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # Take the write lock at the start: a transaction that reads and then writes never finds that
-    # another got between.
+    # Lock at the start: no writer comes between reading and writing.
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

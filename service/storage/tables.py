@@ -1,4 +1,4 @@
-"""The tables. Every row carries its organisation; times are UTC."""
+"""The tables. Every row has its organisation, and times are in UTC."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ DEFAULT_ORGANISATION = "default"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time with its zone, also on SQLite, which keeps none."""
+    """A time in UTC, also on SQLite, which stores no time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store in UTC."""
+        """Converts to UTC before storing."""
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Read as UTC."""
+        """Returns the time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class State(StrEnum):
-    """Where a grading stands."""
+    """The states of a grading."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -55,21 +55,21 @@ class State(StrEnum):
 
     @property
     def open(self) -> bool:
-        """Whether a grader still has to look at it."""
+        """Whether the grading is `queued` or `running`."""
         return self in {State.QUEUED, State.RUNNING}
 
 
 class Base(DeclarativeBase):
-    """Names of constraints are fixed, so that migrations can speak of them."""
+    """Base class of the tables."""
 
 
 def new_id() -> str:
-    """An identifier that cannot be guessed."""
+    """Returns a random identifier of 32 hexadecimal digits, which cannot be guessed."""
     return uuid.uuid4().hex
 
 
 class Organisation(Base):
-    """Whose answers these are."""
+    """An owner of answers; others never see them."""
 
     __tablename__ = "organisation"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -77,7 +77,7 @@ class Organisation(Base):
 
 
 class RubricVersion(Base):
-    """A rubric as it was when answers were graded by it; never changed."""
+    """A rubric as answers were graded by it; rows are never changed."""
 
     __tablename__ = "rubric_version"
     __table_args__ = (UniqueConstraint("organisation_id", "content_hash", name="uq_rubric_version_content"),)
@@ -87,13 +87,13 @@ class RubricVersion(Base):
     language: Mapped[str] = mapped_column(String(2))
     content_hash: Mapped[str] = mapped_column(String(64))
     structure_hash: Mapped[str] = mapped_column(String(64))
-    # Large, and wanted only by whoever grades: see next_waiting.
+    # Large, and only workers need it: see next_waiting.
     document: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Submission(Base):
-    """An answer as it came in."""
+    """An answer as it was submitted."""
 
     __tablename__ = "submission"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -108,10 +108,10 @@ class Submission(Base):
 class Grading(Base):
     """The work of grading one submission by one rubric version.
 
-    `fencing_token` rises with every claim; only the worker that holds the newest may write. `attempt` counts
-    claims that did not end in order, `judge_attempts` how often the judge, though well, gave no verdict.
-    `request_id` and `trace_parent` lead from the request that brought it to what became of it. `provisional` has what
-    can be said of the score while the judge is away.
+    Every claim increments `fencing_token`, and only the worker with the newest may write. `attempt` counts claims
+    that were not released in order, `judge_attempts` those in which the judge gave no verdict although it answered
+    others. `not_before` is when a delayed retry is due. `request_id` and `trace_parent` connect log lines and spans of
+    the worker with the request. `provisional` has the range of the score while the judge is unavailable.
     """
 
     __tablename__ = "grading"
@@ -123,6 +123,7 @@ class Grading(Base):
     state: Mapped[State] = mapped_column(String(16))
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)
+    # Two columns have older names than their attributes.
     judge_attempts: Mapped[int] = mapped_column("unanswered", default=0)
     fencing_token: Mapped[int] = mapped_column("fence", default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(64))
@@ -142,12 +143,12 @@ class Grading(Base):
 
     @property
     def is_open(self) -> bool:
-        """Whether a grader still has to look at it."""
+        """Whether the grading is `queued` or `running`."""
         return State(self.state).open
 
 
 class Report(Base):
-    """The one result of a grading."""
+    """The report of a grading, at most one. `document` is `graders.Report.to_dict`."""
 
     __tablename__ = "report"
     grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"), primary_key=True)
@@ -158,10 +159,10 @@ class Report(Base):
 
 
 class JudgeCall(Base):
-    """A call of the judge that brought verdicts, kept by everything that decided them.
+    """A call of the judge that gave verdicts. `key` is a hash of everything that decides them.
 
-    `request` and `reply` are JSON as it was sent and received, compressed with zlib; `form` says how
-    the reply is read.
+    `request` and `reply` are the JSON that was sent and received, compressed with zlib. `form` is needed to read the
+    reply. `seconds` is the duration, `cost` in the currency of the prices in the settings.
     """
 
     __tablename__ = "judge_call"
@@ -185,7 +186,7 @@ class JudgeCall(Base):
 
 
 class OutboxMessage(Base):
-    """Something to be told outside, written with the change it tells of and removed once it was heard."""
+    """A notification to workers, written with its grading and deleted once a worker has seen it."""
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_created", "created_at"),)
@@ -195,7 +196,7 @@ class OutboxMessage(Base):
 
 
 class IdempotencyKey(Base):
-    """A caller's key, so that the same request to a route is carried out once, and the reply it had."""
+    """An idempotency key of a caller, the hash of the request it was used for, and the reply."""
 
     __tablename__ = "idempotency"
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
@@ -208,7 +209,7 @@ class IdempotencyKey(Base):
 
 
 class JudgeVersion(Base):
-    """A judge as it stood one examination; one of an organisation is active. See judge_versions.py."""
+    """A judge with the figures of one qualification run; at most one is active. See judge_versions.py."""
 
     __tablename__ = "judge_version"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -227,14 +228,14 @@ class JudgeVersion(Base):
 
     @property
     def is_active(self) -> bool:
-        """Whether it is the one that grades."""
+        """Whether it is the version that should grade."""
         return self.promoted_at is not None and self.retired_at is None
 
 
 class AuditEvent(Base):
-    """Something that was done; `hash` covers all other fields, `previous_hash` among them. See audit.py.
+    """An event of the audit trail; `hash` covers all other fields, `previous_hash` included. See audit.py.
 
-    Rows are only ever added: triggers refuse everything else.
+    Triggers refuse to change or delete rows.
     """
 
     __tablename__ = "audit_event"

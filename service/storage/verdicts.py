@@ -1,4 +1,4 @@
-"""The judge's calls, kept in the database: the same answer is never judged twice, and any score can be replayed."""
+"""The cache of judge calls in the database: no answer is judged twice, and every score can be replayed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vivavoce.graders.types import EngineIdentity
 
 from . import clock
 from .engine import SessionFactory
-from .repositories import JudgeCallRepository
+from .judge_repositories import JudgeCallRepository
 from .tables import DEFAULT_ORGANISATION, JudgeCall
 
 
 class StoredVerdicts:
-    """A VerdictCache over the table `judge_call`; every call is a transaction of its own."""
+    """A VerdictCache in the table `judge_call`. Each method is one transaction."""
 
     def __init__(self, sessions: SessionFactory, *, organisation_id: str = DEFAULT_ORGANISATION) -> None:
         self._sessions = sessions
@@ -31,34 +31,35 @@ class StoredVerdicts:
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         """See VerdictCache."""
-        return self._sessions.read(lambda session: self._find(session, keys))
+        return self._sessions.read(lambda session: self._find_calls(session, keys))
 
     def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
-        """See VerdictCache."""
+        """See VerdictCache. Of concurrent calls with one key, the first is kept and returned to all."""
         if not calls:
             return {}
         moment = clock.now()
         rows = [
-            {"key": key, "organisation_id": self._organisation_id, "created_at": moment, **_columns(call)}
+            {"key": key, "organisation_id": self._organisation_id, "created_at": moment, **_to_columns(call)}
             for key, call in calls.items()
         ]
-        written = self._sessions.run(lambda session: _insert(session, rows))
-        late = self.get_many([key for key in calls if key not in written]) if len(written) < len(calls) else {}
-        return {key: late.get(key, call) for key, call in calls.items()}
+        written = self._sessions.run(lambda session: _insert_calls(session, rows))
+        earlier = self.get_many([key for key in calls if key not in written]) if len(written) < len(calls) else {}
+        return {key: earlier.get(key, call) for key, call in calls.items()}
 
-    def _find(self, session: Session, keys: Sequence[str]) -> dict[str, CallRecord]:
+    def _find_calls(self, session: Session, keys: Sequence[str]) -> dict[str, CallRecord]:
         rows = JudgeCallRepository(session).by_keys(keys, organisation_id=self._organisation_id)
-        return {row.key: _record(row) for row in rows}
+        return {row.key: _to_record(row) for row in rows}
 
 
-def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The keys of the rows that were written; the first call of a key stays, for it is the one that was used."""
+def _insert_calls(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Inserts the rows whose key is new; returns their keys."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    new = insert(JudgeCall).values(rows).on_conflict_do_nothing().returning(JudgeCall.key)
-    return set(session.scalars(new))
+    # The first call of a key stays: its verdicts may be in use.
+    statement = insert(JudgeCall).values(rows).on_conflict_do_nothing().returning(JudgeCall.key)
+    return set(session.scalars(statement))
 
 
-def _columns(call: CallRecord) -> dict[str, Any]:
+def _to_columns(call: CallRecord) -> dict[str, Any]:
     return {
         "engine": call.identity.engine,
         "engine_version": call.engine_version,
@@ -67,8 +68,8 @@ def _columns(call: CallRecord) -> dict[str, Any]:
         "prompt_name": call.prompt_name,
         "prompt_hash": call.prompt_hash,
         "form": asdict(call.form),
-        "request": _packed(call.request),
-        "reply": _packed(call.reply),
+        "request": _compress_json(call.request),
+        "reply": _compress_json(call.reply),
         "cost": call.cost,
         "tokens_in": call.usage.tokens_in,
         "tokens_cached": call.usage.tokens_cached,
@@ -77,11 +78,12 @@ def _columns(call: CallRecord) -> dict[str, Any]:
     }
 
 
-def _record(row: JudgeCall) -> CallRecord:
+def _to_record(row: JudgeCall) -> CallRecord:
     form = row.form
     return CallRecord(
-        request=_unpacked(row.request),
-        reply=_unpacked(row.reply),
+        request=_decompress_json(row.request),
+        reply=_decompress_json(row.reply),
+        # JSON has no tuples.
         form=ReplyForm(**{**form, "yes": tuple(form["yes"]), "no": tuple(form["no"])}),
         identity=EngineIdentity(row.engine, row.model, row.revision),
         engine_version=row.engine_version,
@@ -93,10 +95,10 @@ def _record(row: JudgeCall) -> CallRecord:
     )
 
 
-def _packed(value: Mapping[str, Any]) -> bytes:
+def _compress_json(value: Mapping[str, Any]) -> bytes:
     return zlib.compress(json.dumps(value, ensure_ascii=False).encode("utf-8"))
 
 
-def _unpacked(value: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(zlib.decompress(value))
-    return found
+def _decompress_json(value: bytes) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(zlib.decompress(value))
+    return decoded

@@ -17,7 +17,7 @@ from vivavoce.service import audit, lifecycle, submission
 from vivavoce.service.audit import Broken, Head, Kind, Verified
 from vivavoce.service.errors import UnreadableHead
 from vivavoce.service.rubric_edits import apply_edit
-from vivavoce.service.storage import repositories
+from vivavoce.service.storage import locks
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import AuditRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent
@@ -47,7 +47,7 @@ def database(both_databases: SessionFactory) -> SessionFactory:
 
 def _append(database: SessionFactory, number: int) -> None:
     with database.begin() as session:
-        audit.append(session, kind=Kind.BACKUP_TAKEN, subject=f"s{number}", details={"number": number, "中": 0.1})
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject=f"s{number}", details={"number": number, "中": 0.1})
 
 
 def _verify(database: SessionFactory, kept: Head | None = None) -> Verified | Broken:
@@ -152,7 +152,7 @@ def test_the_database_refuses_to_change_events(five: SessionFactory, change: str
 
 def test_events_of_a_transaction_that_fails_are_not_written(database: SessionFactory) -> None:
     with database.begin() as session:
-        audit.append(session, kind=Kind.BACKUP_TAKEN, subject="s")
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="s")
         session.rollback()
     assert _head(database) == Head()
 
@@ -175,14 +175,14 @@ def test_many_at_once_make_one_chain(database: SessionFactory) -> None:
 def test_a_writer_that_freezes_before_its_commit_holds_nobody_up(
     postgres_database: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repositories, "_AUDIT_IDLE_MILLISECONDS", 300)
+    monkeypatch.setattr(locks, "_AUDIT_IDLE_MILLISECONDS", 300)
     tries: list[bool] = []
 
     def freezing(session: Session) -> None:
-        audit.append(session, kind=Kind.BACKUP_TAKEN, subject="frozen")
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="frozen")
         tries.append(True)
         if len(tries) == 1:
-            AuditRepository(session).lock(DEFAULT_ORGANISATION)
+            AuditRepository(session).lock_trail(DEFAULT_ORGANISATION)
             other = threading.Thread(target=_append, args=(postgres_database, 1))
             other.start()
             other.join(20)

@@ -43,7 +43,7 @@ def _back(database: SessionFactory) -> str:
 
 def _active(database: SessionFactory) -> str | None:
     with database() as session:
-        found = JudgeVersionRepository(session).active(DEFAULT_ORGANISATION)
+        found = JudgeVersionRepository(session).find_active(DEFAULT_ORGANISATION)
         return found.revision if found else None
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
+from vivavoce.service import lifecycle, submission, sweeping
 from vivavoce.service.errors import GradingNotFound, IdempotencyInProgress, IdempotencyMismatch, LostLease
 from vivavoce.service.lifecycle import Batch
 from vivavoce.service.storage import clock
@@ -185,7 +185,7 @@ def test_a_lost_ring_is_found_once_and_a_heard_one_never(
     heard = _submit(database, rubric, "heard")
     assert _claim(database)
     lost = _submit(database, rubric, "lost")
-    later = clock.now() + timedelta(seconds=2 * lifecycle.UNPUBLISHED_SECONDS)
+    later = clock.now() + timedelta(seconds=2 * sweeping.UNPUBLISHED_SECONDS)
     monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
         assert lifecycle.sweep(session, max_attempts=3).unpublished == (lost,)

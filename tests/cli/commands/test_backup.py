@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import submission
-from vivavoce.service.backups import backup, dumps
+from vivavoce.service.backups import backup, postgres_dumps
 from vivavoce.service.errors import BackupError
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
@@ -149,7 +149,7 @@ def test_what_differs_is_shown_and_nothing_is_replaced(viva: Viva, site: Site, t
 def test_a_database_that_is_in_use_is_left_alone(
     postgres_database: SessionFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dumps, "_LOCK_SECONDS", 1)
+    monkeypatch.setattr(postgres_dumps, "_LOCK_SECONDS", 1)
     taken = backup.create(postgres_database.engine, tmp_path / "kept", keep=1)
     with postgres_database.begin() as session:
         session.execute(sa.text("LOCK TABLE organisation IN ACCESS SHARE MODE"))
@@ -192,7 +192,7 @@ def test_damaged_newer_and_foreign_backups_are_refused(viva: Viva, kept: Path, t
         ("newer", edit(schema_revision="9999"), "schema 9999"),
         ("foreign", edit(database="postgresql"), "names sqlite"),
         ("later", edit(format=2), "format 2"),
-        ("none", lambda folder: (folder / "manifest.json").unlink(), "is no backup"),
+        ("none", lambda folder: (folder / "manifest.json").unlink(), "is not a backup"),
     ]:
         with pytest.raises(BackupError, match=says):
             backup.restore(engine, broken(name, change), replace=True)

@@ -36,10 +36,9 @@ def graded(viva: Viva, tmp_path: Path) -> Callable[..., str]:
     [
         {},
         {"VIVA_JUDGE_MODE": "explained"},
-        {"VIVA_JUDGE_SCOPE": "rubric", "VIVA_JUDGE_CONTEXT": "full"},
         {"VIVA_JUDGE_MODE": "explained", "VIVA_JUDGE_SAMPLES": "3"},
     ],
-    ids=["fast", "explained", "whole", "samples"],
+    ids=["fast", "explained", "samples"],
 )
 def test_a_score_is_derived_again_from_the_record_without_the_judge(
     viva: Viva, graded: Callable[..., str], stub_judge: StubJudgeServer, environment: dict[str, str]

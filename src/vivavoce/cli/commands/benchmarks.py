@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -14,10 +14,11 @@ from vivavoce.evaluation.judge_benchmark import measure_judge
 from vivavoce.evaluation.prompt_forms import compare_forms, run_forms, sample_questions
 from vivavoce.evaluation.queue_benchmark import measure_queue
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
+from vivavoce.graders.judge.prompt import Context, PromptForm
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.rubrics import default_bank
 from vivavoce.service.settings import Settings
-from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_server
+from vivavoce.workers.panel_factory import build_prompt_form, build_rubric_judge, ensure_judge_server
 
 from ..benchmark_tables import build_forms_table, build_judge_table, build_queue_table
 from ..console import err, out, parse_language, write_figures
@@ -39,7 +40,10 @@ app.command("invariance")(check_invariance)
 def benchmark_judge(
     question: Annotated[str, typer.Option(help="Question of the bank by whose rubric is judged.")] = "retrieval",
     language: Annotated[str, typer.Option(help="zh or en.")] = "en",
-    context: Annotated[str, typer.Option(help="brief or full; default: VIVA_JUDGE_CONTEXT.")] = "",
+    context: Annotated[
+        str,
+        typer.Option(help="What the judge sees beside the answer: only the question (brief) or the rubric (full)."),
+    ] = "brief",
     answers: Annotated[int, typer.Option(min=2, help="Number of answers.")] = 32,
     repeats: Annotated[int, typer.Option(min=1, help="How often the answers are judged to see scores change.")] = 5,
     batch_sizes: Annotated[str, typer.Option(help="Batch sizes in which they are judged for that.")] = "1,8,32",
@@ -49,13 +53,13 @@ def benchmark_judge(
     """Measure the judge: tokens, prefix cache, speed relative to the bare engine, and repeatability."""
     sizes = _parse_sizes(batch_sizes, option="--batch-sizes")
     settings = Settings()
-    if context:
-        # Validated like VIVA_JUDGE_CONTEXT.
-        settings = Settings.model_validate({**settings.model_dump(), "judge_context": context})
+    if context not in get_args(Context):
+        raise UserError(f"There is no context '{context}': use brief or full.")
+    form = replace(build_prompt_form(settings), context=cast(Context, context))
     rubric = default_bank().get(question, parse_language(language))
     with ensure_judge_server(settings) as running, err.status("Starting …") as status:
         figures = measure_judge(
-            lambda secret: _build_uncached_judge(running, secret),
+            lambda secret: _build_uncached_judge(running, secret, form),
             rubric,
             answers=answers,
             repeats=repeats,
@@ -82,9 +86,8 @@ def compare_prompt_forms(
     with ExitStack() as stack:
         running = stack.enter_context(ensure_judge_server(Settings()))
 
-        def open_judge(form: Any) -> RubricJudge:
-            changes = {f"judge_{name}": value for name, value in asdict(form).items()}
-            return stack.enter_context(_build_uncached_judge(running.model_copy(update=changes), b"bench"))
+        def open_judge(form: PromptForm) -> RubricJudge:
+            return stack.enter_context(_build_uncached_judge(running, b"bench", form))
 
         with progress_bar(err) as progress:
             bar = progress.add_task("Questions", total=len(questions))
@@ -129,9 +132,9 @@ def benchmark_queue(
     write_figures(json_file, asdict(figures))
 
 
-def _build_uncached_judge(settings: Settings, secret: bytes) -> RubricJudge:
+def _build_uncached_judge(settings: Settings, secret: bytes, form: PromptForm) -> RubricJudge:
     """The judge of the settings with an empty cache, so that every call reaches its server."""
-    return build_rubric_judge(settings, InMemoryVerdictCache(), secret=secret)
+    return build_rubric_judge(settings, InMemoryVerdictCache(), secret=secret, form=form)
 
 
 def _parse_sizes(text: str, *, option: str) -> list[int]:

@@ -1,0 +1,71 @@
+"""Leases: the right of one worker to write the result of a grading, until the lease expires or moves on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from .storage.tables import Grading, State
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write the result of one grading, and what is needed to grade it.
+
+    Every claim increments the grading's `fencing_token`, so that a lease with an older one cannot write any more.
+    """
+
+    grading_id: str
+    organisation_id: str
+    fencing_token: int
+    answer: str
+    feedback_language: str | None
+    created_at: datetime
+    request_id: str | None
+    trace_parent: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The leases that a worker claimed together, all of one rubric version."""
+
+    rubric_document: dict[str, Any]
+    leases: tuple[Lease, ...]
+
+
+def build_batch(gradings: Sequence[Grading]) -> Batch:
+    """Builds the batch for leased gradings; there is at least one, and all have one rubric version."""
+    leases = tuple(
+        Lease(
+            grading_id=grading.id,
+            organisation_id=grading.organisation_id,
+            fencing_token=grading.fencing_token,
+            answer=grading.submission.answer,
+            feedback_language=grading.submission.feedback_language,
+            created_at=grading.created_at,
+            request_id=grading.request_id,
+            trace_parent=grading.trace_parent,
+        )
+        for grading in gradings
+    )
+    return Batch(rubric_document=gradings[0].rubric_version.document, leases=leases)
+
+
+def update_leased(lease: Lease) -> sa.Update:
+    """Builds an update of the grading that changes no row once the lease is lost.
+
+    Objects that the session has already loaded are not refreshed.
+    """
+    return (
+        sa.update(Grading)
+        .where(
+            Grading.id == lease.grading_id,
+            Grading.fencing_token == lease.fencing_token,
+            Grading.state == State.RUNNING,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,79 @@
+"""The sweep: requeues what lost workers held, and finds notifications that were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from . import audit
+from .audit import Kind
+from .storage import clock
+from .storage.locks import try_sweeper_lock
+from .storage.repositories import GradingRepository, OutboxRepository
+from .storage.tables import Grading, State
+
+# After this long, a notification is assumed to be lost.
+UNPUBLISHED_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The ids of gradings that a sweep requeued, set to dead, or for which a notification was lost."""
+
+    requeued: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    unpublished: tuple[str, ...] = ()
+
+
+def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limit: int = 200) -> Swept:
+    """Takes gradings from lost workers, and finds submissions whose notification was lost.
+
+    A worker is lost when its lease has expired, or when it is in `gone`, the workers whose process has ended. Its
+    gradings are requeued, or `dead` once they have lost `max_attempts` workers. Only one sweep runs at a time; a
+    concurrent one does nothing. `limit` bounds the gradings, and the notifications, of one sweep.
+    """
+    if not try_sweeper_lock(session):
+        return Swept()
+    moment = clock.now()
+    requeued, dead = [], []
+    for grading in GradingRepository(session).find_stalled(moment, gone=gone, limit=limit):
+        if grading.attempt >= max_attempts:
+            _set_dead(session, grading, moment)
+            dead.append(grading.id)
+        else:
+            _requeue_stalled(grading, moment)
+            requeued.append(grading.id)
+    outbox = OutboxRepository(session)
+    late = outbox.find_unpublished(moment - timedelta(seconds=UNPUBLISHED_SECONDS), limit=limit)
+    unpublished = [message.grading_id for message in late]
+    # The sweeping worker looks into the queue next, which serves as the notification.
+    outbox.mark_published(unpublished)
+    session.flush()
+    return Swept(tuple(requeued), tuple(dead), tuple(unpublished))
+
+
+def _set_dead(session: Session, grading: Grading, moment: datetime) -> None:
+    grading.state = State.DEAD
+    grading.reason = "crashed"
+    grading.detail = f"its worker ended before a result was written, {grading.attempt} times"
+    grading.lease_owner = None
+    grading.lease_until = None
+    grading.updated_at = moment
+    audit.append_event(
+        session,
+        kind=Kind.GRADING_DEAD,
+        subject=grading.id,
+        details={"attempts": grading.attempt},
+        organisation_id=grading.organisation_id,
+    )
+
+
+def _requeue_stalled(grading: Grading, moment: datetime) -> None:
+    # The attempt stays counted: this answer may be what crashed the worker.
+    grading.state = State.QUEUED
+    grading.lease_owner = grading.lease_until = None
+    grading.reason, grading.detail = "worker_lost", "its worker ended before a result was written"
+    grading.updated_at = moment
