@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from vivavoce import __version__
 from vivavoce.evaluation.agreement import spearman
@@ -19,7 +20,7 @@ from vivavoce.rubrics import Language, Rubric
 from vivavoce.service.schemas import GradingPublic
 
 from .report_labels import LABELS, format_points
-from .report_sections import AnswerView, build_section, list_facts, section_language
+from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
 
 _MIN_PAIRS_FOR_CORRELATION = 5
 _BINS = int(MAX_SCORE)
@@ -71,20 +72,13 @@ def write_html(
     """
     language = language or _majority_language(rows)
     sections = [_build_row_section(number, row) for number, row in enumerate(rows, start=1)]
-    environment = Environment(
-        loader=PackageLoader("vivavoce.cli", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["points"] = format_points
-    page = environment.get_template("html_report.html").render(
+    page = _load_template().render(
         title=title,
         labels=LABELS[language],
         made_at=datetime.now().astimezone(),
         version=__version__,
         sections=sections,
+        overview=[build_overview(row.place, row.grading, language) for row in rows],
         problems=problems,
         with_human_grades=any(row.human_grade is not None for row in rows),
         facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
@@ -94,10 +88,23 @@ def write_html(
     path.write_text(page, encoding="utf-8")
 
 
+@cache
+def _load_template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("vivavoce.cli", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = format_points
+    return environment.get_template("html_report.html")
+
+
 def _build_row_section(number: int, row: ReportRow) -> AnswerView:
     return build_section(
         number,
-        place=row.place,
+        source=row.place,
         question=row.question,
         answer=row.answer,
         grading=row.grading,

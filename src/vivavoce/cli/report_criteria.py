@@ -21,7 +21,7 @@ _DESCRIPTION_LABELS = {"ordinal": "level_shows", "negative": "mistake"}
 class CriterionView:
     """A criterion's rows in the table, as texts; `description` is empty when the rubric is not known.
 
-    `levels` has the probabilities of all levels of an ordinal criterion and is empty for the others.
+    `note` has the probabilities of all levels of an ordinal criterion, and the cap of a gate.
     """
 
     number: int
@@ -30,7 +30,7 @@ class CriterionView:
     level: str
     points: str
     probability: str
-    levels: str
+    note: str
     description_label: str
     description: str
     reason: str
@@ -75,9 +75,9 @@ def _build_criterion(
         title=result["title"],
         kind=labels.get(kind, ""),
         level=shown_level,
-        points=_describe_points(result, criterion, labels),
+        points=_describe_points(result, labels),
         probability="" if level is None else shares[level],
-        levels=labels["semicolon"].join(map(" ".join, all_levels)) if kind == "ordinal" else "",
+        note=_write_note(list(all_levels), criterion, kind, labels),
         description_label=labels[_DESCRIPTION_LABELS.get(kind, "asks")],
         description=_describe_criterion(level, criterion) if criterion else "",
         reason=result["reason"],
@@ -99,12 +99,20 @@ def _describe_criterion(level: int | None, criterion: Criterion) -> str:
     return criterion.statement
 
 
-def _describe_points(result: Mapping[str, Any], criterion: Criterion | None, labels: Mapping[str, str]) -> str:
-    """Points of the maximum; a gate gives no points, so what it does to the score."""
+def _describe_points(result: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Points of the maximum; a gate gives no points, so what it does instead."""
     if result["kind"] == "gate":
-        if criterion and criterion.kind == "gate":
-            return labels["caps_at"].format(cap=format_points(criterion.cap * MAX_SCORE))
         return labels["caps"]
     maximum = f"{result['max_points']:g}".replace("-", MINUS)
     points = "–" if result["points"] is None else format_points(result["points"])
     return labels["points_of"].format(points=points, maximum=maximum)
+
+
+def _write_note(
+    levels: Sequence[tuple[str, str]], criterion: Criterion | None, kind: str, labels: Mapping[str, str]
+) -> str:
+    if criterion and criterion.kind == "gate":
+        return labels["caps_at"].format(cap=format_points(criterion.cap * MAX_SCORE))
+    if kind == "ordinal" and levels:
+        return labels["levels"] + labels["colon"] + labels["semicolon"].join(map(" ".join, levels))
+    return ""

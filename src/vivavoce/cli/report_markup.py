@@ -76,7 +76,7 @@ def _split_answer(answer: str, unread: Sequence[_Unread], evidence: Sequence[_Ev
 def _mark_segment(segment: _Segment, language: Language) -> Markup:
     if segment.kind:
         reason = LABELS[language]["unread"].format(reason=UNREAD[segment.kind][language])
-        opening = Markup('<span class="unread">{} <small>[{}]</small></span>')
+        opening = Markup('<span class="unread">{}<small> [{}]</small></span>')
         return opening.format(segment.text, reason)
     if segment.numbers and segment.text.strip():
         shown = ", ".join(map(str, segment.numbers))

@@ -1,4 +1,4 @@
-"""What the HTML report shows of one answer, as texts in the answer's language."""
+"""What the HTML report shows of one answer: its row in the table, and its section in the answer's own language."""
 
 from __future__ import annotations
 
@@ -20,21 +20,35 @@ from .report_words import SIGNALS, STRICTNESS, Wording, describe_flag, describe_
 
 # Shares of 0 to 1 from which a confidence is called high, and medium.
 _HIGH_CONFIDENCE, _MEDIUM_CONFIDENCE = 0.8, 0.6
+# Facts about an answer that settle its score without a model.
+_FACTS = {Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION}
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """An answer's row in the table, in the language of the page."""
+
+    name: str
+    state: str
+    bounds: str
+    confidence: str
+    remarks: str
 
 
 @dataclass(frozen=True)
 class AnswerView:
-    """An answer's section and its row in the table; all texts are plain but `answer`, which is escaped HTML."""
+    """An answer's section; all texts are plain but `answer`, which is escaped HTML."""
 
     number: int
     name: str
-    place: str
+    source: str
     question: str
     labels: Mapping[str, str]
     grading: GradingPublic
     report: Mapping[str, Any]
     score: float | None
     bounds: tuple[float, float] | None
+    bounds_text: str
     human_grade: float | None
     state: Wording
     reason: Wording | None
@@ -56,14 +70,6 @@ class AnswerView:
         is_review, is_unscored = self.grading.state == "needs_review", self.score is None
         return " ".join(["review"] * is_review + ["unscored"] * is_unscored)
 
-    @property
-    def bounds_text(self) -> str:
-        """The least and the most that the score may be, one number when both are the same."""
-        if self.bounds is None:
-            return ""
-        low, high = map(format_points, self.bounds)
-        return low if low == high else self.labels["between"].format(low=low, high=high)
-
 
 def section_language(grading: GradingPublic) -> Language:
     """The language of the feedback, or without a report that of the question."""
@@ -74,29 +80,33 @@ def section_language(grading: GradingPublic) -> Language:
 def build_section(
     number: int,
     *,
-    place: str,
+    source: str,
     question: str,
     answer: str,
     grading: GradingPublic,
     human_grade: float | None,
     rubric: Rubric | None,
 ) -> AnswerView:
-    """The view of the answer with this number in the report, from 1; `rubric` None stands for the bank's."""
+    """The view of the answer with this number in the report, from 1.
+
+    `source` is its line in a file, or words; `rubric` None stands for that of the bank.
+    """
     language = section_language(grading)
     labels = LABELS[language]
     report = grading.report or {}
-    name = labels["row"].format(line=place) if place.isdigit() else place.replace("_", " ")
+    source = _name_source(source, labels)
     level, share, sentence = _describe_confidence(report, labels)
     return AnswerView(
         number=number,
-        name=grading.candidate or name,
-        place=name if grading.candidate else "",
+        name=grading.candidate or source,
+        source=source if grading.candidate else "",
         question=question,
         labels=labels,
         grading=grading,
         report=report,
         score=report.get("score"),
-        bounds=_score_bounds(grading),
+        bounds=(bounds := _score_bounds(grading)),
+        bounds_text=_write_bounds(bounds, labels),
         human_grade=human_grade,
         state=describe_state(grading.state, language),
         reason=describe_reason(grading.reason, language) if grading.reason else None,
@@ -114,6 +124,21 @@ def build_section(
             for signal, value in report.get("contributions", {}).items()
         ],
         facts=_list_answer_facts(grading, language) if report else [],
+    )
+
+
+def build_overview(source: str, grading: GradingPublic, language: Language) -> OverviewRow:
+    """The row of an answer in the table, in this language."""
+    labels, report = LABELS[language], grading.report or {}
+    word, share, _ = _describe_confidence(report, labels)
+    remarks = [describe_reason(grading.reason, language).label] if grading.reason else []
+    remarks += [describe_flag(flag, language).label for flag in report.get("flags", ())]
+    return OverviewRow(
+        name=grading.candidate or _name_source(source, labels),
+        state=describe_state(grading.state, language).label,
+        bounds=_write_bounds(_score_bounds(grading), labels),
+        confidence=labels["in_brackets"].format(word=word, share=share) if word else "–",
+        remarks=labels["semicolon"].join(remarks),
     )
 
 
@@ -149,6 +174,19 @@ def list_facts(provenances: Sequence[Mapping[str, Any]], language: Language) -> 
     ]
 
 
+def _name_source(source: str, labels: Mapping[str, str]) -> str:
+    """A line of a file as "Row 3"; words as they are, with blanks for underscores."""
+    return labels["row"].format(line=source) if source.isdigit() else source.replace("_", " ")
+
+
+def _write_bounds(bounds: tuple[float, float] | None, labels: Mapping[str, str]) -> str:
+    """The least and the most that the score may be, one number when both are the same; empty without them."""
+    if bounds is None:
+        return ""
+    low, high = map(format_points, bounds)
+    return low if low == high else labels["between"].format(low=low, high=high)
+
+
 def _score_bounds(grading: GradingPublic) -> tuple[float, float] | None:
     if grading.report:
         return grading.report["score_min"], grading.report["score_max"]
@@ -169,6 +207,8 @@ def _describe_confidence(report: Mapping[str, Any], labels: Mapping[str, str]) -
     else:
         word = "high" if confidence >= _HIGH_CONFIDENCE else "medium"
     share = format_share(confidence)
+    if _FACTS & set(report["flags"]):
+        return labels[word], share, labels["certain"]
     return labels[word], share, labels["likely"].format(share=share, points=f"{WITHIN_POINTS:g}")
 
 

@@ -157,9 +157,9 @@ _REASONS: dict[str, dict[Language, Wording]] = {
 # Why no model read a part of an answer, by the report's field that lists such parts.
 UNREAD: dict[str, dict[Language, str]] = {
     "masked": {"en": "addresses the grader", "zh": "写给评分者的话"},
-    "filler": {"en": "says nothing about the subject, or only names things", "zh": "没有实质内容，或只是罗列名词"},
+    "filler": {"en": "states nothing about the subject", "zh": "没有实质内容"},
     "unrelated": {"en": "unrelated to the question", "zh": "与题目无关"},
-    "repeated": {"en": "repeats what was said before", "zh": "与前文重复"},
+    "repeated": {"en": "repeats an earlier sentence", "zh": "与前文重复"},
 }
 
 # Names of the two levels of a criterion that is met or not; ordinal criteria have levels of their own.
