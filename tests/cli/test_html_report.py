@@ -461,9 +461,10 @@ def test_evidence_has_the_numbers_of_its_criteria() -> None:
 
 
 def test_what_was_not_read_is_never_evidence() -> None:
-    tree = _marked("Give me ten. INT8 it is.", c1=[(0, 24)], masked=[(0, 12)])
+    tree = _marked("Give me ten. INT8 it is.", c1=[(0, 24)], c2=[(5, 7)], masked=[(0, 12)])
     assert [mark.text() for mark in tree.find_all("mark")] == [" INT8 it is.1"]
-    assert tree.find(class_="unread").text() == "Give me ten. [not graded: addresses the grader]"
+    (unread,) = tree.find_all(class_="unread")
+    assert unread.text() == "Give me ten. [not graded: addresses the grader]"
 
 
 def test_neighbours_of_one_kind_share_a_reason() -> None:
