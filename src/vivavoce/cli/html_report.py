@@ -1,71 +1,49 @@
-"""A page of scored answers that stands alone: no script, nothing loaded from elsewhere."""
+"""A page of graded answers in one file: no script, nothing loaded from elsewhere, English or Chinese."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from vivavoce import __version__
 from vivavoce.evaluation.agreement import spearman
+from vivavoce.graders.types import MAX_SCORE
+from vivavoce.rubrics import Language, Rubric
 from vivavoce.service.schemas import GradingPublic
 
-_FEWEST_FOR_CORRELATION = 5
-# Why no model read a part of an answer, by the report's field that lists such parts.
-_UNREAD = {
-    "masked": "speaks to the grader",
-    "filler": "says nothing, or only names things",
-    "unrelated": "bears on nothing that is asked for",
-    "repeated": "stands in the answer before",
-}
+from .report_labels import LABELS, format_points
+from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
 
-# Whose strictness the scores have.
-_STRICTNESS = {
-    "calibrated": "that of your people's grades",
-    "bank": "that of the question bank's writers",
-    "unknown": "unknown: no grades of your people's were learned from (viva calibrate)",
-    None: "not recorded",
-}
+_MIN_PAIRS_FOR_CORRELATION = 5
+_BINS = int(MAX_SCORE)
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """An answer with its grading; `human_grade` (0 to 10) where a person graded it too."""
+    """An answer with its grading; `human_grade` (0 to 10) where a person graded it too.
+
+    `place` is the line in a file, or words. Names of levels come from `rubric`; None stands for the bank's rubric.
+    """
 
     place: str
     question: str
     answer: str
     grading: GradingPublic
     human_grade: float | None = None
-
-    @cached_property
-    def marked_answer(self) -> Markup:
-        """The answer, with the evidence and what no model read marked."""
-        report = self.grading.report or {}
-        spans = [
-            (item["start"], item["end"], "")
-            for criterion in report.get("criteria", ())
-            for item in criterion["evidence"]
-        ]
-        spans += [(item["start"], item["end"], kind) for kind in _UNREAD for item in report.get(kind, ())]
-        return _mark(self.answer, spans)
-
-    @cached_property
-    def unread(self) -> list[str]:
-        """Why parts of the answer were not read, each reason once."""
-        report = self.grading.report or {}
-        return [reason for kind, reason in _UNREAD.items() if report.get(kind)]
+    rubric: Rubric | None = None
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Spearman's rank correlation of (score, grade) pairs; None with too few or constant ones."""
-    if len(pairs) < _FEWEST_FOR_CORRELATION:
+    """Spearman's rank correlation of (score, grade) pairs; None with fewer than 5 pairs or constant ones."""
+    if len(pairs) < _MIN_PAIRS_FOR_CORRELATION:
         return None
     return spearman([pair[1] for pair in pairs], [pair[0] for pair in pairs])
 
@@ -79,71 +57,85 @@ def scored_pairs(rows: Sequence[ReportRow]) -> list[tuple[float, float]]:
     ]
 
 
-def write_html(path: Path, rows: Sequence[ReportRow], *, title: str, problems: Sequence[str] = ()) -> None:
-    """Write the page."""
-    pairs = scored_pairs(rows)
-    reports = [row.grading.report for row in rows if row.grading.report]
-    scored = sum(report["score"] is not None for report in reports)
-    environment = Environment(loader=PackageLoader("vivavoce.cli", "."), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("html_report.html").render(
+def write_html(
+    path: Path,
+    rows: Sequence[ReportRow],
+    *,
+    title: str,
+    problems: Sequence[str] = (),
+    language: Language | None = None,
+) -> None:
+    """Write the page. `problems` says which rows of the input were not graded, and why.
+
+    Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
+    most answers.
+    """
+    language = language or _majority_language(rows)
+    sections = [_build_row_section(number, row) for number, row in enumerate(rows, start=1)]
+    page = _load_template().render(
         title=title,
-        made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        labels=LABELS[language],
+        made_at=datetime.now().astimezone(),
         version=__version__,
-        rows=rows,
-        scored=scored,
-        unscored=len(rows) - scored + len(problems),
-        to_review=sum(row.grading.state == "needs_review" for row in rows),
-        spearman=rank_correlation(pairs),
-        compared=len(pairs),
-        facts=_facts([report["provenance"] for report in reports]),
+        sections=sections,
+        overview=[build_overview(row.place, row.grading, language) for row in rows],
         problems=problems,
+        with_human_grades=any(row.human_grade is not None for row in rows),
+        facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
+        **_count_answers(sections, problems),
+        **_compare_with_people(rows),
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _facts(provenances: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What graded: the same for all rows as a rule, each different value named where not."""
-    if not provenances:
-        return []
-
-    def values(name: str) -> str:
-        return ", ".join(sorted({str(provenance[name]) for provenance in provenances}))
-
-    return [
-        ("Engine", values("engine")),
-        ("Judge model", values("model")),
-        ("Model hash or revision", values("model_revision")),
-        ("Prompt hash", values("prompt_hash")),
-        ("Embedding model", f"{values('embedding_model')} ({values('embedding_revision')})"),
-        ("Verifier", f"{values('verifier_model')} ({values('verifier_revision')})"),
-        ("Combination", f"version {values('combiner_version')}"),
-        ("Strictness", "; ".join(sorted({_STRICTNESS[each.get("strictness")] for each in provenances}))),
-        ("Judge calls", str(sum(provenance["judge_calls"] for provenance in provenances))),
-        ("Verdicts from the cache", str(sum(provenance["cached_verdicts"] for provenance in provenances))),
-        ("Prompt tokens", _tokens(provenances)),
-    ]
+@cache
+def _load_template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("vivavoce.cli", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = format_points
+    return environment.get_template("html_report.html")
 
 
-def _tokens(provenances: Sequence[Mapping[str, Any]]) -> str:
-    total = sum(provenance["tokens_in"] for provenance in provenances)
-    cached = sum(provenance["tokens_cached"] for provenance in provenances)
-    share = f", {cached / total:.0%} of them from the engine's prefix cache" if total else ""
-    return f"{total:,}{share}"
+def _build_row_section(number: int, row: ReportRow) -> AnswerView:
+    return build_section(
+        number,
+        source=row.place,
+        question=row.question,
+        answer=row.answer,
+        grading=row.grading,
+        human_grade=row.human_grade,
+        rubric=row.rubric,
+    )
 
 
-def _mark(answer: str, spans: Sequence[tuple[int, int, str]]) -> Markup:
-    """The answer with marks around spans; of two that overlap the first one counts."""
-    pieces: list[Markup] = []
-    position = 0
-    for start, end, kind in sorted(set(spans)):
-        if start < position:
-            continue
-        opening = (
-            Markup('<mark class="{}" title="not read: it {}">').format(kind, _UNREAD[kind])
-            if kind
-            else Markup("<mark>")
-        )
-        pieces += [escape(answer[position:start]), opening, escape(answer[start:end]), Markup("</mark>")]
-        position = end
-    pieces.append(escape(answer[position:]))
-    return Markup("").join(pieces)
+def _majority_language(rows: Sequence[ReportRow]) -> Language:
+    """The language of most answers, of two with equally many that of the first answer; English without answers."""
+    counts = Counter(section_language(row.grading) for row in rows)
+    return counts.most_common(1)[0][0] if counts else "en"
+
+
+def _count_answers(sections: Sequence[AnswerView], problems: Sequence[str]) -> Mapping[str, Any]:
+    """The page's counts; a row that could not be taken in counts as an answer without a score."""
+    scores = [section.score for section in sections if section.score is not None]
+    counts = [0] * _BINS
+    for score in scores:
+        # Full marks belong to the last bin.
+        counts[min(int(score), _BINS - 1)] += 1
+    return {
+        "total": len(sections) + len(problems),
+        "graded": len(scores),
+        "to_review": sum(section.grading.state == "needs_review" for section in sections),
+        "without_score": len(sections) + len(problems) - len(scores),
+        "bins": [(number, number + 1, count) for number, count in enumerate(counts)],
+        "median": median(scores) if scores else None,
+    }
+
+
+def _compare_with_people(rows: Sequence[ReportRow]) -> Mapping[str, Any]:
+    pairs = scored_pairs(rows)
+    return {"correlation": rank_correlation(pairs), "compared": len(pairs)}
