@@ -8,12 +8,11 @@ SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli evaluation rub
 # Where an environment forbids Python to keep what it has compiled, every command and test compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests that need no model or server of their own: several at a time. Threads of one network's sums would wait, spinning,
-# for cores that the other tests keep busy: the verifier's tests took eight times as long.
-QUICK_TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal -m 'not slow'
+# Several tests at a time; one thread each, because spinning threads of one network would take the cores of the others.
+SEVERAL := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models engines demo test compose-test faults unit check fix serve worker migrate packages clean
+.PHONY: help setup models engines demo test campaigns compose-test faults unit check fix serve worker migrate packages clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,8 +36,11 @@ engines: setup ## Get a real vLLM for processors, with a small model, for tests 
 	@deploy/vllm-cpu/prepare
 
 test: packages models engines check ## Install what the tests need and run them all
-	$(QUICK_TESTS)
-	$(BIN)/pytest -m slow
+	$(SEVERAL) -m 'not judge and not long'
+	$(BIN)/pytest -m 'judge and not long'
+
+campaigns: packages models engines ## Run the tests that take minutes each with the real judge (half an hour)
+	$(BIN)/pytest -m long
 
 compose-test: models ## Bring up the deployed stack with Docker, break it, update it, restore it (half an hour the first time)
 	@deploy/install-debian-packages compose
@@ -47,8 +49,8 @@ compose-test: models ## Bring up the deployed stack with Docker, break it, updat
 faults: setup packages ## Break everything, again and again, and count what was lost (half an hour)
 	$(BIN)/python -m tests.faults
 
-unit: setup ## Run the tests that take seconds
-	$(QUICK_TESTS)
+unit: setup ## Run the tests that need no model and no server (under a minute)
+	$(SEVERAL) -m 'not judge and not long and not models and not processes'
 
 packages: ## Install the Debian packages that tests need (deploy/debian-packages.txt)
 	@deploy/install-debian-packages tests

@@ -17,6 +17,22 @@ from vivavoce.service.storage.engine import SessionFactory, connect, migrate, se
 from .servers import PostgresServer, RedisServer
 
 DATA = Path(__file__).parent / "data"
+# What a module imports to load networks, and the fixtures that start servers.
+_MODELS = {"build_embedder", "build_shipped_panel", "trained_classifier", "CrossEncoderVerifier", "PackedE5"}
+_SERVERS = {"postgres_server", "postgres_database", "redis_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that load networks or start servers, so that `make unit` can leave them out."""
+    for item in items:
+        if _MODELS & set(vars(getattr(item, "module", item))):
+            item.add_marker("models")
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        starts_server = _SERVERS & set(getattr(item, "fixturenames", ())) or "postgresql" in map(
+            str, parameters.values()
+        )
+        if starts_server or item.path.parent.name == "deploy":
+            item.add_marker("processes")
 
 
 @pytest.fixture(autouse=True)

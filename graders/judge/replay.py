@@ -43,7 +43,7 @@ class ReplayJudge:
         levels = (
             level for criterion in report["criteria"] for vote in criterion["votes"] for level in vote["verdicts"]
         )
-        return list(dict.fromkeys(key for level in levels for key in (level["call"], level["prior_call"])))
+        return list(dict.fromkeys(key for level in levels for key in (level["call"], level["baseline_call"])))
 
     def prompt_hash(self, rubric: Rubric) -> str:
         """See Judge."""
@@ -84,11 +84,11 @@ class ReplayJudge:
         said = self._verdict(level["call"], level["position"])
         return LevelVerdict(
             log_odds=said.log_odds,
-            baseline_log_odds=self._verdict(level["prior_call"], level["position"]).log_odds,
+            baseline_log_odds=self._verdict(level["baseline_call"], level["position"]).log_odds,
             quote=said.quote if said.met else "",
             reason=said.reason,
             call=level["call"],
-            baseline_call=level["prior_call"],
+            baseline_call=level["baseline_call"],
             position=level["position"],
             span=locate_quote(said, answer=answer),
         )

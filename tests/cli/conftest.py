@@ -3,14 +3,35 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vivavoce.cli.commands import replay
+from vivavoce.graders import Panel, build_panel
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.judge.types import Judge
+from vivavoce.graders.models.embedder import Embedder
+from vivavoce.graders.testing import HashingEmbedder, WordVerifier
+from vivavoce.workers import panel_factory
 
 from ..command_line import call_viva
 
 Viva = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _light_models(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word hashes instead of networks, unless a test is marked `models`: what they say is tested with the graders."""
+    if request.node.get_closest_marker("models"):
+        return
+    for module in (panel_factory, replay):
+        monkeypatch.setattr(module, "build_embedder", lambda name: HashingEmbedder())
+        monkeypatch.setattr(module, "build_shipped_panel", _build_light_panel)
+
+
+def _build_light_panel(*, embedder: Embedder, judge: Judge, with_relevance: bool = True, **options: Any) -> Panel:
+    return build_panel(embedder=embedder, verifier=WordVerifier(), judge=judge, **options)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_model_that_is_not_known_is_told_which_are(viva: Viva, command: tuple[
     assert "There is no model 'gpt' to fetch: use Qwen2.5-Coder-1.5B-Instruct-Q4_K_M or" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.models
 def test_doctor_names_gaps_and_mends(viva: Viva, tmp_path: Path) -> None:
     fine = viva("doctor")
     assert "answers at" in fine.stdout

@@ -241,7 +241,7 @@ def test_a_promise_that_no_judge_can_hold_is_called_that() -> None:
     assert "no number of judges does" in text
 
 
-@pytest.mark.slow
+@pytest.mark.models
 def test_the_cost_of_a_worker_is_measured_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
     worker_cost.main(questions=["distillation"], batches=1)
     said = capsys.readouterr().out

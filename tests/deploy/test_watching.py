@@ -230,7 +230,7 @@ def _judge(port: int, folder: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_the_watching_sees_traffic_and_a_judge_that_goes_and_comes_back(stack: _Stack, tmp_path: Path) -> None:
     with _judge(stack.judge_port, tmp_path):
         wait_until(

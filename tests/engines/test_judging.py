@@ -12,7 +12,7 @@ from vivavoce.rubrics import Rubric, default_bank
 
 from .conftest import Engine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]
 
 GOOD = number_sentences(
     [
@@ -50,7 +50,7 @@ def test_the_prefix_of_a_cohort_is_computed_once(engine: Engine, rubric: Rubric)
     assert {call.tokens_out for call in calls} == {1}
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.long)])
 def test_a_whole_rubric_is_read_from_one_reply(engine: Engine, language: str) -> None:
     asked = default_bank().get("quantization", language)  # type: ignore[arg-type]
     (found,) = engine.open(PromptForm(scope="rubric")).judge([GOOD], asked)
@@ -59,7 +59,7 @@ def test_a_whole_rubric_is_read_from_one_reply(engine: Engine, language: str) ->
     assert len(found.calls) == 1
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.long)])
 def test_an_explained_yes_quotes_the_answer_or_is_no_verdict(engine: Engine, language: str) -> None:
     # One criterion: without a GPU vLLM writes but a few words a second.
     asked = _first_criterion_of(default_bank().get("quantization", language))  # type: ignore[arg-type]
@@ -94,6 +94,7 @@ def test_an_answer_that_does_not_fit_is_too_long_and_the_next_is_judged(engine: 
     assert short.failures == {}
 
 
+@pytest.mark.long
 def test_a_draft_has_the_points_that_the_judge_names(engine: Engine) -> None:
     question = default_bank().get("quantization", "en").question
     draft = draft_rubric(engine.open(), question, least=2, most=3)

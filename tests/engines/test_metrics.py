@@ -10,7 +10,7 @@ from vivavoce.rubrics import Rubric
 from ..deploy.watching import LLAMACPP_METRICS, VLLM_METRICS
 from .conftest import Engine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]
 
 
 def test_an_engine_shows_prometheus_what_the_dashboards_read(engine: Engine, rubric: Rubric) -> None:

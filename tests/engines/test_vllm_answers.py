@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import VllmServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(900)]
 
 QUESTION = "Is quantization a way to make a language model smaller? Answer with Yes or No."
 

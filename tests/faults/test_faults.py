@@ -13,7 +13,7 @@ from .kinds import KINDS
 from .scenarios import Scenario
 from .site import Kind
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.processes
 
 # How long things take is for 'make faults' to say: a test on a busy machine only asks whether they happen.
 ANY = float("inf")
@@ -22,14 +22,14 @@ SHORT: list[tuple[Scenario, Kind]] = [
     (partial(scenarios.flushed, queued=50), "sqlite"),
     (scenarios.zombie, "sqlite"),
     (partial(scenarios.poison, others=20, within=ANY), "postgresql"),
-    (partial(scenarios.rolling_restarts, restarts=5), "sqlite"),
+    (partial(scenarios.rolling_restarts, restarts=2), "sqlite"),
     (scenarios.clock, "postgresql"),
 ]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_everything_goes_wrong_once_and_nothing_is_lost_or_done_twice(tmp_path: Path, database: Kind) -> None:
-    found = run_campaign(tmp_path, database, seed=11, gradings=60, faults=len(KINDS), seconds_between=1.0)
+    found = run_campaign(tmp_path, database, seed=11, gradings=40, faults=len(KINDS), seconds_between=1.0)
     assert (found.lost, found.duplicates, found.wrong_scores, found.dead) == (0, 0, 0, 0)
     assert found.trail_problem == ""
     assert found.unsure_commits > 0

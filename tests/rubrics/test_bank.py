@@ -47,7 +47,7 @@ def test_points_sum_to_ten_and_every_criterion_that_gives_some_has_an_expected_p
             assert rubric.points_expected_for(criterion.id), criterion.id
 
 
-@pytest.mark.slow
+@pytest.mark.models
 # Half a minute alone; it embeds every sentence of the bank, and shares the machine.
 @pytest.mark.timeout(900)
 def test_lint_finds_nothing_in_the_bank() -> None:

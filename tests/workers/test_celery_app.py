@@ -23,7 +23,7 @@ from vivavoce.workers.celery_app import CeleryNotifier
 
 from ..servers import free_port, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.processes
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def _target(rubric: Rubric, answer: str) -> Target:
     return Target(answer, rubric, keywords="bits, scale", another_answer="Search first.")
 
 
+@pytest.mark.processes
 def test_poor_answers_are_attacked_and_each_set_has_a_row(viva: Viva, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     arguments = ("--attacks", str(_file(tmp_path, ROWS, "attacks.jsonl.gz")), "--attacks-each", "3")

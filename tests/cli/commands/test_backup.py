@@ -90,7 +90,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_a_backup_taken_during_work_restores_to_the_same(
     viva: Viva, site: Site, rubric: Rubric, tmp_path: Path
 ) -> None:
@@ -243,6 +243,7 @@ def test_a_missing_or_old_pg_dump_is_one_sentence(viva: Viva, postgres_server: P
     assert list((tmp_path / "kept").glob(".*.partial")) == []
 
 
+@pytest.mark.processes
 def test_the_loop_goes_on_after_a_failure_and_ends_when_told(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "vivavoce.cli", *"backup create --to kept --every 1".split()],

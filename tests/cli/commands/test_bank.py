@@ -14,6 +14,7 @@ from vivavoce.rubrics.qualification import QUALITIES
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.mark.processes
 def test_the_examination_names_what_a_judge_does_not_master(viva: Viva, tmp_path: Path) -> None:
     # The stub says yes to words that these answers do not have, and the other signals do not master this one either.
     name = "online-inference-system"
@@ -29,6 +30,7 @@ def test_the_examination_names_what_a_judge_does_not_master(viva: Viva, tmp_path
     assert figures["language_gap"]["mean"] is not None
 
 
+@pytest.mark.processes
 def test_what_was_judged_is_not_judged_again(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     arguments = ("bank", "qualify", "--question", "retrieval", "--language", "zh", "--json", "figures.json")
     viva(*arguments)

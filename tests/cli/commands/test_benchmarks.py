@@ -65,6 +65,7 @@ def _data(folder: Path, name: str, *, questions: int = 3, answers: int = 6) -> P
     return path
 
 
+@pytest.mark.processes
 def test_the_judge_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     arguments = ["--answers", "4", "--repeats", "2", "--batch-sizes", "1,4", "--rounds", "1", "--json", str(out)]
@@ -87,6 +88,7 @@ def test_a_judge_that_is_away_cannot_be_measured(viva: Viva, stub_judge: StubJud
     assert "write 1,8,32" in viva("bench", "judge", "--batch-sizes", "some").stderr
 
 
+@pytest.mark.processes
 def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
@@ -112,6 +114,7 @@ def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     assert len(stub_judge.prompts) > 0
 
 
+@pytest.mark.processes
 def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge_nothing(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
@@ -163,7 +166,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
     data = _data(tmp_path, "one.jsonl")
     done = viva("bench", "accuracy", data, option, tmp_path / "unavailable" / "file")
     assert done.returncode == 2
-    assert f"away is no folder: make it, or name another file with {option}." in done.stderr
+    assert f"unavailable is no folder: make it, or name another file with {option}." in done.stderr
     assert f"is a folder: name a file with {option}." in viva("bench", "accuracy", data, option, tmp_path).stderr
     assert not stub_judge.prompts
 
@@ -329,6 +332,7 @@ def test_accuracy_tells_what_is_wrong_with_its_data(viva: Viva, tmp_path: Path, 
     assert "run the same command to go on" in viva("bench", "accuracy", good).stderr
 
 
+@pytest.mark.processes
 def test_invariance_is_measured_and_a_second_run_asks_the_judge_nothing(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
@@ -357,6 +361,7 @@ def test_invariance_is_measured_and_a_second_run_asks_the_judge_nothing(
     assert not stub_judge.prompts
 
 
+@pytest.mark.processes
 def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
     viva: Viva, stub_judge: StubJudgeServer
 ) -> None:
@@ -380,7 +385,7 @@ def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
         (("--language", "fr"), "'fr' is not one of: zh, en, both."),
         (("--answers", "5000"), "There are only 1638 qualification answers: ask for no more"),
         (("--kind", "sung"), "There is no version 'sung': use one of unrelated, "),
-        (("--json", "away/file"), "away is no folder: make it, or name another file with --json."),
+        (("--json", "unavailable/file"), "unavailable is no folder: make it, or name another file with --json."),
     ],
 )
 def test_invariance_tells_what_is_wrong_before_anything_is_graded(
@@ -496,6 +501,7 @@ def test_a_rise_counts_when_it_is_more_than_half_a_point_and_no_flag_tells_of_it
     assert (row.largest_rise, row.largest_fall) == (7, -1)
 
 
+@pytest.mark.processes
 def test_the_queue_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     done = viva("bench", "queue", "--gradings", "20", "--judge-ms", "5", "--memory", "10,20", "--json", str(out))

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
@@ -20,6 +21,7 @@ def _graded(folder: Path, name: str, *, answers: int, mild: bool) -> Path:
     return path
 
 
+@pytest.mark.processes
 def test_grades_of_milder_people_make_coefficients_that_grading_uses(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
@@ -50,7 +52,7 @@ def test_too_few_grades_and_no_place_to_write_are_said_in_one_sentence(
     assert few.returncode == 2
     assert "9 answers have both a grade and a score: calibration needs at least 10." in few.stderr
     nowhere = viva("calibrate", tmp_path / "few.jsonl", "--out", tmp_path / "unavailable" / "own.yaml")
-    assert "away is no folder: make it, or name another file with --out." in nowhere.stderr
+    assert "unavailable is no folder: make it, or name another file with --out." in nowhere.stderr
     assert not (tmp_path / "own.yaml").exists()
 
 

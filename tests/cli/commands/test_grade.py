@@ -15,7 +15,6 @@ import pytest
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 
-pytestmark = pytest.mark.slow
 DATA_RUBRIC = Path(__file__).parents[2] / "data" / "rubric.yaml"
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -75,6 +74,7 @@ def test_a_second_run_grades_nothing_again(viva: Viva, tmp_path: Path, stub_judg
     assert len(stub_judge.prompts) == asked
 
 
+@pytest.mark.processes
 def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     file = _file(tmp_path, *(f"INT8 in variant {n},c{n}," for n in range(40)))
     environment = {

@@ -4,13 +4,10 @@ import json
 import subprocess
 from collections.abc import Callable
 
-import pytest
-
 Viva = Callable[..., subprocess.CompletedProcess[str]]
 QUALIFY = ("bank", "qualify", "--question", "online-inference-system", "--language", "en", "--register")
 
 
-@pytest.mark.slow
 def test_a_judge_is_registered_promoted_and_taken_back(viva: Viva) -> None:
     refused = viva("judges", "promote")
     assert (refused.returncode, "--register" in refused.stderr) == (1, True)
@@ -25,11 +22,11 @@ def test_a_judge_is_registered_promoted_and_taken_back(viva: Viva) -> None:
     assert (first["active"], first["model"], first["revision"]) == (True, "stub", "1")
     assert first["figures"]["questions"] == {"online-inference-system/en": False}
     assert first["engine_version"]
-    assert viva("judges", "back").returncode == 1
+    assert viva("judges", "rollback").returncode == 1
 
     assert viva(*QUALIFY, VIVA_JUDGE_REVISION="2").returncode == 0
     assert viva("judges", "promote", VIVA_JUDGE_REVISION="2").returncode == 0
-    assert f"active again: {first['id']}" in viva("judges", "back").stdout
+    assert f"active again: {first['id']}" in viva("judges", "rollback").stdout
     listed = viva("judges", "list").stdout
     assert "active" in listed
     assert "taken back" in listed

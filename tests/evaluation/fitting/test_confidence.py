@@ -39,12 +39,12 @@ def _seen(count: int, chance: Callable[[UncertaintyFeatures], float], *, dataset
 
 
 def test_the_weights_that_made_the_scores_near_are_found_again() -> None:
-    found = fit_confidence(_seen(4000, TRUE.of))
+    found = fit_confidence(_seen(4000, TRUE.predict))
     assert found.intercept == pytest.approx(2.0, abs=0.4)
     assert found.score_sd == pytest.approx(8.0, abs=1.5)
     assert found.midscale == pytest.approx(1.5, abs=0.4)
     assert found.judge_gap < 0.3
-    fresh = _seen(4000, TRUE.of, dataset="other")
+    fresh = _seen(4000, TRUE.predict, dataset="other")
     assert measure_calibration([(one, found.predict(one.uncertainty)) for one in fresh]).error < 0.03
 
 
@@ -67,7 +67,7 @@ def test_few_grades_move_the_mean_a_little_and_many_all_the_way() -> None:
     )
     assert few == pytest.approx(0.75, abs=0.01)
     assert many > 0.98
-    assert recalibrate(TRUE, _seen(3000, TRUE.of)).intercept == pytest.approx(TRUE.intercept, abs=0.15)
+    assert recalibrate(TRUE, _seen(3000, TRUE.predict)).intercept == pytest.approx(TRUE.intercept, abs=0.15)
 
 
 def test_nothing_can_be_learned_from_nothing() -> None:

@@ -55,6 +55,7 @@ def test_a_prefix_stays_with_its_server_and_only_a_lost_servers_prefixes_move() 
             assert two.in_order_for(key)[0] == home[key]
 
 
+@pytest.mark.processes
 def test_killing_one_of_two_servers_in_mid_cohort_fails_no_answer(rubric: Rubric, open_judge: OpenJudge) -> None:
     with _stub_process() as (first, first_url), _stub_process() as (second, second_url):
         judge = open_judge(first_url, second_url, deadlines=Deadlines(5, 20))
@@ -164,6 +165,7 @@ def test_a_hung_server_hands_over_to_another(stub_judge: StubJudgeServer) -> Non
         assert len(stub_judge.prompts) <= CIRCUIT_FAILURES
 
 
+@pytest.mark.processes
 def test_a_storm_of_503_is_waited_out(stub_judge: StubJudgeServer) -> None:
     stub_judge.behave(*["busy"] * 8, "answer")
 

@@ -27,6 +27,7 @@ FINE: dict[bool, set[Behaviour]] = {
 }
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "form", [PromptForm(), PromptForm(scope="rubric"), PromptForm(mode="explained")], ids=lambda form: str(form)
 )

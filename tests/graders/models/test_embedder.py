@@ -10,7 +10,7 @@ from vivavoce.graders.testing import HashingEmbedder
 
 
 @pytest.mark.parametrize("name", [NANO_E5, MINILM])
-@pytest.mark.slow
+@pytest.mark.models
 def test_real_models_place_the_same_meaning_near_and_repeat_themselves(name: str) -> None:
     embedder = build_embedder(name)
     texts = [
@@ -26,13 +26,13 @@ def test_real_models_place_the_same_meaning_near_and_repeat_themselves(name: str
     assert embedder.revision
 
 
-@pytest.mark.slow
+@pytest.mark.models
 def test_the_multilingual_model_reads_chinese() -> None:
     vectors = build_embedder(NANO_E5).embed(["量化用更少的比特", "把权重存成低位整数", "周末我去爬山了"])
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
 
-@pytest.mark.slow
+@pytest.mark.models
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelMissing, match="no-such-folder"):
         build_embedder("./no-such-folder")
