@@ -29,7 +29,7 @@ from .stub_replies import BEHAVIOURS, Behaviour, build_reply, count_words
 
 Engine = Literal["openai", "llamacpp", "vllm"]
 _HANG_SECONDS = 60
-# What an idle engine shows at /metrics, as far as the deployment's Prometheus rules read it.
+# Metrics of an idle engine that the Prometheus rules read.
 _METRICS: dict[str, str] = {
     "llamacpp": "llamacpp:prompt_tokens_total 0\nllamacpp:prompt_tokens_cached_total 0\n"
     "llamacpp:tokens_predicted_total 0\nllamacpp:requests_processing 0\nllamacpp:requests_deferred 0\n",
@@ -86,19 +86,19 @@ class StubJudgeServer:
 
     def __enter__(self) -> Self:
         portal = self._open.enter_context(start_blocking_portal())
-        self._open.enter_context(portal.wrap_async_context_manager(self._listen()))
+        self._open.enter_context(portal.wrap_async_context_manager(self._run_server()))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @asynccontextmanager
-    async def _listen(self) -> AsyncIterator[None]:
+    async def _run_server(self) -> AsyncIterator[None]:
         routes = [
             Route("/{path:path}", self._describe_engine, methods=["GET"]),
-            Route("/{path:path}", self._reply, methods=["POST"]),
+            Route("/{path:path}", self._answer_post, methods=["POST"]),
         ]
-        # Long keep-alive: a client must not meet the end of a connection that it reuses.
+        # Keep-alive must outlast any pause of a client.
         config = uvicorn.Config(
             Starlette(routes=routes),
             http=_Connection,
@@ -108,7 +108,7 @@ class StubJudgeServer:
             timeout_keep_alive=3600,
         )
         state = ServerState()
-        # uvicorn.Server would log and take 0.2 s to stop; its protocol does neither.
+        # Not uvicorn.Server: it logs, and stops within 0.2 s only.
         server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(config, state, {}), sock=self._socket
         )
@@ -133,7 +133,7 @@ class StubJudgeServer:
         reply = replies.get((self.engine, path))
         return Response(status_code=404) if reply is None else _send_json(reply)
 
-    async def _reply(self, request: Request) -> Response:
+    async def _answer_post(self, request: Request) -> Response:
         body = await request.json()
         path = request.url.path
         self.paths.append(path)
@@ -147,12 +147,12 @@ class StubJudgeServer:
         self.prompts.append(body["messages"])
         prompt = body["messages"][-1]["content"]
         named = [behaviour for word, behaviour in self._on_words.items() if word in prompt]
-        return await self._judge(request, body, named[0] if named else next(self._turns))
+        return await self._choose_reply(request, body, named[0] if named else next(self._turns))
 
-    async def _judge(self, request: Request, body: dict[str, Any], behaviour: Behaviour) -> Response:
-        await self._wait(self.delay_seconds)
+    async def _choose_reply(self, request: Request, body: dict[str, Any], behaviour: Behaviour) -> Response:
+        await self._wait_unless_stopped(self.delay_seconds)
         if behaviour == "hang":
-            await self._wait(_HANG_SECONDS)
+            await self._wait_unless_stopped(_HANG_SECONDS)
         if behaviour in ("drop", "hang"):
             return await _hang_up(request)
         if behaviour == "http_500":
@@ -160,9 +160,9 @@ class StubJudgeServer:
         if behaviour == "busy":
             return Response(status_code=503, headers={"Retry-After": "0.05"})
         if behaviour == "slow_drip":
-            return _begin_reply(_repeat(b" ", pause=0.05), length=10**9)
+            return _begin_reply(_repeat_piece(b" ", pause=0.05), length=10**9)
         if behaviour == "endless_whitespace":
-            return _begin_reply(_repeat(b" " * 1_000_000, pause=0.0), length=10**9)
+            return _begin_reply(_repeat_piece(b" " * 1_000_000, pause=0.0), length=10**9)
         reply = json.dumps(self.reply_to(body, behaviour)).encode()
         half = reply[: len(reply) // 2]
         if behaviour == "drop_mid_body":
@@ -172,7 +172,7 @@ class StubJudgeServer:
         wrong = {"half_json": half, "not_json": b"Yes.", "json_array": b"[1]"}
         return Response(wrong.get(behaviour, reply), media_type="application/json")
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait_unless_stopped(self, seconds: float) -> None:
         """Wait, but no longer than the server runs."""
         with anyio.move_on_after(seconds):
             await self._stopping.wait()
@@ -185,7 +185,7 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         self.access_log = False
         self.app_state = {"transport": transport}
-        # Head and body are two packets: the second must not wait for an acknowledgement.
+        # Two packets a reply: the second must not be delayed.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -197,7 +197,7 @@ def _begin_reply(pieces: AsyncIterator[bytes], *, length: int) -> Response:
     return StreamingResponse(pieces, headers={"Content-Length": str(length)}, media_type="application/json")
 
 
-async def _repeat(piece: bytes, *, pause: float) -> AsyncIterator[bytes]:
+async def _repeat_piece(piece: bytes, *, pause: float) -> AsyncIterator[bytes]:
     while True:  # Cancelled when the client disconnects.
         yield piece
         await asyncio.sleep(pause)

@@ -25,7 +25,7 @@ def build_reply(body: dict[str, Any], behaviour: Behaviour, *, yes_when: str, te
     messages = body["messages"]
     asked = messages[-1]["content"]
     yes, no = ("是", "否") if "回答" in asked else ("Yes", "No")
-    # The question behind the answer's closing delimiter may hold the word too.
+    # Behind the answer's delimiter, the question may contain the word.
     is_yes = yes_when in asked.rsplit(">>>", 1)[0]
     tops = _list_alternatives(yes, no, is_yes=is_yes, behaviour=behaviour)
     written = _OTHER_WORDS.get(behaviour, yes if is_yes else no)
