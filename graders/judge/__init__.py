@@ -1,1 +1,1 @@
-"""The LLM judge: prompts, the client of its server, and how its replies become verdicts."""
+"""The LLM judge: its prompts, the client of its servers, and how replies become verdicts."""

@@ -1,4 +1,4 @@
-"""One prompt, one answer of the judge: from the record, from whoever asks the same just now, or from a server."""
+"""A judge client with a cache: prompts with a stored reply are not sent again, and replies are stored before use."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any
 from anyio import to_thread
 
 from ..types import EngineIdentity
+from .answer_delimiter import DelimitedAnswer
 from .call_record import CallRecord, Prices, VerdictCache, verdict_key
 from .capabilities import Capabilities
 from .client import JudgeClient
-from .prompt import Call, DelimitedAnswer, Message, PromptTemplate
+from .prompt import Call, Message, PromptTemplate
 from .verdict import read_usage, read_verdicts
 
 _SAMPLE_TEMPERATURE = 0.7
-# All labels are among the first few alternatives; a long reply need not carry twenty for each word.
+# Long replies carry this many alternatives for every token.
 _TOP_LOGPROBS = {"fast": 20, "explained": 8}
 
 
 def chat_request(call: Call, *, model: str, sample: int) -> dict[str, Any]:
-    """The chat completion that a call asks for; `sample` 0 decodes greedily, others draw with that seed."""
+    """The chat-completion request of a call; `sample` 0 decodes greedily, other numbers draw with that seed."""
     request: dict[str, Any] = {
         "model": model,
         "messages": list(call.messages),
@@ -32,20 +33,20 @@ def chat_request(call: Call, *, model: str, sample: int) -> dict[str, Any]:
         "top_logprobs": _TOP_LOGPROBS[call.reply.mode],
     }
     if call.schema:
-        request["response_format"] = json_schema(call.schema)
+        request["response_format"] = wrap_schema(call.schema)
     return request
 
 
-def json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The `response_format` that holds a reply to a schema."""
+def wrap_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The `response_format` that makes a server enforce a JSON schema."""
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
 
 
 class CachedJudgeClient:
-    """Where all sittings of a judge bring their prompts, so that none is paid for twice.
+    """A read-through cache in front of a judge client, shared by all sessions of a judge.
 
-    Whoever asks what another is waiting for waits with it. What counts is what the record holds: when
-    another process was faster, its verdict is used and ours forgotten.
+    Concurrent requests for the same key share one call (single flight). The cache decides: if another process stored
+    a call first, its verdicts are returned and ours are dropped.
     """
 
     def __init__(
@@ -62,17 +63,17 @@ class CachedJudgeClient:
         self._cache = cache
         self._sample = sample
         self._prices = prices
-        self._asking: dict[str, asyncio.Task[CallRecord]] = {}
-        self._keeping = asyncio.Lock()
-        self._unkept: dict[str, CallRecord] = {}
-        self._kept: dict[str, CallRecord | Exception] = {}
+        self._in_flight: dict[str, asyncio.Task[CallRecord]] = {}
+        self._writing = asyncio.Lock()
+        self._unwritten: dict[str, CallRecord] = {}
+        self._written: dict[str, CallRecord | Exception] = {}
 
-    def key(self, call: Call, answer: DelimitedAnswer, template: PromptTemplate) -> str:
-        """What a call is remembered by."""
-        return verdict_key(self.identity, template, self._request(call), nonce=answer.nonce)
+    def build_key(self, call: Call, answer: DelimitedAnswer, template: PromptTemplate) -> str:
+        """The cache key of a call."""
+        return verdict_key(self.identity, template, self._build_request(call), nonce=answer.nonce)
 
-    async def known(self, keys: Sequence[str]) -> dict[str, CallRecord]:
-        """Those of the keys that are on record."""
+    async def load_records(self, keys: Sequence[str]) -> dict[str, CallRecord]:
+        """The records that exist, by key; missing keys are left out."""
         return dict(await to_thread.run_sync(self._cache.get_many, keys))
 
     async def ask(
@@ -84,40 +85,43 @@ class CachedJudgeClient:
         capabilities: Capabilities,
         prefix_key: str,
     ) -> tuple[CallRecord, bool]:
-        """The record of a call, and whether it was made for this asker; raises JudgeFailure.
+        """The record of a call, and whether this request made the call; raises JudgeFailure.
 
-        It is kept before it is returned: a worker that ends now leaves nothing to be asked again.
+        The record is stored before it is returned, so that a worker that crashes later need not ask again.
         """
-        task = self._asking.get(key)
+        task = self._in_flight.get(key)
         is_ours = task is None
         if task is None:
-            asked = self._ask(call, key, template=template, capabilities=capabilities, prefix_key=prefix_key)
-            task = self._asking[key] = asyncio.ensure_future(asked)
-            task.add_done_callback(lambda done: self._forget(key, done))
-        # Whoever is cancelled leaves the call to those who wait with it.
+            sending = self._send_and_store(
+                call, key, template=template, capabilities=capabilities, prefix_key=prefix_key
+            )
+            task = self._in_flight[key] = asyncio.ensure_future(sending)
+            task.add_done_callback(lambda done: self._remove_in_flight(key, done))
+        # A cancelled request must not cancel the others' call.
         return await asyncio.shield(task), is_ours
 
     async def probe(self, messages: Sequence[Message], *, prefix_key: str) -> None:
-        """A call for the sake of the call: its one token means nothing; raises JudgeFailure."""
+        """Send a prompt with a reply of one token that is ignored; raises JudgeFailure."""
         request = {"model": self.identity.model, "messages": list(messages), "max_tokens": 1, "temperature": 0}
         await self.client.ask(request, prefix_key=prefix_key)
 
     async def aclose(self) -> None:
-        """End the calls that are being made."""
-        tasks = list(self._asking.values())
+        """Cancel all calls in flight."""
+        tasks = list(self._in_flight.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(
+    async def _send_and_store(
         self, call: Call, key: str, *, template: PromptTemplate, capabilities: Capabilities, prefix_key: str
     ) -> CallRecord:
-        request = self._request(call)
+        request = self._build_request(call)
         answered = await self.client.ask(request, prefix_key=prefix_key)
-        form = call.reply.sent(
+        form = call.reply.as_sent(
             constrained=capabilities.constrained_probabilities and call.schema is not None,
             sampled=self._sample > 0,
         )
+        # Replies without verdicts are not stored.
         read_verdicts(answered.reply, form)
         usage = read_usage(answered.reply)
         record = CallRecord(
@@ -132,27 +136,30 @@ class CachedJudgeClient:
             seconds=answered.seconds,
             cost=self._prices.cost_of(usage),
         )
-        return await self._keep(key, record)
+        return await self._store_record(key, record)
 
-    async def _keep(self, key: str, record: CallRecord) -> CallRecord:
-        """What is on record now; calls that return while another write is under way are written together."""
-        self._unkept[key] = record
-        async with self._keeping:
-            if key in self._unkept:
-                batch, self._unkept = self._unkept, {}
+    async def _store_record(self, key: str, record: CallRecord) -> CallRecord:
+        """Store a record and return the one that the cache has now.
+
+        Records that arrive during a write are written together by the next one.
+        """
+        self._unwritten[key] = record
+        async with self._writing:
+            if key in self._unwritten:
+                batch, self._unwritten = self._unwritten, {}
                 try:
-                    self._kept.update(await to_thread.run_sync(self._cache.put_many, batch))
+                    self._written.update(await to_thread.run_sync(self._cache.put_many, batch))
                 except Exception as error:  # noqa: BLE001  each of the calls raises it below
-                    self._kept.update(dict.fromkeys(batch, error))
-        kept = self._kept.pop(key)
-        if isinstance(kept, Exception):
-            raise kept
-        return kept
+                    self._written.update(dict.fromkeys(batch, error))
+        stored = self._written.pop(key)
+        if isinstance(stored, Exception):
+            raise stored
+        return stored
 
-    def _request(self, call: Call) -> dict[str, Any]:
+    def _build_request(self, call: Call) -> dict[str, Any]:
         return chat_request(call, model=self.identity.model, sample=self._sample)
 
-    def _forget(self, key: str, task: asyncio.Task[CallRecord]) -> None:
-        del self._asking[key]
+    def _remove_in_flight(self, key: str, task: asyncio.Task[CallRecord]) -> None:
+        del self._in_flight[key]
         if not task.cancelled():
-            task.exception()  # Read, so that nobody is told of it when all who waited were cancelled.
+            task.exception()  # Retrieved, or asyncio logs it if all waiters left.

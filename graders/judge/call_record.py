@@ -1,4 +1,4 @@
-"""What is kept of a judge call: enough to read its verdicts again, years later, without the judge."""
+"""Records of judge calls: enough to read the verdicts again later, without the judge."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from .verdict import Usage, Verdict, read_verdicts
 
 @dataclass(frozen=True)
 class Prices:
-    """What a judge's tokens cost, per million, in whatever currency the operator counts."""
+    """Prices of a judge per million tokens, in the operator's currency.
+
+    `prompt` is for tokens of the prompt that were computed, `cached` for those from the engine's cache.
+    """
 
     prompt: float = 0.0
     cached: float = 0.0
     completion: float = 0.0
 
     def cost_of(self, usage: Usage) -> float:
-        """The cost of a call."""
+        """The cost of a call, in the same currency."""
+        # Servers may report more cached tokens than prompt tokens.
         fresh = max(usage.tokens_in - usage.tokens_cached, 0)
         spent = fresh * self.prompt + usage.tokens_cached * self.cached + usage.tokens_out * self.completion
         return spent / 1e6
@@ -30,7 +34,10 @@ class Prices:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """A call that brought verdicts: the request as sent, the reply as it came, and where both were made."""
+    """A call that returned verdicts: the request as sent, the raw reply, and what produced both.
+
+    `seconds` is how long the successful try took, `cost` is in the currency of `Prices`.
+    """
 
     request: Mapping[str, Any]
     reply: Mapping[str, Any]
@@ -43,19 +50,19 @@ class CallRecord:
     seconds: float
     cost: float
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts, read from the reply again; raises JudgeFailure if it holds none."""
+    def read_verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts, parsed from the raw reply; raises JudgeFailure if the reply has none."""
         return read_verdicts(self.reply, self.form)
 
 
 class VerdictCache(Protocol):
-    """Where calls are kept, by a key that holds everything that decides their verdicts."""
+    """A store of calls, by a key that covers everything that decides their verdicts (see `verdict_key`)."""
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
-        """Those of the keys that are known."""
+        """The stored calls among the keys; missing keys are left out."""
 
     def put_many(self, calls: Mapping[str, CallRecord]) -> Mapping[str, CallRecord]:
-        """Keep calls, and say what is kept now: a key that was there already keeps the call it had."""
+        """Store calls and return what is stored now: an existing call is kept, not replaced."""
 
 
 @dataclass
@@ -74,10 +81,10 @@ class InMemoryVerdictCache:
 
 
 def verdict_key(identity: EngineIdentity, template: PromptTemplate, request: Mapping[str, Any], *, nonce: str) -> str:
-    """SHA-256 of everything that decides a verdict: engine, model, revision, prompt files and the request.
+    """SHA-256, in hexadecimal, of everything that decides a verdict: engine, model, revision, prompt files, request.
 
-    The request holds rubric, answer and sampling; the code of its fence, which follows from them and
-    the installation's secret, is left out, so that a new secret forgets no verdict.
+    The request contains rubric, answer and sampling. The delimiter's nonce is removed from it: it follows from the
+    rest and the installation's secret, so that a new secret does not invalidate stored verdicts.
     """
     sent = json.dumps(request, ensure_ascii=False, sort_keys=True).replace(nonce, "")
     parts = [identity.engine, identity.model, identity.revision, template.hash, sent]

@@ -1,15 +1,12 @@
-"""What the judge reads, from versioned files.
+"""Prompts for the judge, built from versioned files.
 
-A prompt has three parts, in the order that lets an engine reuse its work: a trusted block that is the
-same for every answer to a question, the answer between fences, and what is asked about it. The fence
-carries a code that the candidate cannot foresee: a keyed hash of the very prompt it guards, so that it
-is unknown outside, different for every answer, and yet the same whenever the same answer is judged again.
+A prompt has three parts, in the order that lets an engine reuse its prefix cache: a trusted block that is the same
+for every answer to a question, the delimited answer, and the items to decide about it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,25 +16,16 @@ from typing import Any, Literal
 
 from vivavoce.rubrics import Criterion, Language, Rubric
 
+from .answer_delimiter import DelimitedAnswer, escape_markers
+
 PROMPTS = Path(__file__).parent / "prompts"
 _SECTION = re.compile(r"^=== ([a-z-]+) ===\n", re.MULTILINE)
-_NUMBER = re.compile(r"^\[\d+\] ", re.MULTILINE)
-_NONCE_HEX_DIGITS = 16
-# Our fence and the brackets of control tokens; look-alikes keep their meaning to a reader.
-_LOOKALIKES = {"<<<": "‹‹‹", ">>>": "›››", "<|": "‹|", "|>": "|›"}
-# Control tokens that are plain words in brackets. Answers about language models name them in earnest, so
-# they are made harmless without being held against the candidate.
-_CONTROL_TAG = re.compile(
-    r"<(/?(?:s|bos|eos|pad|unk|think|tool_?calls?|tool_response|system|assistant|(?:start|end)_of_[a-z]+))>",
-    re.IGNORECASE,
-)
-_CONTROL_BRACKET = re.compile(
-    r"\[(/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]", re.IGNORECASE
-)
-# Bounds of what a judge may write, in characters; a reply that would not end is a failure, not a verdict.
+_SENTENCE_NUMBER = re.compile(r"^\[\d+\] ", re.MULTILINE)
+# Bounds of a reply, in characters and sentences.
 _MAX_QUOTE = 200
 _MAX_REASON = 160
 _MAX_SENTENCES = 6
+# Room for one verdict, in tokens.
 _EXPLAINED_TOKENS = 240
 _LABEL_TOKENS = 12
 
@@ -51,10 +39,10 @@ Context = Literal["brief", "full"]
 class PromptForm:
     """How the judge is asked.
 
-    `mode` fast: one verdict token an item; explained: evidence, reason, then the verdict, as JSON.
-    `scope`: one call for each item, or one for the whole rubric. `context` brief: the trusted block
-    holds the question alone; full: the whole rubric with its references. `few_shot` adds the
-    rubric's graded examples.
+    `mode` fast asks for one verdict token an item; explained for evidence, reason and then the verdict, as JSON.
+    `scope` criterion sends one call for each item, rubric one call for all items. `context` brief puts the question
+    alone into the trusted block, full the whole rubric with its longest reference. `few_shot` adds the rubric's graded
+    examples.
     """
 
     mode: Mode = "fast"
@@ -63,7 +51,7 @@ class PromptForm:
     few_shot: bool = False
 
     def __str__(self) -> str:
-        """The form in one word, for reports and tables."""
+        """The form as one word, for reports and tables."""
         return f"{self.mode}/{self.scope}/{self.context}/{'few-shot' if self.few_shot else 'zero-shot'}"
 
     @property
@@ -74,7 +62,7 @@ class PromptForm:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to decide: whether an answer reaches a level (above the lowest) of a criterion."""
+    """One decision: whether an answer reaches a level (1 is the first above the lowest) of a criterion."""
 
     criterion: str
     level: int
@@ -83,10 +71,10 @@ class Item:
 
 @dataclass(frozen=True)
 class ReplyForm:
-    """What it takes to read a reply: how many verdicts it holds, and how yes and no may be spelled.
+    """What it takes to read a reply: the number of verdicts, and the spellings of yes and no.
 
-    `constrained` says that its probabilities are over what the schema allows, not over all words;
-    `sampled` that a verdict was drawn, so that it need not be the most probable one.
+    `constrained` means that its probabilities are over what the schema allows, not over all tokens; `sampled` that
+    the verdict was drawn, so that it need not be the most probable one.
     """
 
     mode: Mode
@@ -97,14 +85,14 @@ class ReplyForm:
     constrained: bool = False
     sampled: bool = False
 
-    def sent(self, *, constrained: bool, sampled: bool) -> ReplyForm:
-        """The form as it was asked of an engine."""
+    def as_sent(self, *, constrained: bool, sampled: bool) -> ReplyForm:
+        """The form, completed by how the engine decodes."""
         return replace(self, constrained=constrained, sampled=sampled)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One prompt, the items it decides, the bounds of its reply and the way to read it."""
+    """One prompt: the items it decides, the bound of its reply in tokens, and how to read the reply."""
 
     items: tuple[Item, ...]
     messages: tuple[Message, ...]
@@ -124,17 +112,8 @@ class PromptTemplate:
     hash: str
 
     def __getitem__(self, section: str) -> str:
-        """The text of a section."""
+        """The text of a section; raises KeyError for a name that the files do not have."""
         return self.sections[section]
-
-
-@dataclass(frozen=True)
-class DelimitedAnswer:
-    """An answer as the judge sees it; `escaped_markers` counts the look-alikes of our own markers in it."""
-
-    text: str
-    nonce: str
-    escaped_markers: int
 
 
 @cache
@@ -147,40 +126,22 @@ def load_template(language: Language, mode: str = "fast") -> PromptTemplate:
         for name, body in zip(names_and_bodies[::2], names_and_bodies[1::2], strict=True):
             sections[name] = body.removesuffix("\n")
     yes, no = (tuple(line.split("|")) for line in sections["labels"].splitlines())
-    return PromptTemplate(
-        name=f"{mode}.{language}",
-        sections=sections,
-        yes=yes,
-        no=no,
-        hash=hashlib.sha256("\x00".join(raw).encode("utf-8")).hexdigest(),
-    )
-
-
-def delimit_answer(answer: str, *, context: str, secret: bytes) -> DelimitedAnswer:
-    """Make an answer safe to stand in a prompt.
-
-    `context` is whatever tells this prompt from another for the same answer (the trusted block);
-    `secret` keys the code of the fence. Look-alikes of markers are replaced, so that no answer can
-    close its fence or speak in another role.
-    """
-    escaped_markers = sum(answer.count(marker) for marker in _LOOKALIKES)
-    answer = _harmless(answer)
-    digest = hmac.new(secret, f"{context}\x00{answer}".encode(), hashlib.sha256).hexdigest()
-    return DelimitedAnswer(text=answer, nonce=digest[:_NONCE_HEX_DIGITS], escaped_markers=escaped_markers)
+    digest = hashlib.sha256("\x00".join(raw).encode("utf-8")).hexdigest()
+    return PromptTemplate(f"{mode}.{language}", sections, yes, no, digest)
 
 
 def number_sentences(sentences: Sequence[str]) -> str:
-    """An answer's sentences, one a line, as the judge refers to them."""
+    """An answer's sentences, one a line, with the numbers by which the judge cites them."""
     return "\n".join(f"[{number}] {sentence}" for number, sentence in enumerate(sentences, start=1))
 
 
 def without_numbers(answer: str) -> str:
-    """The words of an answer that `number_sentences` made, on one line."""
-    return _NUMBER.sub("", answer).replace("\n", " ")
+    """The text of an answer that `number_sentences` made, on one line."""
+    return _SENTENCE_NUMBER.sub("", answer).replace("\n", " ")
 
 
 def items_of(criteria: Sequence[Criterion]) -> tuple[Item, ...]:
-    """What is to be decided about an answer, in order."""
+    """The items of all criteria, in order: one for each level above the lowest."""
     return tuple(
         Item(criterion.id, index, level.description.strip())
         for criterion in criteria
@@ -189,14 +150,14 @@ def items_of(criteria: Sequence[Criterion]) -> tuple[Item, ...]:
     )
 
 
-def trusted_block(template: PromptTemplate, rubric: Rubric, form: PromptForm) -> str:
-    """The part that is the same, byte for byte, for every answer to a question."""
+def build_trusted_block(template: PromptTemplate, rubric: Rubric, form: PromptForm) -> str:
+    """The part of the prompt that is the same, byte for byte, for every answer to a question."""
     parts = [
         template["instructions" if form.scope == "criterion" else "instructions-whole"],
         template["question"].format(question=rubric.question.text),
     ]
     if form.context == "full":
-        criteria = [_criterion(template, number, found) for number, found in enumerate(rubric.criteria, start=1)]
+        criteria = [_describe_criterion(template, number, c) for number, c in enumerate(rubric.criteria, start=1)]
         points = [f"- {point.text}" for point in rubric.expected_points]
         longest = max((reference.text for reference in rubric.references), key=len)
         parts += [
@@ -205,7 +166,7 @@ def trusted_block(template: PromptTemplate, rubric: Rubric, form: PromptForm) ->
             template["reference"].format(reference=longest),
         ]
     if form.few_shot:
-        parts += [_example(template, rubric, index) for index in range(len(rubric.examples))]
+        parts += [_show_example(template, rubric, index) for index in range(len(rubric.examples))]
     return "\n\n".join(parts)
 
 
@@ -220,70 +181,74 @@ def plan_calls(
     """The prompts that decide all items for one answer, in the order to send them."""
     if form.scope == "rubric":
         listed = "\n".join(f"{number}. {item.text}" for number, item in enumerate(items, start=1))
-        return [_call(template, form, trusted, answer, tuple(items), template["items"].format(items=listed))]
+        return [_build_call(template, form, trusted, answer, tuple(items), template["items"].format(items=listed))]
     return [
-        _call(template, form, trusted, answer, (item,), template["item"].format(criterion=item.text)) for item in items
+        _build_call(template, form, trusted, answer, (item,), template["item"].format(criterion=item.text))
+        for item in items
     ]
 
 
 def ask_again_for_quote(template: PromptTemplate, call: Call) -> Call:
-    """The same call, with the judge told that the quote it gave does not stand in the answer."""
+    """The call, with a note that the quote in the judge's last reply is not in the answer."""
     system, user = call.messages
     content = f"{user['content']}\n{template['quote-again']}"
-    return Call(call.items, (system, {**user, "content": content}), call.max_tokens, call.schema, call.reply)
+    return replace(call, messages=(system, {**user, "content": content}))
 
 
-def _call(
+def _build_call(
     template: PromptTemplate,
     form: PromptForm,
     trusted: str,
     answer: DelimitedAnswer,
     items: tuple[Item, ...],
-    asked: str,
+    task: str,
 ) -> Call:
     shown = template["answer"].format(nonce=answer.nonce, answer=answer.text)
     reply = ReplyForm(form.mode, form.is_one_token, len(items), template.yes, template.no)
-    each = _LABEL_TOKENS if form.mode == "fast" else _EXPLAINED_TOKENS
+    item_tokens = _LABEL_TOKENS if form.mode == "fast" else _EXPLAINED_TOKENS
     return Call(
         items=items,
-        messages=({"role": "system", "content": trusted}, {"role": "user", "content": f"{shown}\n{asked}"}),
-        max_tokens=1 if form.is_one_token else each * len(items) + _LABEL_TOKENS,
-        schema=None if form.is_one_token else _schema(reply, form.scope),
+        messages=({"role": "system", "content": trusted}, {"role": "user", "content": f"{shown}\n{task}"}),
+        # The surplus is for the braces of the JSON object.
+        max_tokens=1 if form.is_one_token else item_tokens * len(items) + _LABEL_TOKENS,
+        schema=None if form.is_one_token else _build_schema(reply, form.scope),
         reply=reply,
     )
 
 
-def _schema(reply: ReplyForm, scope: Scope) -> dict[str, Any]:
+def _build_schema(reply: ReplyForm, scope: Scope) -> dict[str, Any]:
     verdict: dict[str, Any] = {"type": "string", "enum": [reply.yes[0], reply.no[0]]}
-    each = verdict
+    item = verdict
     if reply.mode == "explained":
-        sentences = {"type": "array", "maxItems": _MAX_SENTENCES, "items": {"type": "integer"}}
-        each = _object(
+        # Last: the verdict follows from the evidence before it.
+        item = _build_object_schema(
             {
-                "sentences": sentences,
+                "sentences": {"type": "array", "maxItems": _MAX_SENTENCES, "items": {"type": "integer"}},
                 "quote": {"type": "string", "maxLength": _MAX_QUOTE},
                 "reason": {"type": "string", "maxLength": _MAX_REASON},
                 "verdict": verdict,
             }
         )
     if scope == "criterion":
-        return each
-    return _object({str(number): each for number in range(1, reply.verdicts + 1)})
+        return item
+    return _build_object_schema({str(number): item for number in range(1, reply.verdicts + 1)})
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _build_object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-def _criterion(template: PromptTemplate, number: int, criterion: Criterion) -> str:
+def _describe_criterion(template: PromptTemplate, number: int, criterion: Criterion) -> str:
     described = [level.description for level in criterion.levels]
-    text = described[-1] if len(described) == 2 else "".join(f"\n   {i}: {said}" for i, said in enumerate(described))
+    levels = "".join(f"\n   {index}: {description}" for index, description in enumerate(described))
+    # With two levels the upper one says it all.
+    text = described[-1] if len(described) == 2 else levels
     line = template["criterion"].format(number=number, title=criterion.title, text=text)
     note = criterion.grader_notes
     return f"{line}\n{template['criterion-note'].format(note=note)}" if note else line
 
 
-def _example(template: PromptTemplate, rubric: Rubric, index: int) -> str:
+def _show_example(template: PromptTemplate, rubric: Rubric, index: int) -> str:
     example = rubric.examples[index]
     verdicts = [
         template["example-verdict"].format(
@@ -292,10 +257,4 @@ def _example(template: PromptTemplate, rubric: Rubric, index: int) -> str:
         )
         for item in items_of(rubric.criteria)
     ]
-    return template["example"].format(answer=_harmless(example.answer), verdicts="\n".join(verdicts))
-
-
-def _harmless(answer: str) -> str:
-    for marker, replacement in _LOOKALIKES.items():
-        answer = answer.replace(marker, replacement)
-    return _CONTROL_BRACKET.sub(r"(\1)", _CONTROL_TAG.sub(r"‹\1›", answer))
+    return template["example"].format(answer=escape_markers(example.answer), verdicts="\n".join(verdicts))

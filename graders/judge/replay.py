@@ -1,4 +1,4 @@
-"""A judge that says again what it said: its verdicts are read anew from the records of its calls."""
+"""A judge that repeats its verdicts: they are parsed again from the records of its calls, without a model."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from vivavoce.rubrics import Rubric
 
 from ..errors import GraderError, JudgeFailure, UnscoredReason
 from ..types import EngineIdentity, LevelVerdict, Vote
+from .answer_delimiter import delimit_answer
 from .call_record import CallRecord
-from .prompt import delimit_answer, without_numbers
+from .prompt import without_numbers
 from .types import AnswerVerdicts
 from .verdict import Verdict, locate_quote
 from .voting import count_votes
 
 
 class RecordMissing(GraderError):
-    """A judge call that a report names is not on record."""
+    """A judge call that a report refers to is not on record."""
 
 
 class ReplayJudge:
-    """Judges the one answer that a report is about, without a model.
+    """Judges the one answer of a report from its records.
 
-    `report` is the report's document, `calls` the records by key. Verdicts come from the raw replies;
-    of the report only the map from criteria to calls is used, and the reasons of withheld votes.
+    `report` is the report as a document, `calls` has the records by key. Verdicts come from the raw replies; from the
+    report come only the keys of the calls, and the reasons of missing votes.
     """
 
     urls = ()
@@ -39,29 +40,31 @@ class ReplayJudge:
 
     @staticmethod
     def keys_in(report: Mapping[str, Any]) -> list[str]:
-        """The keys of all calls that a report rests on."""
+        """The keys of all calls that a report refers to, each once, in the report's order."""
         levels = (
             level for criterion in report["criteria"] for vote in criterion["votes"] for level in vote["verdicts"]
         )
         return list(dict.fromkeys(key for level in levels for key in (level["call"], level["baseline_call"])))
 
     def prompt_hash(self, rubric: Rubric) -> str:
-        """See Judge."""
+        """The hash in the report."""
         return str(self._report["provenance"]["prompt_hash"])
 
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        """See Judge; raises RecordMissing when a call is not on record."""
+        """See Judge; raises RecordMissing if a call is not on record and ValueError for several answers."""
         if len(answers) != 1:
             raise ValueError("a report is about one answer")
-        recorded = {criterion["id"]: criterion for criterion in self._report["criteria"]}
-        said = without_numbers(answers[0])
-        votes = {name: tuple(self._vote(vote, said) for vote in found["votes"]) for name, found in recorded.items()}
+        text = without_numbers(answers[0])
+        votes = {
+            criterion["id"]: tuple(self._replay_vote(vote, text) for vote in criterion["votes"])
+            for criterion in self._report["criteria"]
+        }
         details = {
             name: [JudgeFailure(vote.unscored_reason, "") for vote in cast if vote.unscored_reason]
             for name, cast in votes.items()
         }
         levels, failures = count_votes(votes, quorum=self.quorum, details=details)
-        # What is not to be seen in a reply: that it never came, or that it quoted what nobody said.
+        # Only the report knows of replies that never came.
         failures = {
             name: JudgeFailure(failure.reason, str(self._report.get("unscored_detail") or failure.detail))
             for name, failure in failures.items()
@@ -72,35 +75,37 @@ class ReplayJudge:
             )
         ]
 
-    def _vote(self, vote: Mapping[str, Any], answer: str) -> Vote:
+    def _replay_vote(self, vote: Mapping[str, Any], answer: str) -> Vote:
         reason = vote["unscored_reason"]
         return Vote(
             judge=vote["judge"],
-            verdicts=tuple(self._level(level, answer) for level in vote["verdicts"]),
+            verdicts=tuple(self._replay_level(level, answer) for level in vote["verdicts"]),
             unscored_reason=UnscoredReason(reason) if reason else None,
         )
 
-    def _level(self, level: Mapping[str, Any], answer: str) -> LevelVerdict:
-        said = self._verdict(level["call"], level["position"])
+    def _replay_level(self, level: Mapping[str, Any], answer: str) -> LevelVerdict:
+        verdict = self._read_verdict(level["call"], level["position"])
         return LevelVerdict(
-            log_odds=said.log_odds,
-            baseline_log_odds=self._verdict(level["baseline_call"], level["position"]).log_odds,
-            quote=said.quote if said.met else "",
-            reason=said.reason,
+            log_odds=verdict.log_odds,
+            baseline_log_odds=self._read_verdict(level["baseline_call"], level["position"]).log_odds,
+            quote=verdict.quote if verdict.met else "",
+            reason=verdict.reason,
             call=level["call"],
             baseline_call=level["baseline_call"],
             position=level["position"],
-            span=locate_quote(said, answer=answer),
+            span=locate_quote(verdict, answer=answer),
         )
 
-    def _verdict(self, key: str, position: int) -> Verdict:
+    def _read_verdict(self, key: str, position: int) -> Verdict:
         try:
-            return self._calls[key].verdicts()[position]
+            record = self._calls[key]
         except KeyError:
             raise RecordMissing(
                 f"The judge call {key[:12]}… is not on record: this report cannot be replayed."
             ) from None
+        return record.read_verdicts()[position]
 
 
 def _count_escaped_markers(answer: str) -> int:
+    # The count depends on neither context nor secret.
     return delimit_answer(answer, context="", secret=b"").escaped_markers

@@ -1,8 +1,8 @@
-"""Asking the judge about a batch of answers to one question.
+"""The judge of a model server: verdicts on a batch of answers to one question.
 
-For every level above the lowest the judge says how likely the answer reaches it. The same is asked
-once of an answer that says nothing; the difference is what the answer itself earned, whatever the
-judge's leaning on that criterion.
+For every level above the lowest, the judge says how probably the answer reaches it. The same is asked once about an
+answer without content; the difference is what the answer itself earned, whatever the judge's bias on that criterion
+(contextual calibration, Zhao et al. 2021).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -22,20 +21,21 @@ from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
 from ..types import EngineIdentity, LevelVerdict, Vote
-from .cached_client import CachedJudgeClient, chat_request, json_schema
+from .cached_client import CachedJudgeClient, chat_request, wrap_schema
 from .call_record import Prices, VerdictCache
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
 from .client import Deadlines, JudgeClient
 from .prompt import Message, PromptForm, load_template
-from .session import JudgedAnswer, JudgingSession, PromptSet, RecordedVerdict
+from .prompt_set import PromptSet
+from .session import JudgedAnswer, JudgingSession, RecordedVerdict
 from .types import AnswerVerdicts
 
 
 class RubricJudge:
     """One model behind one or several OpenAI-compatible servers; use it as a context manager.
 
-    `secret` keys the fence around answers. `sample` 0 decodes greedily; other numbers draw a reply
-    with that seed. `concurrency` None takes what suits the engine.
+    `secret` is the key of the delimiters around answers. `sample` 0 decodes greedily, other numbers draw a reply with
+    that seed. `concurrency` bounds the answers that are judged at the same time; None takes what suits the engine.
     """
 
     quorum = 1
@@ -69,30 +69,25 @@ class RubricJudge:
         self._running: set[asyncio.Task[list[AnswerVerdicts]]] = set()
         self._portal: BlockingPortal | None = None
         self._cached_client: CachedJudgeClient | None = None
-        self._room: asyncio.Semaphore | None = None
+        self._slots: asyncio.Semaphore | None = None
         self._capabilities: Capabilities | None = None
 
     @property
     def form(self) -> str:
-        """See Judge; a sample is no greedy reply."""
+        """The form of its prompts; samples are marked, because their verdicts are drawn."""
         return f"{self.prompt_form}/sampled" if self._sample else str(self.prompt_form)
 
     def __enter__(self) -> Self:
-        # One event loop for the judge's whole life, so that connections and circuits outlive a batch.
+        # One event loop for all batches keeps connections and circuits.
         self._portal = self._open.enter_context(start_blocking_portal())
         client = JudgeClient(self.urls, deadlines=self._deadlines, api_key=self._api_key)
         self._cached_client = CachedJudgeClient(
             client, self._cache, self.identity, sample=self._sample, prices=self._prices
         )
-        self._open.callback(self._portal.call, self._stop)
+        self._open.callback(self._portal.call, self._cancel_batches)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closed = True
         self._open.close()
 
@@ -101,33 +96,32 @@ class RubricJudge:
         return load_template(rubric.question.language, self.prompt_form.mode).hash
 
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        """See Judge; a call that fails is reported for its criterion and never raised."""
+        """See Judge; raises RuntimeError if the judge was never entered as a context manager."""
         if self._portal is None:
             raise RuntimeError("use the judge as a context manager")
         try:
-            return self._portal.call(self._judge, answers, rubric)
+            return self._portal.call(self._judge_as_task, answers, rubric)
         except (CancelledError, RuntimeError):
             if not self._closed:
                 raise
-            return self._nobody(
-                JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge was stopped", unavailable=True), answers, rubric
-            )
+            stopped = JudgeFailure(UnscoredReason.INFRASTRUCTURE, "the judge was stopped", unavailable=True)
+            return self._fail_answers(stopped, answers, rubric)
 
     def requests_for(self, answers: Sequence[str], rubric: Rubric) -> list[list[dict[str, Any]]]:
-        """The requests that `judge` would send, an answer at a time, were nothing cached."""
+        """The requests that `judge` would send with an empty cache, a list for each answer."""
         prompt_set = PromptSet.from_rubric(rubric, self.prompt_form, self._secret)
         return [
             [
                 chat_request(call, model=self.identity.model, sample=self._sample)
-                for call in prompt_set.calls(prompt_set.delimit_answer(answer))
+                for call in prompt_set.plan_calls(prompt_set.delimit_answer(answer))
             ]
             for answer in answers
         ]
 
     def complete(self, messages: list[Message], *, schema: Mapping[str, Any], max_tokens: int) -> str:
-        """The text of a greedy reply under a JSON schema, for work that is no verdict.
+        """The text of a greedy reply under a JSON schema, for prompts that ask for no verdict.
 
-        Raises JudgeFailure when the judge does not answer or its reply does not end.
+        Raises JudgeFailure if the judge does not answer or its reply exceeds `max_tokens`.
         """
         assert self._portal
         assert self._cached_client
@@ -137,7 +131,7 @@ class RubricJudge:
             "max_tokens": max_tokens,
             "temperature": 0,
             "seed": 0,
-            "response_format": json_schema(schema),
+            "response_format": wrap_schema(schema),
         }
         reply = self._portal.call(partial(self._cached_client.client.ask, request, prefix_key="complete")).reply
         try:
@@ -150,36 +144,36 @@ class RubricJudge:
         return text
 
     def describe(self) -> Capabilities:
-        """What the servers are and can do; raises JudgeFailure when none answers."""
+        """What the servers are and can do; raises JudgeFailure if none answers."""
         assert self._portal
-        return self._portal.call(self.capabilities)
+        return self._portal.call(self._get_capabilities)
 
-    async def capabilities(self) -> Capabilities:
-        """What the servers can do, asked of the first that answers; raises JudgeFailure."""
+    async def _get_capabilities(self) -> Capabilities:
+        """The capabilities of the first server that answers, asked once."""
         if self._capabilities is None:
-            assert self._cached_client
-            failure: JudgeFailure | None = None
-            for url in self.urls:
-                try:
-                    found = await probe_capabilities(self._cached_client.client, url=url, model=self.identity.model)
-                except JudgeFailure as error:
-                    failure = error
-                    continue
-                if found.engine not in ("openai", self.identity.engine):
-                    raise JudgeFailure(
-                        UnscoredReason.INFRASTRUCTURE,
-                        f"the judge is {found.engine}, not {self.identity.engine}: set VIVA_JUDGE_ENGINE",
-                        unavailable=True,
-                    )
-                self._capabilities = replace(found, concurrency=self._concurrency or found.concurrency)
-                break
-            else:
-                assert failure
-                raise failure
+            capabilities = await self._probe_servers()
+            if capabilities.engine not in ("openai", self.identity.engine):
+                raise JudgeFailure(
+                    UnscoredReason.INFRASTRUCTURE,
+                    f"the judge is {capabilities.engine}, not {self.identity.engine}: set VIVA_JUDGE_ENGINE",
+                    unavailable=True,
+                )
+            self._capabilities = replace(capabilities, concurrency=self._concurrency or capabilities.concurrency)
         return self._capabilities
 
-    async def _stop(self) -> None:
-        """Whoever waits for a verdict now hears that there will be none."""
+    async def _probe_servers(self) -> Capabilities:
+        assert self._cached_client
+        failure: JudgeFailure | None = None
+        for url in self.urls:
+            try:
+                return await probe_capabilities(self._cached_client.client, url=url, model=self.identity.model)
+            except JudgeFailure as error:
+                failure = error
+        assert failure
+        raise failure
+
+    async def _cancel_batches(self) -> None:
+        """Cancel running batches, so that threads that wait for them return, and close all connections."""
         assert self._cached_client
         for task in self._running:
             task.cancel()
@@ -187,40 +181,39 @@ class RubricJudge:
         await self._cached_client.aclose()
         await self._cached_client.client.aclose()
 
-    async def _judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
+    async def _judge_as_task(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         task = asyncio.ensure_future(self._judge_batch(answers, rubric))
         self._running.add(task)
-        try:
-            return await task
-        finally:
-            self._running.discard(task)
+        task.add_done_callback(self._running.discard)
+        return await task
 
     async def _judge_batch(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         assert self._cached_client
         prompt_set = PromptSet.from_rubric(rubric, self.prompt_form, self._secret)
         try:
-            capabilities = await self.capabilities()
+            capabilities = await self._get_capabilities()
             session = JudgingSession(self._cached_client, prompt_set, capabilities)
-            room = self._room = self._room or asyncio.Semaphore(capabilities.concurrency)
+            # Shared: all batches together must not exceed the engine's concurrency.
+            slots = self._slots = self._slots or asyncio.Semaphore(capabilities.concurrency)
         except JudgeFailure as failure:
-            # What is on record needs no judge; the rest hears that there is none.
+            # Stored verdicts need no judge; other answers get this failure.
             session = JudgingSession(self._cached_client, prompt_set, UNREACHED, unavailable=failure)
-            room = asyncio.Semaphore(1)
-        # The content-free answer goes first and alone: it warms the prefix that all others share.
-        async with room:
+            slots = asyncio.Semaphore(1)
+        # First and alone: it warms the prefix that all share.
+        async with slots:
             baseline = await session.ask_baseline()
 
-        async def one(answer: str) -> JudgedAnswer:
-            async with room:
+        async def judge_answer(answer: str) -> JudgedAnswer:
+            async with slots:
                 return await session.ask(answer)
 
-        judged = await asyncio.gather(*(one(answer) for answer in answers))
+        judged_answers = await asyncio.gather(*(judge_answer(answer) for answer in answers))
         return [
-            self._subtract_baseline(found, baseline, rubric.criteria, unavailable=session.unavailable)
-            for found in judged
+            self._subtract_baseline(judged, baseline, rubric.criteria, unavailable=session.unavailable)
+            for judged in judged_answers
         ]
 
-    def _nobody(self, failure: JudgeFailure, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
+    def _fail_answers(self, failure: JudgeFailure, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         judged = JudgedAnswer(failures={criterion.id: failure for criterion in rubric.criteria})
         return [self._subtract_baseline(judged, judged, rubric.criteria) for _ in answers]
 
@@ -232,6 +225,7 @@ class RubricJudge:
         *,
         unavailable: JudgeFailure | None = None,
     ) -> AnswerVerdicts:
+        """The verdicts on an answer beside those on the content-free one; a failure of either fails a criterion."""
         levels: dict[str, tuple[LevelVerdict, ...]] = {}
         failures: dict[str, JudgeFailure] = {}
         votes: dict[str, tuple[Vote, ...]] = {}
@@ -242,7 +236,7 @@ class RubricJudge:
                 votes[criterion.id] = (Vote(self.identity.model, (), failure.reason),)
                 continue
             levels[criterion.id] = tuple(
-                _level(judged.found[criterion.id, index], baseline.found[criterion.id, index])
+                _build_level_verdict(judged.found[criterion.id, index], baseline.found[criterion.id, index])
                 for index in range(1, len(criterion.levels))
             )
             votes[criterion.id] = (Vote(self.identity.model, levels[criterion.id]),)
@@ -251,14 +245,15 @@ class RubricJudge:
         )
 
 
-def _level(said: RecordedVerdict, baseline: RecordedVerdict) -> LevelVerdict:
+def _build_level_verdict(verdict: RecordedVerdict, baseline: RecordedVerdict) -> LevelVerdict:
     return LevelVerdict(
-        log_odds=said.verdict.log_odds,
+        log_odds=verdict.verdict.log_odds,
         baseline_log_odds=baseline.verdict.log_odds,
-        quote=said.verdict.quote if said.verdict.met else "",
-        reason=said.verdict.reason,
-        call=said.call,
+        # A quote under a no is not evidence of anything.
+        quote=verdict.verdict.quote if verdict.verdict.met else "",
+        reason=verdict.verdict.reason,
+        call=verdict.call,
         baseline_call=baseline.call,
-        position=said.position,
-        span=said.span,
+        position=verdict.position,
+        span=verdict.span,
     )

@@ -1,4 +1,4 @@
-"""The work on one batch of answers to a question, in the order that lets an engine reuse what it computed."""
+"""The judging of one batch of answers to a question, in the order that lets an engine reuse its prefix cache."""
 
 from __future__ import annotations
 
@@ -6,67 +6,23 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vivavoce.rubrics import Rubric
-
 from ..errors import JudgeFailure, UnscoredReason
-from ..types import EngineIdentity
+from .answer_delimiter import DelimitedAnswer
 from .cached_client import CachedJudgeClient
-from .call_record import CallRecord, verdict_key
+from .call_record import CallRecord
 from .capabilities import Capabilities, count_tokens, surely_fits
-from .prompt import (
-    Call,
-    DelimitedAnswer,
-    Item,
-    PromptForm,
-    PromptTemplate,
-    ReplyForm,
-    ask_again_for_quote,
-    delimit_answer,
-    items_of,
-    load_template,
-    plan_calls,
-    trusted_block,
-    without_numbers,
-)
+from .prompt import Call, Message, ReplyForm, ask_again_for_quote, without_numbers
+from .prompt_set import PromptSet
 from .verdict import Verdict, locate_quote
 
 _RESET_MESSAGE = "-"
-# A server that is well says one token to one word within this time, also when others keep it busy.
+# Enough for one token, also under load.
 _PROBE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class PromptSet:
-    """What is asked about every answer to a question."""
-
-    template: PromptTemplate
-    form: PromptForm
-    trusted: str
-    items: tuple[Item, ...]
-    secret: bytes
-
-    @classmethod
-    def from_rubric(cls, rubric: Rubric, form: PromptForm, secret: bytes) -> PromptSet:
-        """The paper of a rubric; `secret` keys the fence around answers."""
-        template = load_template(rubric.question.language, form.mode)
-        return cls(template, form, trusted_block(template, rubric, form), items_of(rubric.criteria), secret)
-
-    def delimit_answer(self, answer: str) -> DelimitedAnswer:
-        """An answer that cannot leave its place in the prompt."""
-        return delimit_answer(answer, context=self.trusted, secret=self.secret)
-
-    def calls(self, answer: DelimitedAnswer) -> list[Call]:
-        """The prompts about an answer, in the order to send them."""
-        return plan_calls(self.template, self.form, trusted=self.trusted, answer=answer, items=self.items)
-
-    def prefix_key(self, identity: EngineIdentity) -> str:
-        """What tells servers and proxies which prompts begin alike."""
-        return verdict_key(identity, self.template, {"trusted": self.trusted}, nonce="-")[:16]
-
-
-@dataclass(frozen=True)
 class RecordedVerdict:
-    """A verdict, with the key of its call's record, its place there, and where in the answer its quote stands."""
+    """A verdict with the key of its call, its position in the call, and the bounds of its quote in the answer."""
 
     verdict: Verdict
     call: str
@@ -74,13 +30,17 @@ class RecordedVerdict:
     span: tuple[int, int] | None = None
 
     def lacks_evidence(self, form: ReplyForm) -> bool:
-        """Whether an explained verdict says yes without a quote that stands in the answer."""
+        """Whether an explained verdict says yes without a quote that is in the answer."""
         return form.mode == "explained" and self.verdict.met and self.span is None
 
 
 @dataclass
 class JudgedAnswer:
-    """What came of one answer, by (criterion, level), and the calls that were made for it."""
+    """The result for one answer.
+
+    `found` has verdicts by criterion and level, `failures` are by criterion, `calls` has the calls that were made for
+    this answer, by key; `cached` counts those that were not needed.
+    """
 
     found: dict[tuple[str, int], RecordedVerdict] = field(default_factory=dict)
     failures: dict[str, JudgeFailure] = field(default_factory=dict)
@@ -89,17 +49,20 @@ class JudgedAnswer:
     escaped_markers: int = 0
 
     @property
-    def lacks_reply(self) -> JudgeFailure | None:
-        """A failure that waiting may mend, if there is one."""
+    def retryable_failure(self) -> JudgeFailure | None:
+        """A failure that a retry may fix, None if there is none."""
         return next((failure for failure in self.failures.values() if failure.reason.retryable), None)
 
 
 class JudgingSession:
-    """Asks about answers until `unavailable` says that the judge answers nobody; then it asks no more."""
+    """Judges a batch of answers to a question.
+
+    Once the judge is `unavailable`, no more calls are sent: verdicts come from stored records only.
+    """
 
     def __init__(
         self,
-        desk: CachedJudgeClient,
+        cached_client: CachedJudgeClient,
         prompt_set: PromptSet,
         capabilities: Capabilities,
         *,
@@ -107,51 +70,48 @@ class JudgingSession:
     ) -> None:
         self.unavailable = _mark_unavailable(unavailable) if unavailable else None
         self._capabilities = capabilities
-        self._cached_client = desk
+        self._cached_client = cached_client
         self._prompt_set = prompt_set
-        self._prefix_key = prompt_set.prefix_key(desk.identity)
-        self._at_start = True
+        self._prefix_key = prompt_set.prefix_key(cached_client.identity)
+        self._is_first_reset = True
         self._probing = asyncio.Lock()
 
     async def ask_baseline(self) -> JudgedAnswer:
-        """Every item about an answer without content; without it no answer can be judged."""
-        judged = await self._ask_all(
-            self._prompt_set.delimit_answer(self._prompt_set.template["content-free"]), is_baseline=True
-        )
-        if failure := judged.lacks_reply:
+        """The verdicts on an answer without content; if they are missing, no other answer can be judged."""
+        content_free = self._prompt_set.template["content-free"]
+        judged = await self._judge_items(self._prompt_set.delimit_answer(content_free), is_baseline=True)
+        if failure := judged.retryable_failure:
             self.unavailable = _mark_unavailable(failure)
         return judged
 
     async def ask(self, answer: str) -> JudgedAnswer:
-        """Every item about an answer."""
-        judged = await self._ask_all(self._prompt_set.delimit_answer(answer), is_baseline=False)
-        failure = judged.lacks_reply
+        """The verdicts on an answer whose sentences are numbered."""
+        judged = await self._judge_items(self._prompt_set.delimit_answer(answer), is_baseline=False)
+        failure = judged.retryable_failure
         if failure and not self.unavailable:
             await self._probe_judge(failure)
         return judged
 
     async def _probe_judge(self, failure: JudgeFailure) -> None:
-        """Find out whether the judge left one answer alone, or whether it answers nobody."""
+        """Mark the judge as unavailable unless it answers a short probe: then only this answer failed."""
         async with self._probing:
             if self.unavailable is None and not failure.unavailable:
                 try:
                     async with asyncio.timeout(_PROBE_SECONDS):
-                        await self._cached_client.probe(
-                            [{"role": "user", "content": _RESET_MESSAGE}], prefix_key=self._prefix_key
-                        )
+                        await self._cached_client.probe([_user_message(_RESET_MESSAGE)], prefix_key=self._prefix_key)
                     return
                 except (TimeoutError, JudgeFailure):
-                    pass
+                    pass  # The first failure says more than the probe's.
             self.unavailable = self.unavailable or _mark_unavailable(failure)
 
-    async def _ask_all(self, answer: DelimitedAnswer, *, is_baseline: bool) -> JudgedAnswer:
-        """Every item, in order, so that equal work is done in an equal way."""
-        calls = self._prompt_set.calls(answer)
-        said = without_numbers(answer.text)
-        keys = [self._cached_client.key(call, answer, self._prompt_set.template) for call in calls]
-        known = await self._cached_client.known(keys)
+    async def _judge_items(self, answer: DelimitedAnswer, *, is_baseline: bool) -> JudgedAnswer:
+        """Every item, one call after another: the order decides what is in the engine's cache."""
+        calls = self._prompt_set.plan_calls(answer)
+        text = without_numbers(answer.text)
+        keys = [self._cached_client.build_key(call, answer, self._prompt_set.template) for call in calls]
+        records = await self._cached_client.load_records(keys)
         judged = JudgedAnswer(escaped_markers=answer.escaped_markers)
-        if any(key not in known for key in keys):
+        if any(key not in records for key in keys):
             try:
                 await self._check_length(calls)
             except JudgeFailure as failure:
@@ -159,33 +119,28 @@ class JudgingSession:
                 return judged
             await self._reset_prefix_cache()
         for number, (call, key) in enumerate(zip(calls, keys, strict=True)):
+            # One failed level fails its criterion: the rest needs no call.
             if all(item.criterion in judged.failures for item in call.items):
                 continue
             try:
-                placed = await self._verdicts(call, key, known, judged, said=said)
+                verdicts = await self._get_verdicts(call, key, records, judged, text=text)
                 if not is_baseline:
-                    placed = await self._with_evidence(placed, call, answer, judged, said=said)
+                    verdicts = await self._replace_unsupported(verdicts, call, answer, judged, text=text)
             except JudgeFailure as failure:
-                # Who does not answer now is asked no more about this answer.
-                missed = calls[number:] if failure.reason.retryable else [call]
-                judged.failures.update({item.criterion: failure for one in missed for item in one.items})
+                # A judge that is silent now is not asked the rest.
+                failed_calls = calls[number:] if failure.reason.retryable else [call]
+                judged.failures.update({item.criterion: failure for failed in failed_calls for item in failed.items})
                 if failure.reason.retryable:
                     break
                 continue
-            for item, one in zip(call.items, placed, strict=True):
-                if not is_baseline and one.lacks_evidence(call.reply):
-                    judged.failures[item.criterion] = JudgeFailure(
-                        UnscoredReason.UNSUPPORTED_EVIDENCE,
-                        "the judge said yes, but what it quotes is not in the answer",
-                    )
-                else:
-                    judged.found[item.criterion, item.level] = one
+            _collect_verdicts(verdicts, call, judged, needs_evidence=not is_baseline)
         return judged
 
-    async def _verdicts(
-        self, call: Call, key: str, known: Mapping[str, CallRecord], judged: JudgedAnswer, *, said: str
+    async def _get_verdicts(
+        self, call: Call, key: str, records: Mapping[str, CallRecord], judged: JudgedAnswer, *, text: str
     ) -> list[RecordedVerdict]:
-        record = known.get(key)
+        """The verdicts of a call, from its record or from the judge."""
+        record = records.get(key)
         is_ours = False
         if record is None:
             if self.unavailable:
@@ -202,28 +157,32 @@ class JudgingSession:
         else:
             judged.cached += 1
         return [
-            RecordedVerdict(verdict, key, place, locate_quote(verdict, answer=said))
-            for place, verdict in enumerate(record.verdicts())
+            RecordedVerdict(verdict, key, position, locate_quote(verdict, answer=text))
+            for position, verdict in enumerate(record.read_verdicts())
         ]
 
-    async def _with_evidence(
-        self, placed: list[RecordedVerdict], call: Call, answer: DelimitedAnswer, judged: JudgedAnswer, *, said: str
+    async def _replace_unsupported(
+        self, verdicts: list[RecordedVerdict], call: Call, answer: DelimitedAnswer, judged: JudgedAnswer, *, text: str
     ) -> list[RecordedVerdict]:
-        """The verdicts; one that says yes without a quote from the answer is asked for once more."""
-        if not any(one.lacks_evidence(call.reply) for one in placed):
-            return placed
+        """The verdicts; each yes without a quote from the answer is replaced by the judge's second reply."""
+        if not any(verdict.lacks_evidence(call.reply) for verdict in verdicts):
+            return verdicts
         again = ask_again_for_quote(self._prompt_set.template, call)
-        key = self._cached_client.key(again, answer, self._prompt_set.template)
-        second = await self._verdicts(again, key, await self._cached_client.known([key]), judged, said=said)
-        return [later if one.lacks_evidence(call.reply) else one for one, later in zip(placed, second, strict=True)]
+        key = self._cached_client.build_key(again, answer, self._prompt_set.template)
+        records = await self._cached_client.load_records([key])
+        second = await self._get_verdicts(again, key, records, judged, text=text)
+        return [
+            later if verdict.lacks_evidence(call.reply) else verdict
+            for verdict, later in zip(verdicts, second, strict=True)
+        ]
 
     async def _check_length(self, calls: Sequence[Call]) -> None:
-        """Raise JudgeFailure when the longest of the prompts does not fit; only the server may be able to tell."""
-        room = self._capabilities.context_tokens
-        if room is None:
+        """Raise JudgeFailure if the longest prompt with its reply exceeds the judge's context."""
+        limit = self._capabilities.context_tokens
+        if limit is None:
             return
         longest = max(calls, key=lambda call: sum(len(message["content"]) for message in call.messages))
-        if surely_fits(longest.messages, reply_tokens=longest.max_tokens, context_tokens=room):
+        if surely_fits(longest.messages, reply_tokens=longest.max_tokens, context_tokens=limit):
             return
         if not self._capabilities.counts_tokens:
             return
@@ -236,31 +195,50 @@ class JudgingSession:
             model=self._cached_client.identity.model,
             prefix_key=self._prefix_key,
         )
-        if tokens is not None and tokens + longest.max_tokens > room:
+        if tokens is not None and tokens + longest.max_tokens > limit:
             raise JudgeFailure(
                 UnscoredReason.TOO_LONG,
                 f"the prompt has {tokens} tokens and its reply up to {longest.max_tokens}; "
-                f"the judge takes {room} in all",
+                f"the judge takes {limit} in all",
             )
 
     async def _reset_prefix_cache(self) -> None:
-        """Bring the embedded engine's cache to exactly the end of the trusted block.
+        """Bring the embedded engine's prefix cache to exactly the end of the trusted block.
 
-        That engine computes a token slightly differently with other neighbours in its batch. From
-        here on the batches of an answer are the same whatever was asked before, and so are its verdicts.
+        That engine computes a token slightly differently with other tokens in its batch. After the reset, the batches
+        of an answer, and so its verdicts, are the same whatever was asked before.
         """
         if not self._capabilities.needs_cache_reset or self.unavailable:
             return
         prefixes = [self._prompt_set.trusted]
-        if self._at_start:
+        if self._is_first_reset:
+            # At first the cache may hold anything.
             prefixes.insert(0, f"{self._prompt_set.template['instructions']}\n\n{_RESET_MESSAGE}")
-            self._at_start = False
+            self._is_first_reset = False
         for prefix in prefixes:
-            messages = [{"role": "system", "content": prefix}, {"role": "user", "content": _RESET_MESSAGE}]
+            messages = [{"role": "system", "content": prefix}, _user_message(_RESET_MESSAGE)]
             try:
                 await self._cached_client.probe(messages, prefix_key=self._prefix_key)
             except JudgeFailure:
-                return  # The first real call meets the same failure and reports it.
+                return  # The first real call reports the same failure.
+
+
+def _collect_verdicts(
+    verdicts: Sequence[RecordedVerdict], call: Call, judged: JudgedAnswer, *, needs_evidence: bool
+) -> None:
+    """Add verdicts to a result; one that still lacks evidence fails its criterion."""
+    for item, verdict in zip(call.items, verdicts, strict=True):
+        if needs_evidence and verdict.lacks_evidence(call.reply):
+            judged.failures[item.criterion] = JudgeFailure(
+                UnscoredReason.UNSUPPORTED_EVIDENCE,
+                "the judge said yes, but its quote is not in the answer",
+            )
+        else:
+            judged.found[item.criterion, item.level] = verdict
+
+
+def _user_message(content: str) -> Message:
+    return {"role": "user", "content": content}
 
 
 def _mark_unavailable(failure: JudgeFailure) -> JudgeFailure:

@@ -1,4 +1,4 @@
-"""What a judge gives, and what every kind of judge can do."""
+"""What a judge returns, and the protocol that every judge implements."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from .call_record import CallRecord
 
 @dataclass(frozen=True)
 class AnswerVerdicts:
-    """The judge's word on one answer.
+    """A judge's verdicts on one answer, by criterion id.
 
-    `levels[criterion_id]` has an entry for each level above the lowest; a criterion for which any
-    call failed is in `failures` instead. `votes` has every judge's word, also where there is only one.
+    `levels` has a verdict for each level above the lowest. A criterion for which a call failed is in `failures`
+    instead. `votes` has the vote of every judge, also where there is only one. `calls` are the calls that were made
+    for this answer, `cached` is the number of calls that were not needed, because their record existed or another
+    answer made them. `escaped_markers` counts the look-alikes of our delimiters in the answer.
     """
 
     levels: Mapping[str, tuple[LevelVerdict, ...]]
@@ -38,18 +40,21 @@ class Judge(Protocol):
 
     @property
     def form(self) -> str:
-        """How it is asked, in one word, for the report."""
+        """The form of its prompts as one word, for the report."""
 
     @property
     def urls(self) -> Sequence[str]:
-        """Where its servers are."""
+        """Addresses of its servers."""
 
     @property
     def quorum(self) -> int:
-        """Votes that a criterion needs."""
+        """Number of votes that a criterion needs for a verdict."""
 
     def prompt_hash(self, rubric: Rubric) -> str:
-        """SHA-256 of the prompt files that a rubric is judged with."""
+        """SHA-256 of the prompt files that are used for a rubric."""
 
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        """One entry an answer, in order; answers come with their sentences numbered."""
+        """The verdicts on each answer, in order; the sentences of the answers are numbered.
+
+        Failed calls are reported as failures of their criteria; they raise nothing.
+        """

@@ -1,1 +1,1 @@
-"""Judge servers that come with vivavoce: the embedded engine, and a stub for tests."""
+"""Judge servers that ship with vivavoce: the embedded engine, and a stub for tests."""

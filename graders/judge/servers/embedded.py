@@ -1,7 +1,7 @@
-"""The embedded judge: llama.cpp in a process of its own, speaking the protocol that vLLM speaks.
+"""The embedded judge: llama.cpp in a child process, with the same HTTP protocol as vLLM.
 
-A process of its own, because a native crash must not take the service along, and because it can then
-be stopped, killed and started again like any other judge. It ends when its parent does.
+A child process can crash without taking the service along, and can be stopped and restarted like any other judge. It
+ends when its parent does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from ...errors import GraderError, ModelMissing
@@ -24,13 +23,17 @@ from ..client import probe
 
 ENGINE = "llamacpp"
 CONTEXT_TOKENS = 8192
+# Large models on slow disks load for minutes.
 _START_SECONDS = 180.0
+_STOP_SECONDS = 10.0
+_RESTART_SECONDS = 5.0
 
 
 class EmbeddedEngine:
-    """A judge server in a child process; use it as a context manager.
+    """A judge server in a child process that is restarted if it ends; use it as a context manager.
 
-    `model_file` is a GGUF file, `model_sha256` its checked hash, `log_file` takes what the engine says.
+    `model_file` is a GGUF file, `model_sha256` its verified hash, `log_file` receives the engine's log. `port` 0 takes
+    a free one.
     """
 
     def __init__(
@@ -54,49 +57,45 @@ class EmbeddedEngine:
 
     @property
     def url(self) -> str:
-        """Address of the server; the same for as long as this object lives."""
+        """Address of the server; a restart keeps it."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int | None:
-        """Process id of the engine while it runs."""
+        """Process id of the engine, None while it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Start the engine, wait until it answers, and from then on start it again whenever it ends.
+        """Start the engine, wait until it answers, and restart it from then on whenever it ends.
 
-        Raises ModelMissing when the model file is not there and GraderError when it does not start.
+        Raises ModelMissing if there is no model file and GraderError if the engine does not start.
         """
         if not self._model_file.is_file():
             raise ModelMissing(f"The judge model is not at {self._model_file}: get it with 'viva models fetch'.")
-        self._launch()
-        self._keeper = threading.Thread(target=self._keep_alive, name="judge-keeper", daemon=True)
+        self._launch_process()
+        self._keeper = threading.Thread(target=self._keep_running, name="judge-keeper", daemon=True)
         self._keeper.start()
 
     def stop(self) -> None:
         """Stop the engine and wait for its end."""
+        # First, or the keeper would restart it.
         self._stopping.set()
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(timeout=10)
+                self._process.wait(timeout=_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         if self._keeper:
-            self._keeper.join(timeout=10)
+            self._keeper.join(timeout=_STOP_SECONDS)
         self._close_pipes()
 
     def _close_pipes(self) -> None:
@@ -104,7 +103,8 @@ class EmbeddedEngine:
             if pipe:
                 pipe.close()
 
-    def _launch(self) -> None:
+    def _launch_process(self) -> None:
+        """Start the child process and wait until it answers; raises GraderError if it does not."""
         self._close_pipes()
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         with self._log_file.open("ab") as log:
@@ -121,13 +121,14 @@ class EmbeddedEngine:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # Ctrl-C in a terminal is for us; we stop the engine when we are ready.
+                # Ctrl-C must not reach the engine: it is stopped last.
                 start_new_session=True,
             )
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise GraderError(f"The embedded judge did not start: {self._log_file} says why.")
+            raise GraderError(f"The embedded judge did not start: see {self._log_file} for the reason.")
+        # Kept for restarts, so that the address stays valid.
         self._port = int(json.loads(line)["port"])
         deadline = time.monotonic() + _START_SECONDS
         while problem := probe(self.url):
@@ -135,23 +136,25 @@ class EmbeddedEngine:
                 raise GraderError(f"The embedded judge did not start ({problem}): see {self._log_file}.")
             time.sleep(0.1)
 
-    def _keep_alive(self) -> None:
+    def _keep_running(self) -> None:
         while not self._stopping.is_set():
             assert self._process
             if self._process.poll() is None:
                 self._stopping.wait(0.5)
                 continue
             try:
-                self._launch()
+                self._launch_process()
             except GraderError as error:
-                sys.stderr.write(f"{error} Trying again in 5 seconds.\n")
-                self._stopping.wait(5)
+                sys.stderr.write(f"{error} Next attempt in {_RESTART_SECONDS:g} seconds.\n")
+                self._stopping.wait(_RESTART_SECONDS)
 
 
 def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[], object]) -> None:
-    """Run the engine in this process until `until` returns; prints its port as a JSON line."""
-    # Threads that wait leave their processor to others. Two engines with two threads each on two processors then do
-    # .39 calls a second instead of .32, and one alone no fewer than before.
+    """Run the engine in this process until `until` returns; prints its port as a JSON line.
+
+    Raises ModelMissing if the engine is not installed. Ends the process at the end.
+    """
+    # Spinning threads would slow a second engine by a fifth.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         import xllamacpp
@@ -162,23 +165,23 @@ def serve(*, model: Path, host: str, port: int, threads: int, until: Callable[[]
     params.hostnames = [host]
     params.port = port
     params.n_ctx = CONTEXT_TOKENS
-    # One slot: the order of work, and with it every verdict, is the same in every run.
+    # One slot: every run does equal work in equal order.
     params.n_parallel = 1
     params.cache_ram_mib = 0
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.ui = False
-    # Prometheus reads how busy it is at /metrics; that waits for no prompt.
+    # For Prometheus; requests to /metrics wait for no prompt.
     params.endpoint_metrics = True
     server = xllamacpp.Server(params)
     print(json.dumps({"port": int(server.listening_address.rsplit(":", 1)[1])}), flush=True)
     until()
-    # The engine's threads do not end by themselves; there is nothing of ours left to lose.
+    # The engine's threads do not end by themselves.
     os._exit(0)
 
 
 def engine_problem(error: ImportError) -> str:
-    """Why the engine cannot be loaded, and the mend, in one sentence."""
+    """Why the engine cannot be loaded and how to fix it, in one sentence."""
     if isinstance(error, ModuleNotFoundError):
         return "The embedded engine is not installed: run 'pip install vivavoce[grading]'."
     return f"The embedded engine cannot be loaded ({error}): install the system's OpenMP, 'apt-get install libgomp1'."
@@ -196,7 +199,7 @@ def main() -> None:
         host="127.0.0.1",
         port=options.port,
         threads=options.threads,
-        until=sys.stdin.read,  # Closed when the parent ends, however it ends.
+        until=sys.stdin.read,  # Returns when the parent ends, however it ends.
     )
 
 

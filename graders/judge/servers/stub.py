@@ -1,4 +1,4 @@
-"""A judge server for tests: real HTTP, no model, and every way of misbehaving that we know of.
+"""A judge server for tests: real HTTP, no model, and every misbehaviour that a judge client has to survive.
 
 python -m vivavoce.graders.judge.servers.stub --port 8080 [--behaviour hang] [--delay-seconds 0.1]
 """
@@ -6,57 +6,44 @@ python -m vivavoce.graders.judge.servers.stub --port 8080 [--behaviour hang] [--
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
-import math
+import socket
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Literal, Self, get_args
 
-Behaviour = Literal[
-    "answer",
-    "http_500",
-    "busy",
-    "hang",
-    "drop",
-    "drop_mid_body",
-    "slow_drip",
-    "endless_whitespace",
-    "half_json",
-    "not_json",
-    "json_array",
-    "no_probabilities",
-    "nan",
-    "sum_above_one",
-    "eleven_of_ten",
-    "another_language",
-    "hedging",
-    "truncated",
-    "wrong_fields",
-    "invented_quote",
-]
-BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
+import anyio
+import uvicorn
+from anyio.from_thread import start_blocking_portal
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from .stub_replies import BEHAVIOURS, Behaviour, build_reply, count_words
+
 Engine = Literal["openai", "llamacpp", "vllm"]
-_LIKELY, _UNLIKELY = math.log(0.9), math.log(0.1)
-# What the engines show Prometheus of a server with nothing to do: the part that the deployment's rules read.
+_HANG_SECONDS = 60
+# Metrics of an idle engine that the Prometheus rules read.
 _METRICS: dict[str, str] = {
     "llamacpp": "llamacpp:prompt_tokens_total 0\nllamacpp:prompt_tokens_cached_total 0\n"
     "llamacpp:tokens_predicted_total 0\nllamacpp:requests_processing 0\nllamacpp:requests_deferred 0\n",
     "vllm": "vllm:prompt_tokens_total 0\nvllm:prompt_tokens_cached_total 0\nvllm:generation_tokens_total 0\n"
     "vllm:num_requests_running 0\nvllm:num_requests_waiting 0\n",
 }
-_OTHER_WORDS = {"eleven_of_ten": "11", "another_language": "はい", "hedging": "Maybe"}
 
 
 class StubJudgeServer:
-    """A judge server that says yes to prompts whose answer holds a telling word, and can misbehave.
+    """A judge server that replies yes to prompts whose answer contains `yes_when`; a context manager.
 
-    `prompts` keeps what it was asked, `answered` that of it which got a proper reply, `paths` and
-    `prefix_keys` how it was asked; `says` is the text of replies that
-    are no verdicts. A context manager.
+    It records requests: `prompts` has the messages of each that was to be judged, `answered` those that got a proper
+    reply, `paths` and `prefix_keys` the path and the prefix header of every POST. `says`, if not empty, is the text of
+    replies to requests with a schema.
     """
 
     def __init__(
@@ -79,229 +66,153 @@ class StubJudgeServer:
         self.prefix_keys: list[str] = []
         self._turns: Iterator[Behaviour] = itertools.cycle(["answer"])
         self._on_words: dict[str, Behaviour] = {}
-        self._release = threading.Event()
-        self._http = _Server(("127.0.0.1", port), self._handler())
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-
-    @property
-    def port(self) -> int:
-        """Port it listens on."""
-        return int(self._http.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Address for a judge client."""
-        return f"http://127.0.0.1:{self.port}"
+        self._stopping = asyncio.Event()
+        self._open = ExitStack()
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._socket.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def behave(self, *behaviours: Behaviour) -> None:
-        """From now on, go through these behaviours in turn, one a request."""
+        """Go through these behaviours in turn from now on, one a request."""
         self._turns = itertools.cycle(behaviours)
 
     def behave_on(self, word: str, behaviour: Behaviour) -> None:
-        """From now on, treat prompts that hold a word so, and all others as before."""
+        """Show a behaviour to prompts that contain a word from now on; others are treated as before."""
         self._on_words[word] = behaviour
 
-    def _behaviour_on(self, prompt: str) -> Behaviour:
-        named = [behaviour for word, behaviour in self._on_words.items() if word in prompt]
-        return named[0] if named else next(self._turns)
+    def reply_to(self, body: dict[str, Any], behaviour: Behaviour = "answer") -> dict[str, Any]:
+        """The chat completion for a request, without sending it."""
+        return build_reply(body, behaviour, yes_when=self.yes_when, text=self.says)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        portal = self._open.enter_context(start_blocking_portal())
+        self._open.enter_context(portal.wrap_async_context_manager(self._run_server()))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._release.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
-    def reply_to(self, body: dict[str, Any], behaviour: Behaviour = "answer") -> dict[str, Any]:
-        """The chat completion for a request; a function of the request alone."""
-        messages = body["messages"]
-        shown = messages[-1]["content"].rsplit(">>>", 1)[0]
-        yes, no = ("是", "否") if "回答" in messages[-1]["content"] else ("Yes", "No")
-        is_yes = self.yes_when in shown
-        tops = _tops(yes, no, is_yes=is_yes, behaviour=behaviour)
-        written = _OTHER_WORDS.get(behaviour, yes if is_yes else no)
-        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
-        if schema is None:
-            content: list[dict[str, Any]] = [{"token": written, "top_logprobs": tops}]
-        elif self.says:
-            content = []
-        else:
-            quote = "nobody said this here" if behaviour == "invented_quote" else self.yes_when
-            text = _json_reply(schema, written, quote if is_yes else "", wrong=behaviour == "wrong_fields")
-            content = _tokens(text, written, tops)
-        if behaviour == "truncated" and schema is not None:
-            content = content[: len(content) // 2]
-        ends = self.says or (schema is not None and behaviour != "truncated")
-        choice: dict[str, Any] = {
-            "message": {"content": self.says or "".join(piece["token"] for piece in content)},
-            "finish_reason": "stop" if ends else "length",
-            "logprobs": None if behaviour == "no_probabilities" else {"content": content},
+    @asynccontextmanager
+    async def _run_server(self) -> AsyncIterator[None]:
+        routes = [
+            Route("/{path:path}", self._describe_engine, methods=["GET"]),
+            Route("/{path:path}", self._answer_post, methods=["POST"]),
+        ]
+        # Keep-alive must outlast any pause of a client.
+        config = uvicorn.Config(
+            Starlette(routes=routes),
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=3600,
+        )
+        state = ServerState()
+        # Not uvicorn.Server: it logs, and stops within 0.2 s only.
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(config, state, {}), sock=self._socket
+        )
+        yield
+        self._stopping.set()
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*state.tasks)
+
+    async def _describe_engine(self, request: Request) -> Response:
+        path = request.url.path
+        if path == "/metrics" and self.engine in _METRICS:
+            return Response(_METRICS[self.engine], media_type="text/plain; version=0.0.4")
+        settings = {"n_ctx": self.context_tokens}
+        replies: dict[tuple[str, str], dict[str, Any]] = {
+            (self.engine, "/health"): {"status": "ok"},
+            ("llamacpp", "/props"): {"total_slots": 1, "default_generation_settings": settings, "build_info": "stub"},
+            ("vllm", "/version"): {"version": "stub"},
+            ("vllm", "/v1/models"): {"data": [{"id": "stub", "max_model_len": self.context_tokens}]},
         }
-        tokens = sum(len(message["content"]) for message in messages) // 4
-        usage = {"prompt_tokens": tokens, "completion_tokens": len(content)}
-        return {"choices": [choice], "usage": usage}
+        reply = replies.get((self.engine, path))
+        return Response(status_code=404) if reply is None else _send_json(reply)
 
-    def _about(self, path: str) -> dict[str, Any] | None:
-        """What an engine of the kind says of itself."""
-        if path == "/health":
-            return {"status": "ok"}
-        if self.engine == "llamacpp" and path == "/props":
-            return {
-                "total_slots": 1,
-                "default_generation_settings": {"n_ctx": self.context_tokens},
-                "build_info": "stub",
-            }
-        if self.engine == "vllm" and path == "/version":
-            return {"version": "stub"}
-        if self.engine == "vllm" and path == "/v1/models":
-            return {"data": [{"id": "stub", "max_model_len": self.context_tokens}]}
-        return None
+    async def _answer_post(self, request: Request) -> Response:
+        body = await request.json()
+        path = request.url.path
+        self.paths.append(path)
+        self.prefix_keys.append(request.headers.get("X-Prefix-Key", ""))
+        if path == "/tokenize" and "messages" in body:
+            return _send_json({"count": count_words(body["messages"])})
+        if path == "/tokenize":
+            return _send_json({"tokens": body["content"].split()})
+        if path == "/apply-template":
+            return _send_json({"prompt": "x " * count_words(body["messages"])})
+        self.prompts.append(body["messages"])
+        prompt = body["messages"][-1]["content"]
+        named = [behaviour for word, behaviour in self._on_words.items() if word in prompt]
+        return await self._choose_reply(request, body, named[0] if named else next(self._turns))
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stub = self
+    async def _choose_reply(self, request: Request, body: dict[str, Any], behaviour: Behaviour) -> Response:
+        await self._wait_unless_stopped(self.delay_seconds)
+        if behaviour == "hang":
+            await self._wait_unless_stopped(_HANG_SECONDS)
+        if behaviour in ("drop", "hang"):
+            return await _hang_up(request)
+        if behaviour == "http_500":
+            return Response(status_code=500)
+        if behaviour == "busy":
+            return Response(status_code=503, headers={"Retry-After": "0.05"})
+        if behaviour == "slow_drip":
+            return _begin_reply(_repeat_piece(b" ", pause=0.05), length=10**9)
+        if behaviour == "endless_whitespace":
+            return _begin_reply(_repeat_piece(b" " * 1_000_000, pause=0.0), length=10**9)
+        reply = json.dumps(self.reply_to(body, behaviour)).encode()
+        half = reply[: len(reply) // 2]
+        if behaviour == "drop_mid_body":
+            return _begin_reply(_send_and_hang_up(half, request), length=len(reply))
+        if behaviour == "answer":
+            self.answered.append(body["messages"])
+        wrong = {"half_json": half, "not_json": b"Yes.", "json_array": b"[1]"}
+        return Response(wrong.get(behaviour, reply), media_type="application/json")
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Head and body leave in one packet: in two, the second waits for the first to be acknowledged.
-            wbufsize = 65536
-
-            def do_GET(self) -> None:
-                found = stub._about(self.path)
-                if self.path == "/metrics" and stub.engine in _METRICS:
-                    self._send(_METRICS[stub.engine].encode(), kind="text/plain; version=0.0.4")
-                elif found is None:
-                    self.send_error(404)
-                else:
-                    self._send(json.dumps(found).encode())
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                stub.paths.append(self.path)
-                stub.prefix_keys.append(self.headers["X-Prefix-Key"])
-                if self.path == "/tokenize" and "messages" in body:
-                    self._send(json.dumps({"count": _words(body["messages"])}).encode())
-                elif self.path == "/apply-template":
-                    self._send(json.dumps({"prompt": "x " * _words(body["messages"])}).encode())
-                elif self.path == "/tokenize":
-                    self._send(json.dumps({"tokens": body["content"].split()}).encode())
-                else:
-                    stub.prompts.append(body["messages"])
-                    self._judge(body, stub._behaviour_on(body["messages"][-1]["content"]))
-
-            def _judge(self, body: dict[str, Any], behaviour: Behaviour) -> None:
-                stub._release.wait(stub.delay_seconds)
-                if behaviour == "hang":
-                    stub._release.wait(60)
-                if behaviour == "http_500":
-                    self.send_error(500)
-                    return
-                if behaviour == "busy":
-                    self._head(503, 0, retry_after="0.05")
-                    return
-                if behaviour in ("drop", "hang"):
-                    self.close_connection = True
-                    return
-                reply = json.dumps(stub.reply_to(body, behaviour)).encode()
-                if behaviour == "endless_whitespace":
-                    self._drip(b" " * 1_000_000, pause=0.0)
-                elif behaviour == "slow_drip":
-                    self._drip(b" ", pause=0.05)
-                elif behaviour == "drop_mid_body":
-                    self._head(200, len(reply))
-                    self.wfile.write(reply[: len(reply) // 2])
-                    self.close_connection = True
-                else:
-                    if behaviour == "answer":
-                        stub.answered.append(body["messages"])
-                    wrong = {"half_json": reply[: len(reply) // 2], "not_json": b"Yes.", "json_array": b"[1]"}
-                    self._send(wrong.get(behaviour, reply))
-
-            def _drip(self, piece: bytes, *, pause: float) -> None:
-                """Begin a reply and never end it, until nobody listens."""
-                self._head(200, 10**9)
-                try:
-                    while not stub._release.wait(pause):
-                        self.wfile.write(piece)
-                        self.wfile.flush()
-                except OSError:
-                    pass
-                self.close_connection = True
-
-            def _send(self, content: bytes, *, kind: str = "application/json") -> None:
-                self._head(200, len(content), kind=kind)
-                self.wfile.write(content)
-
-            def _head(
-                self, status: int, length: int, *, retry_after: str | None = None, kind: str = "application/json"
-            ) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(length))
-                if retry_after:
-                    self.send_header("Retry-After", retry_after)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+    async def _wait_unless_stopped(self, seconds: float) -> None:
+        """Wait, but no longer than the server runs."""
+        with anyio.move_on_after(seconds):
+            await self._stopping.wait()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Connection(H11Protocol):
+    """uvicorn's HTTP protocol without its access log; a request's connection is `request.state.transport`."""
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that was killed hangs up; that is no error of the judge's."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-def _words(messages: Sequence[dict[str, str]]) -> int:
-    return sum(len(message["content"].split()) for message in messages)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self.access_log = False
+        self.app_state = {"transport": transport}
+        # Two packets a reply: the second must not be delayed.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _tops(yes: str, no: str, *, is_yes: bool, behaviour: Behaviour) -> list[dict[str, Any]]:
-    pair = [(yes, _LIKELY if is_yes else _UNLIKELY), (no, _UNLIKELY if is_yes else _LIKELY)]
-    if behaviour in _OTHER_WORDS:
-        pair = [(_OTHER_WORDS[behaviour], _LIKELY), (yes, _UNLIKELY)]
-    if behaviour == "nan":
-        pair = [(yes, math.nan), (no, math.nan)]
-    if behaviour == "sum_above_one":
-        pair = [(yes, _LIKELY), (no, _LIKELY)]
-    return [{"token": token, "logprob": logprob} for token, logprob in pair]
+def _send_json(content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content), media_type="application/json")
 
 
-def _json_reply(schema: dict[str, Any], verdict: str, quote: str, *, wrong: bool) -> str:
-    """A reply of the form that the schema asks for, every verdict the same."""
-
-    def each(form: dict[str, Any]) -> Any:
-        if form["type"] == "string":
-            return verdict
-        said = {"sentences": [1], "quote": quote, "reason": "Because.", "verdict": verdict}
-        return {"verdict": verdict} if wrong else said
-
-    if "verdict" in schema["properties"]:
-        return json.dumps(each(schema), ensure_ascii=False)
-    return json.dumps({name: each(form) for name, form in schema["properties"].items()}, ensure_ascii=False)
+def _begin_reply(pieces: AsyncIterator[bytes], *, length: int) -> Response:
+    return StreamingResponse(pieces, headers={"Content-Length": str(length)}, media_type="application/json")
 
 
-def _tokens(text: str, verdict: str, tops: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The text cut so that each verdict is a token of its own."""
-    pieces: list[dict[str, Any]] = []
-    for index, piece in enumerate(text.split(f'"{verdict}"')):
-        if index:
-            pieces += [{"token": '"', "top_logprobs": []}, {"token": verdict, "top_logprobs": tops}]
-            piece = '"' + piece
-        pieces.append({"token": piece, "top_logprobs": []})
-    return pieces
+async def _repeat_piece(piece: bytes, *, pause: float) -> AsyncIterator[bytes]:
+    while True:  # Cancelled when the client disconnects.
+        yield piece
+        await asyncio.sleep(pause)
+
+
+async def _send_and_hang_up(content: bytes, request: Request) -> AsyncIterator[bytes]:
+    yield content
+    request.state.transport.close()
+    await asyncio.sleep(_HANG_SECONDS)  # Cancelled once uvicorn knows that the connection is closed.
+
+
+async def _hang_up(request: Request) -> Response:
+    request.state.transport.close()
+    await request.receive()  # Once uvicorn knows of the end, it sends no response.
+    return Response()
 
 
 def main() -> None:
@@ -312,9 +223,8 @@ def main() -> None:
     parser.add_argument("--delay-seconds", type=float, default=0.0)
     parser.add_argument("--engine", choices=get_args(Engine), default="openai")
     options = parser.parse_args()
-    behaviours = options.behaviour or ["answer"]
     with StubJudgeServer(port=options.port, delay_seconds=options.delay_seconds, engine=options.engine) as server:
-        server.behave(*behaviours)
+        server.behave(*options.behaviour or ["answer"])
         print(json.dumps({"port": server.port}), flush=True)
         sys.stdin.read()
 

@@ -17,8 +17,8 @@ import pytest
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge import client as client_module
 from vivavoce.graders.judge.client import CIRCUIT_FAILURES, Deadlines, JudgeClient
+from vivavoce.graders.judge.prompt_set import PromptSet
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
-from vivavoce.graders.judge.session import PromptSet
 from vivavoce.rubrics import Rubric
 
 from .conftest import OpenJudge
@@ -84,7 +84,7 @@ def test_a_hung_judge_costs_no_more_than_the_deadline_and_opens_its_circuit(stub
         slow = time.monotonic() - started
         asked = len(stub_judge.prompts)
         started = time.monotonic()
-        with pytest.raises(JudgeFailure, match="left alone"):
+        with pytest.raises(JudgeFailure, match="not called for now"):
             await client.ask(BODY, prefix_key="k")
         assert len(stub_judge.prompts) == asked == CIRCUIT_FAILURES
         await client.aclose()

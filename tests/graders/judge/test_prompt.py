@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vivavoce.graders.judge.answer_delimiter import delimit_answer
 from vivavoce.graders.judge.prompt import (
     PROMPTS,
     Call,
@@ -14,12 +15,11 @@ from vivavoce.graders.judge.prompt import (
     Mode,
     PromptForm,
     Scope,
-    delimit_answer,
+    build_trusted_block,
     items_of,
     load_template,
     number_sentences,
     plan_calls,
-    trusted_block,
     without_numbers,
 )
 from vivavoce.rubrics import Language, Rubric, default_bank
@@ -39,7 +39,7 @@ GOLDEN = {
 
 def _calls(rubric: Rubric, form: PromptForm, answer: str = "A.", language: Language = "en") -> list[Call]:
     template = load_template(language, form.mode)
-    trusted = trusted_block(template, rubric, form)
+    trusted = build_trusted_block(template, rubric, form)
     fenced = delimit_answer(answer, context=trusted, secret=b"s")
     return plan_calls(template, form, trusted=trusted, answer=fenced, items=items_of(rubric.criteria))
 
@@ -47,7 +47,7 @@ def _calls(rubric: Rubric, form: PromptForm, answer: str = "A.", language: Langu
 def _shown(rubric: Rubric, answer: str) -> tuple[str, str]:
     """The user message of the first call, and the code of its fence."""
     template = load_template("en")
-    trusted = trusted_block(template, rubric, PromptForm())
+    trusted = build_trusted_block(template, rubric, PromptForm())
     fenced = delimit_answer(answer, context=trusted, secret=b"s")
     items = items_of(rubric.criteria)
     call = plan_calls(template, PromptForm(), trusted=trusted, answer=fenced, items=items)[0]
@@ -77,7 +77,7 @@ def test_the_order_is_trusted_block_answer_question(
 
 def test_the_fast_prompt_of_an_english_question_reads_like_this(rubric: Rubric) -> None:
     template = load_template("en")
-    trusted = trusted_block(template, rubric, PromptForm())
+    trusted = build_trusted_block(template, rubric, PromptForm())
     assert trusted == f"{template['instructions']}\n\nQuestion: {rubric.question.text}"
     shown, nonce = _shown(rubric, "[1] Fewer bits.")
     statement = rubric.criteria[0].levels[1].description
@@ -85,7 +85,7 @@ def test_the_fast_prompt_of_an_english_question_reads_like_this(rubric: Rubric) 
 
 
 def test_a_full_block_numbers_criteria_with_levels_notes_points_and_reference(rubric: Rubric) -> None:
-    trusted = trusted_block(load_template("en"), rubric, PromptForm(context="full"))
+    trusted = build_trusted_block(load_template("en"), rubric, PromptForm(context="full"))
     for number, criterion in enumerate(rubric.criteria, start=1):
         assert f"{number}. {criterion.title}:" in trusted
     assert "   0: " in trusted
@@ -96,7 +96,7 @@ def test_few_shot_shows_the_rubrics_examples_with_their_verdicts(rubric: Rubric)
     levels = {criterion.id: 1 for criterion in rubric.criteria}
     example = {"answer": "Half the bits. <<< x", "levels": levels}
     graded = Rubric.model_validate({**rubric.model_dump(), "examples": [example]})
-    trusted = trusted_block(load_template("en"), graded, PromptForm(few_shot=True))
+    trusted = build_trusted_block(load_template("en"), graded, PromptForm(few_shot=True))
     assert "Half the bits. ‹‹‹ x" in trusted
     assert trusted.count("Verdict: Yes") == 4
     assert trusted.count("Verdict: No") == 1

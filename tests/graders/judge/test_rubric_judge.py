@@ -225,7 +225,7 @@ def test_a_call_keeps_what_it_cost(rubric: Rubric, stub_judge: StubJudgeServer, 
     call = found.calls[0]
     assert call.cost == pytest.approx(call.usage.tokens_in + 2 * call.usage.tokens_out)
     assert call.request["messages"] in stub_judge.prompts
-    assert call.verdicts()[0].log_odds == found.levels["lower"][0].log_odds
+    assert call.read_verdicts()[0].log_odds == found.levels["lower"][0].log_odds
 
 
 def test_the_brief_prompt_holds_nothing_of_the_key_and_the_full_one_all_of_it(

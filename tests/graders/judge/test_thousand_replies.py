@@ -12,8 +12,8 @@ import pytest
 from vivavoce.graders import JudgeFailure
 from vivavoce.graders.judge.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
+from vivavoce.graders.judge.prompt_set import PromptSet
 from vivavoce.graders.judge.servers.stub import BEHAVIOURS, Behaviour, StubJudgeServer
-from vivavoce.graders.judge.session import PromptSet
 from vivavoce.graders.judge.verdict import read_verdicts
 from vivavoce.rubrics import Rubric
 
@@ -44,7 +44,7 @@ def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, fo
         for number, behaviour in enumerate(turns):
             met = chance.random() < 0.5
             call = chance.choice(
-                prompt_set.calls(prompt_set.delimit_answer(f"[1] {'INT8' if met else 'none'} {number}"))
+                prompt_set.plan_calls(prompt_set.delimit_answer(f"[1] {'INT8' if met else 'none'} {number}"))
             )
             body = {"messages": list(call.messages)}
             if call.schema:

@@ -193,4 +193,4 @@ def test_words_that_only_run_into_each_other_are_no_quote() -> None:
 def test_a_verdict_that_was_drawn_need_not_be_the_most_probable_one() -> None:
     drawn = _explained("a b", verdict=("No", 0.8))
     assert _failure(drawn, EXPLAINED) is UnscoredReason.PARSE
-    assert read_verdicts(drawn, EXPLAINED.sent(constrained=False, sampled=True))[0].log_odds > 0
+    assert read_verdicts(drawn, EXPLAINED.as_sent(constrained=False, sampled=True))[0].log_odds > 0
