@@ -75,9 +75,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, rubric: Rubric) -> Iter
         url, empty = (server.create_database().replace("viva@", "viva:se%40cret@") for _ in range(2))
     engine = connect(url)
     migrate(engine)
-    found = Site(sessions(engine), url, empty)
-    found.grade(rubric, 4)
-    yield found
+    site = Site(sessions(engine), url, empty)
+    site.grade(rubric, 4)
+    yield site
     engine.dispose()
 
 
@@ -86,8 +86,8 @@ def _taken(folder: Path) -> list[Path]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return found
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_a_backup_taken_during_work_restores_to_the_same(
     assert manifest["audit_heads"]["default"].startswith(f"{manifest['tables']['audit_event']['rows']}:")
     restored = viva("restore", taken, VIVA_DATABASE_URL=site.empty_url)
     assert restored.returncode == 0, restored.stderr + restored.stdout
-    assert "Restored and the same" in restored.stdout
+    assert "Restored and identical" in restored.stdout
     head = manifest["audit_heads"]["default"]
     for url in (site.url, site.empty_url):
         assert viva("audit", "verify", "--head", head, VIVA_DATABASE_URL=url).returncode == 0
@@ -216,7 +216,7 @@ def test_the_newest_are_kept_and_halves_do_not_count(viva: Viva, kept: Path, mon
     assert not leftover.exists()
     assert half in _taken(kept)
     listed = viva("backup", "list", kept).stdout
-    assert "2 whole backups; the newest is" in listed
+    assert "2 complete backups; the newest is" in listed
     assert half.name not in listed
     assert viva("backup", "check", kept, "--max-age", "3600").returncode == 0
     later = clock.now() + timedelta(seconds=2)
@@ -225,20 +225,20 @@ def test_the_newest_are_kept_and_halves_do_not_count(viva: Viva, kept: Path, mon
     assert late.returncode == 1
     assert "s old" in late.stdout
     none = viva("backup", "check", kept / "nothing", "--max-age", "1")
-    assert (none.returncode, "no whole backup" in none.stdout) == (1, True)
+    assert (none.returncode, "no complete backup" in none.stdout) == (1, True)
 
 
 def test_a_missing_or_old_pg_dump_is_one_sentence(viva: Viva, postgres_server: PostgresServer, tmp_path: Path) -> None:
     url = postgres_server.create_database(template="template_viva")
     tools = tmp_path / "tools"
     tools.mkdir()
-    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
-    assert (said.returncode, "pg_dump is missing" in said.stderr) == (2, True)
+    refused = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (refused.returncode, "pg_dump is missing" in refused.stderr) == (2, True)
     old = tools / "pg_dump"
     old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
     old.chmod(0o755)
-    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
-    assert (said.returncode, "older than the server" in said.stderr) == (2, True)
+    refused = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (refused.returncode, "older than the server" in refused.stderr) == (2, True)
     assert _taken(tmp_path / "kept") == []
     assert list((tmp_path / "kept").glob(".*.partial")) == []
 

@@ -56,7 +56,7 @@ def test_a_score_is_derived_again_from_the_record_without_the_judge(
 def test_an_answer_that_was_settled_without_the_judge_is_replayed_too(viva: Viva, graded: Callable[..., str]) -> None:
     done = viva("replay", graded("I don't know."))
     assert done.returncode == 0
-    assert "recorded 0.0, derived from 0 recorded judge calls: 0.0" in done.stdout
+    assert "recorded 0.0, recomputed from 0 recorded judge calls: 0.0" in done.stdout
 
 
 def test_an_off_topic_answer_is_replayed_with_its_votes(
@@ -67,7 +67,7 @@ def test_an_off_topic_answer_is_replayed_with_its_votes(
     stub_judge.behave("http_500")
     done = viva("replay", grading)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "derived from 0 recorded" not in done.stdout
+    assert "recomputed from 0 recorded" not in done.stdout
 
 
 def test_prompts_and_raw_replies_are_shown(viva: Viva, graded: Callable[..., str]) -> None:
