@@ -59,5 +59,5 @@ def test_a_new_file_is_returned(tmp_path: Path) -> None:
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "draft.yaml"
     file.write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="draft.yaml exists: name another file with --out, or remove it"):
+    with pytest.raises(UserError, match="exists: name another file with --out, or remove it"):
         require_new_file(file)
