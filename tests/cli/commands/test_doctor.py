@@ -131,8 +131,6 @@ def test_models_need_disk(viva: Viva, monkeypatch: pytest.MonkeyPatch, free_gib:
 
 
 @pytest.mark.parametrize(("url", "mark"), [("", "gap"), ("http://127.0.0.1:9", "-")])
-def test_only_the_embedded_judge_needs_memory(
-    viva: Viva, monkeypatch: pytest.MonkeyPatch, url: str, mark: str
-) -> None:
+def test_only_the_embedded_judge_needs_memory(viva: Viva, monkeypatch: pytest.MonkeyPatch, url: str, mark: str) -> None:
     monkeypatch.setattr(doctor, "_MEMORY_GIB", 1_000_000)
     assert _line(viva("doctor", VIVA_JUDGE_URL=url).stdout, "machine").startswith(mark)
