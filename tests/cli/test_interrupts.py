@@ -16,17 +16,17 @@ class _Closing:
 def test_an_interrupt_is_raised_where_it_comes() -> None:
     with deferred_interrupts() as interruption, pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
-    assert interruption.came
+    assert interruption.received
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_python_drops_in_a_finaliser_is_raised_at_the_next_check() -> None:
     with deferred_interrupts() as interruption:
-        interruption.check()
+        interruption.raise_if_received()
         closing = _Closing()
         del closing
         with pytest.raises(KeyboardInterrupt):
-            interruption.check()
+            interruption.raise_if_received()
 
 
 def test_what_handled_interrupts_before_does_so_again() -> None:

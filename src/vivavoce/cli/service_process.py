@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -61,7 +61,9 @@ def run_service(settings: Settings, *, worker: bool) -> None:
             )
         )
         _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
-        server.run()
+        # uvicorn exits the process when it cannot listen.
+        with suppress(SystemExit):
+            server.run()
         if not server.started:
             raise UserError(
                 f"Port {settings.port} on {settings.host} cannot be used: choose another with --port or VIVA_PORT."

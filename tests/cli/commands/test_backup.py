@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from vivavoce.cli.commands import backup as backup_command
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import submission
@@ -30,8 +31,7 @@ from vivavoce.service.submission import NewAnswer
 from vivavoce.workers.grading import process_queue
 
 from ...servers import PostgresServer, wait_until
-
-Viva = Callable[..., subprocess.CompletedProcess[str]]
+from ..conftest import Submit, Viva
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, rubric: Rubric) -> Iter
         url, empty = (server.create_database().replace("viva@", "viva:se%40cret@") for _ in range(2))
     engine = connect(url)
     migrate(engine)
-    found = Site(sessions(engine), url, empty)
-    found.grade(rubric, 4)
-    yield found
+    site = Site(sessions(engine), url, empty)
+    site.grade(rubric, 4)
+    yield site
     engine.dispose()
 
 
@@ -86,8 +86,8 @@ def _taken(folder: Path) -> list[Path]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return found
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 @pytest.mark.processes
@@ -104,7 +104,7 @@ def test_a_backup_taken_during_work_restores_to_the_same(
     assert manifest["audit_heads"]["default"].startswith(f"{manifest['tables']['audit_event']['rows']}:")
     restored = viva("restore", taken, VIVA_DATABASE_URL=site.empty_url)
     assert restored.returncode == 0, restored.stderr + restored.stdout
-    assert "Restored and the same" in restored.stdout
+    assert "Restored and identical" in restored.stdout
     head = manifest["audit_heads"]["default"]
     for url in (site.url, site.empty_url):
         assert viva("audit", "verify", "--head", head, VIVA_DATABASE_URL=url).returncode == 0
@@ -216,7 +216,7 @@ def test_the_newest_are_kept_and_halves_do_not_count(viva: Viva, kept: Path, mon
     assert not leftover.exists()
     assert half in _taken(kept)
     listed = viva("backup", "list", kept).stdout
-    assert "2 whole backups; the newest is" in listed
+    assert "2 complete backups; the newest is" in listed
     assert half.name not in listed
     assert viva("backup", "check", kept, "--max-age", "3600").returncode == 0
     later = clock.now() + timedelta(seconds=2)
@@ -225,20 +225,20 @@ def test_the_newest_are_kept_and_halves_do_not_count(viva: Viva, kept: Path, mon
     assert late.returncode == 1
     assert "s old" in late.stdout
     none = viva("backup", "check", kept / "nothing", "--max-age", "1")
-    assert (none.returncode, "no whole backup" in none.stdout) == (1, True)
+    assert (none.returncode, "no complete backup" in none.stdout) == (1, True)
 
 
 def test_a_missing_or_old_pg_dump_is_one_sentence(viva: Viva, postgres_server: PostgresServer, tmp_path: Path) -> None:
     url = postgres_server.create_database(template="template_viva")
     tools = tmp_path / "tools"
     tools.mkdir()
-    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
-    assert (said.returncode, "pg_dump is missing" in said.stderr) == (2, True)
+    refused = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (refused.returncode, "pg_dump is missing" in refused.stderr) == (2, True)
     old = tools / "pg_dump"
     old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
     old.chmod(0o755)
-    said = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
-    assert (said.returncode, "older than the server" in said.stderr) == (2, True)
+    refused = viva("backup", "create", "--to", "kept", VIVA_DATABASE_URL=url, PATH=str(tools))
+    assert (refused.returncode, "older than the server" in refused.stderr) == (2, True)
     assert _taken(tmp_path / "kept") == []
     assert list((tmp_path / "kept").glob(".*.partial")) == []
 
@@ -268,3 +268,141 @@ def test_the_copy_of_a_sqlite_file_stands_alone(kept: Path) -> None:
     assert {path.name for path in taken.iterdir()} == {"manifest.json", "database.sqlite"}
     with closing(sqlite3.connect(taken / "database.sqlite")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+# The command itself, on SQLite
+
+
+def test_a_backup_is_told_by_its_rows(viva: Viva, submit: Submit, tmp_path: Path) -> None:
+    submit("INT8", "fewer bits")
+    done = viva("backup", "create", "--to", "kept")
+    (taken,) = _taken(tmp_path / "kept")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"kept/{taken.name}: rows ")
+    assert "2 in grading" in done.stdout
+    assert done.stdout.endswith("MiB\n")
+    verified = viva("backup", "verify", taken).stdout
+    assert f"{taken.name} is intact: rows " in verified
+    assert "head of the audit trail of default: 0:" in verified
+
+
+def test_a_new_database_has_nothing_to_back_up(viva: Viva, tmp_path: Path) -> None:
+    done = viva("backup", "create", "--to", "kept")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert _taken(tmp_path / "kept") == []
+
+
+def test_an_unused_database_is_replaced_without_asking(viva: Viva, submit: Submit, tmp_path: Path) -> None:
+    submit("INT8")
+    viva("backup", "create", "--to", "kept")
+    (taken,) = _taken(tmp_path / "kept")
+    done = viva("restore", taken, VIVA_DATABASE_URL="sqlite:///other.db")
+    assert done.returncode == 0, done.stderr
+    assert "replaced:" not in done.stdout
+    assert "Restored and identical: rows " in done.stdout
+    assert "1 in grading" in done.stdout
+
+
+def test_a_folder_without_backups_is_no_error_to_list(viva: Viva, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    done = viva("backup", "list", "kept")
+    assert (done.returncode, "0 complete backups; there is no backup" in done.stdout) == (0, True)
+    checked = viva("backup", "check", "kept", "--max-age", "60")
+    assert (checked.returncode, checked.stdout) == (1, "There is no complete backup in kept.\n")
+
+
+@pytest.mark.parametrize(("age", "status"), [(30, 0), (60, 0), (61, 1)])
+def test_the_newest_backup_may_be_so_old(
+    viva: Viva, kept: Path, monkeypatch: pytest.MonkeyPatch, age: int, status: int
+) -> None:
+    (taken,) = _taken(kept)
+    moment = datetime.fromisoformat(_manifest(taken)["taken_at"]) + timedelta(seconds=age)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    done = viva("backup", "check", kept, "--max-age", "60")
+    assert done.returncode == status
+    assert done.stdout == f"{taken.name} is {age} s old, at most 60 s are allowed.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create",),
+        ("create", "--to", "kept", "--keep", "0"),
+        ("create", "--to", "kept", "--every", "0"),
+        ("check", "x"),
+    ],
+)
+def test_wrong_options_take_no_backup(viva: Viva, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert viva("backup", *arguments).returncode == 2
+    assert not (tmp_path / "kept").exists()
+
+
+class _EndError(Exception):
+    """Ends the loop of a test."""
+
+
+@pytest.fixture
+def loop(viva: Viva, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """Runs `viva backup create --every 100` for some rounds; gives the seconds it slept. Signals stay as they are."""
+
+    def run(*, rounds: int) -> list[float]:
+        naps: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            naps.append(seconds)
+            if len(naps) > rounds:
+                raise _EndError
+
+        monkeypatch.setattr(backup_command.time, "sleep", sleep)
+        monkeypatch.setattr(backup_command.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(backup_command, "configure_logs", lambda *_, **__: None)
+        with pytest.raises(_EndError):
+            viva("backup", "create", "--to", "kept", "--every", "100")
+        return naps
+
+    return run
+
+
+def test_the_first_backup_waits_for_the_newest_to_age(
+    loop: Callable[..., list[float]], kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (taken,) = _taken(kept)
+    moment = datetime.fromisoformat(_manifest(taken)["taken_at"]) + timedelta(seconds=40)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    assert loop(rounds=0) == [pytest.approx(60)]
+    assert _taken(kept) == [taken]
+
+
+def test_without_a_backup_the_first_is_taken_at_once(
+    loop: Callable[..., list[float]], database: SessionFactory, tmp_path: Path
+) -> None:
+    first, second = loop(rounds=1)
+    assert first == 0
+    assert 90 < second <= 100
+    assert len(_taken(tmp_path / "kept")) == 1
+
+
+@pytest.mark.parametrize("error", [BackupError("no room"), OSError(28, "No space left on device")])
+def test_a_backup_that_fails_is_tried_again(
+    loop: Callable[..., list[float]],
+    database: SessionFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    error: Exception,
+) -> None:
+    create, tries = backup.create, iter([error])
+
+    def fail_once(*arguments: Any, **options: Any) -> backup.Backup:
+        for failure in tries:
+            raise failure
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(backup, "create", fail_once)
+    with caplog.at_level("INFO", backup_command.__name__):
+        assert len(loop(rounds=2)) == 3
+    assert len(_taken(tmp_path / "kept")) == 1
+    messages = [record.getMessage() for record in caplog.records if record.name == backup_command.__name__]
+    assert messages[0] == f"the backup failed, trying again in 100 s: {error}"
+    assert messages[1].startswith("backup viva-")

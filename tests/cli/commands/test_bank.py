@@ -15,8 +15,8 @@ Viva = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.processes
-def test_the_examination_names_what_a_judge_does_not_master(viva: Viva, tmp_path: Path) -> None:
-    # The stub says yes to words that these answers do not have, and the other signals do not master this one either.
+def test_a_qualification_run_names_questions_out_of_order(viva: Viva, tmp_path: Path) -> None:
+    # Neither the stub nor the other signals order these answers.
     name = "online-inference-system"
     arguments = ("bank", "qualify", "--question", name, "--json", "figures.json")
     done = viva(*arguments)
@@ -40,11 +40,11 @@ def test_what_was_judged_is_not_judged_again(viva: Viva, tmp_path: Path, stub_ju
     assert len(stub_judge.answered) - asked <= 1
 
 
-def test_a_judge_that_is_away_is_one_sentence(viva: Viva, stub_judge: StubJudgeServer) -> None:
+def test_an_unavailable_judge_is_one_sentence(viva: Viva, stub_judge: StubJudgeServer) -> None:
     stub_judge.behave("http_500")
     done = viva("bank", "qualify", "--question", "retrieval", VIVA_JUDGE_DEADLINE_SECONDS="2")
     assert done.returncode == 2
-    assert "answers nobody" in done.stderr
+    assert "The judge is unavailable" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_judge_that_is_away_cannot_be_measured(viva: Viva, stub_judge: StubJud
     done = viva("bench", "judge", "--answers", "2", "--batch-sizes", "1")
     assert done.returncode == 2
     assert "does not answer" in done.stderr
-    assert "write 1,8,32" in viva("bench", "judge", "--batch-sizes", "some").stderr
+    assert "as in 1,8,32" in viva("bench", "judge", "--batch-sizes", "some").stderr
 
 
 @pytest.mark.processes
@@ -166,7 +166,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
     data = _data(tmp_path, "one.jsonl")
     done = viva("bench", "accuracy", data, option, tmp_path / "unavailable" / "file")
     assert done.returncode == 2
-    assert f"unavailable is no folder: make it, or name another file with {option}." in done.stderr
+    assert f"unavailable is not a folder: create it, or name another file with {option}." in done.stderr
     assert f"is a folder: name a file with {option}." in viva("bench", "accuracy", data, option, tmp_path).stderr
     assert not stub_judge.prompts
 
@@ -329,7 +329,7 @@ def test_accuracy_tells_what_is_wrong_with_its_data(viva: Viva, tmp_path: Path, 
     (tmp_path / "other").mkdir()
     assert "have the same name" in viva("bench", "accuracy", good, _data(tmp_path / "other", "good.jsonl")).stderr
     stub_judge.behave("http_500")
-    assert "run the same command to go on" in viva("bench", "accuracy", good).stderr
+    assert "run the same command" in viva("bench", "accuracy", good).stderr
 
 
 @pytest.mark.processes
@@ -369,7 +369,7 @@ def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
     stub_judge.behave(*["answer"] * 20, *["http_500"] * 1000)
     done = viva(*arguments, VIVA_JUDGE_DEADLINE_SECONDS="2")
     assert done.returncode == 2
-    assert "run the same command to go on" in done.stderr
+    assert "run the same command" in done.stderr
     answered = list(stub_judge.answered)
     assert len(answered) == 20
     stub_judge.behave("answer")
@@ -382,10 +382,10 @@ def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--language", "fr"), "'fr' is not one of: zh, en, both."),
+        (("--language", "fr"), "There is no language 'fr': use zh, en or both."),
         (("--answers", "5000"), "There are only 1638 qualification answers: ask for no more"),
-        (("--kind", "sung"), "There is no version 'sung': use one of unrelated, "),
-        (("--json", "unavailable/file"), "unavailable is no folder: make it, or name another file with --json."),
+        (("--kind", "sung"), "There is no kind of version 'sung': use one of unrelated, "),
+        (("--json", "unavailable/file"), "unavailable is not a folder: create it, or name another file with --json."),
     ],
 )
 def test_invariance_tells_what_is_wrong_before_anything_is_graded(
@@ -512,7 +512,7 @@ def test_the_queue_is_measured_and_every_figure_documented(viva: Viva, tmp_path:
     assert 0 < found["post_to_result_ms_p50"] <= found["post_to_result_ms_p95"]
     for key in _keys(found):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
-    assert "write 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
+    assert "as in 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
 
 
 def test_too_few_answers_are_said(tmp_path: Path) -> None:

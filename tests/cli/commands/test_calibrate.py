@@ -45,14 +45,12 @@ def test_grades_of_milder_people_make_coefficients_that_grading_uses(
     assert rows[1]["combined"]["rmse"] < rows[0]["combined"]["rmse"]
 
 
-def test_too_few_grades_and_no_place_to_write_are_said_in_one_sentence(
-    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
-) -> None:
+def test_too_few_grades_and_no_folder_are_one_sentence(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     few = viva("calibrate", _graded(tmp_path, "few.jsonl", answers=3, mild=True), "--out", tmp_path / "own.yaml")
     assert few.returncode == 2
     assert "9 answers have both a grade and a score: calibration needs at least 10." in few.stderr
     nowhere = viva("calibrate", tmp_path / "few.jsonl", "--out", tmp_path / "unavailable" / "own.yaml")
-    assert "unavailable is no folder: make it, or name another file with --out." in nowhere.stderr
+    assert "unavailable is not a folder: create it, or name another file with --out." in nowhere.stderr
     assert not (tmp_path / "own.yaml").exists()
 
 

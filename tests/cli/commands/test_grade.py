@@ -121,7 +121,7 @@ def test_bad_rows_are_named_with_line_and_column_and_the_rest_is_graded(viva: Vi
         "line 3, column answer: The answer has a NUL",
         "line 4, column question_id: There is no question 'no-such'",
         "line 5, column language: there is no language 'fr'",
-        "line 6, column question_id: no question is named",
+        "line 6, column question_id: the question is missing",
         "line 7, column answer: The answer has 200,000",
     ]:
         assert place in done.stderr
@@ -149,7 +149,7 @@ def test_without_a_judge_rows_stay_unscored_and_are_graded_later(
     ("arguments", "says"),
     [
         (["no.csv"], "does not exist"),
-        (["."], "is a directory"),
+        (["."], "is a folder"),
         (["empty.csv", "--rubric", DATA_RUBRIC], "is empty"),
         (["columns.csv", "--rubric", DATA_RUBRIC], "no column 'answer'"),
         (["answers.csv"], "no column 'question_id'"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.cli.answer_files import take_in
+from vivavoce.cli.answer_files import submit_rows
 from vivavoce.cli.tables import Row, Table
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
@@ -18,7 +18,7 @@ from ...panels import CHANGES, changed_panel
 
 def _gradings(panel: Panel, bank: Bank, rubric: Rubric, database: SessionFactory) -> set[str]:
     table = Table(columns=("answer",), rows=(Row(2, {"answer": "Weights are INT8."}),), problems=())
-    items, problems = take_in(
+    items, problems = submit_rows(
         Path("answers.csv"), table, bank=bank, rubric=rubric, question_id=None, panel=panel, sessions=database
     )
     assert not problems

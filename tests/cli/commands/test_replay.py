@@ -3,16 +3,22 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vivavoce.cli.commands.replay import Replay
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.pipeline import grade
+from vivavoce.graders.testing import scripted_panel
+from vivavoce.graders.types import AnswerInput
+from vivavoce.rubrics import Rubric
 
-Viva = Callable[..., subprocess.CompletedProcess[str]]
+from ..conftest import Submit, Viva
+
 RUBRIC = Path(__file__).parents[2] / "data" / "rubric.yaml"
 
 
@@ -55,7 +61,7 @@ def test_a_score_is_derived_again_from_the_record_without_the_judge(
 def test_an_answer_that_was_settled_without_the_judge_is_replayed_too(viva: Viva, graded: Callable[..., str]) -> None:
     done = viva("replay", graded("I don't know."))
     assert done.returncode == 0
-    assert "recorded 0.0, derived from 0 recorded judge calls: 0.0" in done.stdout
+    assert "recorded 0.0, recomputed from 0 recorded judge calls: 0.0" in done.stdout
 
 
 def test_an_off_topic_answer_is_replayed_with_its_votes(
@@ -66,7 +72,7 @@ def test_an_off_topic_answer_is_replayed_with_its_votes(
     stub_judge.behave("http_500")
     done = viva("replay", grading)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "derived from 0 recorded" not in done.stdout
+    assert "recomputed from 0 recorded" not in done.stdout
 
 
 def test_prompts_and_raw_replies_are_shown(viva: Viva, graded: Callable[..., str]) -> None:
@@ -96,3 +102,72 @@ def test_a_grading_that_is_not_there_is_one_sentence(viva: Viva) -> None:
     done = viva("replay", "nothing")
     assert done.returncode == 2
     assert "There is no grading 'nothing'" in done.stderr
+
+
+def test_a_grading_without_a_report_is_one_sentence(viva: Viva, submit: Submit) -> None:
+    (grading,) = submit("INT8")
+    done = viva("replay", grading)
+    assert done.returncode == 2
+    assert done.stderr == f"viva: Grading {grading} is queued and has no report yet: replay it when it has.\n"
+
+
+# What counts as a difference
+
+
+@pytest.fixture
+def document(rubric: Rubric) -> dict[str, Any]:
+    """A report in wire form."""
+    (report,) = grade([AnswerInput("INT8 instead of FP16")], rubric, scripted_panel())
+    return report.to_dict()
+
+
+def _compare(recorded: dict[str, Any], **changes: Any) -> list[str]:
+    return Replay(recorded, {**recorded, **changes}, {}).differences
+
+
+def test_equal_reports_have_no_difference(document: dict[str, Any]) -> None:
+    assert _compare(document) == []
+
+
+@pytest.mark.parametrize("name", ["score", "score_min", "score_max", "coverage"])
+def test_another_figure_is_named_with_both_values(document: dict[str, Any], name: str) -> None:
+    assert _compare(document, **{name: -1}) == [f"{name}: recorded {document[name]}, now -1"]
+
+
+def test_points_of_a_criterion_are_compared(document: dict[str, Any]) -> None:
+    first, *others = document["criteria"]
+    differences = _compare(document, criteria=[{**first, "points": 0.25}, *others])
+    assert differences == [f"criterion {first['id']}: recorded {first['points']} points, now 0.25"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "differ"),
+    [
+        (["near_pass_mark", "low_confidence"], ["low_confidence", "near_pass_mark"], False),
+        # An edit of the rubric adds this flag to reports that it makes stale.
+        (["low_confidence", "rubric_changed"], ["low_confidence"], False),
+        (["low_confidence"], [], True),
+    ],
+)
+def test_flags_are_compared_in_any_order(
+    document: dict[str, Any], recorded: list[str], now: list[str], differ: bool
+) -> None:
+    assert bool(_compare({**document, "flags": recorded}, flags=now)) == differ
+
+
+@pytest.mark.parametrize("name", ["rubric_hash", "model_revision", "prompt_hash", "combiner_version", "pass_mark"])
+def test_what_decides_a_score_is_compared(document: dict[str, Any], name: str) -> None:
+    source = document["provenance"]
+    (difference,) = _compare(document, provenance={**source, name: "other"})
+    assert difference == f"{name}: recorded {source[name]}, now other"
+
+
+@pytest.mark.parametrize("name", ["judge_seconds", "tokens_in", "cost"])
+def test_effort_may_differ(document: dict[str, Any], name: str) -> None:
+    assert _compare(document, provenance={**document["provenance"], name: 1e9}) == []
+
+
+def test_fields_that_an_older_report_lacks_are_not_compared(document: dict[str, Any]) -> None:
+    source = dict(document["provenance"])
+    del source["screening_revision"]
+    assert _compare({**document, "provenance": source}, provenance=document["provenance"]) == []

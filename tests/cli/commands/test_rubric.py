@@ -60,7 +60,7 @@ def test_a_draft_overwrites_nothing(viva: Viva, tmp_path: Path) -> None:
     assert (tmp_path / "quantization.draft.yaml").read_text(encoding="utf-8") == "mine"
 
 
-def test_a_judge_that_is_away_is_one_sentence(viva: Viva, stub_judge: StubJudgeServer) -> None:
+def test_an_unavailable_judge_is_one_sentence(viva: Viva, stub_judge: StubJudgeServer) -> None:
     stub_judge.behave("http_500")
     done = viva("rubric", "compile", "quantization")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
@@ -79,7 +79,7 @@ def test_a_template_makes_a_draft_without_a_judge(viva: Viva, tmp_path: Path, te
 def test_a_draft_that_is_not_complete_stays_a_draft(viva: Viva, tmp_path: Path) -> None:
     viva("rubric", "new", "What is a vector?", "--out", "template.yaml")
     done = viva("rubric", "freeze", "template.yaml")
-    assert (done.returncode, "of its template" in done.stderr) == (2, True)
+    assert (done.returncode, "from its template" in done.stderr) == (2, True)
     (tmp_path / "canvas.csv").write_text(EXPORT, encoding="utf-8")
     viva("rubric", "import", "canvas.csv", "--out", "rubrics")
     file = tmp_path / "rubrics" / "communication.yaml"
@@ -144,10 +144,10 @@ def test_an_edited_rubric_reaches_the_grades_that_are_there(viva: Viva, tmp_path
     assert viva("grade", answers, "--rubric", file).returncode == 0
     assert "newest version" in viva("rubric", "apply", file).stdout
     file.write_text(to_yaml(edited(rubric, "criteria", 0, "points", value=1)), encoding="utf-8")
-    assert "1 brought up to date, 0 flagged" in viva("rubric", "apply", file).stdout
+    assert "1 recomputed, 0 flagged" in viva("rubric", "apply", file).stdout
     changed = edited(rubric, "criteria", 0, "statement", value="The answer says INT8.")
     file.write_text(to_yaml(changed), encoding="utf-8")
     done = viva("rubric", "apply", file)
-    assert "0 brought up to date, 1 flagged" in done.stdout
+    assert "0 recomputed, 1 flagged" in done.stdout
     assert "stale: criterion 'lower' is worded differently" in done.stdout
     assert "1 to be graded again" in viva("rubric", "apply", file, "--regrade").stdout
