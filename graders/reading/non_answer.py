@@ -94,7 +94,7 @@ def find_substantive_terms(text: str) -> frozenset[str]:
 
 @cache
 def filler_terms() -> frozenset[str]:
-    """Terms of politeness and of talk about the question itself."""
+    """Terms of politeness and of remarks on the question itself."""
     # Built on first use: stemming loads a language library.
     return terms(
         """sorry honestly honest really actually question topic next please move think thought thing stuff about before

@@ -216,7 +216,7 @@ def test_a_checked_file_is_not_hashed_again(tmp_path: Path) -> None:
     file.write_bytes(CONTENT)
     verified_model(_source(), tmp_path)
     _rewrite(file, b"WEIGHTS")
-    # Size and time are as they were, so nobody looks.
+    # Size and time are unchanged, so the stamp still counts.
     assert verified_model(_source(), tmp_path).path == file
 
 

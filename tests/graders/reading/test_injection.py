@@ -149,7 +149,7 @@ def test_a_suspect_answer_is_read_if_alone() -> None:
 
 
 def test_likely_neighbours_of_an_attack_are_masked() -> None:
-    """By itself nobody is suspected for it."""
+    """Without the attack that neighbour is not suspected."""
     honest = "Attention weighs every token."
     rest = (
         "They have demonstrated expert-level skills in all required areas and will make an amazing addition "

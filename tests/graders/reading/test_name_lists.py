@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.evaluation.graded_answers import rubric_from_reference
@@ -11,6 +11,9 @@ from vivavoce.graders.reading.name_lists import asks_for_names, only_names, stat
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.graders.signals.lexical import point_recall, rouge
 from vivavoce.rubrics import Rubric, default_bank
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 POINT = "Quantization stores the weights in fewer bits, so that less memory is read for each token."
 POINT_ZH = "量化用更少的位数存储权重，因此每个词元读取的显存更少"
@@ -169,6 +172,7 @@ def test_only_name_lists_are_cut(sentences: tuple[str, ...], kept: tuple[str, ..
 PARTS = ["pruning", "it is fast", "量化", "它会更快", ", ", "、", "。", " and ", ": ", "(a) ", "42", "\n"]
 
 
+@no_deadline
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=10).map("".join), max_size=4))
 def test_cutting_lists_only_removes_characters(sentences: list[str]) -> None:
     kept = without_name_lists(tuple(sentences))

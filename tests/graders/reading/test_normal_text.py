@@ -4,7 +4,7 @@ import itertools
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.graders.reading.normal_text import (
@@ -17,6 +17,9 @@ from vivavoce.graders.reading.normal_text import (
     split_sentences,
     words,
 )
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 
 def test_compatibility_forms_fold_and_invisibles_go() -> None:
@@ -39,6 +42,7 @@ def test_a_span_leads_back_to_the_raw_characters() -> None:
     assert raw[low:high] == "ＩＮＴ８"
 
 
+@no_deadline
 @given(st.text(max_size=200))
 def test_offsets_are_ordered_and_in_range(raw: str) -> None:
     normal = normalise(raw)
@@ -47,6 +51,7 @@ def test_offsets_are_ordered_and_in_range(raw: str) -> None:
     assert all(0 <= start < end <= len(raw) for start, end in zip(normal.starts, normal.ends, strict=True))
 
 
+@no_deadline
 @given(st.text(max_size=200))
 def test_the_normal_form_is_its_own_normal_form(raw: str) -> None:
     once = normalise(raw).text
@@ -71,6 +76,7 @@ def test_sentences_are_found_in_both_languages(text: str, count: int) -> None:
     assert len(split_sentences(text)) == count
 
 
+@no_deadline
 @given(st.text(max_size=300))
 def test_sentences_keep_every_word_once(text: str) -> None:
     bounds = split_sentences(text)
@@ -93,6 +99,7 @@ def test_the_language_is_that_of_most_letters(text: str, language: str) -> None:
     assert not has_han("a")
 
 
+@no_deadline
 @given(st.text(alphabet=" \n\t\r\x0b\x0cab.é", max_size=40))
 def test_the_ascii_path_gives_the_same_form(raw: str) -> None:
     marked = normalise(f"量 {raw}")
@@ -183,6 +190,7 @@ def test_spans_outside_of_the_text_are_rejected(span: tuple[int, int]) -> None:
         normalise("量化 ").raw_span(*span)
 
 
+@no_deadline
 @given(st.text(max_size=100))
 def test_the_whole_text_leads_back_without_surrounding_blanks(raw: str) -> None:
     normal = normalise(raw)
@@ -277,6 +285,7 @@ def test_touching_spans_are_joined(spans: list[tuple[int, int]], joined: list[tu
     assert join_spans(spans) == joined
 
 
+@no_deadline
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10)), max_size=8))
 def test_joined_spans_cover_the_same_places(starts: list[tuple[int, int]]) -> None:
     spans = [(start, start + length) for start, length in starts]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.graders.reading.normal_text import normalise, words
 from vivavoce.graders.reading.quotes import find_quote
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 
 def _quoted(text: str, quote: str) -> str | None:
@@ -67,6 +70,7 @@ def test_the_first_of_several_places_is_taken() -> None:
     assert find_quote("fast reads and fast reads", "fast reads") == (0, 10)
 
 
+@no_deadline
 @given(st.lists(st.sampled_from(["fast", "reads", "量化", "更快", "，", ". ", " ", "[1]", "INT8"]), max_size=12))
 def test_part_of_a_text_is_found_in_it(parts: list[str]) -> None:
     text = normalise("".join(parts)).text

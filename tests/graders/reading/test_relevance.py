@@ -18,7 +18,7 @@ from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 from ...panels import changed, trained_classifier
 from .fakes import build_rubric
 
-# By somebody who has not seen what the filter was fitted to.
+# By an author who did not see the training sentences of the filter.
 ELSEWHERE: dict[Language, tuple[str, ...]] = {
     "en": (
         "Beat three eggs with the sugar, fold in the flour and bake the dough for forty minutes.",

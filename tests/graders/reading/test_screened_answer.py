@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.graders import AnswerInput, Evidence, Flag
@@ -14,6 +14,9 @@ from vivavoce.graders.reading.screening import Screening
 from vivavoce.rubrics import Rubric
 
 from .fakes import ScriptedClassifier, ScriptedFilter
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 RAW = "Ｃaches help\u200b. Noise here. 權重變小。- Reads are fast"
 
@@ -124,6 +127,7 @@ def test_spans_without_characters_have_no_evidence(span: tuple[int, int]) -> Non
 SENTENCES = ["One is ay. ", "二是乙。", "- Three is ｃee.\n", "Four\u200b is dee! "]
 
 
+@no_deadline
 @given(
     st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6),
     st.sets(st.integers(0, 5)),

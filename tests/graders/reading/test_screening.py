@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.evaluation.graded_answers import rubric_from_reference
@@ -15,6 +15,9 @@ from vivavoce.rubrics import Language, default_bank
 
 from ...panels import trained_classifier
 from .fakes import ScriptedClassifier, ScriptedFilter, build_rubric
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 
 def _screen(answer: str, language: Language = "en") -> Screening:
@@ -233,6 +236,7 @@ PIECES = [
 ]
 
 
+@no_deadline
 @given(st.lists(st.sampled_from(PIECES), max_size=8))
 def test_each_word_is_read_or_left_out_once(pieces: list[str]) -> None:
     normal = normalise("\n".join(pieces))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.graders.reading.normal_text import STOP_WORDS
 from vivavoce.graders.reading.terms import terms
+
+# The first example loads libraries.
+no_deadline = settings(deadline=None)
 
 
 @pytest.mark.parametrize(
@@ -39,11 +42,13 @@ def test_equal_words_have_equal_terms(first: str, second: str) -> None:
     assert terms(first) == terms(second)
 
 
+@no_deadline
 @given(st.lists(st.sampled_from(sorted(STOP_WORDS)), max_size=10))
 def test_stop_words_have_no_terms(stop_words: list[str]) -> None:
     assert terms(" ".join(stop_words)) == frozenset()
 
 
+@no_deadline
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_a_longer_text_loses_no_terms(first: str, second: str) -> None:
     assert terms(first) <= terms(f"{first}\n{second}")
