@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import Bank, Rubric, load_rubric
@@ -17,6 +18,9 @@ from vivavoce.service.storage.engine import SessionFactory, connect, migrate, se
 from .servers import PostgresServer, RedisServer
 
 DATA = Path(__file__).parent / "data"
+# The same examples in every run: a test that fails by chance stops a release that it does not concern.
+hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("same")
 # What a module imports to load networks, and the fixtures that start servers.
 _MODELS = {"build_embedder", "build_shipped_panel", "trained_classifier", "CrossEncoderVerifier", "PackedE5"}
 _SERVERS = {"postgres_server", "postgres_database", "redis_url"}

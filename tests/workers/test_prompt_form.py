@@ -5,7 +5,7 @@ import pytest
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.service.settings import Settings
-from vivavoce.workers.panel_factory import judge_key, prompt_form, rubric_judge
+from vivavoce.workers.panel_factory import build_judge_key, build_prompt_form, build_rubric_judge
 
 
 @pytest.fixture
@@ -14,14 +14,14 @@ def settings() -> Settings:
 
 
 def _form_of(settings: Settings, form: PromptForm | None = None) -> str:
-    return rubric_judge(settings, InMemoryVerdictCache(), secret=b"", form=form).form
+    return build_rubric_judge(settings, InMemoryVerdictCache(), secret=b"", form=form).form
 
 
 def test_production_asks_in_the_default_form(settings: Settings) -> None:
-    assert prompt_form(settings) == PromptForm()
+    assert build_prompt_form(settings) == PromptForm()
     assert _form_of(settings) == "fast/criterion/brief/zero-shot"
     # The key of a registered judge: another text would orphan the versions on record.
-    assert judge_key(settings).form["asked"] == "fast/criterion/brief/zero-shot"
+    assert build_judge_key(settings).form["asked"] == "fast/criterion/brief/zero-shot"
 
 
 def test_only_the_mode_can_be_set(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_only_the_mode_can_be_set(settings: Settings, monkeypatch: pytest.Monkey
     assert _form_of(explained) == "explained/criterion/brief/zero-shot"
     for name in ("VIVA_JUDGE_SCOPE", "VIVA_JUDGE_CONTEXT", "VIVA_JUDGE_FEW_SHOT"):
         monkeypatch.setenv(name, "full")
-    assert prompt_form(Settings()) == PromptForm()
+    assert build_prompt_form(Settings()) == PromptForm()
 
 
 def test_a_benchmark_chooses_another_form(settings: Settings) -> None:

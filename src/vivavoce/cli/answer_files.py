@@ -158,6 +158,7 @@ def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> 
                     answer=item.answer,
                     grading=grading,
                     human_grade=_number(item.row.values.get("human_grade")),
+                    rubric=item.rubric,
                 )
                 for item, grading in outcome.items
             ],

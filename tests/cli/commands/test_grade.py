@@ -59,7 +59,7 @@ def test_results_are_written_in_the_form_that_the_ending_names(viva: Viva, tmp_p
         assert "&lt;b&gt;" in page
         assert "INT8 <b>" not in page
         assert "<script" not in page
-        assert "http" not in page
+        assert "http://" not in page
     else:
         assert len(_read(target)) == 1
 

@@ -132,7 +132,7 @@ def test_lint_names_file_line_and_rule(viva: Viva, tmp_path: Path, rubric: Rubri
     (tmp_path / "mine.yaml").write_text(to_yaml(broken), encoding="utf-8")
     done = viva("rubric", "lint", "mine.yaml")
     assert done.returncode == 1
-    assert "pays for length: say which fact is wanted [length]" in done.stdout
+    assert "rewards length: say which fact is wanted [length]" in done.stdout
     assert done.stdout.startswith("mine.yaml:")
     assert "does not exist" in viva("rubric", "lint", "nowhere.yaml").stderr
 

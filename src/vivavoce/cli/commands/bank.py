@@ -86,7 +86,7 @@ def qualify_judge(
 
 @app.command("publish")
 def publish_bank(
-    folder: Annotated[Path, typer.Argument(help="The folder of the bank.")] = BANK,
+    folder: Annotated[Path, typer.Argument(help="The folder of the bank.", show_default="the bank that ships")] = BANK,
 ) -> None:
     """Give every new or edited rubric a version; published versions never change.
 

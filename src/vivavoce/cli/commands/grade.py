@@ -67,7 +67,7 @@ def grade_file(
         interruption = _grade_with_progress(items, panel, settings, database, patience=patience)
         outcome = read_outcome(items, problems, database)
     # Also after an interrupt: what is graded is not lost.
-    write_outcome(target, table, outcome, title=f"Grades for {file.name}")
+    write_outcome(target, table, outcome, title=file.name)
     _report_outcome(outcome, interruption, target)
 
 
