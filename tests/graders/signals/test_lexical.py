@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
 from vivavoce.graders.reading import normal_text
-from vivavoce.graders.signals.lexical import point_recall, rouge
+from vivavoce.graders.signals.lexical import RougeScores, point_recall, rouge
 
 
 def test_identical_chinese_sentences_agree_fully() -> None:
@@ -76,3 +76,47 @@ def test_rouge_is_that_of_the_rouge_score_package(answer: str, reference: str) -
     found = rouge(answer, [reference])
     ours = (found.rouge1, found.rouge2, found.rouge_l)
     assert ours == pytest.approx([wanted[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")], abs=1e-9)
+
+
+@pytest.mark.parametrize(("answer", "reference"), [("", "some words"), ("some words", ""), ("", "")])
+def test_an_empty_side_shares_nothing(answer: str, reference: str) -> None:
+    assert rouge(answer, [reference]) == RougeScores(0.0, 0.0, 0.0, 0.0)
+
+
+def test_each_measure_has_its_own_best_reference() -> None:
+    scores = rouge("a b c d", ["d c b a", "a b"])
+    assert (scores.rouge1, scores.rouge2) == (1.0, pytest.approx(0.5))
+    assert scores.rouge1_recall == 1.0
+
+
+def test_only_what_states_something_counts_for_recall() -> None:
+    whole = rouge("a b c d", ["a b c d"])
+    stated = rouge("a b c d", ["a b c d"], stated=["a b"])
+    assert stated.rouge1_recall == 0.5
+    assert (stated.rouge1, stated.rouge_l) == (whole.rouge1, whole.rouge_l)
+
+
+def test_words_count_as_often_as_both_sides_have_them() -> None:
+    assert rouge("a a a", ["a b c"]).rouge1_recall == pytest.approx(1 / 3)
+
+
+def test_a_point_made_of_the_question_cannot_be_recalled() -> None:
+    assert point_recall(["Weights are integers."], point="Weights are integers.", question="Are weights integers?") == 0
+
+
+def test_one_sentence_is_a_passage_where_there_is_no_other() -> None:
+    point, question = "Weights are stored as integers.", "How?"
+    assert point_recall(["Integers are weights that are stored."], point=point, question=question) == 1
+
+
+def test_a_passage_of_long_sentences_has_two() -> None:
+    point, question = "Weights are stored as integers.", "How?"
+    filler = "and bread is baked in a hot oven until the crust is brown"
+    answer = [f"We take the weights {filler}.", f"They are stored {filler}.", f"As integers {filler}."]
+    # Any two neighbours have two of the three words; all three sentences are no passage.
+    assert point_recall(answer, point=point, question=question) == pytest.approx(2 / 3)
+
+
+@given(st.lists(st.sampled_from(["Weights are stored.", "As integers.", "Bread.", "四位整数。"]), max_size=6))
+def test_recall_is_a_share(sentences: list[str]) -> None:
+    assert 0 <= point_recall(sentences, point="Weights are stored as 四位整数.", question="How?") <= 1

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vivavoce.rubrics import InvalidRubric, Rubric, RubricError, RubricUnreadable
+from vivavoce.rubrics import InvalidRubric, Language, Rubric, RubricError, RubricUnreadable, content_hash
 from vivavoce.rubrics.formats import losses, read_rubrics, write_rubrics
+from vivavoce.rubrics.formats.canvas_table import CanvasLayout
+
+from ..builders import edited, without
 
 HEAD = "Rubric Name,Criteria Name,Criteria Description,Criteria Enable Range" + (
     ",Rating Name,Rating Description,Rating Points" * 3
@@ -114,3 +118,143 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, text: str, kind: ty
     file.write_text(text, encoding="utf-8")
     with pytest.raises(kind, match=words):
         read_rubrics(file)
+
+
+def _read(tmp_path: Path, text: str, language: Language = "en") -> tuple[Rubric, ...]:
+    file = tmp_path / "export.csv"
+    file.write_bytes(text.encode("utf-8"))
+    return read_rubrics(file, language=language).rubrics
+
+
+def _write(tmp_path: Path, *rubrics: Rubric) -> str:
+    write_rubrics(rubrics, tmp_path / "again.csv")
+    return (tmp_path / "again.csv").read_bytes().decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        (EXPORT, {}),
+        (EXPORT.replace("\n", "\r\n").replace("keys\r\nand", "keys\nand"), {"crlf": True}),
+        ("\ufeff" + EXPORT, {"byte_order_mark": True}),
+        (EXPORT.replace("false", "FALSE").replace("true", "TRUE"), {"upper_case": True}),
+        (EXPORT.replace(",0,,,\n", ",0\n"), {"padded": False}),
+    ],
+    ids=["plain", "windows", "byte-order-mark", "capitals", "unpadded"],
+)
+def test_a_rubric_carries_only_what_differs_in_layout(tmp_path: Path, text: str, origin: dict[str, Any]) -> None:
+    _, communication = _read(tmp_path, text)
+    assert communication.origin == {"name": "Communication", **origin}
+
+
+def test_a_rubric_stored_with_all_layout_fields_is_written_alike(tmp_path: Path) -> None:
+    rubrics = _read(tmp_path, EXPORT)
+    stored = []
+    for rubric in rubrics:
+        assert rubric.origin
+        layout = CanvasLayout.from_origin(rubric.origin).model_dump(mode="json")
+        assert layout["format"] == "canvas"
+        stored.append(Rubric.model_validate({**rubric.model_dump(mode="json"), "origin": layout}))
+    assert _write(tmp_path, *stored) == EXPORT
+    assert [content_hash(rubric) for rubric in stored] == [content_hash(rubric) for rubric in rubrics]
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        ({"crlf": True}, "name: field required"),
+        ({"name": "A", "quotes": "some"}, "quotes: "),
+        ({"name": "A", "colour": "red"}, "colour: "),
+        ({"name": "A", "format": "moodle"}, "format: "),
+    ],
+)
+def test_a_damaged_layout_is_one_sentence(tmp_path: Path, rubric: Rubric, origin: Any, problem: str) -> None:
+    damaged = rubric.model_copy(update={"origin": origin})
+    for act in (lambda: _write(tmp_path, damaged), lambda: losses([damaged], "Canvas")):
+        with pytest.raises(InvalidRubric) as error:
+            act()
+        assert problem in str(error.value)
+        assert "restore or remove 'origin'" in str(error.value)
+    assert not (tmp_path / "again.csv").exists()
+
+
+def test_the_first_rubric_decides_the_layout(tmp_path: Path, rubric: Rubric) -> None:
+    (imported,) = _read(tmp_path, HEAD + "\r\nA,B,,FALSE,Full,,5,Some,,3,None,,0\r\n")
+    first, second = _write(tmp_path, imported, rubric), _write(tmp_path, rubric, imported)
+    assert first.count("\r\n") == 1 + 1 + len(rubric.criteria)
+    assert "FALSE" in first
+    assert "\r" not in second
+    assert "FALSE" not in second
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_both_languages_name_their_outcomes(tmp_path: Path, rubric: Rubric, language: Language) -> None:
+    spoken = edited(rubric, "question", "language", value=language)
+    text = _write(tmp_path, spoken)
+    names = {"en": ("Met", "Not met", "Not made", "Made"), "zh": ("达到", "未达到", "没有犯", "犯了")}[language]
+    assert all(f",{name}," in text for name in names)
+    kinds = [criterion.kind for criterion in _read(tmp_path, text, language)[0].criteria]
+    assert kinds == ["binary", "ordinal", "binary", "negative"]
+
+
+def test_outcomes_in_the_other_language_are_levels(tmp_path: Path, rubric: Rubric) -> None:
+    mistake_free = without(rubric, "wrong")
+    kinds = {criterion.kind for criterion in _read(tmp_path, _write(tmp_path, mistake_free), "zh")[0].criteria}
+    assert kinds == {"ordinal"}
+
+
+def test_levels_without_names_are_numbered(tmp_path: Path, rubric: Rubric) -> None:
+    (again,) = _read(tmp_path, _write(tmp_path, rubric))
+    assert [level.name for level in again.criteria[1].levels] == ["0", "1", "2"]
+
+
+def test_a_comma_may_stand_for_the_decimal_point(tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(f'{HEAD}\nA,B,,false,Full,,"2,5",Some,,1,None,,0\n', encoding="utf-8")
+    read = read_rubrics(file)
+    assert read.rubrics[0].max_points == 2.5
+    assert "layout" in read.notices[0]
+
+
+def test_points_are_written_without_noise(tmp_path: Path, rubric: Rubric) -> None:
+    assert ",0.3," in _write(tmp_path, edited(rubric, "criteria", 0, "points", value=0.1 + 0.2))
+
+
+def test_equal_titles_get_identifiers_of_their_own(tmp_path: Path) -> None:
+    (rubric,) = _read(tmp_path, f"{HEAD}\nA,Clarity,,false,Full,,5,No,,0\nA,Clarity,,true,Full,,5,No,,0\n")
+    assert [criterion.id for criterion in rubric.criteria] == ["clarity", "clarity-2"]
+    assert rubric.origin
+    assert rubric.origin["ranges"] == ("clarity-2",)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("notes",), "Read again.", "notes on a rubric"),
+        (("weights",), {"judge": 1}, "weights of the signals"),
+        (("question", "topic"), "training", "question's text, topic"),
+        (("criteria", 0, "id"), "other", "identifiers"),
+    ],
+)
+def test_each_loss_is_told(tmp_path: Path, path: tuple[str | int, ...], value: Any, words: str) -> None:
+    (imported,) = _read(tmp_path, f"{HEAD}\nA,Clarity,,false,Full,,5,No,,0\n")
+    assert losses([imported], "Canvas") == []
+    (notice,) = losses([edited(imported, *path, value=value)], "Canvas")
+    assert words in notice
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("A", "needs a Rubric Name and a Criteria Name"),
+        (" ,B,,false,Full,,5,No,,0", "needs a Rubric Name"),
+        ("A,B,,false,Full,,5,No,", "needs two ratings"),
+        ("A,B,,false,Full,,5,No,,", "not all numbers"),
+        ("A,B,,false,Full,,500,No,,0", "less than or equal to 100"),
+        (f"{'A' * 256},B,,false,Full,,5,No,,0", "at most 255"),
+    ],
+)
+def test_a_row_that_is_no_criterion_is_named_by_line(tmp_path: Path, row: str, words: str) -> None:
+    with pytest.raises(InvalidRubric, match=words) as error:
+        _read(tmp_path, f"{HEAD}\n{row}\n")
+    assert ", line 2: " in str(error.value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.rubrics import InvalidRubric, Rubric, RubricUnreadable, SignalWeights, default_bank, load_rubric
-from vivavoce.rubrics.formats import markdown, read_rubrics, write_rubrics
+from vivavoce.rubrics.formats import format_of, losses, markdown, read_rubrics, to_yaml, write_rubrics
+
+from ..builders import GATE, with_criterion
 
 SAMPLE = Path(__file__).parents[2] / "data" / "rubric.yaml"
 # What an editor of a rubric may type, and some programs take for the end of a line.
@@ -94,3 +97,79 @@ def test_a_reference_may_look_like_a_list_and_a_row_may_lack_its_last_stroke(rub
     found = markdown.read_page(edited, source="page.md")
     assert "- Memory: less\n- Speed: more" in {reference.text for reference in found.references}
     assert found.expected_points == rubric.expected_points
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.yaml", "YAML"), ("a.YML", "YAML"), ("a.b.json", "JSON"), ("a.MD", "Markdown"), ("a.csv", "Canvas")],
+)
+def test_the_ending_names_the_format(name: str, kind: str) -> None:
+    assert format_of(Path(name)) == kind
+
+
+@pytest.mark.parametrize("name", ["rubric", "rubric.txt", "rubric.yaml.bak", ".md"])
+def test_an_unknown_ending_is_refused(name: str) -> None:
+    with pytest.raises(RubricUnreadable, match=r"use one of \.yaml, \.yml, \.json, \.md, \.csv"):
+        format_of(Path(name))
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json", "md"])
+@pytest.mark.parametrize("change", [lambda text: b"\xef\xbb\xbf" + text, lambda text: text.replace(b"\n", b"\r\n")])
+def test_what_windows_editors_save_is_read(
+    tmp_path: Path, rubric: Rubric, ending: str, change: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / f"rubric.{ending}"
+    write_rubrics([rubric], file)
+    file.write_bytes(change(file.read_bytes()))
+    assert read_rubrics(file).rubrics == (rubric,)
+
+
+def test_a_draft_says_so_first(rubric: Rubric) -> None:
+    draft = rubric.model_copy(update={"status": "draft"})
+    assert to_yaml(draft).startswith("status: draft\n")
+    assert not to_yaml(rubric).startswith("status")
+
+
+def test_defaults_are_left_out(rubric: Rubric) -> None:
+    text = to_yaml(rubric)
+    assert not any(f"{name}:" in text for name in ("weights", "origin", "grader_notes", "importance", "examples"))
+
+
+def test_only_markdown_loses_the_layout_of_canvas(rubric: Rubric) -> None:
+    imported = rubric.model_copy(update={"origin": {"name": "A"}})
+    assert losses([imported], "YAML") == losses([imported], "JSON") == losses([rubric], "Markdown") == []
+    (notice,) = losses([imported], "Markdown")
+    assert "layout of the Canvas file" in notice
+
+
+def test_a_gate_comes_back_from_a_page(rubric: Rubric) -> None:
+    gated = with_criterion(rubric, {**GATE, "cap": 0.35, "grader_notes": "Ask > twice.\n- or once"})
+    assert markdown.read_page(markdown.write_page(gated), source="page.md") == gated
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("- kind: binary\n", "", r"criteria\.0"),
+        ("- points: 4.0", "- points: four", r"criteria\.0\.points"),
+        ("- minutes: 5", "- minutes: 5\n- mood: good", "mood"),
+        ("### short", "### long", r"references\.0\.length"),
+        ("| core |", "| urgent |", r"expected_points\.0\.importance"),
+    ],
+)
+def test_a_page_is_checked_like_a_file(rubric: Rubric, old: str, new: str, words: str) -> None:
+    page = markdown.write_page(rubric)
+    assert old in page
+    with pytest.raises(InvalidRubric, match=words) as error:
+        markdown.read_page(page.replace(old, new, 1), source="page.md")
+    assert str(error.value).startswith("page.md: ")
+
+
+def test_headings_of_sections_may_be_in_any_case(rubric: Rubric) -> None:
+    page = markdown.write_page(rubric).replace("## References", "## REFERENCES")
+    assert markdown.read_page(page, source="page.md") == rubric
+
+
+def test_a_page_without_status_is_a_draft(rubric: Rubric) -> None:
+    page = markdown.write_page(rubric).replace("- status: frozen\n", "")
+    assert markdown.read_page(page, source="page.md").status == "draft"
