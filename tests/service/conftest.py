@@ -6,18 +6,55 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Bank
 from vivavoce.service.app import create_app
 from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
+
+from .samples import FixedClock
 
 
 @pytest.fixture
 def notifier() -> EventNotifier:
     return EventNotifier()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_database: SessionFactory) -> SessionFactory:
+    """The empty SQLite database, without waiting for the disk at each commit."""
+    sa.event.listen(
+        sqlite_database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
+    )
+    return sqlite_database
+
+
+@pytest.fixture
+def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
+    """The time of the service, which only the test moves."""
+    fixed = FixedClock()
+    monkeypatch.setattr(clock, "now", fixed)
+    return fixed
+
+
+@pytest.fixture
+def app(settings: Settings, sqlite_database: SessionFactory, bank: Bank, notifier: EventNotifier) -> FastAPI:
+    """The API over SQLite, without a server."""
+    return create_app(
+        settings, sessions=sqlite_database, bank=bank, notifier=notifier, judge_status=lambda: "unreachable"
+    )
+
+
+@pytest.fixture
+def api(app: FastAPI) -> TestClient:
+    """A client that calls the API in this process; an unexpected error becomes a response."""
+    return TestClient(app, raise_server_exceptions=False)
 
 
 @pytest.fixture

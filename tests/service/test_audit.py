@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import getpass
+import json
+import socket
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,11 +26,21 @@ from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.storage import locks
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import AuditRepository
-from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent, State
 from vivavoce.service.storage.tables import Report as ReportRow
 from vivavoce.service.submission import NewAnswer
 
 from ..rubrics.test_edits import edited
+from .samples import (
+    OTHER_ORGANISATION,
+    FixedClock,
+    add_organisation,
+    bring_to,
+    change_grading,
+    claim_one,
+    make_report,
+    record_report,
+)
 
 EVENTS = 5
 OTHER = {
@@ -288,3 +304,128 @@ def test_the_score_of_a_report_is_part_of_it(database: SessionFactory, rubric: R
     with database.begin() as session:
         session.get_one(ReportRow, grading_id).score = 0.125
     assert isinstance(_verify(database), Broken)
+
+
+def test_hashes_of_earlier_versions_are_the_same(sqlite_database: SessionFactory, fixed_clock: FixedClock) -> None:
+    # Another value here would break every trail that exists.
+    hashes = (
+        "35d71a5b1aa4ed82534e044beb9e75872e83d0342322348f46ab101ec9669fd0",
+        "9c3d7cfb08c07e56a9257886cc6347ef3956d34a3182e4a54dbac30897992580",
+    )
+    for number, digest in enumerate(hashes):
+        details = {"中": 0.1, "a": [1, None]}
+        with sqlite_database.begin() as session:
+            audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject=f"s{number}", details=details, actor="tester")
+        assert _head(sqlite_database) == Head(number + 1, digest)
+        fixed_clock.moment += timedelta(microseconds=1)
+    assert audit.document_hash({"b": 1, "a": "中"}) == (
+        "d79ea31202c17c4f666ae61c4dd4dea20998b9098176f7649665690f4d27217e"
+    )
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.text(max_size=3), JSON_VALUES, max_size=4))
+def test_the_hash_survives_storage_and_another_order(document: dict[str, Any]) -> None:
+    stored = json.loads(json.dumps(document, ensure_ascii=False))
+    reordered = dict(reversed(list(document.items())))
+    assert audit.document_hash(stored) == audit.document_hash(reordered) == audit.document_hash(document)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [({"b": 1, "a": [1.5, None]}, '{"a":[1.5,null],"b":1}'), ("中", '"\\u4e2d"'), (True, "true")]
+)
+def test_canonical_json_is_ascii_without_spaces(value: object, text: str) -> None:
+    assert audit.canonical_json(value) == text
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**9), st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_a_printed_head_is_parsed_again(number: int, digest: str) -> None:
+    assert Head.parse(str(Head(number, digest))) == Head(number, digest)
+
+
+def test_a_long_text_is_cut_in_the_message() -> None:
+    with pytest.raises(UnreadableHead) as error:
+        Head.parse("x" * 500)
+    assert len(str(error.value)) < 200
+
+
+def test_each_organisation_has_its_own_chain(sqlite_database: SessionFactory) -> None:
+    add_organisation(sqlite_database)
+    with sqlite_database.begin() as session:
+        for organisation in (OTHER_ORGANISATION, DEFAULT_ORGANISATION, OTHER_ORGANISATION):
+            audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="s", organisation_id=organisation)
+    with sqlite_database() as session:
+        heads = {name: audit.head(session, organisation_id=name) for name in (DEFAULT_ORGANISATION, OTHER_ORGANISATION)}
+        assert {name: head.id for name, head in heads.items()} == {DEFAULT_ORGANISATION: 1, OTHER_ORGANISATION: 2}
+        assert isinstance(audit.verify(session, organisation_id=OTHER_ORGANISATION), Verified)
+        broken = audit.verify(session, kept=heads[OTHER_ORGANISATION])
+        assert isinstance(broken, Broken)
+
+
+def test_a_savepoint_writes_no_events_itself(sqlite_database: SessionFactory) -> None:
+    with sqlite_database.begin() as session:
+        with session.begin_nested():
+            audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="inner")
+        assert audit.head(session) == Head()
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="outer")
+    with sqlite_database() as session:
+        newest = AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=None, limit=9)
+    assert [event.subject for event in newest] == ["inner", "outer"]
+
+
+def test_events_of_a_rolled_back_transaction_do_not_come_later(sqlite_database: SessionFactory) -> None:
+    with sqlite_database() as session:
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="lost")
+        session.execute(sa.text("SELECT 1"))
+        session.rollback()
+        audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="kept")
+        session.commit()
+    assert _kinds(sqlite_database, "lost") == []
+    assert _kinds(sqlite_database, "kept") == [("backup_taken", {})]
+
+
+def test_an_event_names_the_user_of_the_process(sqlite_database: SessionFactory) -> None:
+    _append(sqlite_database, 1)
+    with sqlite_database() as session:
+        (event,) = AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=None, limit=1)
+    assert event.actor == f"{getpass.getuser()}@{socket.gethostname()}"[:200]
+
+
+def test_a_requeued_grading_needs_no_report(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, State.GRADED)
+    change_grading(sqlite_database, grading_id, lifecycle.regrade)
+    verified = _verify(sqlite_database)
+    assert isinstance(verified, Verified)
+    assert (verified.events, verified.reports) == (2, 0)
+
+
+def test_a_report_older_than_the_trail_is_counted_apart(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    bring_to(sqlite_database, rubric, State.GRADED)
+    bring_to(sqlite_database, rubric, State.FAILED)
+    _force(sqlite_database, "DELETE FROM audit_event WHERE kind = 'grading_failed'")
+    verified = _verify(sqlite_database)
+    assert isinstance(verified, Verified)
+    assert (verified.events, verified.reports, verified.older_reports) == (1, 1, 1)
+
+
+def test_the_newest_report_of_a_grading_counts(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, State.FAILED)
+    change_grading(sqlite_database, grading_id, lifecycle.requeue)
+    record_report(sqlite_database, claim_one(sqlite_database), make_report(score=3.0))
+    verified = _verify(sqlite_database)
+    assert isinstance(verified, Verified)
+    assert (verified.events, verified.reports) == (3, 1)
+
+
+def test_details_of_a_report_carry_hash_and_score() -> None:
+    document = {"score": 7.5, "flags": []}
+    details = audit.report_details(document, state="graded")
+    assert details == {"report_sha256": audit.document_hash(document), "score": 7.5, "state": "graded"}

@@ -9,12 +9,32 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle, submission, sweeping
-from vivavoce.service.errors import GradingNotFound, IdempotencyInProgress, IdempotencyMismatch, LostLease
+from vivavoce.service.errors import (
+    GradingFinished,
+    GradingNotFound,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    LostLease,
+)
 from vivavoce.service.lifecycle import Batch
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import Grading, RubricVersion, State
+from vivavoce.service.storage.tables import AuditEvent, Grading, RubricVersion, State
 from vivavoce.service.submission import NewAnswer
+
+from .samples import (
+    FixedClock,
+    audited_kinds,
+    bring_to,
+    change_grading,
+    claim_batch,
+    claim_one,
+    make_report,
+    read_grading,
+    record_report,
+    submit_answer,
+    sweep_gone,
+)
 
 
 @pytest.fixture
@@ -317,3 +337,231 @@ def test_what_a_lost_reply_hid_is_not_done_twice(database: SessionFactory, rubri
     for _ in range(2):
         with database.begin() as session:
             assert not lifecycle.record(session, claimed.leases[0], _report(rubric)).open
+
+
+# What callers and operators may do in each state; None stands for GradingFinished.
+TRANSITIONS = {
+    State.QUEUED: {"cancel": State.CANCELLED, "requeue": State.QUEUED, "regrade": State.QUEUED},
+    State.RUNNING: {"cancel": State.CANCELLED, "requeue": State.RUNNING, "regrade": State.RUNNING},
+    State.GRADED: {"cancel": None, "requeue": State.GRADED, "regrade": State.QUEUED},
+    State.NEEDS_REVIEW: {"cancel": None, "requeue": State.NEEDS_REVIEW, "regrade": State.QUEUED},
+    State.FAILED: {"cancel": None, "requeue": State.QUEUED, "regrade": State.QUEUED},
+    State.DEAD: {"cancel": None, "requeue": State.QUEUED, "regrade": State.QUEUED},
+    State.CANCELLED: {"cancel": State.CANCELLED, "requeue": State.QUEUED, "regrade": State.QUEUED},
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "operation", "result"),
+    [(state, name, result) for state, row in TRANSITIONS.items() for name, result in row.items()],
+)
+def test_operations_change_states_as_documented(
+    sqlite_database: SessionFactory, rubric: Rubric, state: State, operation: str, result: State | None
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, state)
+    change = getattr(lifecycle, operation)
+    if result is None:
+        with pytest.raises(GradingFinished, match=f"is {state} already"):
+            change_grading(sqlite_database, grading_id, change)
+    else:
+        change_grading(sqlite_database, grading_id, change)
+    assert _state(sqlite_database, grading_id) is (result or state)
+
+
+@pytest.mark.parametrize(
+    ("state", "operation"),
+    [(state, name) for state, row in TRANSITIONS.items() for name, result in row.items() if result],
+)
+def test_operations_are_idempotent(
+    sqlite_database: SessionFactory, rubric: Rubric, state: State, operation: str
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, state)
+    change = getattr(lifecycle, operation)
+
+    def look() -> tuple[object, ...]:
+        grading = read_grading(sqlite_database, grading_id)
+        return grading.state, grading.attempt, grading.fencing_token, audited_kinds(sqlite_database, grading_id)
+
+    change_grading(sqlite_database, grading_id, change)
+    once = look()
+    change_grading(sqlite_database, grading_id, change)
+    assert look() == once
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.DEAD, State.CANCELLED])
+def test_a_worker_writes_only_while_running(sqlite_database: SessionFactory, rubric: Rubric, state: State) -> None:
+    grading_id, lease = bring_to(sqlite_database, rubric, State.RUNNING)
+    assert lease
+    if state is State.QUEUED:
+        sweep_gone(sqlite_database, "w")
+    elif state is State.DEAD:
+        sweep_gone(sqlite_database, "w", max_attempts=1)
+    elif state is State.CANCELLED:
+        change_grading(sqlite_database, grading_id, lifecycle.cancel)
+    with pytest.raises(LostLease, match=f"fencing token {lease.fencing_token} is not the newest"):
+        record_report(sqlite_database, lease, make_report())
+    assert _state(sqlite_database, grading_id) is state
+    assert read_grading(sqlite_database, grading_id).report is None
+
+
+def test_an_expired_lease_that_nobody_took_still_writes(
+    sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database, lease_seconds=5)
+    fixed_clock.advance(60)
+    assert record_report(sqlite_database, lease, make_report()) is State.GRADED
+
+
+def test_every_claim_raises_the_fencing_token(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    submit_answer(sqlite_database, rubric)
+    tokens = []
+    for _ in range(3):
+        lease = claim_one(sqlite_database)
+        tokens.append(lease.fencing_token)
+        with sqlite_database.begin() as session:
+            lifecycle.release(session, [lease])
+    assert tokens == [1, 2, 3]
+
+
+def test_a_stale_lease_renews_and_releases_nothing(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    stale = claim_one(sqlite_database, owner="a")
+    sweep_gone(sqlite_database, "a")
+    claim_one(sqlite_database, owner="b")
+    until = read_grading(sqlite_database, grading_id).lease_until
+    with sqlite_database.begin() as session:
+        lifecycle.renew(session, [stale], lease_seconds=9999)
+        lifecycle.release(session, [stale], detail="from a")
+    grading = read_grading(sqlite_database, grading_id)
+    assert (grading.state, grading.lease_owner, grading.lease_until) == (State.RUNNING, "b", until)
+    assert grading.detail != "from a"
+
+
+def test_renewal_counts_from_now(sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database, lease_seconds=10)
+    fixed_clock.advance(4)
+    with sqlite_database.begin() as session:
+        lifecycle.renew(session, [lease], lease_seconds=10)
+    until = read_grading(sqlite_database, grading_id).lease_until
+    assert until == fixed_clock.moment + timedelta(seconds=10)
+
+
+def test_a_claim_takes_the_urgent_and_the_old_first(
+    sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    order = []
+    for priority in (lifecycle.BATCH, lifecycle.INTERACTIVE, lifecycle.BATCH, lifecycle.INTERACTIVE):
+        order.append(submit_answer(sqlite_database, rubric, priority=priority))
+        fixed_clock.advance(1)
+    batch = claim_batch(sqlite_database, limit=3)
+    assert batch
+    assert [lease.grading_id for lease in batch.leases] == [order[1], order[3], order[0]]
+
+
+def test_a_lease_has_what_grading_needs(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    submit_answer(sqlite_database, rubric, "答案", feedback_language="zh", request_id="r-1", trace_parent="00-aa-bb-01")
+    batch = claim_batch(sqlite_database)
+    assert batch
+    assert Rubric.model_validate(batch.rubric_document) == rubric
+    (lease,) = batch.leases
+    assert (lease.answer, lease.feedback_language) == ("答案", "zh")
+    assert (lease.request_id, lease.trace_parent) == ("r-1", "00-aa-bb-01")
+
+
+def test_a_delayed_grading_is_due_at_its_moment(
+    sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    submit_answer(sqlite_database, rubric)
+    with sqlite_database.begin() as session:
+        batch = lifecycle.claim(session, owner="w", limit=1, lease_seconds=60)
+        assert batch
+        lifecycle.release(session, batch.leases, delay_seconds=3)
+    fixed_clock.advance(2.999)
+    assert claim_batch(sqlite_database) is None
+    fixed_clock.advance(0.001)
+    assert claim_batch(sqlite_database)
+
+
+def test_the_provisional_range_goes_with_the_next_result(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    known = {"score_min": 2.0, "score_max": 9.0, "coverage": 0.5, "signals": {"rouge1": 0.1}}
+    with sqlite_database.begin() as session:
+        batch = lifecycle.claim(session, owner="w", limit=1, lease_seconds=60)
+        assert batch
+        lifecycle.release(session, batch.leases, reason=UnscoredReason.INFRASTRUCTURE, provisional=known)
+    assert read_grading(sqlite_database, grading_id).provisional == known
+    record_report(sqlite_database, claim_one(sqlite_database), make_report())
+    grading = read_grading(sqlite_database, grading_id)
+    assert (grading.provisional, grading.reason, grading.detail) == (None, None, None)
+
+
+def test_retries_double_their_delay_until_they_fail(
+    sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    report = make_report(reason=UnscoredReason.TIMEOUT)
+    delays, states = [], []
+    for _ in range(lifecycle.MAX_JUDGE_ATTEMPTS):
+        lease = claim_one(sqlite_database)
+        with sqlite_database.begin() as session:
+            states.append(lifecycle.retry_later(session, lease, report))
+        due = read_grading(sqlite_database, grading_id).not_before
+        delays.append((due - fixed_clock.moment).total_seconds() if due else None)
+        fixed_clock.advance(delays[-1] or 0)
+    assert delays == [3, 6, 12, 24, None]
+    assert states == [State.QUEUED] * 4 + [State.FAILED]
+    change_grading(sqlite_database, grading_id, lifecycle.requeue)
+    grading = read_grading(sqlite_database, grading_id)
+    assert (grading.attempt, grading.judge_attempts, grading.reason) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [
+        (make_report(), State.GRADED),
+        (make_report(score=0.0), State.GRADED),
+        (make_report(needs_review=True), State.NEEDS_REVIEW),
+        *[
+            (make_report(reason=reason, needs_review=True), State.FAILED)
+            for reason in UnscoredReason
+            if reason is not UnscoredReason.UNSUPPORTED_EVIDENCE
+        ],
+        (make_report(reason=UnscoredReason.UNSUPPORTED_EVIDENCE), State.NEEDS_REVIEW),
+    ],
+    ids=lambda value: str(value) if isinstance(value, State) else str(value.unscored_reason),
+)
+def test_a_report_decides_the_state(report: Report, state: State) -> None:
+    assert lifecycle.state_of(report) is state
+
+
+def test_a_result_is_audited_once_with_its_reason(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database)
+    for _ in range(2):
+        record_report(sqlite_database, lease, make_report(reason=UnscoredReason.REFUSED))
+    with sqlite_database() as session:
+        events = session.scalars(sa.select(AuditEvent).where(AuditEvent.subject == grading_id)).all()
+    assert [(event.kind, event.details["reason"]) for event in events] == [("grading_failed", "refused")]
+    assert events[0].details["state"] == "failed"
+
+
+def test_regrading_deletes_the_report(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, State.GRADED)
+    change_grading(sqlite_database, grading_id, lifecycle.regrade)
+    assert read_grading(sqlite_database, grading_id).report is None
+    assert audited_kinds(sqlite_database, grading_id) == ["report_written", "grading_requeued"]
+    assert record_report(sqlite_database, claim_one(sqlite_database), make_report()) is State.GRADED
+
+
+def test_another_organisation_sees_nothing(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    with sqlite_database() as session, pytest.raises(GradingNotFound):
+        lifecycle.get(session, grading_id, organisation_id="other")
+
+
+def test_a_long_identifier_is_cut_in_the_message(sqlite_database: SessionFactory) -> None:
+    with sqlite_database() as session, pytest.raises(GradingNotFound) as error:
+        lifecycle.get(session, "x" * 500)
+    assert f"'{'x' * 64}'" in str(error.value)

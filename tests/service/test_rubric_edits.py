@@ -7,16 +7,17 @@ import pytest
 from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredReason, build_panel, grade
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
-from vivavoce.rubrics import Rubric, content_hash
+from vivavoce.rubrics import Effect, Rubric, content_hash
 from vivavoce.service import lifecycle, submission
 from vivavoce.service.errors import DraftRubric
 from vivavoce.service.rubric_edits import Revision, apply_edit
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.repositories import RubricVersionRepository
+from vivavoce.service.storage.repositories import AuditRepository, RubricVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, RubricVersion, State
 from vivavoce.service.submission import NewAnswer
 
 from ..rubrics.test_edits import edited, without
+from .samples import OTHER_ORGANISATION, add_organisation, audited_kinds, bring_to, read_grading
 
 ANSWER = "INT8 instead of FP16, which can cost accuracy"
 
@@ -194,3 +195,110 @@ def test_a_version_that_somebody_else_writes_meanwhile_is_taken(
     monkeypatch.setattr(RubricVersionRepository, "by_content", too_early)
     with database.begin() as session:
         assert submission.rubric_version(session, rubric, organisation_id=DEFAULT_ORGANISATION).id == first
+
+
+STALE = ("criteria", 0, "statement", "The answer says INT8.")
+TITLE = ("criteria", 0, "title", "Bits")
+
+
+def _edit(rubric: Rubric, change: tuple[str | int, ...]) -> Rubric:
+    return edited(rubric, *change[:-1], value=change[-1])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(State.GRADED, State.NEEDS_REVIEW), (State.NEEDS_REVIEW, State.NEEDS_REVIEW), (State.FAILED, State.FAILED)],
+)
+def test_a_stale_grade_needs_review_unless_it_failed(
+    sqlite_database: SessionFactory, rubric: Rubric, before: State, after: State
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, before)
+    (revision,) = _apply(sqlite_database, _edit(rubric, STALE))
+    assert (revision.recomputed, revision.stale, revision.regraded) == (0, 1, 0)
+    grading = read_grading(sqlite_database, grading_id)
+    assert grading.report
+    assert State(grading.state) is after
+    assert (grading.report.document["flags"], grading.report.document["needs_review"]) == (["rubric_changed"], True)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.DEAD, State.CANCELLED])
+@pytest.mark.parametrize("regrade", [False, True])
+def test_a_grading_without_a_report_is_left_alone(
+    sqlite_database: SessionFactory, rubric: Rubric, state: State, regrade: bool
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, state)
+    assert _apply(sqlite_database, _edit(rubric, STALE), regrade=regrade) == []
+    grading = read_grading(sqlite_database, grading_id)
+    assert (State(grading.state), grading.rubric_version.content_hash) == (state, content_hash(rubric))
+
+
+def test_a_new_title_moves_the_grade(sqlite_database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    grading_id = _graded(sqlite_database, rubric, panel)
+    score = _report(rubric, panel).score
+    new = _edit(rubric, TITLE)
+    (revision,) = _apply(sqlite_database, new)
+    assert (revision.recomputed, revision.stale) == (1, 0)
+    grading = read_grading(sqlite_database, grading_id)
+    assert grading.report
+    assert grading.rubric_version.content_hash == content_hash(new)
+    assert grading.report.document["provenance"]["rubric_hash"] == content_hash(new)
+    assert grading.report.document["criteria"][0]["title"] == "Bits"
+    assert (State(grading.state), grading.report.score) == (State.GRADED, score)
+
+
+def test_regrading_starts_anew_under_the_new_version(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    new = _edit(rubric, STALE)
+    grading_id, _ = bring_to(sqlite_database, rubric, State.FAILED)
+    (revision,) = _apply(sqlite_database, new, regrade=True)
+    assert (revision.stale, revision.regraded) == (0, 1)
+    grading = read_grading(sqlite_database, grading_id)
+    assert (State(grading.state), grading.reason, grading.attempt) == (State.QUEUED, None, 0)
+    assert grading.rubric_version.content_hash == content_hash(new)
+    assert audited_kinds(sqlite_database, grading_id) == ["grading_failed", "grading_requeued"]
+
+
+def test_replacing_no_version_changes_nothing(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    bring_to(sqlite_database, rubric, State.GRADED)
+    with sqlite_database.begin() as session:
+        assert apply_edit(session, _edit(rubric, STALE), replacing=()) == []
+
+
+def test_other_languages_and_organisations_are_left_alone(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    add_organisation(sqlite_database)
+    bring_to(sqlite_database, rubric, State.GRADED)
+    new = _edit(rubric, STALE)
+    with sqlite_database.begin() as session:
+        assert apply_edit(session, new, organisation_id=OTHER_ORGANISATION) == []
+        assert apply_edit(session, edited(new, "question", "language", value="zh")) == []
+
+
+def test_each_version_is_a_revision_of_its_own(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    versions = [rubric, edited(rubric, "criteria", 0, "points", value=3)]
+    for version, count in zip(versions, (2, 1), strict=True):
+        for _ in range(count):
+            bring_to(sqlite_database, version, State.GRADED)
+    revisions = _apply(sqlite_database, _edit(rubric, STALE))
+    assert [(revision.old_hash, revision.stale) for revision in revisions] == [
+        (content_hash(versions[0]), 2),
+        (content_hash(versions[1]), 1),
+    ]
+    assert {revision.edit.effect for revision in revisions} == {Effect.STALE}
+
+
+def test_an_edit_is_audited_with_both_versions(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, State.GRADED)
+    new = _edit(rubric, STALE)
+    _apply(sqlite_database, new)
+    with sqlite_database() as session:
+        events = AuditRepository(session).newest(DEFAULT_ORGANISATION, subject=rubric.question.id, limit=9)
+    assert [event.details for event in events] == [
+        {
+            "language": "en",
+            "old_hash": content_hash(rubric),
+            "new_hash": content_hash(new),
+            "recomputed": 0,
+            "stale": 1,
+            "regraded": 0,
+        }
+    ]
+    assert audited_kinds(sqlite_database, grading_id) == ["report_written", "report_written"]

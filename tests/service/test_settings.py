@@ -118,3 +118,129 @@ def test_a_missing_folder_of_secrets_is_no_matter(monkeypatch: pytest.MonkeyPatc
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Settings().secret.get_secret_value() == ""
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge server, so that only one setting can be wrong."""
+    for name, value in {"URL": "http://a", "MODEL": "m", "REVISION": "1"}.items():
+        monkeypatch.setenv(f"VIVA_JUDGE_{name}", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("PORT", "-1", "greater than or equal to 0"),
+        ("PORT", "http", "valid integer"),
+        ("JUDGE_TIMEOUT_SECONDS", "0", "greater than 0"),
+        ("JUDGE_TIMEOUT_SECONDS", "601", "less than or equal to 600"),
+        ("JUDGE_DEADLINE_SECONDS", "1801", "less than or equal to 1800"),
+        ("JUDGE_MODE", "slow", "'fast' or 'explained'"),
+        ("JUDGE_SAMPLES", "10", "less than or equal to 9"),
+        ("JUDGE_SAMPLES", "0", "greater than or equal to 1"),
+        ("JUDGE_QUORUM", "-1", "greater than or equal to 0"),
+        ("JUDGE_PANEL", '[{"url": "", "model": "n", "revision": "2"}]', "a member of VIVA_JUDGE_PANEL has no url"),
+        ("JUDGE_PANEL", '[{"url": "http://c", "model": "n", "revision": "2", "seed": 1}]', "seed"),
+        ("JUDGE_REVISION", "", "set VIVA_JUDGE_MODEL and VIVA_JUDGE_REVISION too"),
+        ("ON_JUDGE_UNAVAILABLE", "fail", "'wait' or 'provisional'"),
+        ("REVIEW_SHARE", "1.1", "less than or equal to 1"),
+        ("REVIEW_BELOW", "-0.1", "greater than or equal to 0"),
+        ("PASS_MARK", "10.5", "less than or equal to 10"),
+        ("BATCH_SIZE", "0", "greater than or equal to 1"),
+        ("LEASE_SECONDS", "0.5", "greater than or equal to 1"),
+        ("MAX_ATTEMPTS", "0", "greater than or equal to 1"),
+        ("LOG_FORMAT", "xml", "'text' or 'json'"),
+        ("LOG_LEVEL", "TRACE", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("ENVIRONMENT", "staging", "'development' or 'production'"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(
+    judged: None, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    Settings()
+    monkeypatch.setenv(f"VIVA_{name}", value)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert words in str(error.value)
+    assert len(error.value.errors()) == 1
+
+
+@pytest.mark.parametrize("name", ["JUDGE_API_KEY", "PASS_MARK", "REVIEW_BELOW", "COEFFICIENTS"])
+def test_an_empty_optional_setting_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"VIVA_{name}", "")
+    assert getattr(Settings(), name.lower()) is None
+
+
+def test_settings_that_no_longer_exist_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Settings()
+    for name in ("SCOPE", "CONTEXT", "FEW_SHOT"):
+        monkeypatch.setenv(f"VIVA_JUDGE_{name}", "anything")
+    assert Settings() == before
+
+
+def test_a_file_of_settings_yields_to_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("VIVA_PORT=1234\nVIVA_HOST=0.0.0.0\nCOMPOSE_PROFILES=cpu\n", encoding="utf-8")
+    monkeypatch.setenv("VIVA_PORT", "4321")
+    settings = Settings()
+    assert (settings.port, settings.host) == (4321, "0.0.0.0")
+
+
+def test_settings_never_change(settings: Settings) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+@pytest.mark.parametrize(("length", "is_accepted"), [(31, False), (32, True)])
+def test_a_secret_has_32_characters(monkeypatch: pytest.MonkeyPatch, length: int, is_accepted: bool) -> None:
+    monkeypatch.setenv("VIVA_ENVIRONMENT", "production")
+    monkeypatch.setenv("VIVA_DATABASE_URL", POSTGRES)
+    monkeypatch.setenv("VIVA_SECRET", "s" * length)
+    if is_accepted:
+        assert Settings().environment == "production"
+    else:
+        with pytest.raises(ValidationError, match="too short"):
+            Settings()
+
+
+def test_production_declines_a_sqlite_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVA_ENVIRONMENT", "production")
+    monkeypatch.setenv("VIVA_SECRET", REAL)
+    monkeypatch.setenv("VIVA_DATABASE_URL", "sqlite:////data/viva.db")
+    with pytest.raises(ValidationError, match="must name PostgreSQL"):
+        Settings()
+
+
+def test_development_takes_any_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVA_SECRET", SAMPLE_SECRET)
+    assert Settings().secret.get_secret_value() == SAMPLE_SECRET
+
+
+@pytest.mark.parametrize(
+    ("value", "urls"),
+    [
+        ("", ()),
+        (" , ,", ()),
+        ("http://a", ("http://a",)),
+        ("http://a/v1/", ("http://a",)),
+        (" http://a/v1 ,http://b:8080/ ", ("http://a", "http://b:8080")),
+        ("http://a/v1/v1", ("http://a/v1",)),
+        ("http://a/judge/v1", ("http://a/judge",)),
+    ],
+)
+def test_addresses_are_split_and_trimmed(value: str, urls: tuple[str, ...]) -> None:
+    assert split_urls(value) == urls
+
+
+@pytest.mark.parametrize(("members", "samples", "votes"), [(0, 1, 1), (2, 1, 3), (0, 5, 5), (2, 3, 9)])
+def test_votes_are_judges_times_samples(members: int, samples: int, votes: int) -> None:
+    panel = [{"url": f"http://{n}", "model": "n", "revision": "2"} for n in range(members)]
+    values = {"judge_panel": panel, "judge_samples": samples, "judge_mode": "explained", "judge_quorum": votes}
+    assert Settings.model_validate(values).votes == votes
+    with pytest.raises(ValidationError, match=f"but only {votes} votes are cast"):
+        Settings.model_validate({**values, "judge_quorum": votes + 1})
+
+
+def test_keys_of_judges_are_not_printed() -> None:
+    panel = [{"url": "http://c", "model": "n", "revision": "2", "api_key": "hidden"}]
+    assert "hidden" not in repr(Settings.model_validate({"judge_panel": panel, "judge_api_key": "hidden"}))

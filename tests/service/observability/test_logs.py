@@ -104,3 +104,22 @@ def test_a_trace_leads_from_the_request_to_the_judge(
         )
     seen = {span.name: trace.format_trace_id(span.context.trace_id) for span in spans.get_finished_spans()}
     assert seen == dict.fromkeys(["POST /v1/gradings", "grade batch", "judge call"], parent.split("-")[1])
+
+
+def test_ids_nest_and_end_with_their_block(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("vivavoce.test")
+    with _logs("text"), log_ids(request_id="r1", grading_id=None):
+        with log_ids(grading_id="g1", request_id="r2"):
+            log.info("inner")
+        log.info("outer")
+    inner, outer = capsys.readouterr().err.splitlines()
+    assert inner.endswith("inner request_id=r2 grading_id=g1")
+    assert outer.endswith("outer request_id=r1")
+
+
+@pytest.mark.parametrize("name", ["httpx", "alembic", "celery.beat"])
+def test_verbose_libraries_log_from_warning_on(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with _logs("text"):
+        logging.getLogger(name).info("each request")
+        logging.getLogger(name).warning("a failure")
+    assert [line.rpartition(" ")[2] for line in capsys.readouterr().err.splitlines()] == ["failure"]
