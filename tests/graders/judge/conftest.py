@@ -19,14 +19,14 @@ def open_judge() -> Iterator[OpenJudge]:
     """Opens judges on given addresses with short deadlines, and closes them when the test ends."""
     with ExitStack() as stack:
 
-        def opened(*urls: str, engine: str = "stub", **options: Any) -> RubricJudge:
-            given = {
+        def open_one(*urls: str, engine: str = "stub", **options: Any) -> RubricJudge:
+            arguments = {
                 "identity": EngineIdentity(engine=engine, model="stub", revision="1"),
                 "secret": b"s",
                 "cache": InMemoryVerdictCache(),
                 "deadlines": Deadlines(0.5, 1.0),
                 **options,
             }
-            return stack.enter_context(RubricJudge(base_urls=urls, **given))
+            return stack.enter_context(RubricJudge(base_urls=urls, **arguments))
 
-        yield opened
+        yield open_one

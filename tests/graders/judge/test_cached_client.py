@@ -27,8 +27,9 @@ SERVER = replace(UNREACHED, engine="vllm", version="0.32", constrained_probabili
 
 
 class _Judge:
-    """A cached client whose server replies from a list, the last entry for ever; None is HTTP 500.
+    """A cached client whose server replies from a list, and with its last entry from then on.
 
+    None stands for HTTP 401, which is not retried.
     `release` lets requests go that `hold` keeps.
     """
 
@@ -48,7 +49,7 @@ class _Judge:
         self._replies = replies
         self._hold = hold
         self.prompt_set = PromptSet.from_rubric(rubric, form or PromptForm(), b"s")
-        http = JudgeClient(["http://judge"], deadlines=Deadlines(5, 0), transport=httpx.MockTransport(self._respond))
+        http = JudgeClient(["http://judge"], deadlines=Deadlines(30, 30), transport=httpx.MockTransport(self._respond))
         self.client = CachedJudgeClient(http, self.cache, IDENTITY, sample=sample, prices=prices or Prices())
         self.answer = self.prompt_set.delimit_answer("[1] INT8")
         self.calls = self.prompt_set.plan_calls(self.answer)
@@ -59,7 +60,7 @@ class _Judge:
         self.requests += 1
         if self._hold:
             await self.release.wait()
-        return httpx.Response(500) if reply is None else httpx.Response(200, json=reply)
+        return httpx.Response(401) if reply is None else httpx.Response(200, json=reply)
 
     async def ask(self, number: int = 0, *, capabilities: Capabilities = SERVER) -> tuple[CallRecord, bool]:
         return await self.client.ask(

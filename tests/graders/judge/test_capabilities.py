@@ -43,7 +43,7 @@ class _Server:
 
     def run(self, work: Callable[[JudgeClient], Awaitable[T]]) -> T:
         async def run_with_client() -> T:
-            client = JudgeClient([URL], deadlines=Deadlines(1, 0), transport=httpx.MockTransport(self))
+            client = JudgeClient([URL], deadlines=Deadlines(5, 5), transport=httpx.MockTransport(self))
             try:
                 return await work(client)
             finally:

@@ -1,4 +1,4 @@
-"""A thousand replies, most of them bad: what is accepted is what the judge really said."""
+"""A thousand replies, most of them wrong: what is accepted is what the judge replied."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from vivavoce.rubrics import Rubric
 
 REPLIES = 1_000
 SLOW: set[Behaviour] = {"hang", "slow_drip", "busy", "endless_whitespace", "http_500", "drop", "drop_mid_body"}
-# Well-formed as far as one reply can tell: a lone verdict token always ends at its bound, and a quote
-# is checked against the answer, which is tested with the judge.
+# By whether a reply is one token: behaviours that one reply alone cannot show.
 FINE: dict[bool, set[Behaviour]] = {
     True: {"answer", "truncated", "wrong_fields", "invented_quote"},
     False: {"answer", "invented_quote"},
@@ -31,7 +30,7 @@ FINE: dict[bool, set[Behaviour]] = {
 @pytest.mark.parametrize(
     "form", [PromptForm(), PromptForm(scope="rubric"), PromptForm(mode="explained")], ids=lambda form: str(form)
 )
-def test_nothing_unparseable_is_accepted_and_nothing_invented(rubric: Rubric, form: PromptForm) -> None:
+def test_no_wrong_reply_gives_a_verdict(rubric: Rubric, form: PromptForm) -> None:
     chance = random.Random(11)
     turns = chance.choices(
         BEHAVIOURS, weights=[6 if b == "answer" else 0.05 if b in SLOW else 1 for b in BEHAVIOURS], k=REPLIES
