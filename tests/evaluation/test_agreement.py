@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
+from scipy import stats
+from sklearn.metrics import cohen_kappa_score, mean_squared_error
 
 from vivavoce.evaluation import agreement
 
@@ -48,7 +49,7 @@ def test_a_seldom_grade_weighs_as_much_as_a_common_one() -> None:
     assert agreement.weighted_rmse(human, always_full) == pytest.approx(math.sqrt(0.5))
 
 
-def test_knowing_only_which_question_is_hard_is_no_agreement_within_questions() -> None:
+def test_knowing_only_hard_questions_is_no_agreement() -> None:
     questions = ["easy"] * 4 + ["hard"] * 4 + ["alone"]
     human = [0.8, 0.9, 1.0, 0.9, 0.1, 0.2, 0.3, 0.2, 0.5]
     by_question = [0.9] * 4 + [0.2] * 4 + [0.0]
@@ -58,7 +59,7 @@ def test_knowing_only_which_question_is_hard_is_no_agreement_within_questions() 
     assert agreement.within_question(human, shifted, questions) == pytest.approx(1)
 
 
-def test_quadratic_weighted_kappa_is_cohen_s() -> None:
+def test_kappa_is_that_of_the_textbook() -> None:
     human, machine = [0.0, 0.5, 1.0, 1.0], [0.0, 0.5, 1.0, 0.5]
     observed = np.mean([0, 0, 0, 1]) / 4
     expected = np.mean([(h - m) ** 2 for h in (0, 1, 2, 2) for m in (0, 1, 2, 1)]) / 4
@@ -67,7 +68,7 @@ def test_quadratic_weighted_kappa_is_cohen_s() -> None:
     assert agreement.quadratic_weighted_kappa([0.5, 0.5], [1.0, 1.0], levels=3) == 0
 
 
-def test_quadratic_weighted_kappa_is_that_of_scikit_learn() -> None:
+def test_kappa_is_that_of_scikit_learn() -> None:
     chance = np.random.default_rng(5)
     for levels in (2, 3, 11):
         human, machine = chance.integers(0, levels, (2, 200))
@@ -77,34 +78,39 @@ def test_quadratic_weighted_kappa_is_that_of_scikit_learn() -> None:
         assert agreement.quadratic_weighted_kappa(*shares, levels=levels) == pytest.approx(known)
 
 
-def test_calibration_error_is_the_mean_gap_between_what_was_said_and_what_came() -> None:
-    said = [0.9] * 10 + [0.1] * 10
-    came = [1] * 7 + [0] * 3 + [0] * 10
-    assert agreement.calibration_error(said, came, bins=2) == pytest.approx((0.2 + 0.1) / 2)
+def test_calibration_error_is_the_mean_gap_of_bins() -> None:
+    predicted = [0.9] * 10 + [0.1] * 10
+    observed = [1] * 7 + [0] * 3 + [0] * 10
+    assert agreement.calibration_error(predicted, observed, bins=2) == pytest.approx((0.2 + 0.1) / 2)
     honest = np.linspace(0, 1, 2000)
     drawn = np.random.default_rng(1).random(2000) < honest
     assert agreement.calibration_error(honest, drawn) < 0.05
 
 
-def test_calibration_bins_hold_equally_many_answers_by_what_was_said() -> None:
-    said = [0.9, 0.1, 0.5, 0.3, 0.7]
-    came = [1.0, 0.0, 0.5, 0.4, 0.6]
-    first, second = agreement.calibration_bins(said, came, bins=2)
+def test_calibration_bins_hold_equally_many_answers() -> None:
+    predicted = [0.9, 0.1, 0.5, 0.3, 0.7]
+    observed = [1.0, 0.0, 0.5, 0.4, 0.6]
+    first, second = agreement.calibration_bins(predicted, observed, bins=2)
     assert (first.count, second.count) == (3, 2)
     assert (first.said, first.came) == (pytest.approx(0.3), pytest.approx(0.3))
     assert (second.said, second.came) == (pytest.approx(0.8), pytest.approx(0.8))
-    assert [one.count for one in agreement.calibration_bins([0.2, 0.4], [0, 1])] == [1, 1]
+    assert [part.count for part in agreement.calibration_bins([0.2, 0.4], [0, 1])] == [1, 1]
     assert agreement.calibration_bins([], []) == []
 
 
-def test_the_calibration_error_is_that_of_the_bins() -> None:
+def test_bins_weigh_by_their_answers_in_the_calibration_error() -> None:
     chance = np.random.default_rng(4)
-    said, came = chance.random(47), chance.random(47)
-    bins = agreement.calibration_bins(said, came)
+    predicted, observed = chance.random(47), chance.random(47)
+    bins = agreement.calibration_bins(predicted, observed)
     assert len(bins) == 10
-    assert {one.count for one in bins} == {4, 5}
-    by_hand = sum(abs(one.said - one.came) * one.count for one in bins) / 47
-    assert agreement.calibration_error(said, came) == pytest.approx(by_hand)
+    assert {part.count for part in bins} == {4, 5}
+    by_hand = sum(abs(part.said - part.came) * part.count for part in bins) / 47
+    assert agreement.calibration_error(predicted, observed) == pytest.approx(by_hand)
+
+
+def test_of_equal_predictions_the_first_come_into_the_lower_bin() -> None:
+    low, high = agreement.calibration_bins([0.5] * 4, [0.0, 0.2, 0.6, 1.0], bins=2)
+    assert (low.came, high.came) == (pytest.approx(0.1), pytest.approx(0.8))
 
 
 def test_the_risk_is_the_error_among_the_most_confident() -> None:
@@ -114,7 +120,7 @@ def test_the_risk_is_the_error_among_the_most_confident() -> None:
     squares = [0.0, 0.01, 0.16, 0.64]
     expected = [math.sqrt(sum(squares[: k + 1]) / (k + 1)) for k in range(4)]
     assert agreement.risk_coverage(human, machine, confidence) == pytest.approx(expected)
-    assert agreement.risk_coverage(human, machine, [each * 7 for each in confidence]) == pytest.approx(expected)
+    assert agreement.risk_coverage(human, machine, [value * 7 for value in confidence]) == pytest.approx(expected)
     assert agreement.rmse(human, machine) == pytest.approx(expected[-1])
     assert agreement.risk_coverage([], [], []).shape == (0,)
 
@@ -156,12 +162,12 @@ def test_a_share_of_the_most_confident_is_rounded_up_to_whole_answers() -> None:
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, math.nan])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_an_impossible_share_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="not above 0 and at most 1"):
         agreement.rmse_of_most_confident([1.0], [1.0], [1.0], share=share)
 
 
-def test_an_interval_holds_the_figure_and_is_the_same_for_the_same_seed() -> None:
+def test_an_interval_holds_the_figure_and_follows_the_seed() -> None:
     chance = np.random.default_rng(3)
     human = chance.random(200)
     machine = human + chance.normal(0, 0.3, 200)
@@ -169,13 +175,37 @@ def test_an_interval_holds_the_figure_and_is_the_same_for_the_same_seed() -> Non
     def figure(drawn: npt.NDArray[np.intp]) -> float | None:
         return agreement.pearson(human[drawn], machine[drawn])
 
-    found = agreement.bootstrap(figure, 200, seed=5)
-    assert found == agreement.bootstrap(figure, 200, seed=5)
-    assert found
-    assert found.low < agreement.pearson(human, machine) < found.high
-    assert found.high - found.low < 0.25
-    assert agreement.bootstrap(lambda _: None, 200, seed=5) is None
-    assert agreement.bootstrap(figure, 0, seed=5) is None
+    interval = agreement.bootstrap(figure, 200, seed=5)
+    assert interval == agreement.bootstrap(figure, 200, seed=5)
+    assert interval
+    assert interval.low < agreement.pearson(human, machine) < interval.high
+    assert interval.high - interval.low < 0.25
+
+
+def test_the_bootstrap_is_scipy_s_where_that_is_defined() -> None:
+    values = np.random.default_rng(2).random(40)
+    interval = agreement.bootstrap(lambda drawn: float(values[drawn].mean()), 40, seed=5)
+    known = stats.bootstrap(
+        (values,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(5)
+    ).confidence_interval
+    assert interval
+    assert (interval.low, interval.high) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("undefined", "is_defined"), [(0, True), (900, True), (1000, False), (2000, False)])
+def test_resamples_without_a_figure_are_left_out(undefined: int, is_defined: bool) -> None:
+    calls = iter(range(2000))
+
+    def figure(_: npt.NDArray[np.intp]) -> float | None:
+        return None if next(calls) < undefined else 0.5
+
+    interval = agreement.bootstrap(figure, 10, seed=5)
+    assert interval == (agreement.Interval(0.5, 0.5) if is_defined else None)
+
+
+def test_no_answers_have_no_interval() -> None:
+    assert agreement.bootstrap(lambda drawn: 1.0, 0, seed=5) is None
+    assert agreement.bootstrap(lambda drawn: float(drawn.mean()), 1, seed=5) == agreement.Interval(0.0, 0.0)
 
 
 @given(_SCORES)
@@ -195,5 +225,72 @@ def test_no_figure_leaves_its_range(pairs: list[tuple[float, float]]) -> None:
 @pytest.mark.parametrize(
     "figure", [agreement.rmse, agreement.weighted_rmse, agreement.bias, agreement.calibration_error]
 )
-def test_of_no_answers_nothing_is_said(figure: Figure) -> None:
+def test_no_answers_have_no_figure(figure: Figure) -> None:
     assert figure([], []) is None
+
+
+def test_pearson_and_spearman_are_those_of_scipy() -> None:
+    chance = np.random.default_rng(6)
+    human = chance.integers(0, 5, 60) / 4
+    machine = np.clip(human + chance.normal(0, 0.3, 60), 0, 1)
+    assert agreement.pearson(human, machine) == pytest.approx(stats.pearsonr(human, machine).statistic, abs=1e-12)
+    ranks = stats.pearsonr(stats.rankdata(human), stats.rankdata(machine)).statistic
+    assert agreement.spearman(human, machine) == pytest.approx(ranks, abs=1e-12)
+
+
+def test_last_digits_are_no_variation() -> None:
+    assert agreement.pearson([0.3, 0.1 + 0.2], [0.0, 1.0]) is None
+    assert agreement.pearson([0.3, 0.3 + 1e-6], [0.0, 1.0]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("score", "index"), [(0.0, 0), (0.0999, 0), (0.1, 1), (0.3, 3), (0.7, 7), (0.8999, 8), (0.9, 9), (1.0, 9)]
+)
+def test_a_score_lies_in_the_tenth_that_it_begins(score: float, index: int) -> None:
+    assert agreement.score_bins([score]).tolist() == [index]
+
+
+def test_halves_of_the_scale_have_two_bins() -> None:
+    assert agreement.score_bins([0.0, 0.49, 0.5, 1.0], bins=2).tolist() == [0, 0, 1, 1]
+
+
+def test_the_weighted_error_is_the_mean_over_tenths_with_answers() -> None:
+    human, machine = [0.0, 0.05, 0.55, 1.0, 1.0], [0.2, 0.05, 0.95, 1.0, 0.9]
+    by_tenth = [(0.04 + 0) / 2, 0.16, (0 + 0.01) / 2]
+    assert agreement.weighted_rmse(human, machine) == pytest.approx(math.sqrt(sum(by_tenth) / 3))
+
+
+@given(_SCORES)
+def test_one_bin_gives_the_plain_error(pairs: list[tuple[float, float]]) -> None:
+    human, machine = zip(*pairs, strict=True)
+    assert agreement.rmse(human, machine) == pytest.approx(math.sqrt(mean_squared_error(human, machine)))
+    assert agreement.weighted_rmse(human, machine, bins=1) == pytest.approx(agreement.rmse(human, machine), abs=1e-9)
+
+
+@given(_SCORES)
+def test_exchanging_people_and_machine_turns_the_bias_round(pairs: list[tuple[float, float]]) -> None:
+    human, machine = zip(*pairs, strict=True)
+    assert agreement.bias(human, machine) == pytest.approx(-agreement.bias(machine, human))
+    kappas = [agreement.quadratic_weighted_kappa(*sides, levels=6) for sides in ((human, machine), (machine, human))]
+    assert kappas[0] == (None if kappas[1] is None else pytest.approx(kappas[1]))
+
+
+@pytest.mark.parametrize(("machine", "kappa"), [([0.24, 0.26, 0.74, 0.76], 1.0), ([0.26, 0.3, 0.7, 0.74], 0.0)])
+def test_kappa_rounds_scores_to_the_nearest_level(machine: list[float], kappa: float) -> None:
+    assert agreement.quadratic_weighted_kappa([0.0, 0.5, 0.5, 1.0], machine, levels=3) == pytest.approx(kappa)
+
+
+def test_a_far_miss_costs_more_than_two_near_ones() -> None:
+    human = [0.0, 0.0, 0.5, 1.0, 1.0]
+    near = agreement.quadratic_weighted_kappa(human, [0.5, 0.5, 0.5, 1.0, 1.0], levels=3)
+    far = agreement.quadratic_weighted_kappa(human, [1.0, 0.0, 0.5, 1.0, 1.0], levels=3)
+    assert near > far
+
+
+def test_questions_of_one_answer_say_nothing_within_questions() -> None:
+    assert agreement.within_question([0.1, 0.9], [0.1, 0.9], ["a", "b"]) is None
+    assert agreement.within_question([], [], []) is None
+    # The same identifier in two data sets is two questions.
+    questions = [("one", 1), ("one", 1), ("two", 1), ("two", 1)]
+    human, machine = [0.0, 0.2, 0.8, 1.0], [0.5, 0.7, 0.1, 0.3]
+    assert agreement.within_question(human, machine, questions) == pytest.approx(1)

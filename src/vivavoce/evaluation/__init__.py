@@ -1,1 +1,1 @@
-"""How good the graders are: agreement, qualification, fitting, training, benchmarks. No request runs any of it."""
+"""How good the graders are: agreement, qualification, fitting, training, benchmarks. Requests run none of it."""

@@ -1,7 +1,7 @@
-"""Errors of measurements that whoever runs them can fix."""
+"""Errors of measurements that the person who runs them can fix."""
 
 from __future__ import annotations
 
 
 class EvaluationError(Exception):
-    """The measurement cannot be carried out; the message says why and what to do."""
+    """The measurement cannot be carried out; the message names the cause and the fix."""

@@ -1,7 +1,7 @@
-"""`viva bench judge`: what the judge at hand costs, how fast it is beside its bare engine, and how repeatable.
+"""`viva bench judge`: what the judge costs, its speed beside the bare engine, and how repeatable it is.
 
-Every figure is taken in one run. The reference for speed is the engine itself: the very same prompts,
-posted by a plain HTTP client with as many in flight, in turns with ours.
+All figures come from one run. The reference for speed is the engine itself: the same prompts, posted by a plain HTTP
+client with as many in flight, in turns with ours.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from vivavoce.graders.judge.capabilities import Capabilities
 from vivavoce.graders.judge.prompt import load_template, number_sentences
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.types import AnswerVerdicts
@@ -29,7 +30,7 @@ from vivavoce.rubrics import Rubric
 from .errors import EvaluationError
 
 OpenJudge = Callable[[bytes], RubricJudge]
-"""A judge with an empty cache whose fences are keyed by the given secret; the caller opens and closes it."""
+"""Opens a judge with an empty cache whose delimiters are keyed by the given secret; use it as a context manager."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Round:
 
 @dataclass(frozen=True)
 class JudgeFigures:
-    """What was measured; tokens are per answer, `score_spread` is in points of 10."""
+    """What was measured.
+
+    `tokens_*` are per answer, `concurrency` is answers in flight, `rounds` are in prompts a second, `score_spread` and
+    `by_batch_size` in points of 10, `failed` counts answers without a verdict on some criterion.
+    """
 
     engine: str
     engine_version: str
@@ -65,19 +70,22 @@ class JudgeFigures:
 
     @property
     def throughput_ratio(self) -> float:
-        """Median over the rounds of our prompts a second to the bare engine's."""
-        return median(each.ours / each.bare for each in self.rounds)
+        """Median over the rounds of our prompts a second divided by the bare engine's."""
+        return median(turn.ours / turn.bare for turn in self.rounds)
 
 
 def make_answers(rubric: Rubric, *, count: int, seed: int) -> list[str]:
-    """Different answers of three to five sentences each, drawn from what could be said on the question."""
-    told = [reference.text for reference in rubric.references] + [point.text for point in rubric.expected_points]
-    sentences = [one[start:end] for one in told for start, end in normal_text.split_sentences(one)]
-    chance = random.Random(seed)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[number_sentences(chance.sample(sentences, k=min(chance.randint(3, 5), len(sentences))))] = None
-    return list(found)
+    """Different answers of three to five sentences each, drawn from the references and the expected points.
+
+    The same seed gives the same answers. There must be enough sentences for `count` different ones.
+    """
+    texts = [reference.text for reference in rubric.references] + [point.text for point in rubric.expected_points]
+    sentences = [text[start:end] for text in texts for start, end in normal_text.split_sentences(text)]
+    generator = random.Random(seed)
+    answers: dict[str, None] = {}
+    while len(answers) < count:
+        answers[number_sentences(generator.sample(sentences, k=min(generator.randint(3, 5), len(sentences))))] = None
+    return list(answers)
 
 
 def measure_judge(
@@ -92,116 +100,143 @@ def measure_judge(
     on_step: Callable[[str], None] = lambda step: None,
 ) -> JudgeFigures:
     """Run all three measurements; raises EvaluationError when the judge does not answer."""
-    said = make_answers(rubric, count=max(answers, *batch_sizes), seed=seed)
+    cohort = make_answers(rubric, count=max(answers, *batch_sizes), seed=seed)
     on_step("warming up")
+    capabilities = _warm_up(open_judge, cohort[0], rubric)
+    on_step(f"tokens: {len(cohort)} answers")
     with open_judge(secrets.token_bytes(16)) as judge:
-        if len(judge.urls) > 1:
-            raise EvaluationError(
-                "VIVA_JUDGE_URL names several servers: measure one at a time, beside the bare engine."
-            )
-        _checked(judge.judge(said[:1], rubric))
-        about = judge.describe()
-    on_step(f"tokens: {len(said)} answers")
-    with open_judge(secrets.token_bytes(16)) as judge:
-        cohort = _checked(judge.judge(said, rubric))
-    calls = [call.usage for verdicts in cohort for call in verdicts.calls]
-    sent, cached = sum(call.tokens_in for call in calls), sum(call.tokens_cached for call in calls)
-    turns = []
-    for number in range(rounds):
-        on_step(f"throughput: round {number + 1} of {rounds}")
-        order = (_ours, _bare) if number % 2 == 0 else (_bare, _ours)
-        speed = {turn.__name__: turn(open_judge, said, rubric, about.concurrency) for turn in order}
-        turns.append(Round(ours=speed["_ours"], bare=speed["_bare"]))
-    spread, by_size = _stability(open_judge, said, rubric, repeats, batch_sizes, on_step)
+        verdicts = _require_answers(judge.judge(cohort, rubric))
+    turns = _measure_speed(open_judge, cohort, rubric, capabilities.concurrency, rounds, on_step)
+    spread, by_size = _measure_stability(open_judge, cohort, rubric, repeats, batch_sizes, on_step)
     return JudgeFigures(
-        engine=about.engine,
-        engine_version=about.version,
+        engine=capabilities.engine,
+        engine_version=capabilities.version,
         model=judge.identity.model,
         form=judge.form,
         question=f"{rubric.question.id} ({rubric.question.language})",
-        answers=len(said),
-        prompts_an_answer=len(calls) / len(said),
-        tokens_sent=sent / len(said),
-        tokens_cached=cached / len(said),
-        tokens_generated=sum(call.tokens_out for call in calls) / len(said),
-        cached_share=cached / sent if sent else 0.0,
-        concurrency=about.concurrency,
-        rounds=tuple(turns),
+        answers=len(cohort),
+        concurrency=capabilities.concurrency,
+        rounds=turns,
         repeats=repeats,
         batch_sizes=tuple(batch_sizes),
         score_spread=spread,
-        failed=sum(bool(verdicts.failures) for verdicts in cohort),
+        failed=sum(bool(of_answer.failures) for of_answer in verdicts),
         by_batch_size=by_size,
+        **count_tokens(verdicts),
     )
 
 
-def _ours(open_judge: OpenJudge, said: Sequence[str], rubric: Rubric, _: int) -> float:
+def _warm_up(open_judge: OpenJudge, answer: str, rubric: Rubric) -> Capabilities:
+    """Judge one answer, so that the model is loaded, and return what the server says about itself."""
+    with open_judge(secrets.token_bytes(16)) as judge:
+        if len(judge.urls) > 1:
+            raise EvaluationError("VIVA_JUDGE_URL names several servers: name one, and measure them one by one.")
+        _require_answers(judge.judge([answer], rubric))
+        return judge.describe()
+
+
+def count_tokens(verdicts: Sequence[AnswerVerdicts]) -> dict[str, float]:
+    """Calls and tokens of the prompts, of their cached part and of the replies, per answer; and the cached share."""
+    usages = [call.usage for of_answer in verdicts for call in of_answer.calls]
+    sent, cached = sum(usage.tokens_in for usage in usages), sum(usage.tokens_cached for usage in usages)
+    return {
+        "prompts_an_answer": len(usages) / len(verdicts),
+        "tokens_sent": sent / len(verdicts),
+        "tokens_cached": cached / len(verdicts),
+        "tokens_generated": sum(usage.tokens_out for usage in usages) / len(verdicts),
+        "cached_share": cached / sent if sent else 0.0,
+    }
+
+
+def _measure_speed(
+    open_judge: OpenJudge,
+    cohort: Sequence[str],
+    rubric: Rubric,
+    concurrency: int,
+    rounds: int,
+    on_step: Callable[[str], None],
+) -> tuple[Round, ...]:
+    measures = {"ours": _time_judge, "bare": _time_bare_engine}
+    turns = []
+    for number in range(rounds):
+        on_step(f"throughput: round {number + 1} of {rounds}")
+        # The second may find warmer caches, so they take turns.
+        order = ("ours", "bare") if number % 2 == 0 else ("bare", "ours")
+        speeds = {name: measures[name](open_judge, cohort, rubric, concurrency) for name in order}
+        turns.append(Round(**speeds))
+    return tuple(turns)
+
+
+def _time_judge(open_judge: OpenJudge, cohort: Sequence[str], rubric: Rubric, _: int) -> float:
+    """Prompts a second through vivavoce."""
     with open_judge(secrets.token_bytes(16)) as judge:
         judge.describe()
-        prompts = sum(len(requests) for requests in _requests(judge, said, rubric))
+        prompts = sum(len(requests) for requests in _build_requests(judge, cohort, rubric))
         started = time.perf_counter()
-        _checked(judge.judge(said, rubric))
+        _require_answers(judge.judge(cohort, rubric))
         return prompts / (time.perf_counter() - started)
 
 
-def _bare(open_judge: OpenJudge, said: Sequence[str], rubric: Rubric, concurrency: int) -> float:
-    """The same prompts under another fence code, so that neither side finds the other's work cached."""
+def _time_bare_engine(open_judge: OpenJudge, cohort: Sequence[str], rubric: Rubric, concurrency: int) -> float:
+    """Prompts a second of a plain HTTP client, with other delimiters, so that neither finds the other's work cached."""
     with open_judge(secrets.token_bytes(16)) as judge:
-        requests = _requests(judge, said, rubric)
-        return asyncio.run(_post_all(judge.urls[0], requests, concurrency))
+        requests = _build_requests(judge, cohort, rubric)
+        return asyncio.run(_post_requests(judge.urls[0], requests, concurrency))
 
 
-async def _post_all(url: str, requests: Sequence[Sequence[dict[str, Any]]], concurrency: int) -> float:
-    room = asyncio.Semaphore(concurrency)
+async def _post_requests(url: str, requests: Sequence[Sequence[dict[str, Any]]], concurrency: int) -> float:
+    slots = asyncio.Semaphore(concurrency)
     async with httpx.AsyncClient(base_url=url, timeout=600, trust_env=False) as client:
 
-        async def one(of_an_answer: Sequence[dict[str, Any]]) -> None:
-            async with room:
-                for request in of_an_answer:
+        async def post_answer(of_answer: Sequence[dict[str, Any]]) -> None:
+            async with slots:
+                for request in of_answer:
                     (await client.post("/v1/chat/completions", json=request)).raise_for_status().json()
 
         started = time.perf_counter()
-        await one(requests[0])
-        await asyncio.gather(*(one(each) for each in requests[1:]))
-        return sum(len(each) for each in requests) / (time.perf_counter() - started)
+        # The judge asks about the content-free answer first, too.
+        await post_answer(requests[0])
+        await asyncio.gather(*(post_answer(of_answer) for of_answer in requests[1:]))
+        return sum(len(of_answer) for of_answer in requests) / (time.perf_counter() - started)
 
 
-def _requests(judge: RubricJudge, said: Sequence[str], rubric: Rubric) -> list[list[dict[str, Any]]]:
-    """All prompts of a cohort: those of the content-free answer, then those of the others."""
+def _build_requests(judge: RubricJudge, cohort: Sequence[str], rubric: Rubric) -> list[list[dict[str, Any]]]:
+    """All prompts of a cohort by answer: those of the content-free answer, then those of the others."""
     content_free = load_template(rubric.question.language, judge.prompt_form.mode)["content-free"]
-    return judge.requests_for([content_free, *said], rubric)
+    return judge.requests_for([content_free, *cohort], rubric)
 
 
-def _stability(
+def _measure_stability(
     open_judge: OpenJudge,
-    said: Sequence[str],
+    cohort: Sequence[str],
     rubric: Rubric,
     repeats: int,
     batch_sizes: Sequence[int],
     on_step: Callable[[str], None],
 ) -> tuple[float, dict[str, float]]:
-    """The most that an answer's expected score moved, over everything and within each batch size."""
+    """The most that an answer's expected score moved (points of 10), over all runs and within each batch size."""
     secret = secrets.token_bytes(16)
     scores: dict[int, list[list[float]]] = {}
     for size in batch_sizes:
         for repeat in range(repeats):
             on_step(f"stability: batches of {size}, repeat {repeat + 1} of {repeats}")
             run = []
-            # A new judge has an empty cache: nothing of an earlier repeat is remembered.
+            # A new judge has an empty cache.
             with open_judge(secret) as judge:
-                for start in range(0, len(said), size):
-                    found = _checked(judge.judge(said[start : start + size], rubric))
-                    run += [_score(verdicts, rubric) for verdicts in found]
+                for start in range(0, len(cohort), size):
+                    verdicts = _require_answers(judge.judge(cohort[start : start + size], rubric))
+                    run += [score_verdicts(of_answer, rubric) for of_answer in verdicts]
             scores.setdefault(size, []).append(run)
     every_run = [run for runs in scores.values() for run in runs]
-    return _spread(every_run), {str(size): _spread(runs) for size, runs in scores.items()}
+    return measure_spread(every_run), {str(size): measure_spread(runs) for size, runs in scores.items()}
 
 
-def _spread(runs: Sequence[Sequence[float]]) -> float:
-    return max((max(of_one) - min(of_one) for of_one in zip(*runs, strict=True)), default=0.0)
+def measure_spread(runs: Sequence[Sequence[float]]) -> float:
+    """The largest difference between runs of the same answer's score; `runs` have one score for each answer."""
+    return max((max(of_answer) - min(of_answer) for of_answer in zip(*runs, strict=True)), default=0.0)
 
 
-def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
+def score_verdicts(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
     """The expected score (0 to 10) with the judge's signal alone, not rounded."""
     signals = {
         name: [
@@ -215,9 +250,11 @@ def _score(verdicts: AnswerVerdicts, rubric: Rubric) -> float:
     return score_from_signal(rubric, signals, default_coefficients(), "judge")
 
 
-def _checked(found: list[AnswerVerdicts]) -> list[AnswerVerdicts]:
-    for verdicts in found:
-        for failure in verdicts.failures.values():
-            if failure.reason.retryable:
-                raise EvaluationError(f"The judge does not answer ({failure.detail}): see 'viva doctor'.")
-    return found
+def _require_answers(verdicts: list[AnswerVerdicts]) -> list[AnswerVerdicts]:
+    """The verdicts; raises EvaluationError when the judge could not be reached. Other failures are counted."""
+    for failure in (failure for of_answer in verdicts for failure in of_answer.failures.values()):
+        if failure.reason.retryable:
+            raise EvaluationError(
+                f"The judge does not answer ({failure.detail}): check it with 'viva doctor', then try again."
+            )
+    return verdicts

@@ -1,16 +1,14 @@
-"""How a panel of graders stands the examination of the bank: answers of known quality, in both languages.
+"""Evaluates a panel on the qualification set: answers of known quality in both languages.
 
-A question passes in a language when its answers of usual length come out in order. Beside that every pair of answers of
-different quality counts, whatever their lengths, and apart from the rest those pairs whose better answer is the shorter
-one. What fails is told by criterion: one that gives an answer without the fact as much as one with it fails to separate
-them.
+A question passes in a language when its answers of usual length come out in order. Beyond that, every pair of answers
+of different quality is counted, whatever their lengths, and pairs whose better answer is the shorter one are counted
+once more on their own. Criteria that score an answer without the fact as high as one with it are listed by name.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -22,9 +20,11 @@ from vivavoce.graders.types import MAX_SCORE, AnswerInput, CriterionResult, Leve
 from vivavoce.rubrics import Criterion, Language, QualificationAnswer, QualificationSet, Rubric
 from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
-# A criterion that orders fewer of its pairs of answers than this does not separate them.
+from .rejected_mistakes import write_rejecting_answers
+
+# A criterion that orders a smaller share of its pairs than this does not discriminate.
 MIN_DISCRIMINATION = 0.75
-# Which quality has to come out above which; an answer that says nothing and a wrong one are equally worth nothing.
+# Wrong and empty-handed answers are equally worthless, so neither is above the other.
 ABOVE: tuple[tuple[Quality, Quality], ...] = (
     ("excellent", "adequate"),
     ("excellent", "weak"),
@@ -35,21 +35,14 @@ ABOVE: tuple[tuple[Quality, Quality], ...] = (
     ("adequate", "empty-handed"),
     ("weak", "wrong"),
 )
-_CLAIM: dict[Language, re.Pattern[str]] = {
-    "en": re.compile(r"The answer (?:claims(?: as a certainty)?|says|states) that (?P<claim>.+?)\.?$", re.DOTALL),
-    "zh": re.compile(r"回答(?:声称|断言|说|主张|认为)(?P<claim>.+?)。?$", re.DOTALL),
-}
-_REJECTED: dict[Language, str] = {
-    "en": " By the way, people sometimes say that {claim}, which is wrong.",
-    "zh": "顺便说一句，有人说{claim}，这是不对的。",
-}
 
 
 @dataclass(frozen=True)
 class CriterionComparison:
-    """A criterion on one answer: its share of the points (for a mistake: of it being made), 0 to 1.
+    """One criterion of one answer: the share of its points (for a mistake: of it being made), 0 to 1, by both graders.
 
-    `level` is the writer's, `signals` what the graders found for each level above the lowest.
+    `level` is the writer's level, `signals` are the graders' for each level above the lowest. `machine` is None when
+    the criterion has no verdict.
     """
 
     criterion: str
@@ -61,9 +54,9 @@ class CriterionComparison:
 
 @dataclass(frozen=True)
 class Rejection:
-    """An excellent answer that goes on to name a mistake and to reject it.
+    """An excellent answer that also names a mistake and rejects it.
 
-    `held_against` is the probability (0 to 1) that it is counted as made, None when there is no verdict.
+    `held_against` is the probability (0 to 1) that the mistake counts as made, None when there is no verdict.
     """
 
     question: str
@@ -99,12 +92,10 @@ class QuestionResult:
 
     @property
     def in_order(self) -> bool:
-        """Whether every answer of usual length scores above those of lower quality; an unscored one is out of order."""
-        scores = {
-            quality: [one.score for one in self.answers if one.quality == quality and one.style == "usual"]
-            for quality in IN_ORDER
-        }
-        if any(score is None for found in scores.values() for score in found):
+        """Whether every answer of usual length scores above all those of lower quality; False if one is unscored."""
+        usual = [answer for answer in self.answers if answer.style == "usual"]
+        scores = {quality: [answer.score for answer in usual if answer.quality == quality] for quality in IN_ORDER}
+        if any(score is None for of_quality in scores.values() for score in of_quality):
             return False
         return all(
             min(score for score in scores[better] if score is not None)
@@ -113,17 +104,17 @@ class QuestionResult:
         )
 
     def score(self, quality: Quality) -> float | None:
-        """Mean score of the answers of a quality, None when one has none."""
-        found = [result.score for result in self.answers if result.quality == quality]
-        scored = [score for score in found if score is not None]
-        return fmean(scored) if len(scored) == len(found) else None
+        """Mean score (0 to 10) of the answers of a quality; None when there are none or one is unscored."""
+        scores = [answer.score for answer in self.answers if answer.quality == quality]
+        defined = [score for score in scores if score is not None]
+        return fmean(defined) if defined and len(defined) == len(scores) else None
 
 
 @dataclass(frozen=True)
 class PairOrder:
-    """How many pairs of answers to the same question come out with the better one above the other.
+    """How many pairs of answers to the same question have the better answer above the worse one.
 
-    `shorter_right` of `shorter` are those whose better answer is the shorter one.
+    `shorter_right` of `shorter` are the pairs whose better answer is the shorter one.
     """
 
     better: Quality
@@ -136,7 +127,7 @@ class PairOrder:
 
 @dataclass(frozen=True)
 class Discrimination:
-    """How a criterion orders answers: the share (0 to 1) of pairs with different levels that it orders rightly."""
+    """How well a criterion orders answers: the share (0 to 1) of pairs with different levels in the right order."""
 
     question: str
     language: Language
@@ -163,73 +154,64 @@ def grade_qualification_answers(rubric: Rubric, answers: QualificationSet, panel
     )
 
 
-def rejecting_answers(rubric: Rubric, answers: QualificationSet) -> Iterator[tuple[Criterion, str]]:
-    """Each mistake that claims something, and an excellent answer that names it only to reject it."""
-    language = rubric.question.language
-    excellent = next(answer for answer in answers.answers if answer.level == "excellent").text(language)
-    for criterion in rubric.criteria:
-        claim = _CLAIM[language].match(criterion.levels[-1].description)
-        if criterion.kind == "negative" and claim:
-            yield criterion, excellent + _REJECTED[language].format(claim=claim["claim"])
-
-
 def reject_mistakes(rubric: Rubric, answers: QualificationSet, panel: Panel) -> list[Rejection]:
-    """What becomes of candidates who name a mistake only to reject it, for each mistake that claims something."""
-    language = rubric.question.language
-    found = []
-    for criterion, said in rejecting_answers(rubric, answers):
-        only = rubric.model_copy(update={"criteria": (criterion,)})
-        (signals,) = read_signals([AnswerInput(said)], only, panel)
+    """Grade an excellent answer that names and rejects a mistake, once for each mistake that claims something."""
+    rejections = []
+    for criterion, answer in write_rejecting_answers(rubric, answers):
+        # Only the mistake itself is asked about: the rest is graded elsewhere.
+        reduced = rubric.model_copy(update={"criteria": (criterion,)})
+        (signals,) = read_signals([AnswerInput(answer)], reduced, panel)
         levels = tuple(signals[criterion.id]) if signals else ()
-        held = all_probabilities(only, {criterion.id: levels}, panel.coefficients)[criterion.id][-1] if levels else None
-        found.append(Rejection(rubric.question.id, language, criterion.id, held, levels))
-    return found
+        probabilities = all_probabilities(reduced, {criterion.id: levels}, panel.coefficients) if levels else {}
+        held_against = probabilities[criterion.id][-1] if levels else None
+        rejections.append(Rejection(rubric.question.id, rubric.question.language, criterion.id, held_against, levels))
+    return rejections
 
 
-def order_pairs(found: Iterable[QuestionResult]) -> list[PairOrder]:
-    """Every pair of answers to the same question of which one has to come out above the other, by quality.
+def order_pairs(results: Iterable[QuestionResult]) -> list[PairOrder]:
+    """A row for each pair of qualities of which one must score above the other, over all questions.
 
     Equal scores, and an answer without a score, count as not in order.
     """
-    answers = [question.answers for question in found]
+    answers = [question.answers for question in results]
     return [_order_pairs(better, worse, answers) for better, worse in ABOVE]
 
 
 def _order_pairs(better: Quality, worse: Quality, answers: Iterable[Sequence[AnswerResult]]) -> PairOrder:
     pairs = [
         (high.score is not None and low.score is not None and high.score > low.score, high.length < low.length)
-        for own in answers
-        for high, low in itertools.permutations(own, 2)
+        for of_question in answers
+        for high, low in itertools.permutations(of_question, 2)
         if (high.quality, low.quality) == (better, worse)
     ]
     shorter = [right for right, is_shorter in pairs if is_shorter]
     return PairOrder(better, worse, sum(right for right, _ in pairs), len(pairs), sum(shorter), len(shorter))
 
 
-def measure_discrimination(found: Iterable[QuestionResult]) -> list[Discrimination]:
-    """Every criterion that answers of different levels were given to, the worst first."""
+def measure_discrimination(results: Iterable[QuestionResult]) -> list[Discrimination]:
+    """A row for each criterion with answers of different levels, the worst first."""
     rows = []
-    for question in found:
-        for name in dict.fromkeys(c.criterion for result in question.answers for c in result.criteria):
-            own = [c for result in question.answers for c in result.criteria if c.criterion == name]
-            ordered = _ordered(own)
+    for question in results:
+        for name in dict.fromkeys(c.criterion for answer in question.answers for c in answer.criteria):
+            comparisons = [c for answer in question.answers for c in answer.criteria if c.criterion == name]
+            ordered = _share_ordered(comparisons)
             if ordered is not None:
                 rows.append(Discrimination(question.question, question.language, name, ordered))
     return sorted(rows, key=lambda row: (row.ordered, row.question, row.language))
 
 
-def measure_language_differences(found: Sequence[QuestionResult]) -> dict[Quality, list[float]]:
-    """Score in Chinese less that in English of the same answer, as a share of full scale, by quality."""
-    by_key = {(question.question, question.language): question for question in found}
-    gaps: dict[Quality, list[float]] = {quality: [] for quality in QUALITIES}
+def measure_language_differences(results: Sequence[QuestionResult]) -> dict[Quality, list[float]]:
+    """Score in Chinese minus score in English of the same answer, as shares of full scale (-1 to 1), by quality."""
+    by_key = {(question.question, question.language): question for question in results}
+    differences: dict[Quality, list[float]] = {quality: [] for quality in QUALITIES}
     for (question, language), chinese in by_key.items():
         english = by_key.get((question, "en"))
         if language != "zh" or english is None:
             continue
-        for ours, theirs in zip(chinese.answers, english.answers, strict=True):
-            if ours.score is not None and theirs.score is not None:
-                gaps[ours.quality].append((ours.score - theirs.score) / MAX_SCORE)
-    return gaps
+        for zh_answer, en_answer in zip(chinese.answers, english.answers, strict=True):
+            if zh_answer.score is not None and en_answer.score is not None:
+                differences[zh_answer.quality].append((zh_answer.score - en_answer.score) / MAX_SCORE)
+    return differences
 
 
 def _compare_answer(rubric: Rubric, answer: QualificationAnswer, graded: float, report: Report) -> AnswerResult:
@@ -256,6 +238,7 @@ def _compare_answer(rubric: Rubric, answer: QualificationAnswer, graded: float, 
 
 
 def _writer_share(criterion: Criterion, level: int) -> float:
+    # A gate has no points: it is met or not.
     return criterion.levels[level].points / criterion.points if criterion.points else float(level)
 
 
@@ -265,10 +248,10 @@ def _machine_share(result: CriterionResult) -> float | None:
     return result.points / result.max_points if result.max_points else result.probabilities[-1]
 
 
-def _ordered(own: Sequence[CriterionComparison]) -> float | None:
+def _share_ordered(comparisons: Sequence[CriterionComparison]) -> float | None:
     pairs = [
         (high.machine, low.machine)
-        for high, low in itertools.permutations(own, 2)
+        for high, low in itertools.permutations(comparisons, 2)
         if high.writer > low.writer and high.machine is not None and low.machine is not None
     ]
     return fmean(high > low for high, low in pairs) if pairs else None

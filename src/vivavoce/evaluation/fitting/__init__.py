@@ -1,6 +1,6 @@
-"""Coefficients from answers whose grade is known: tables of signals, the model, its choice, and what it is worth."""
+"""Fits the combiner's coefficients to answers whose grade is known: tables of signals, the model, its evaluation."""
 
 from .examples import Example, Level, levels_of, read_table, write_table
-from .monotone_logit import MonotoneLogit, shares
+from .monotone_logit import MonotoneLogit, predict_shares
 
-__all__ = ["Example", "Level", "MonotoneLogit", "levels_of", "read_table", "shares", "write_table"]
+__all__ = ["Example", "Level", "MonotoneLogit", "levels_of", "predict_shares", "read_table", "write_table"]

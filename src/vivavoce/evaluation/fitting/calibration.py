@@ -1,7 +1,7 @@
-"""Coefficients for one customer's people: the shipped ones, moved as far as their grades carry.
+"""Coefficients for a customer's own people: the shipped ones, moved as far as the grades support.
 
-With few grades the ridge holds what is fitted near the shipped coefficients; each grade more counts against it, so that
-many grades decide alone. It is ridge regression towards a prior mean, as in Hoerl and Kennard 1970.
+A ridge holds the fit near the shipped coefficients; it weakens with each grade, so many grades decide alone. This is
+ridge regression towards a prior mean, as in Hoerl and Kennard 1970.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ from sklearn.model_selection import KFold
 from vivavoce.graders.errors import TooFewGrades
 from vivavoce.graders.scoring.coefficients import Coefficients, CombinerWeights
 
-from .confidence import ConfidenceCalibration, ScoredExample, measure_calibration, recalibrate, score_examples
+from .confidence import (
+    ConfidenceCalibration,
+    ScoredExample,
+    measure_calibration,
+    recalibrate_confidence,
+    score_examples,
+)
 from .examples import Example
-from .monotone_logit import MonotoneLogit, assemble, shares
+from .monotone_logit import MonotoneLogit, predict_shares
+from .parameters import assemble_coefficients
 
 FEWEST = 10
-# How many grades the shipped coefficients are worth, times the mean square error of a grade.
+# How many grades the shipped coefficients are worth, times the mean squared error of a grade.
 _STRENGTH = 0.2
 _FOLDS = 5
 
@@ -33,7 +40,7 @@ Shares = npt.NDArray[np.float64]
 class HeldOut:
     """Shares of full marks (0 to 1) by people, by the coefficients before, and by those fitted without the answer.
 
-    `sure_before` and `sure_after` are how far the confidence can be relied on, None when a fact settled all answers.
+    `sure_before` and `sure_after` say how far the confidence can be relied on; None when screening settled all answers.
     """
 
     known: Shares
@@ -46,92 +53,105 @@ class HeldOut:
 def calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question: bool = False) -> Coefficients:
     """Coefficients fitted to people's grades, near `prior`; with `by_question` also those of each question.
 
-    Questions that `prior` weighs in a way of their own are fitted together, apart from the rest. Fewer than `FEWEST`
-    grades of a group, or of a question, move nothing; raises TooFewGrades when no group has as many.
+    Questions with the same weights in `prior` are fitted together, apart from the rest. A group, or a question, with
+    fewer than `FEWEST` grades keeps its weights; raises TooFewGrades when no group has as many.
     """
-    groups = _weighed_alike(examples, prior)
+    groups = _group_by_weights(examples, prior)
     if max((len(group) for _, group in groups), default=0) < FEWEST:
         raise TooFewGrades(
-            f"{len(examples)} grades are too few: calibration needs at least {FEWEST}, of questions that are weighed "
-            "alike (those of the bank are, and all others)."
+            f"{len(examples)} grades are too few: calibration needs at least {FEWEST} for questions with the same "
+            "weights (the bank's questions, or all others)."
         )
-    return _calibrate(examples, prior, by_question=by_question, fewest=FEWEST)
+    return _fit_coefficients(examples, prior, by_question=by_question, fewest=FEWEST)
 
 
 def hold_out(examples: Sequence[Example], prior: Coefficients, *, seed: int, by_question: bool = False) -> HeldOut:
-    """What calibration makes of answers it has not seen: each fifth by what is fitted to the others."""
-    known = np.asarray([example.known for example in examples], dtype=float)
+    """Score each fifth of the examples by coefficients calibrated on the others; `seed` assigns the fifths."""
+    grades = np.asarray([example.known for example in examples], dtype=float)
     after = np.zeros(len(examples))
-    sure: list[tuple[ScoredExample, float]] = []
+    scored_after: list[tuple[ScoredExample, float]] = []
     for learned, held in KFold(_FOLDS, shuffle=True, random_state=seed).split(examples):
-        own = [examples[index] for index in learned]
-        # Of ten grades only eight can be learned from here.
-        fitted = _calibrate(own, prior, by_question=by_question, fewest=FEWEST - FEWEST // _FOLDS)
-        after[held] = shares([examples[index] for index in held], fitted)
-        sure += _sure([examples[index] for index in held], fitted)
-    sure_before = _sure(examples, prior)
+        # Of ten grades only eight are left to learn from.
+        fitted = _fit_coefficients(
+            [examples[index] for index in learned], prior, by_question=by_question, fewest=FEWEST - FEWEST // _FOLDS
+        )
+        after[held] = predict_shares([examples[index] for index in held], fitted)
+        scored_after += _score_with_confidence([examples[index] for index in held], fitted)
+    scored_before = _score_with_confidence(examples, prior)
     return HeldOut(
-        known=known,
-        before=shares(examples, prior),
+        known=grades,
+        before=predict_shares(examples, prior),
         after=after,
-        sure_before=measure_calibration(sure_before) if sure_before else None,
-        sure_after=measure_calibration(sure) if sure else None,
+        sure_before=measure_calibration(scored_before) if scored_before else None,
+        sure_after=measure_calibration(scored_after) if scored_after else None,
     )
 
 
-def _calibrate(examples: Sequence[Example], prior: Coefficients, *, by_question: bool, fewest: int) -> Coefficients:
-    found = _moved(_weighed_alike(examples, prior), prior, fewest=fewest)
+def _fit_coefficients(
+    examples: Sequence[Example], prior: Coefficients, *, by_question: bool, fewest: int
+) -> Coefficients:
+    fitted = _fit_groups(_group_by_weights(examples, prior), prior, fewest=fewest)
     if not by_question:
-        return found
+        return fitted
     by_name: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_name[example.question].append(example)
-    own = {
-        name: _near(group, found.for_question(name)) for name, group in sorted(by_name.items()) if len(group) >= fewest
+    # Near what was fitted to all, so each question needs few grades.
+    questions = {
+        name: _fit_near(group, fitted.for_question(name))
+        for name, group in sorted(by_name.items())
+        if len(group) >= fewest
     }
-    return assemble(found.general, {**found.questions, **own})
+    return assemble_coefficients(fitted.general, {**fitted.questions, **questions})
 
 
-def _weighed_alike(examples: Sequence[Example], prior: Coefficients) -> list[tuple[CombinerWeights, list[Example]]]:
+def _group_by_weights(examples: Sequence[Example], prior: Coefficients) -> list[tuple[CombinerWeights, list[Example]]]:
     """The examples by the weights that their questions have."""
+    # Weights hold dictionaries, so they are compared and not hashed.
     groups: list[tuple[CombinerWeights, list[Example]]] = []
     for example in examples:
         weights = prior.for_question(example.question)
-        own = next((group for known, group in groups if known == weights), None)
-        if own is None:
-            groups.append((weights, own := []))
-        own.append(example)
+        group = next((group for of_group, group in groups if of_group == weights), None)
+        if group is None:
+            groups.append((weights, group := []))
+        group.append(example)
     return groups
 
 
-def _moved(
+def _fit_groups(
     groups: Sequence[tuple[CombinerWeights, list[Example]]], prior: Coefficients, *, fewest: int
 ) -> Coefficients:
-    """`prior`, the weights of each group that has as many grades moved towards them."""
-    moved = [(before, _near(group, before)) for before, group in groups if len(group) >= fewest]
+    """`prior`, with the weights of each group of at least `fewest` grades fitted to them."""
+    fitted = [(before, _fit_near(group, before)) for before, group in groups if len(group) >= fewest]
 
-    def now(weights: CombinerWeights) -> CombinerWeights:
-        return next((after for before, after in moved if before == weights), weights)
+    def find_fitted(weights: CombinerWeights) -> CombinerWeights:
+        return next((after for before, after in fitted if before == weights), weights)
 
-    return assemble(now(prior.general), {name: now(weights) for name, weights in prior.questions.items()})
-
-
-def _near(examples: Sequence[Example], prior: CombinerWeights) -> CombinerWeights:
-    # Of several data sets each weighs the same when the shipped ones are fitted; a customer's grades all count alike.
-    alike = [replace(example, dataset="calibration") for example in examples]
-    model = MonotoneLogit(ridge=_STRENGTH / len(alike), prior=prior)
-    seen: list[ScoredExample] = []
-    for learned, held in KFold(_FOLDS, shuffle=True, random_state=0).split(alike):
-        fitted: Coefficients = model.fit([alike[index] for index in learned]).coefficients_
-        seen += score_examples([alike[index] for index in held], fitted)
-    found: Coefficients = model.fit(alike).coefficients_
-    confidence = recalibrate(prior.confidence, seen) if prior.confidence and seen else prior.confidence
-    return replace(found.general, confidence=confidence, grades=len(alike))
+    return assemble_coefficients(
+        find_fitted(prior.general), {name: find_fitted(weights) for name, weights in prior.questions.items()}
+    )
 
 
-def _sure(examples: Sequence[Example], coefficients: Coefficients) -> list[tuple[ScoredExample, float]]:
+def _fit_near(examples: Sequence[Example], prior: CombinerWeights) -> CombinerWeights:
+    """Weights fitted to examples and held near `prior`, and their confidence recalibrated on held-out scores."""
+    # The model weighs data sets alike; a customer's grades all count the same.
+    merged = [replace(example, dataset="calibration") for example in examples]
+    model = MonotoneLogit(ridge=_STRENGTH / len(merged), prior=prior)
+    scored: list[ScoredExample] = []
+    for learned, held in KFold(_FOLDS, shuffle=True, random_state=0).split(merged):
+        without: Coefficients = model.fit([merged[index] for index in learned]).coefficients_
+        scored += score_examples([merged[index] for index in held], without)
+    fitted: Coefficients = model.fit(merged).coefficients_
+    # Screening may have settled every answer: then nothing is scored.
+    confidence = recalibrate_confidence(prior.confidence, scored) if prior.confidence and scored else prior.confidence
+    return replace(fitted.general, confidence=confidence, grades=len(merged))
+
+
+def _score_with_confidence(
+    examples: Sequence[Example], coefficients: Coefficients
+) -> list[tuple[ScoredExample, float]]:
     return [
-        (seen, coefficients.for_question(example.question).confidence_in(seen.uncertainty))
+        (scored, coefficients.for_question(example.question).confidence_in(scored.uncertainty))
         for example in examples
-        for seen in score_examples([example], coefficients)
+        for scored in score_examples([example], coefficients)
     ]

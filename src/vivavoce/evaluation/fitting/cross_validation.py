@@ -1,24 +1,26 @@
-"""What fitted coefficients are worth: on data sets that were left out, and on questions of the bank that were."""
+"""Evaluates fitted coefficients on data sets, and on questions of the bank, that were held out of the fit."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import cast, get_args
+from typing import cast
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from vivavoce.graders.scoring.coefficients import FEATURES, PARTS, Coefficients
 from vivavoce.graders.scoring.probabilities import all_probabilities, compute_score
 from vivavoce.graders.types import MAX_SCORE, LevelSignals
-from vivavoce.rubrics import Language, QualificationSet, default_bank, load_qualifications
-from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
+from vivavoce.rubrics import Language, default_bank, load_qualifications
+from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES
 
 from .. import agreement
 from ..qualification import AnswerResult, PairOrder, QuestionResult, Rejection, order_pairs
+from .answer_names import name_answer, parse_answer_name
 from .confidence import (
     ConfidenceCalibration,
     ScoredExample,
@@ -28,23 +30,25 @@ from .confidence import (
     score_out_of_fold,
 )
 from .examples import BANK, Example, is_bank, levels_of
-from .monotone_logit import KINDS, MonotoneLogit, chances
+from .monotone_logit import MonotoneLogit, predict_levels
+from .parameters import KINDS, Matrix
 
-# What all questions have.
+# The features of every question; the verifier is trained on the bank's only.
 GENERAL = tuple(name for name in FEATURES if name not in PARTS["verifier"])
-# What the bank's are weighed by: beside these ROUGE-1's recall, which any word raises, tells nothing more there.
+# In the bank ROUGE-1 recall, which any word raises, adds nothing.
 OF_BANK = ("judge", "verifier", "similarity_gain", "term_recall")
 REJECTION = "rejection"
 _FOLDS = 10
+# A mistake this probable costs points.
 _HELD = 0.5
 
 
 @dataclass(frozen=True)
 class HeldOutDataset:
-    """A data set that was left out of the fit: Pearson of each feature's mean and of the score, and its errors.
+    """A data set that was held out of the fit: Pearson's correlation of each feature and of the score, and errors.
 
-    `known` and `found` are its shares of full marks (0 to 1) by people and by what was fitted; `sure` has the scores of
-    answers that no fact settled, with their confidence.
+    `known` and `found` are its shares of full marks (0 to 1) by people and by the fit; `sure` has the scores of answers
+    that screening did not settle, with their confidence.
     """
 
     dataset: str
@@ -60,11 +64,12 @@ class HeldOutDataset:
 
 @dataclass(frozen=True)
 class BankFigures:
-    """The bank's answers, each question left out of the fit: area under the curve by language and kind, and the rest.
+    """The bank's answers, each scored by a fit without its question.
 
-    `gap` is the mean difference (0 to 1) between the same answer in Chinese and in English; `held_against` of
-    `rejections` count mistakes that are named to be rejected. `pairs` tells which answers come out above which, and
-    `empty` has the scores (0 to 10) of answers that say nothing.
+    `area` is the area under the ROC curve (0 to 1) by language and kind, for each feature and for the probability.
+    `gap` is the mean absolute difference (0 to 1) between the same answer in Chinese and in English; `held_against` of
+    `rejections` are the rejected mistakes that count as made. `pairs` counts pairs of answers in order, and `empty` has
+    the scores (0 to 10) of answers without content.
     """
 
     area: Mapping[tuple[Language, str], Mapping[str, float | None]]
@@ -78,22 +83,43 @@ class BankFigures:
     sure: ConfidenceCalibration
 
 
-def examples_of_bank(found: Iterable[QuestionResult], rejections: Iterable[Rejection]) -> Iterator[Example]:
-    """The answers that `viva bank qualify` graded and scored, with their writer's word on each level."""
-    for question in found:
+@dataclass(frozen=True)
+class _HeldOutBank:
+    """What the fits make of held-out questions; `singly` has signals, probability and truth of each known level."""
+
+    scored: list[tuple[Example, float]] = field(default_factory=list)
+    singly: dict[tuple[Language, str], list[tuple[LevelSignals, float, bool]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    held_against: list[bool] = field(default_factory=list)
+    folds: list[list[ScoredExample]] = field(default_factory=list)
+
+    def add_example(self, example: Example, probabilities: Matrix, coefficients: Coefficients) -> None:
+        for level, probability in zip(example.levels, probabilities, strict=True):
+            if level.reached is not None:
+                row = (level.signals, float(probability), level.reached)
+                self.singly[example.language, level.kind].append(row)
+        if example.known is None:
+            self.held_against.append(bool(probabilities.max() >= _HELD))
+        else:
+            self.scored.append((example, rescore(example, coefficients)))
+
+
+def examples_of_bank(results: Iterable[QuestionResult], rejections: Iterable[Rejection]) -> Iterator[Example]:
+    """Examples of the answers that `viva bank qualify` scored, with their writers' levels, and of rejected mistakes."""
+    for question in results:
         rubric = default_bank().get(question.question, question.language)
-        seen: Counter[tuple[str, str]] = Counter()
+        count: Counter[tuple[str, str]] = Counter()
         for result in question.answers:
-            seen[result.quality, result.style] += 1
+            # Unscored answers are counted, so that numbers match the file.
+            count[result.quality, result.style] += 1
             if result.score is None:
                 continue
-            number = seen[result.quality, result.style]
-            name = result.quality if result.style == "usual" else f"{result.quality}/{result.style}"
             yield Example(
                 dataset=f"{BANK}-{question.language}",
                 question=question.question,
                 language=question.language,
-                answer=name if number == 1 else f"{name}/{number}",
+                answer=name_answer(result.quality, result.style, count[result.quality, result.style]),
                 known=result.grade / MAX_SCORE,
                 levels=tuple(
                     level
@@ -116,82 +142,83 @@ def examples_of_bank(found: Iterable[QuestionResult], rejections: Iterable[Rejec
 def leave_one_dataset_out(
     examples: Sequence[Example], model_for: Callable[[Sequence[Example]], MonotoneLogit]
 ) -> Iterator[HeldOutDataset]:
-    """Choose a model for all but one of the data sets that people graded, fit it to them, and measure on that one."""
+    """For each data set that people graded: select a model on the others, fit it to them, measure it on that one."""
     for dataset in sorted({example.dataset for example in examples if not is_bank(example)}):
         held = [example for example in examples if example.dataset == dataset and example.known is not None]
         others = [example for example in examples if example.dataset != dataset]
         model = model_for(others)
         confidence = fit_confidence(score_out_of_fold(others, model))
         fitted = model.fit(others)
-        known = [cast(float, example.known) for example in held]
-        found = fitted.predict(held)
+        grades = [cast(float, example.known) for example in held]
+        shares = fitted.predict(held)
         yield HeldOutDataset(
             dataset=dataset,
-            known=known,
-            found=found.tolist(),
-            alone={name: agreement.pearson(known, [_mean_of(example, name) for example in held]) for name in GENERAL},
-            pearson=agreement.pearson(known, found),
-            spearman=agreement.spearman(known, found),
-            wrmse=agreement.weighted_rmse(known, found),
-            ece=agreement.calibration_error(found, known),
-            sure=[(seen, confidence.predict(seen.uncertainty)) for seen in score_examples(held, fitted.coefficients_)],
+            known=grades,
+            found=shares.tolist(),
+            alone={name: agreement.pearson(grades, [_mean_of(example, name) for example in held]) for name in GENERAL},
+            pearson=agreement.pearson(grades, shares),
+            spearman=agreement.spearman(grades, shares),
+            wrmse=agreement.weighted_rmse(grades, shares),
+            ece=agreement.calibration_error(shares, grades),
+            sure=[
+                (scored, confidence.predict(scored.uncertainty))
+                for scored in score_examples(held, fitted.coefficients_)
+            ],
         )
 
 
 def leave_out_questions(bank: Sequence[Example], model: MonotoneLogit) -> BankFigures:
-    """Fit to all but a tenth of the bank's questions, and measure on these, ten times over."""
+    """Fit to nine tenths of the bank's questions and measure on the rest, ten times; with fewer questions as often."""
     questions = [example.question for example in bank]
-    scored: list[tuple[Example, float]] = []
-    singly: dict[tuple[Language, str], list[tuple[LevelSignals, float, bool]]] = defaultdict(list)
-    held_against: list[bool] = []
-    seen: list[list[ScoredExample]] = []
-    assign_folds = GroupKFold(min(_FOLDS, len(set(questions))))
-    for learned, left_out in assign_folds.split(bank, groups=questions):
-        fitted = model.fit([bank[index] for index in learned])
+    held_out = _HeldOutBank()
+    for learned, left_out in GroupKFold(min(_FOLDS, len(set(questions)))).split(bank, groups=questions):
+        fitted = model.fit([bank[index] for index in learned]).coefficients_
         held = [bank[index] for index in left_out]
-        seen.append(list(score_examples(held, fitted.coefficients_)))
-        for example, found in zip(held, chances(held, fitted.coefficients_), strict=True):
-            for level, chance in zip(example.levels, found, strict=True):
-                if level.reached is not None:
-                    singly[example.language, level.kind].append((level.signals, float(chance), level.reached))
-            if example.known is None:
-                held_against.append(bool(found.max() >= _HELD))
-            else:
-                scored.append((example, rescore(example, fitted.coefficients_)))
-    answers = list(_standings(scored))
-    gaps = _language_gaps(scored)
-    # A table may lack answers that have no score.
-    whole = [one for one in answers if {s.quality for s in one.answers if s.style == "usual"} >= set(IN_ORDER)]
+        held_out.folds.append(list(score_examples(held, fitted)))
+        for example, probabilities in zip(held, predict_levels(held, fitted), strict=True):
+            held_out.add_example(example, probabilities, fitted)
+    return _measure_bank(held_out)
+
+
+def _measure_bank(held_out: _HeldOutBank) -> BankFigures:
+    singly = held_out.singly
+    results = list(_group_by_question(held_out.scored))
+    differences = _language_differences(held_out.scored)
+    # A table lacks answers that have no score.
+    complete = [
+        result for result in results if {a.quality for a in result.answers if a.style == "usual"} >= set(IN_ORDER)
+    ]
     return BankFigures(
-        area={key: _areas(singly[key]) for kind in KINDS for key in sorted(singly) if key[1] == kind},
-        in_order=sum(result.in_order for result in whole),
-        questions=len(whole),
-        gap=fmean(gaps) if gaps else None,
-        held_against=sum(held_against),
-        rejections=len(held_against),
-        pairs=order_pairs(answers),
-        empty=[score for example, score in scored if _quality_and_style(example)[0] == "empty-handed"],
-        sure=measure_calibration(list(_each_by_the_others(seen))),
+        area={key: _measure_areas(singly[key]) for kind in KINDS for key in sorted(singly) if key[1] == kind},
+        in_order=sum(result.in_order for result in complete),
+        questions=len(complete),
+        gap=fmean(differences) if differences else None,
+        held_against=sum(held_out.held_against),
+        rejections=len(held_out.held_against),
+        pairs=order_pairs(results),
+        empty=[score for example, score in held_out.scored if parse_answer_name(example.answer)[0] == "empty-handed"],
+        sure=measure_calibration(list(_predict_by_other_folds(held_out.folds))),
     )
 
 
-def _language_gaps(scored: Sequence[tuple[Example, float]]) -> list[float]:
-    """By how much (0 to 1) the scores of the same answer in Chinese and in English differ."""
-    found: dict[tuple[str, str], dict[Language, float]] = defaultdict(dict)
+def _language_differences(scored: Sequence[tuple[Example, float]]) -> list[float]:
+    """Absolute differences (0 to 1) between the scores of the same answer in Chinese and in English."""
+    by_answer: dict[tuple[str, str], dict[Language, float]] = defaultdict(dict)
     for example, score in scored:
-        found[example.question, example.answer][example.language] = score
-    return [abs(own["zh"] - own["en"]) / MAX_SCORE for own in found.values() if len(own) == 2]
+        by_answer[example.question, example.answer][example.language] = score
+    return [abs(pair["zh"] - pair["en"]) / MAX_SCORE for pair in by_answer.values() if len(pair) == 2]
 
 
-def _each_by_the_others(assign_folds: Sequence[Sequence[ScoredExample]]) -> Iterator[tuple[ScoredExample, float]]:
-    for number, held in enumerate(assign_folds):
-        others = [one for place, fold in enumerate(assign_folds) if place != number for one in fold]
+def _predict_by_other_folds(folds: Sequence[Sequence[ScoredExample]]) -> Iterator[tuple[ScoredExample, float]]:
+    """Each score with the confidence that is fitted to the other folds."""
+    for number, held in enumerate(folds):
+        others = [scored for index, fold in enumerate(folds) if index != number for scored in fold]
         confidence = fit_confidence(others)
-        yield from ((one, confidence.predict(one.uncertainty)) for one in held)
+        yield from ((scored, confidence.predict(scored.uncertainty)) for scored in held)
 
 
 def rescore(example: Example, coefficients: Coefficients) -> float:
-    """The score (0 to 10) of an answer to a question of the bank; what screening settled has no levels, and has 0."""
+    """The score (0 to 10) of an answer to a question of the bank; 0 without levels, which screening settled."""
     rubric = default_bank().get(example.question, example.language)
     signals: dict[str, list[LevelSignals]] = defaultdict(list)
     for level in example.levels:
@@ -199,54 +226,33 @@ def rescore(example: Example, coefficients: Coefficients) -> float:
     return compute_score(rubric, all_probabilities(rubric, signals, coefficients)).score if signals else 0.0
 
 
-def _standings(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionResult]:
+def _group_by_question(scored: Iterable[tuple[Example, float]]) -> Iterator[QuestionResult]:
     by_question: dict[tuple[str, Language], list[AnswerResult]] = defaultdict(list)
     sets = load_qualifications()
-    for example, score in sorted(scored, key=lambda one: _place(one[0])):
-        quality, style = _quality_and_style(example)
-        known = MAX_SCORE * cast(float, example.known)
+    for example, score in sorted(scored, key=lambda pair: _sort_key(pair[0])):
+        quality, style, number = parse_answer_name(example.answer)
+        alike = [a for a in sets[example.question].answers if (a.level, a.style) == (quality, style)]
+        length = len(alike[number - 1].text(example.language))
+        grade = MAX_SCORE * cast(float, example.known)
         by_question[example.question, example.language].append(
-            AnswerResult(quality, known, score, criteria=(), style=style, length=_length(example, sets))
+            AnswerResult(quality, grade, score, criteria=(), style=style, length=length)
         )
     for (question, language), answers in by_question.items():
         yield QuestionResult(question, language, "", tuple(answers))
 
 
-def _place(example: Example) -> tuple[str, str, int, str]:
-    return (
-        example.question,
-        example.language,
-        QUALITIES.index(_quality_and_style(example)[0]),
-        example.answer,
-    )
+def _sort_key(example: Example) -> tuple[str, str, int, str]:
+    quality, _, _ = parse_answer_name(example.answer)
+    return example.question, example.language, QUALITIES.index(quality), example.answer
 
 
-def _length(example: Example, sets: Mapping[str, QualificationSet]) -> int:
-    """Length in characters of the answer that an example stands for."""
-    quality, style = _quality_and_style(example)
-    own = [one for one in sets[example.question].answers if (one.level, one.style) == (quality, style)]
-    _, _, number = example.answer.rpartition("/")
-    return len(own[int(number) - 1 if number.isdigit() else 0].text(example.language))
-
-
-def _quality_and_style(example: Example) -> tuple[Quality, Style]:
-    quality, _, rest = example.answer.partition("/")
-    style = rest.split("/")[0]
-    return cast(Quality, quality), cast(Style, style if style in get_args(Style) else "usual")
-
-
-def _areas(levels: Sequence[tuple[LevelSignals, float, bool]]) -> dict[str, float | None]:
-    """Area under the curve of each feature, and of the probability (`together`)."""
-    reached = [known for _, _, known in levels]
+def _measure_areas(levels: Sequence[tuple[LevelSignals, float, bool]]) -> dict[str, float | None]:
+    """Area under the ROC curve of each feature, and of the probability (`together`); None if all levels are alike."""
+    reached = [is_reached for _, _, is_reached in levels]
     columns = {name: [getattr(signals, name) for signals, _, _ in levels] for name in FEATURES}
-    columns["together"] = [chance for _, chance, _ in levels]
-    return {name: _area(values, reached) for name, values in columns.items()}
-
-
-def _area(values: Sequence[float], reached: Sequence[bool]) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(reached, values)) if len(set(reached)) > 1 else None
+    columns["together"] = [probability for _, probability, _ in levels]
+    varies = len(set(reached)) > 1
+    return {name: float(roc_auc_score(reached, values)) if varies else None for name, values in columns.items()}
 
 
 def _mean_of(example: Example, name: str) -> float:

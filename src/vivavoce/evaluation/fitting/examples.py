@@ -1,8 +1,8 @@
-"""Answers whose grade is known, with what the graders found in them, and the tables that hold both.
+"""Answers whose grade is known, with the signals of their levels, and the tables that hold both.
 
-A table is CSV with a row for each level above the lowest of each criterion of each answer, one without a criterion for
-an answer that a fact settled at 0, and no text of anybody's: `viva bank qualify --signals` and
-`viva bench accuracy --signals` write one, `python -m vivavoce.evaluation.fitting` reads it.
+A table is CSV with a row for each level above the lowest of each criterion of each answer, and one row without a
+criterion for an answer that screening settled at 0. It holds no text of answers. `viva bank qualify --signals` and
+`viva bench accuracy --signals` write tables, `python -m vivavoce.evaluation.fitting` reads them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from vivavoce.rubrics import Language, Rubric
 BANK = "bank"
 _COLUMNS = ("dataset", "question", "language", "answer", "known", "criterion", "kind", "share", "reached", *FEATURES)
 _KINDS: Mapping[str, LevelKind] = {kind: kind for kind in get_args(LevelKind)}
-# Figures beyond these digits depend on the machine.
+# Further digits depend on the machine.
 _DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Level:
-    """A level above the lowest, and what was found for it.
+    """A level above the lowest, and its signals.
 
     `share` is the share of full marks that reaching it adds, below 0 for a mistake; for a gate it is the share that an
     answer which misses it gets at most. `reached` says whether the answer reaches it, None where people graded the
@@ -46,7 +46,7 @@ class Level:
 class Example:
     """An answer with its levels and its known share of full marks (0 to 1).
 
-    `known` is None for an answer to a part of a rubric, of whose levels alone something is known.
+    `known` is None for an answer to a part of a rubric, for which only the levels are known.
     """
 
     dataset: str
@@ -65,22 +65,23 @@ def is_bank(example: Example) -> bool:
 def levels_of(
     rubric: Rubric, criterion_id: str, signals: Sequence[LevelSignals], *, reached: int | None = None
 ) -> tuple[Level, ...]:
-    """The levels of one criterion above its lowest, with their signals; `reached` is the index of the known level."""
+    """The levels of one criterion above its lowest, with their signals; none for an answer without signals.
+
+    `reached` is the index of the known level. Raises ValueError unless there are signals for each level.
+    """
+    if not signals:
+        return ()
     criterion = next(criterion for criterion in rubric.criteria if criterion.id == criterion_id)
     steps = itertools.pairwise(criterion.levels)
-    return (
-        tuple(
-            Level(
-                criterion=criterion.id,
-                kind=level_kind(criterion),
-                share=criterion.cap if criterion.kind == "gate" else (high.points - low.points) / rubric.max_points,
-                signals=found,
-                reached=None if reached is None else reached >= index,
-            )
-            for index, ((low, high), found) in enumerate(zip(steps, signals, strict=True), start=1)
+    return tuple(
+        Level(
+            criterion=criterion.id,
+            kind=level_kind(criterion),
+            share=criterion.cap if criterion.kind == "gate" else (high.points - low.points) / rubric.max_points,
+            signals=of_level,
+            reached=None if reached is None else reached >= index,
         )
-        if signals
-        else ()
+        for index, ((low, high), of_level) in enumerate(zip(steps, signals, strict=True), start=1)
     )
 
 
@@ -90,20 +91,22 @@ def write_table(path: Path, examples: Iterable[Example]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(_COLUMNS)
         for example in examples:
-            about = (example.dataset, example.question, example.language, example.answer, _short(example.known))
+            identity = (example.dataset, example.question, example.language, example.answer)
+            start = (*identity, _format_number(example.known))
             for level in example.levels:
-                found = (_short(getattr(level.signals, name)) for name in FEATURES)
-                rows.writerow((*about, level.criterion, level.kind, _short(level.share), _short(level.reached), *found))
+                numbers = (_format_number(value) for value in (level.share, level.reached))
+                features = (_format_number(getattr(level.signals, name)) for name in FEATURES)
+                rows.writerow((*start, level.criterion, level.kind, *numbers, *features))
             if not example.levels:
-                rows.writerow((*about, *("" for _ in _COLUMNS[len(about) :])))
+                rows.writerow((*start, *("" for _ in _COLUMNS[len(start) :])))
 
 
 def read_table(path: Path) -> list[Example]:
-    """The examples of a table; raises UnreadableGrades for a file that is none."""
+    """The examples of a table; raises UnreadableGrades for any other file."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return list(_examples(rows))
+        return list(_group_rows(rows))
     except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise UnreadableGrades(
             f"{path} is no table of signals ({type(error).__name__}: {error}): give a file that 'viva bench accuracy "
@@ -111,35 +114,34 @@ def read_table(path: Path) -> list[Example]:
         ) from None
 
 
-def _examples(rows: Sequence[Mapping[str, str]]) -> Iterator[Example]:
-    def owner(row: Mapping[str, str]) -> tuple[str, ...]:
+def _group_rows(rows: Sequence[Mapping[str, str]]) -> Iterator[Example]:
+    """An example for each run of rows of the same answer."""
+
+    def identify_answer(row: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(row[name] for name in ("dataset", "question", "language", "answer", "known"))
 
-    for (dataset, question, language, answer, known), own in itertools.groupby(rows, key=owner):
+    for (dataset, question, language, answer, target), group in itertools.groupby(rows, key=identify_answer):
         yield Example(
             dataset=dataset,
             question=question,
             language="zh" if language == "zh" else "en",
             answer=answer,
-            known=float(known) if known else None,
-            levels=tuple(
-                Level(
-                    row["criterion"],
-                    _KINDS[row["kind"]],
-                    float(row["share"]),
-                    _signals(row),
-                    reached=row["reached"] == "1" if row["reached"] else None,
-                )
-                for row in own
-                if row["criterion"]
-            ),
+            known=float(target) if target else None,
+            levels=tuple(_read_level(row) for row in group if row["criterion"]),
         )
 
 
-def _signals(row: Mapping[str, str]) -> LevelSignals:
+def _read_level(row: Mapping[str, str]) -> Level:
+    # The verifier has no weight for most questions and then no column entry.
     verifier = float(row["verifier"]) if row["verifier"] else None
-    return LevelSignals(verifier=verifier, **{name: float(row[name]) for name in FEATURES if name != "verifier"})
+    return Level(
+        criterion=row["criterion"],
+        kind=_KINDS[row["kind"]],
+        share=float(row["share"]),
+        signals=LevelSignals(verifier=verifier, **{name: float(row[name]) for name in FEATURES if name != "verifier"}),
+        reached=row["reached"] == "1" if row["reached"] else None,
+    )
 
 
-def _short(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "" if value is None else f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")

