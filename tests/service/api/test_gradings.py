@@ -6,13 +6,21 @@ import time
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from vivavoce.graders.errors import UnscoredReason
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle
 from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import State
 from vivavoce.workers.grading import process_queue
+
+from ...rubrics.test_edits import edited
+from ..samples import bring_to, claim_one, make_report, read_grading, record_report, submit_answer
 
 ANSWER = {"question_id": "quantization", "answer": "INT8 instead of FP16", "candidate": "c-1"}
 
@@ -167,3 +175,112 @@ def _assert_problem(reply: httpx.Response, status: int, says: str) -> None:
     assert says in problem["detail"]
     assert "\n" not in problem["detail"]
     assert "Traceback" not in reply.text
+
+
+@pytest.mark.parametrize(("priority", "stored"), [("batch", lifecycle.BATCH), ("interactive", lifecycle.INTERACTIVE)])
+def test_a_priority_decides_the_order(
+    api: TestClient, sqlite_database: SessionFactory, priority: str, stored: int
+) -> None:
+    reply = api.post("/v1/gradings", json={**ANSWER, "priority": priority, "feedback_language": "zh"})
+    grading = read_grading(sqlite_database, reply.json()["id"])
+    assert (grading.priority, grading.submission.feedback_language) == (stored, "zh")
+
+
+def test_a_reply_shows_the_answer_as_queued(api: TestClient) -> None:
+    body = api.post("/v1/gradings", json=ANSWER).json()
+    assert (body["state"], body["question_id"], body["language"], body["candidate"]) == (
+        "queued",
+        "quantization",
+        "en",
+        "c-1",
+    )
+    assert {body[name] for name in ("reason", "detail", "provisional", "report")} == {None}
+    assert body["created_at"] == body["updated_at"]
+    assert body["created_at"].endswith("Z")
+
+
+def test_a_repeated_request_notifies_a_worker_again(api: TestClient, notifier: EventNotifier) -> None:
+    for _ in range(2):
+        api.post("/v1/gradings", json=ANSWER, headers={"Idempotency-Key": "k"})
+        assert notifier.wait(0)
+
+
+def test_a_refused_request_notifies_nobody(api: TestClient, notifier: EventNotifier) -> None:
+    assert api.post("/v1/gradings", json={"answer": "x"}).status_code == 422
+    assert not notifier.wait(0)
+
+
+def test_the_stored_reply_does_not_change_with_the_grading(api: TestClient, sqlite_database: SessionFactory) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = api.post("/v1/gradings", json=ANSWER, headers=headers)
+    record_report(sqlite_database, claim_one(sqlite_database), make_report())
+    again = api.post("/v1/gradings", json=ANSWER, headers=headers)
+    assert again.content == first.content
+    assert api.get(first.headers["Location"]).json()["state"] == "graded"
+
+
+@pytest.mark.parametrize("state", State)
+def test_cancelling_is_a_conflict_once_finished(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, state: State
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, state)
+    reply = api.post(f"/v1/gradings/{grading_id}/cancel")
+    if state.open or state is State.CANCELLED:
+        assert (reply.status_code, reply.json()["state"]) == (200, "cancelled")
+    else:
+        _assert_problem(reply, 409, f"The grading is {state} already")
+
+
+@pytest.mark.parametrize(
+    ("state", "result"),
+    [(State.FAILED, "queued"), (State.DEAD, "queued"), (State.GRADED, "graded"), (State.RUNNING, "running")],
+)
+def test_requeueing_notifies_and_shows_the_state(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, notifier: EventNotifier, state: State, result: str
+) -> None:
+    grading_id, _ = bring_to(sqlite_database, rubric, state)
+    assert api.post(f"/v1/gradings/{grading_id}/requeue").json()["state"] == result
+    assert notifier.wait(0)
+
+
+def test_a_failed_grading_says_why(api: TestClient, sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    record_report(sqlite_database, claim_one(sqlite_database), make_report(reason=UnscoredReason.TOO_LONG))
+    body = api.get(f"/v1/gradings/{grading_id}").json()
+    assert (body["state"], body["reason"], body["detail"]) == ("failed", "too_long", "said so")
+    assert (body["report"]["score"], body["report"]["score_max"]) == (None, 10.0)
+
+
+def test_waiting_has_a_limit_of_its_own(app: FastAPI, api: TestClient, settings: Settings) -> None:
+    app.state.settings = settings.model_copy(update={"max_wait_seconds": 0.0})
+    location = api.post("/v1/gradings", json=ANSWER).headers["Location"]
+    started = time.monotonic()
+    assert api.get(location, params={"wait": 600}).json()["state"] == "queued"
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("wait", ["-1", "soon", "nan"])
+def test_a_wait_that_is_no_time_is_refused(api: TestClient, wait: str) -> None:
+    reply = api.get("/v1/gradings/x", params={"wait": wait})
+    assert (reply.status_code, reply.json()["code"]) == (422, "malformed_request")
+    assert "query.wait: " in reply.json()["detail"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(255, 202), (256, 422)])
+def test_a_key_has_at_most_255_characters(api: TestClient, length: int, status: int) -> None:
+    reply = api.post("/v1/gradings", json=ANSWER, headers={"Idempotency-Key": "k" * length})
+    assert reply.status_code == status
+
+
+def test_a_draft_is_a_conflict(api: TestClient, rubric: Rubric) -> None:
+    draft = edited(rubric, "status", value="draft").model_dump(mode="json")
+    reply = api.post("/v1/gradings", json={"rubric": draft, "answer": "INT8"})
+    assert (reply.status_code, reply.json()["code"]) == (409, "draft_rubric")
+
+
+def test_a_rubric_that_is_wrong_is_located(api: TestClient, rubric: Rubric) -> None:
+    wrong = rubric.model_dump(mode="json")
+    wrong["criteria"][0]["points"] = -4
+    reply = api.post("/v1/gradings", json={"rubric": wrong, "answer": "INT8"})
+    assert (reply.status_code, reply.json()["code"]) == (422, "malformed_request")
+    assert reply.json()["detail"].startswith("rubric.criteria.0")

@@ -4,10 +4,18 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from vivavoce import __version__
+from vivavoce.rubrics import Rubric
+from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import State
+
+from ..samples import FixedClock, bring_to, submit_answer
 
 
 def test_the_process_says_that_it_is_alive(client: httpx.Client) -> None:
@@ -59,3 +67,55 @@ def test_prometheus_is_told_what_is_rare_before_it_happens(client: httpx.Client)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
     for state in ("graded", "needs_review", "failed", "dead"):
         assert any(line.startswith(f'vivavoce_gradings_finished_total{{state="{state}"}}') for line in lines)
+
+
+def test_a_judge_that_is_away_does_not_make_it_unready(api: TestClient) -> None:
+    reply = api.get("/readyz")
+    assert (reply.status_code, reply.json()["ready"], reply.json()["judge"]) == (200, True, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("limit", "age", "status"), [(900, 900, 200), (900, 900.5, 503), (0, 1_000_000, 200), (10, 10.5, 503)]
+)
+def test_readiness_ends_beyond_the_limit(
+    app: FastAPI,
+    api: TestClient,
+    sqlite_database: SessionFactory,
+    settings: Settings,
+    rubric: Rubric,
+    fixed_clock: FixedClock,
+    limit: float,
+    age: float,
+    status: int,
+) -> None:
+    app.state.settings = settings.model_copy(update={"ready_max_age_seconds": float(limit)})
+    submit_answer(sqlite_database, rubric)
+    fixed_clock.advance(age)
+    reply = api.get("/readyz")
+    assert (reply.status_code, reply.json()["ready"]) == (status, status == 200)
+    assert reply.json()["oldest_open_seconds"] == age
+
+
+def test_finished_gradings_do_not_age(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    bring_to(sqlite_database, rubric, State.FAILED)
+    fixed_clock.advance(1_000_000)
+    body = api.get("/readyz").json()
+    assert (body["ready"], body["queue"], body["oldest_open_seconds"]) == (True, {"failed": 1}, None)
+
+
+def test_without_its_database_it_lives_and_is_not_ready(api: TestClient, sqlite_database: SessionFactory) -> None:
+    with sqlite_database.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE grading"))
+    reply = api.get("/readyz")
+    assert reply.status_code == 503
+    assert reply.json() == {
+        "ready": False,
+        "database": "not reachable (OperationalError)",
+        "judge": "unreachable",
+        "queue": {},
+        "oldest_open_seconds": None,
+    }
+    assert api.get("/healthz").status_code == 200
+    assert api.get("/metrics").status_code == 200

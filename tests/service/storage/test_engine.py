@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.orm import Session
 
 import vivavoce.service.storage.engine as storage
-from vivavoce.service.storage.tables import Base
+from vivavoce.service.storage import clock
+from vivavoce.service.storage.tables import Base, Organisation
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,3 +64,98 @@ def test_sqlite_keeps_what_was_committed_and_checks_its_keys(tmp_path: Path) -> 
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     engine.dispose()
+
+
+def _locked() -> sa.exc.OperationalError:
+    return sa.exc.OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))
+
+
+class _ServerError(Exception):
+    """An error of a driver that is not SQLite's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _locked(),
+        sa.exc.OperationalError("SELECT", {}, _ServerError("connection refused")),
+        sa.exc.InterfaceError("SELECT", {}, _ServerError("connection closed")),
+        sa.exc.DBAPIError("SELECT", {}, _ServerError("gone"), connection_invalidated=True),
+    ],
+)
+@pytest.mark.parametrize("method", ["run", "read"])
+def test_an_unavailable_database_is_tried_again(
+    sqlite_database: storage.SessionFactory, error: Exception, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [error]
+
+    def work(session: Session) -> int:
+        if failures:
+            raise failures.pop()
+        return session.scalar(sa.text("SELECT 41 + 1")) or 0
+
+    assert getattr(sqlite_database, method)(work) == 42
+    assert "the database is unavailable, trying again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a mistake"),
+        sa.exc.OperationalError("SELECT", {}, sqlite3.OperationalError("no such table: x")),
+        sa.exc.IntegrityError("INSERT", {}, _ServerError("duplicate key")),
+        sa.exc.DBAPIError("SELECT", {}, _ServerError("syntax error")),
+    ],
+)
+def test_other_errors_are_raised_at_once(sqlite_database: storage.SessionFactory, error: Exception) -> None:
+    calls = []
+
+    def work(session: Session) -> None:
+        calls.append(session)
+        raise error
+
+    with pytest.raises(type(error)):
+        sqlite_database.run(work)
+    assert len(calls) == 1
+
+
+def test_patience_ends_with_the_last_error(sqlite_database: storage.SessionFactory) -> None:
+    def work(session: Session) -> None:
+        raise _locked()
+
+    with pytest.raises(sa.exc.OperationalError, match="locked"):
+        sqlite_database.run(work, patience_seconds=0)
+
+
+def test_a_failed_try_leaves_nothing_behind(sqlite_database: storage.SessionFactory) -> None:
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(len(tries))
+        session.execute(sa.text(f"INSERT INTO organisation (id, created_at) VALUES ('o{tries[-1]}', '2020-01-01')"))
+        if len(tries) == 1:
+            raise _locked()
+
+    sqlite_database.run(work)
+    with sqlite_database() as session:
+        names = session.scalars(sa.text("SELECT id FROM organisation ORDER BY id")).all()
+    assert list(names) == ["default", "o1"]
+
+
+def test_objects_stay_readable_after_the_commit(sqlite_database: storage.SessionFactory) -> None:
+    with sqlite_database.begin() as session:
+        organisation = Organisation(id="o", created_at=clock.now())
+        session.add(organisation)
+    assert organisation.id == "o"
+
+
+def test_a_reader_does_not_wait_for_a_writer(sqlite_database: storage.SessionFactory) -> None:
+    with sqlite_database.begin() as writer:
+        writer.execute(sa.text("INSERT INTO organisation (id, created_at) VALUES ('o', '2020-01-01')"))
+        with sqlite_database() as reader:
+            assert reader.scalar(sa.text("SELECT count(*) FROM organisation")) == 1
+
+
+def test_every_migration_is_known() -> None:
+    files = (Path(storage.__file__).parent / "migrations" / "versions").glob("0*.py")
+    assert len(storage.known_revisions()) == len(list(files)) > 5
