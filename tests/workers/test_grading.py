@@ -65,15 +65,15 @@ def _http_panel(server: StubJudgeServer, database: SessionFactory, *, timeout_se
 
 def test_everything_that_waits_is_graded_once(database: SessionFactory, rubric: Rubric, settings: Settings) -> None:
     ids = _submit(database, rubric, *(f"INT8 number {n}" for n in range(10)))
-    heard: list[str] = []
-    done = process_queue(database, scripted_panel(), settings, owner="w", on_finished=heard.append)
+    finished: list[str] = []
+    done = process_queue(database, scripted_panel(), settings, owner="w", on_finished=finished.append)
     assert done.finished == 10
-    assert sorted(heard) == sorted(ids)
+    assert sorted(finished) == sorted(ids)
     assert process_queue(database, scripted_panel(), settings, owner="w").finished == 0
 
 
 @pytest.mark.parametrize("behaviour", ["http_500", "drop", "hang"])
-def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
+def test_answers_wait_while_the_judge_fails(
     database: SessionFactory,
     rubric: Rubric,
     settings: Settings,
@@ -99,17 +99,17 @@ def test_while_the_judge_fails_answers_wait_and_are_graded_when_it_returns(
     assert all(_score(database, grading_id) is not None for grading_id in ids)
 
 
-@pytest.mark.parametrize("told", ["wait", "provisional"])
-def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_to_if_that_is_set(
+@pytest.mark.parametrize("setting", ["wait", "provisional"])
+def test_callers_get_a_provisional_range_if_that_is_set(
     database: SessionFactory,
     rubric: Rubric,
     settings: Settings,
     stub_judge: StubJudgeServer,
     monkeypatch: pytest.MonkeyPatch,
-    told: str,
+    setting: str,
 ) -> None:
     monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.1)
-    settings = settings.model_copy(update={"on_judge_unavailable": told})
+    settings = settings.model_copy(update={"on_judge_unavailable": setting})
     (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
 
     def public() -> GradingPublic:
@@ -121,7 +121,7 @@ def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_
         process_queue(database, panel, settings, owner="w")
         waiting = public()
         assert waiting.report is None
-        if told == "wait":
+        if setting == "wait":
             assert waiting.provisional is None
         stub_judge.behave("answer")
         time.sleep(0.2)
@@ -129,17 +129,17 @@ def test_while_the_judge_is_away_callers_are_told_what_the_score_can_still_come_
     graded = public()
     assert graded.report
     assert graded.provisional is None
-    if told == "provisional":
-        known = waiting.provisional
-        assert known
-        assert known.score_min < known.score_max
-        assert known.score_min <= graded.report["score"] <= known.score_max
-        assert known.coverage == 0
-        assert known.signals["judge"] is None
-        assert known.signals["rouge1"] == graded.report["signals"]["rouge1"]
+    if setting == "provisional":
+        provisional = waiting.provisional
+        assert provisional
+        assert provisional.score_min < provisional.score_max
+        assert provisional.score_min <= graded.report["score"] <= provisional.score_max
+        assert provisional.coverage == 0
+        assert provisional.signals["judge"] is None
+        assert provisional.signals["rouge1"] == graded.report["signals"]["rouge1"]
 
 
-def test_metrics_say_whether_the_judge_answers_and_what_was_given(
+def test_metrics_show_whether_the_judge_answers(
     database: SessionFactory,
     rubric: Rubric,
     settings: Settings,
@@ -168,7 +168,7 @@ def test_metrics_say_whether_the_judge_answers_and_what_was_given(
     assert {name: seen(name) - count for name, count in before.items()} == dict.fromkeys(before, 2)
 
 
-def test_a_judge_that_speaks_nonsense_is_a_failure_with_its_reason(
+def test_a_malformed_reply_is_a_failure_with_its_reason(
     database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
 ) -> None:
     (grading_id,) = _submit(database, rubric, "INT8 instead of FP16")
@@ -254,7 +254,7 @@ def test_the_embedded_default_is_a_real_file(settings: Settings, sqlite_database
     assert Path(settings.database.removeprefix("sqlite:///")).stat().st_size > 0
 
 
-def test_a_prompt_that_the_judge_cannot_take_holds_nobody_up(
+def test_a_prompt_that_the_judge_refuses_delays_no_other(
     database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
 ) -> None:
     unlucky, *others = _submit(database, rubric, "POISON and INT8", *(f"INT8 number {n}" for n in range(8)))
@@ -266,7 +266,7 @@ def test_a_prompt_that_the_judge_cannot_take_holds_nobody_up(
     assert all(_score(database, grading_id) is not None for grading_id in others)
 
 
-class _Unsure:
+class _DoubtfulCommits:
     """Commits that succeed and say that they did not: every other one."""
 
     def __init__(self, database: SessionFactory) -> None:
@@ -288,16 +288,16 @@ class _Unsure:
             raise sa.exc.OperationalError("COMMIT", None, TimeoutError("the reply was lost"))
 
 
-def test_commits_whose_reply_is_lost_lose_nothing_and_repeat_nothing(
+def test_commits_whose_reply_is_lost_change_nothing(
     database: SessionFactory, rubric: Rubric, settings: Settings, stub_judge: StubJudgeServer
 ) -> None:
-    unsure = _Unsure(database)
-    with unsure:
+    doubtful = _DoubtfulCommits(database)
+    with doubtful:
         new = [NewAnswer(rubric=rubric, answer=f"INT8 number {number}") for number in range(12)]
-        for one in new:
-            database.run(lambda session, one=one: submission.submit(session, one))  # type: ignore[misc]
+        for answer in new:
+            database.run(lambda session, answer=answer: submission.submit(session, answer))  # type: ignore[misc]
         with _http_panel(stub_judge, database) as panel:
             assert process_queue(database, panel, settings, owner="w").finished == 12
-    assert unsure.errors > 10
-    assert all(_score(database, one.id) is not None for one in new)
+    assert doubtful.errors > 10
+    assert all(_score(database, answer.id) is not None for answer in new)
     assert len(stub_judge.prompts) == 13 * len(items_of(rubric.criteria))

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.graders.scoring.coefficients import default_coefficients
+from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric, load_rubric
 from vivavoce.rubrics.formats import to_yaml
 
 from ...rubrics.formats.test_canvas import EXPORT
 from ...rubrics.test_edits import edited
+from ..conftest import Submit, Viva
 
-Viva = Callable[..., subprocess.CompletedProcess[str]]
 POINTS = [{"title": f"Point {number}", "text": f"It says INT{number}.", "importance": "core"} for number in (2, 4, 8)]
 
 
@@ -151,3 +153,168 @@ def test_an_edited_rubric_reaches_the_grades_that_are_there(viva: Viva, tmp_path
     assert "0 recomputed, 1 flagged" in done.stdout
     assert "stale: criterion 'lower' is worded differently" in done.stdout
     assert "1 to be graded again" in viva("rubric", "apply", file, "--regrade").stdout
+
+
+# Drafts and files, without a judge
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "identifier", "language"),
+    [
+        ("What is a vector?", [], "what-is-a-vector", "en"),
+        ("什么是 vector database？", [], "vector-database", "zh"),
+        ("What is a vector?", ["--language", "zh"], "what-is-a-vector", "zh"),
+        ("What is a vector?", ["--id", "vectors"], "vectors", "en"),
+    ],
+)
+def test_a_new_draft_takes_id_and_language_from_its_question(
+    viva: Viva, tmp_path: Path, question: str, options: list[str], identifier: str, language: str
+) -> None:
+    assert viva("rubric", "new", question, *options).returncode == 0
+    rubric = load_rubric(tmp_path / f"{identifier}.draft.yaml")
+    assert (rubric.question.id, rubric.question.language) == (identifier, language)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["new", "What?", "--id", "Not a slug"], "--id or question: "),
+        (["new", ""], "--id or question: "),
+        (["new", "What?", "--language", "fr"], "There is no language 'fr': use zh or en."),
+        (["draft", "no-such-question"], "There is no question 'no-such-question'"),
+        (["draft", "quantization", "--reference", "missing.txt"], "missing.txt: No such file or directory."),
+        (["check", "missing.yaml"], "missing.yaml does not exist"),
+        (["freeze", "missing.yaml"], "missing.yaml does not exist"),
+        (["export", "no-such-question", "--out", "a.yaml"], "There is no question 'no-such-question'"),
+        (["export", "missing.yaml", "--out", "a.json"], "missing.yaml"),
+        (["export", "quantization", "--out", "a.yaml", "--language", "fr"], "There is no language 'fr'"),
+        (["import", "a.yaml", "--language", "fr"], "There is no language 'fr'"),
+    ],
+)
+def test_mistakes_are_one_sentence(viva: Viva, tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = viva("rubric", *arguments)
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.glob("*.yaml")) == []
+
+
+def test_valid_files_are_described_up_to_the_first_bad_one(viva: Viva, tmp_path: Path, rubric: Rubric) -> None:
+    (tmp_path / "a.yaml").write_text(to_yaml(rubric), encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("question: 1", encoding="utf-8")
+    done = viva("rubric", "check", "a.yaml", "b.yaml", "a.yaml")
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"a.yaml: frozen, {len(rubric.criteria)} criteria, 10 points, content hash ")
+    assert len(done.stdout.splitlines()) == 1
+    assert "b.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("line", ["status: 'draft'", "status: draft # not yet", 'status: "draft"', "status: draft # x"])
+def test_only_a_plain_status_line_is_frozen(viva: Viva, tmp_path: Path, rubric: Rubric, line: str) -> None:
+    file = tmp_path / "mine.yaml"
+    text = to_yaml(edited(rubric, "status", value="draft")).replace("status: draft", line)
+    file.write_text(text, encoding="utf-8")
+    done = viva("rubric", "freeze", file)
+    assert done.returncode == 2
+    assert "mine.yaml needs the line 'status: draft' exactly once" in done.stderr
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_comments_survive_freezing(viva: Viva, tmp_path: Path, rubric: Rubric) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("# 我的\n" + to_yaml(edited(rubric, "status", value="draft")), encoding="utf-8")
+    assert viva("rubric", "freeze", file).returncode == 0
+    assert file.read_text(encoding="utf-8").startswith("# 我的\n")
+    assert load_rubric(file).status == "frozen"
+
+
+# Formats
+
+
+def test_rubrics_of_one_name_are_not_exported_to_one_folder(viva: Viva, tmp_path: Path) -> None:
+    done = viva("rubric", "export", "quantization", "quantization", "--out", "pages", "--format", "md")
+    assert (done.returncode, "have the same identifier" in done.stderr) == (2, True)
+    assert list((tmp_path / "pages").iterdir()) == []
+
+
+def test_several_rubrics_are_not_imported_into_one_file(viva: Viva, tmp_path: Path) -> None:
+    (tmp_path / "canvas.csv").write_text(EXPORT, encoding="utf-8")
+    done = viva("rubric", "import", "canvas.csv", "--out", "one.yaml")
+    assert done.returncode == 2
+    assert "has 2 rubrics: name a folder with --out, not a file." in done.stderr
+    assert not (tmp_path / "one.yaml").exists()
+
+
+def test_names_that_become_equal_are_refused(viva: Viva, tmp_path: Path) -> None:
+    twice = EXPORT.replace("Communication,", "System: Design,")
+    (tmp_path / "canvas.csv").write_text(twice, encoding="utf-8")
+    done = viva("rubric", "import", "canvas.csv", "--out", "rubrics")
+    assert done.returncode == 2
+    assert "has two rubrics whose names give the same identifier: rename one." in done.stderr
+    assert not (tmp_path / "rubrics").exists()
+
+
+def test_an_import_without_a_folder_goes_here(viva: Viva, tmp_path: Path) -> None:
+    assert viva("rubric", "export", "quantization", "--out", "q.json").returncode == 0
+    done = viva("rubric", "import", "q.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("quantization.yaml: frozen, ")
+    assert load_rubric(tmp_path / "quantization.yaml").question.language == "en"
+
+
+def test_an_import_that_would_overwrite_writes_nothing(viva: Viva, tmp_path: Path) -> None:
+    (tmp_path / "canvas.csv").write_text(EXPORT, encoding="utf-8")
+    (tmp_path / "communication.yaml").write_text("mine", encoding="utf-8")
+    done = viva("rubric", "import", "canvas.csv")
+    assert (done.returncode, "communication.yaml exists" in done.stderr) == (2, True)
+    assert not (tmp_path / "system-design.yaml").exists()
+
+
+# Edits of rubrics that graded already
+
+
+@pytest.fixture
+def graded_file(
+    submit: Submit, grade_waiting: Callable[..., None], rubric: Rubric, tmp_path: Path
+) -> Callable[[Rubric], Path]:
+    """Two answers are graded by the rubric; gives a file with another version of it."""
+    submit("INT8 instead of FP16", "fewer bits")
+    # Only scores by the coefficients of the settings can be recomputed.
+    grade_waiting(replace(scripted_panel(), coefficients=default_coefficients()))
+
+    def write(changed: Rubric) -> Path:
+        file = tmp_path / "mine.yaml"
+        file.write_text(to_yaml(changed), encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_grades_of_the_newest_version_stay(viva: Viva, graded_file: Callable[[Rubric], Path], rubric: Rubric) -> None:
+    done = viva("rubric", "apply", graded_file(rubric))
+    assert done.stdout == "every grade uses the newest version of its rubric, or is flagged already\n"
+
+
+def test_changed_points_are_recomputed_once(viva: Viva, graded_file: Callable[[Rubric], Path], rubric: Rubric) -> None:
+    file = graded_file(edited(rubric, "criteria", 0, "points", value=1))
+    first = viva("rubric", "apply", file).stdout
+    assert "quantization (en) from " in first
+    assert "2 recomputed, 0 flagged, 0 to be graded again" in first
+    assert "every grade uses the newest version" in viva("rubric", "apply", file).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [([], "0 recomputed, 2 flagged, 0 to be graded again"), (["--regrade"], "0 recomputed, 0 flagged, 2 to be")],
+)
+def test_changed_words_are_flagged_or_graded_again(
+    viva: Viva, graded_file: Callable[[Rubric], Path], rubric: Rubric, options: list[str], counts: str
+) -> None:
+    file = graded_file(edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
+    done = viva("rubric", "apply", file, *options)
+    assert counts in done.stdout
+    assert "  stale: criterion 'lower' is worded differently" in done.stdout
+
+
+def test_a_draft_replaces_no_version(viva: Viva, graded_file: Callable[[Rubric], Path], rubric: Rubric) -> None:
+    done = viva("rubric", "apply", graded_file(edited(rubric, "status", value="draft")))
+    assert (done.returncode, "draft" in done.stderr) == (2, True)
