@@ -67,7 +67,7 @@ COMMON = {
     "worker_ms": Figure(
         650.0,
         "measured",
-        "processor time to read and embed an answer, vivavoce.evaluation.worker_cost; the machine was busy",
+        "processor time to read and embed an answer, vivavoce.evaluation.benchmarks.worker_cost; the machine was busy",
     ),
     "grade_ms": Figure(3.7, "measured", "docs/research/accuracy.md, The queue: claim, grade and write"),
     "api_ms": Figure(23.0, "measured", "docs/research/accuracy.md, The queue: POST to result, idle; an upper bound"),

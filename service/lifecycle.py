@@ -28,14 +28,10 @@ from vivavoce.graders import UnscoredReason
 from . import audit
 from .audit import Kind
 from .errors import GradingFinished, GradingNotFound, LostLease
-from .leases import Batch as Batch
-from .leases import Lease as Lease
-from .leases import build_batch, update_leased
+from .leases import Batch, Lease, build_batch, update_leased
 from .storage import clock
 from .storage.repositories import GradingRepository, OutboxRepository
 from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State
-from .sweeping import Swept as Swept
-from .sweeping import sweep as sweep
 
 # The delay of the first retry; it doubles with each further one.
 FIRST_RETRY_SECONDS = 3.0

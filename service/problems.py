@@ -9,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from .api.schemas import Problem
 from .errors import ServiceError
-from .schemas import Problem
 
 _log = logging.getLogger(__name__)
 

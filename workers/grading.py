@@ -18,13 +18,14 @@ from vivavoce.graders import AnswerInput, Panel, Report, UnscoredReason, grade
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service import lifecycle
 from vivavoce.service.errors import LostLease
-from vivavoce.service.lifecycle import Batch, Lease
+from vivavoce.service.leases import Batch, Lease
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.tracing import batch_span
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
+from vivavoce.service.sweeping import Swept, sweep
 
 from .outcomes import count_judge_work, report_outcome, set_judge_reachable
 from .worker_id import has_ended
@@ -77,12 +78,12 @@ def process_queue(
     return QueueRun(finished)
 
 
-def sweep_up(sessions: SessionFactory, settings: Settings) -> lifecycle.Swept:
+def sweep_up(sessions: SessionFactory, settings: Settings) -> Swept:
     """Requeue or set aside the gradings of stalled workers, and log how many."""
     owners = sessions.read(lambda session: GradingRepository(session).owners())
     # Owners on this machine need not wait for their lease to expire.
     ended = [owner for owner in owners if has_ended(owner)]
-    swept = sessions.run(lambda session: lifecycle.sweep(session, max_attempts=settings.max_attempts, gone=ended))
+    swept = sessions.run(lambda session: sweep(session, max_attempts=settings.max_attempts, gone=ended))
     if swept.requeued:
         metrics.returned.labels("worker_lost").inc(len(swept.requeued))
         _log.warning("requeued %d gradings of stalled workers: %s", len(swept.requeued), swept.requeued)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vivavoce.graders import Report
 from vivavoce.service.errors import LostLease
-from vivavoce.service.lifecycle import Lease
+from vivavoce.service.leases import Lease
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.logs import log_ids
 from vivavoce.service.storage import clock

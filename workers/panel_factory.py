@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from vivavoce.graders import Panel
 from vivavoce.graders.judge.call_record import Prices, VerdictCache
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.embedded import ENGINE as EMBEDDED

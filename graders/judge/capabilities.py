@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import JudgeFailure, UnscoredReason
-from .client import JudgeClient
-from .client_failures import NotFound
+from .clients.client import JudgeClient
+from .clients.client_failures import NotFound
 from .prompt import Message
 
 # Requests in flight for engines that batch by themselves.

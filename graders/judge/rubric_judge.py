@@ -21,10 +21,10 @@ from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
 from ..types import EngineIdentity, LevelVerdict, Vote
-from .cached_client import CachedJudgeClient, chat_request, wrap_schema
 from .call_record import Prices, VerdictCache
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
-from .client import Deadlines, JudgeClient
+from .clients.cached_client import CachedJudgeClient, chat_request, wrap_schema
+from .clients.client import Deadlines, JudgeClient
 from .prompt import Message, PromptForm, load_template
 from .prompt_set import PromptSet
 from .session import JudgedAnswer, JudgingSession, RecordedVerdict

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from ..errors import JudgeFailure, UnscoredReason
 from .answer_delimiter import DelimitedAnswer
-from .cached_client import CachedJudgeClient
 from .call_record import CallRecord
 from .capabilities import Capabilities, count_tokens, surely_fits
+from .clients.cached_client import CachedJudgeClient
 from .prompt import Call, Message, ReplyForm, ask_again_for_quote, without_numbers
 from .prompt_set import PromptSet
 from .verdict import Verdict, locate_quote

@@ -12,13 +12,13 @@ from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from .. import lifecycle, submission, validation
-from ..dependencies import BankDep, NotifierDep, SessionsDep, SettingsDep
 from ..observability import metrics
 from ..observability.tracing import trace_parent
-from ..schemas import GradingCreate, GradingPublic, Problem
 from ..storage.engine import SessionFactory
 from ..storage.tables import Grading
 from ..submission import NewAnswer
+from .dependencies import BankDep, NotifierDep, SessionsDep, SettingsDep
+from .schemas import GradingCreate, GradingPublic, Problem
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
 # A waiting request polls often at first, then less and less.

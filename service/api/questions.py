@@ -8,8 +8,8 @@ from fastapi import APIRouter
 
 from vivavoce.rubrics import content_hash
 
-from ..dependencies import BankDep
-from ..schemas import CriterionPublic, QuestionPublic
+from .dependencies import BankDep
+from .schemas import CriterionPublic, QuestionPublic
 
 router = APIRouter(prefix="/v1/questions", tags=["questions"])
 

@@ -28,8 +28,7 @@ from ..storage.engine import known_revisions, migrate, sessions
 from ..storage.tables import AuditEvent, Organisation
 from .dumps import choose_dumper
 from .fingerprint import Difference, compare_contents, count_rows, read_contents
-from .manifest import FORMAT, MANIFEST_NAME, Manifest, Table, hash_file, read_backup
-from .manifest import Backup as Backup
+from .manifest import FORMAT, MANIFEST_NAME, Backup, Manifest, Table, hash_file, read_backup
 
 _PARTIAL = ".partial"
 _LOCK = ".lock"

@@ -10,18 +10,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from .judge_repositories import JudgeCallRepository as JudgeCallRepository
-from .judge_repositories import JudgeVersionRepository as JudgeVersionRepository
 from .locks import lock_audit_trail, try_named_lock
-from .tables import (
-    AuditEvent,
-    Grading,
-    IdempotencyKey,
-    OutboxMessage,
-    Report,
-    RubricVersion,
-    State,
-)
+from .tables import AuditEvent, Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State
 
 # Rows that are in memory at a time when a whole table is read.
 _ROWS_AT_ONCE = 500

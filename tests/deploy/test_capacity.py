@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from vivavoce.evaluation import worker_cost
+from vivavoce.evaluation.benchmarks import worker_cost
 from vivavoce.service.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ import yaml
 
 from vivavoce import __version__
 from vivavoce.cli.main import build_app
-from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.clients.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE
 from vivavoce.service.settings import Settings, split_urls

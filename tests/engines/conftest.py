@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
-from vivavoce.graders.judge.client import Deadlines, probe
+from vivavoce.graders.judge.clients.client import Deadlines, probe
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.types import EngineIdentity

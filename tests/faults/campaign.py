@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vivavoce.graders import AnswerInput, build_panel, grade
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, field_validator
 
 from vivavoce.service import errors
+from vivavoce.service.api.schemas import Problem
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.problems import add_exception_handlers, problem_response
-from vivavoce.service.schemas import Problem
 
 ERRORS = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ServiceError)]
 STATUSES = {

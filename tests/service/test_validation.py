@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from vivavoce.rubrics import Bank, Rubric
+from vivavoce.service.api.schemas import GradingCreate
 from vivavoce.service.errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
-from vivavoce.service.schemas import GradingCreate
 from vivavoce.service.validation import (
     MAX_ANSWER_CODE_POINTS,
     MAX_CANDIDATE_CODE_POINTS,

@@ -115,7 +115,7 @@ def test_a_task_processes_the_whole_queue(monkeypatch: pytest.MonkeyPatch) -> No
     assert options["stopping"]()
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_a_celery_worker_grades_notified_and_forgotten_answers(
     database: SessionFactory,
     rubric: Rubric,
@@ -138,7 +138,7 @@ def test_a_celery_worker_grades_notified_and_forgotten_answers(
         assert worker.poll() is None
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_an_answer_is_accepted_while_redis_is_down(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +148,7 @@ def test_an_answer_is_accepted_while_redis_is_down(
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_a_threaded_worker_shows_metrics_and_stops(
     database: SessionFactory,
     rubric: Rubric,

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason, build_panel
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.prompt import items_of
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
@@ -18,8 +18,8 @@ from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifie
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle, submission
+from vivavoce.service.api.schemas import GradingPublic
 from vivavoce.service.observability import metrics
-from vivavoce.service.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State

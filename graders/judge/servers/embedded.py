@@ -19,7 +19,7 @@ from typing import Self
 
 from ...errors import GraderError, ModelMissing
 from ...types import EngineIdentity
-from ..client import probe
+from ..clients.client import probe
 
 ENGINE = "llamacpp"
 CONTEXT_TOKENS = 8192

@@ -18,9 +18,9 @@ from vivavoce.rubrics import RubricError
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.observability.tracing import TracingMissing
 
-from .console import err, out
 from .errors import UserError
 from .lazy import LazyCommand
+from .output.console import err, out
 
 _COMMANDS = "vivavoce.cli.commands"
 # Name, module and attribute, first line of help; in a user's order.
@@ -28,7 +28,7 @@ COMMANDS = (
     ("demo", "demo:app", "Grade the sample answers with the real judge, print the scores and write a report."),
     ("doctor", "doctor:app", "Check the installation and say how to fix what is missing."),
     ("models", "models:app", "Download and check model files."),
-    ("questions", "bank:questions_app", "List the questions of the bank."),
+    ("questions", "evaluation.bank:questions_app", "List the questions of the bank."),
     ("grade", "grade:app", "Grade a file of answers."),
     ("rubric", "rubric:app", "Draft, check, freeze, import and export rubrics."),
     ("serve", "serve:serve_app", "Run the API, by default with a worker and the judge in one process."),
@@ -36,10 +36,14 @@ COMMANDS = (
     ("judge", "serve:judge_app", "Run the embedded judge as a server of its own, for VIVA_JUDGE_URL."),
     ("queue", "queue:app", "Show the queue; requeue or cancel gradings."),
     ("replay", "replay:app", "Recompute a grading from the recorded judge calls, without the judge."),
-    ("calibrate", "calibrate:app", "Fit the combiner's weights to the grades of your own people, at least 10 of them."),
-    ("bank", "bank:app", "Qualify a judge on the question bank, and publish edited questions."),
+    (
+        "calibrate",
+        "evaluation.calibrate:app",
+        "Fit the combiner's weights to the grades of your own people, at least 10 of them.",
+    ),
+    ("bank", "evaluation.bank:app", "Qualify a judge on the question bank, and publish edited questions."),
     ("judges", "judges:app", "List, promote and roll back judge versions."),
-    ("bench", "benchmarks:app", "Measure the accuracy, the judge, its prompt forms and the queue."),
+    ("bench", "evaluation.benchmarks:app", "Measure the accuracy, the judge, its prompt forms and the queue."),
     ("audit", "audit:app", "Read and verify the audit trail."),
     ("backup", "backup:app", "Create, list and check backups of the database."),
     ("restore", "backup:restore_app", "Restore a backup and compare the database with it."),

@@ -13,7 +13,7 @@ from vivavoce.service.storage.engine import SessionFactory, connect, migrate, se
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.panel_factory import open_panel
 
-from .console import err
+from .output.console import err
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvicorn
 
-from vivavoce.graders.judge.client import probe
+from vivavoce.graders.judge.clients.client import probe
 from vivavoce.graders.judge.servers.embedded import serve as run_engine
 from vivavoce.graders.models.model_files import ModelSource, verified_model
 from vivavoce.rubrics import default_bank

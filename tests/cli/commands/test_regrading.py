@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.cli.answer_files import submit_rows
-from vivavoce.cli.tables import Row, Table
+from vivavoce.cli.files.answer_files import submit_rows
+from vivavoce.cli.files.tables import Row, Table
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric

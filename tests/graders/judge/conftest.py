@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.types import EngineIdentity
 

@@ -10,14 +10,8 @@ import httpx
 import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
-from vivavoce.graders.judge.capabilities import (
-    UNREACHED,
-    Capabilities,
-    count_tokens,
-    probe_capabilities,
-    surely_fits,
-)
-from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.capabilities import UNREACHED, Capabilities, count_tokens, probe_capabilities, surely_fits
+from vivavoce.graders.judge.clients.client import Deadlines, JudgeClient
 
 URL = "http://judge"
 MESSAGES = ({"role": "system", "content": "a b"}, {"role": "user", "content": "c"})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vivavoce.graders.judge.answer_delimiter import delimit_answer
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.prompt import (
     PROMPTS,
     Call,

@@ -10,7 +10,7 @@ import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.judge.call_record import CallRecord, InMemoryVerdictCache, Prices
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import Behaviour, Engine, StubJudgeServer

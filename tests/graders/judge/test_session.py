@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
-from vivavoce.graders.judge.cached_client import CachedJudgeClient
 from vivavoce.graders.judge.call_record import InMemoryVerdictCache, Prices
 from vivavoce.graders.judge.capabilities import UNREACHED
-from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.clients.cached_client import CachedJudgeClient
+from vivavoce.graders.judge.clients.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.prompt_set import PromptSet
 from vivavoce.graders.judge.servers.stub import StubJudgeServer

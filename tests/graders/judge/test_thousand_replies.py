@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from vivavoce.graders import JudgeFailure
-from vivavoce.graders.judge.client import Deadlines, JudgeClient
+from vivavoce.graders.judge.clients.client import Deadlines, JudgeClient
 from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.prompt_set import PromptSet
 from vivavoce.graders.judge.servers.stub import BEHAVIOURS, Behaviour, StubJudgeServer

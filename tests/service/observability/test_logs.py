@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from vivavoce.graders import build_panel
-from vivavoce.graders.judge.client import Deadlines
+from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier, scripted_panel
@@ -33,7 +33,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    for module in ("vivavoce.service.observability.tracing", "vivavoce.graders.judge.client"):
+    for module in ("vivavoce.service.observability.tracing", "vivavoce.graders.judge.clients.client"):
         monkeypatch.setattr(f"{module}._tracer", provider.get_tracer("test"))
     return exporter
 

@@ -15,7 +15,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.repositories import AuditRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION
 
-from ..console import out
+from ..output.console import out
 from ..resources import open_database
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Read and verify the audit trail.")

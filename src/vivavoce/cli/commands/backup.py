@@ -15,12 +15,13 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce.service.backups import backup as backups
+from vivavoce.service.backups.manifest import Backup
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.observability.logs import configure_logs
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect
 
-from ..console import out
+from ..output.console import out
 from ..resources import open_engine
 
 restore_app = typer.Typer(add_completion=False)
@@ -153,7 +154,7 @@ def restore_backup(
     out.print(f"Restored and identical: {_describe_backup(backups.read(backup))}", highlight=False, soft_wrap=True)
 
 
-def _describe_backup(backup: backups.Backup) -> str:
+def _describe_backup(backup: Backup) -> str:
     rows = ", ".join(f"{count} in {name}" for name, count in backup.manifest.contents.row_counts.items())
     return f"rows {rows or 'none'}; {_format_mib(backup.manifest.dump_bytes)} MiB"
 

@@ -23,14 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
-from vivavoce.service.schemas import GradingPublic
+from vivavoce.service.api.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 
-from ..console import format_figure, out
 from ..errors import UserError
-from ..html_report import ReportRow, rank_correlation, scored_pairs, write_html
-from ..progress import progress_bar
-from ..tables import read_table
+from ..files.tables import read_table
+from ..output.console import format_figure, out
+from ..output.progress import progress_bar
+from ..page.html_report import ReportRow, rank_correlation, scored_pairs, write_html
 
 app = typer.Typer(add_completion=False)
 _START_SECONDS = 120.0

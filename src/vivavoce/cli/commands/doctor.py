@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
 from vivavoce.graders import GraderError
-from vivavoce.graders.judge.client import probe
+from vivavoce.graders.judge.clients.client import probe
 from vivavoce.graders.judge.servers.embedded import engine_problem
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
@@ -25,7 +25,7 @@ from vivavoce.graders.models.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import RubricError, load_bank
 from vivavoce.service.settings import Settings, split_urls
 
-from ..console import out
+from ..output.console import out
 from ..resources import open_engine
 
 app = typer.Typer(add_completion=False)

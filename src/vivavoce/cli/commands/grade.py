@@ -15,13 +15,13 @@ from vivavoce.rubrics import Rubric, default_bank, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
-from ..answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
-from ..console import err
 from ..errors import UserError
+from ..files.answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
+from ..files.tables import BadCell, read_table
 from ..interrupts import Interruption, deferred_interrupts
-from ..progress import progress_bar
+from ..output.console import err
+from ..output.progress import progress_bar
 from ..resources import open_database, open_recorded_panel
-from ..tables import BadCell, read_table
 
 app = typer.Typer(add_completion=False)
 

@@ -15,11 +15,11 @@ from vivavoce.service import judge_versions
 from vivavoce.service.errors import JudgeNotPromoted
 from vivavoce.service.judge_versions import figures_of
 from vivavoce.service.settings import Settings
-from vivavoce.service.storage.repositories import JudgeVersionRepository
+from vivavoce.service.storage.judge_repositories import JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 from vivavoce.workers.panel_factory import build_judge_key
 
-from ..console import err, format_figure, out
+from ..output.console import err, format_figure, out
 from ..resources import open_database
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, promote and roll back judge versions.")

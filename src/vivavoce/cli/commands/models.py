@@ -9,8 +9,8 @@ import typer
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, ModelSource, VerifiedModel, fetch_model, find_model
 from vivavoce.service.settings import Settings
 
-from ..console import err, out
-from ..progress import progress_bar
+from ..output.console import err, out
+from ..output.progress import progress_bar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Download and check model files.")
 

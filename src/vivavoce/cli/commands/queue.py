@@ -15,8 +15,8 @@ from vivavoce.service.storage import clock
 from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
 
-from ..console import out
 from ..errors import UserError
+from ..output.console import out
 from ..resources import open_database
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, help="Show the queue; requeue or cancel gradings.")

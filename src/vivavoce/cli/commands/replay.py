@@ -25,8 +25,8 @@ from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.panel_factory import load_coefficients
 
-from ..console import out
 from ..errors import UserError
+from ..output.console import out
 from ..resources import open_database
 
 app = typer.Typer(add_completion=False)

@@ -26,8 +26,8 @@ from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.settings import Settings
 from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_server, load_coefficients
 
-from ..console import err, out, parse_language
 from ..errors import UserError, require_new_file
+from ..output.console import err, out, parse_language
 from ..resources import open_database
 from .rubric_formats import export_rubrics, import_rubrics
 

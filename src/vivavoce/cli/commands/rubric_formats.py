@@ -12,8 +12,8 @@ from rich.markup import escape
 from vivavoce.rubrics import Rubric, default_bank
 from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, write_rubrics
 
-from ..console import err, out, parse_language
 from ..errors import UserError, require_new_file
+from ..output.console import err, out, parse_language
 
 
 def export_rubrics(

@@ -14,8 +14,8 @@ from vivavoce.service.observability.tracing import configure_tracing
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import migrate
 
-from ..console import out
 from ..errors import UserError
+from ..output.console import out
 from ..resources import open_engine
 from .models import fetch_with_progress
 

@@ -6,12 +6,7 @@ import pytest
 import torch
 
 from vivavoce.graders.models.verifier.network import CrossEncoder, Piece, join
-from vivavoce.graders.models.verifier.quantized_e5 import (
-    ANSWER_TOKENS,
-    QUESTION_TOKENS,
-    STATEMENT_TOKENS,
-    PackedE5,
-)
+from vivavoce.graders.models.verifier.quantized_e5 import ANSWER_TOKENS, QUESTION_TOKENS, STATEMENT_TOKENS, PackedE5
 
 from . import tiny_e5
 

@@ -1,0 +1,1 @@
+"""Clients of judge servers: HTTP with retries, and a cache in front of it."""

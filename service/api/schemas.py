@@ -1,0 +1,151 @@
+"""The request and response bodies of the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vivavoce.graders.report.stored import upgrade_document
+from vivavoce.rubrics import Rubric
+
+from ..storage.tables import Grading, State
+from .report_schema import ReportDocument
+
+
+class GradingCreate(BaseModel):
+    """An answer to be graded."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "question_id": "quantization",
+                    "answer": "Weights go from FP16 to INT8 or INT4, so the model is smaller and faster.",
+                    "candidate": "c-17",
+                }
+            ]
+        },
+    )
+
+    question_id: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Id or handbook number of a question in the bank. Required unless there is a `rubric`.",
+    )
+    rubric: Rubric | None = Field(default=None, description="Your own rubric, instead of `question_id`.")
+    # Its length is checked later, for a message in plain words.
+    answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
+    language: Literal["zh", "en"] | None = Field(
+        default=None, description="Language of the bank's rubric to grade by; by default the language of the answer."
+    )
+    feedback_language: Literal["zh", "en"] | None = Field(
+        default=None, description="Language of the feedback; by default the language of the rubric."
+    )
+    priority: Literal["interactive", "batch"] = Field(
+        default="interactive", description="`batch` answers are graded after all waiting `interactive` ones."
+    )
+    candidate: str | None = Field(
+        default=None,
+        description="Your own reference for the candidate, at most 200 characters; stored, never shown to the judge.",
+    )
+
+
+class Provisional(BaseModel):
+    """What is known of a score while the judge is unavailable."""
+
+    score_min: float = Field(description="The lowest score that is still possible, 0 to 10.")
+    score_max: float = Field(description="The highest score that is still possible, 0 to 10.")
+    coverage: float = Field(description="Share of the rubric's points that has been judged, 0 to 1.")
+    signals: dict[str, float | None] = Field(
+        description="Signals measured without the judge, as in the report's `signals`."
+    )
+
+
+class GradingPublic(BaseModel):
+    """A grading: its state, and its report once it is finished."""
+
+    id: str = Field(description="Id of the grading: 32 hexadecimal digits.")
+    state: State = Field(description="`queued` and `running` are open; in every other state the grading is finished.")
+    question_id: str = Field(description="Id of the question.")
+    language: str = Field(description="Language of the rubric: `zh` or `en`.")
+    candidate: str | None = Field(description="Your reference for the candidate.")
+    attempt: int = Field(
+        description="Number of attempts by workers; those that ended because the judge was unavailable do not count."
+    )
+    reason: str | None = Field(description="Why the grading waits or failed, as a fixed code.")
+    detail: str | None = Field(description="The reason in a sentence.")
+    created_at: datetime = Field(description="Time of submission, UTC.")
+    updated_at: datetime = Field(description="Time of the last change of state, UTC.")
+    provisional: Provisional | None = Field(
+        default=None,
+        description="Range of the score while the judge is unavailable; only with "
+        "`VIVA_ON_JUDGE_UNAVAILABLE=provisional`.",
+    )
+    report: ReportDocument | None = Field(description="The report; null until the grading is finished.")
+
+    @classmethod
+    def from_grading(cls, grading: Grading) -> GradingPublic:
+        """Builds the public view of a grading; an older report is shown in the present form."""
+        return cls(
+            id=grading.id,
+            state=State(grading.state),
+            question_id=grading.rubric_version.question_id,
+            language=grading.rubric_version.language,
+            candidate=grading.submission.candidate,
+            attempt=grading.attempt,
+            reason=grading.reason,
+            detail=grading.detail,
+            created_at=grading.created_at,
+            updated_at=grading.updated_at,
+            provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,
+            report=upgrade_document(grading.report.document) if grading.report else None,
+        )
+
+
+class CriterionPublic(BaseModel):
+    """A criterion as candidates may see it."""
+
+    id: str = Field(description="Id of the criterion.")
+    kind: str = Field(description="`binary`, `ordinal`, `negative` or `gate`.")
+    title: str = Field(description="Short title.")
+    points: float = Field(description="Points of the highest level; below 0 for a mistake.")
+
+
+class QuestionPublic(BaseModel):
+    """A question without its answer key."""
+
+    id: str = Field(description="Id of the question, the same in both languages.")
+    handbook: str | None = Field(description="Number in the handbook.")
+    language: str = Field(description="`zh` or `en`.")
+    text: str = Field(description="The question as it is asked.")
+    topic: str = Field(description="Topic, such as `inference`.")
+    difficulty: str = Field(description="Difficulty, such as `intermediate`.")
+    minutes: int = Field(description="Time for the answer, in minutes.")
+    max_points: float = Field(description="Points of a full answer, in the rubric's own scale.")
+    rubric_hash: str = Field(description="SHA-256 of everything in the rubric that decides a grade.")
+    criteria: list[CriterionPublic] = Field(description="The criteria, in the order of the rubric.")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="Always `about:blank`: see `code`.")
+    title: str = Field(description="The kind of error, in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
+    code: str = Field(description="The kind of error as a fixed code.")
+
+
+class Readiness(BaseModel):
+    """Whether the service is ready, and the state of its parts."""
+
+    ready: bool = Field(description="Whether answers can be stored and are graded in time.")
+    database: str = Field(description="`ok`, or the error.")
+    judge: str = Field(description="`ok`, or what is wrong with which server.")
+    queue: dict[str, int] = Field(description="Number of gradings in each state.")
+    oldest_open_seconds: float | None = Field(
+        description="Age of the oldest open grading, in seconds; null if there is none."
+    )

@@ -1,0 +1,1 @@
+"""Files of answers in, files of results out."""

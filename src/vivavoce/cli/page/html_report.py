@@ -1,0 +1,141 @@
+"""A page of graded answers in one file: no script, nothing loaded from elsewhere, English or Chinese."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from vivavoce import __version__
+from vivavoce.evaluation.agreement import spearman
+from vivavoce.graders.types import MAX_SCORE
+from vivavoce.rubrics import Language, Rubric
+from vivavoce.service.api.schemas import GradingPublic
+
+from .report_labels import LABELS, format_points
+from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
+
+_MIN_PAIRS_FOR_CORRELATION = 5
+_BINS = int(MAX_SCORE)
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """An answer with its grading; `human_grade` (0 to 10) where a person graded it too.
+
+    `place` is the line in a file, or words. Names of levels come from `rubric`; None stands for the bank's rubric.
+    """
+
+    place: str
+    question: str
+    answer: str
+    grading: GradingPublic
+    human_grade: float | None = None
+    rubric: Rubric | None = None
+
+
+def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's rank correlation of (score, grade) pairs; None with fewer than 5 pairs or constant ones."""
+    if len(pairs) < _MIN_PAIRS_FOR_CORRELATION:
+        return None
+    return spearman([pair[1] for pair in pairs], [pair[0] for pair in pairs])
+
+
+def scored_pairs(rows: Sequence[ReportRow]) -> list[tuple[float, float]]:
+    """(score, human grade) of every row that has both."""
+    return [
+        (row.grading.report["score"], row.human_grade)
+        for row in rows
+        if row.grading.report and row.grading.report["score"] is not None and row.human_grade is not None
+    ]
+
+
+def write_html(
+    path: Path,
+    rows: Sequence[ReportRow],
+    *,
+    title: str,
+    problems: Sequence[str] = (),
+    language: Language | None = None,
+) -> None:
+    """Write the page. `problems` says which rows of the input were not graded, and why.
+
+    Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
+    most answers.
+    """
+    language = language or _majority_language(rows)
+    sections = [_build_row_section(number, row) for number, row in enumerate(rows, start=1)]
+    page = _load_template().render(
+        title=title,
+        labels=LABELS[language],
+        made_at=datetime.now().astimezone(),
+        version=__version__,
+        sections=sections,
+        overview=[build_overview(row.place, row.grading, language) for row in rows],
+        problems=problems,
+        with_human_grades=any(row.human_grade is not None for row in rows),
+        facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
+        **_count_answers(sections, problems),
+        **_compare_with_people(rows),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+@cache
+def _load_template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("vivavoce.cli.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["points"] = format_points
+    return environment.get_template("html_report.html")
+
+
+def _build_row_section(number: int, row: ReportRow) -> AnswerView:
+    return build_section(
+        number,
+        source=row.place,
+        question=row.question,
+        answer=row.answer,
+        grading=row.grading,
+        human_grade=row.human_grade,
+        rubric=row.rubric,
+    )
+
+
+def _majority_language(rows: Sequence[ReportRow]) -> Language:
+    """The language of most answers, of two with equally many that of the first answer; English without answers."""
+    counts = Counter(section_language(row.grading) for row in rows)
+    return counts.most_common(1)[0][0] if counts else "en"
+
+
+def _count_answers(sections: Sequence[AnswerView], problems: Sequence[str]) -> Mapping[str, Any]:
+    """The page's counts; a row that could not be taken in counts as an answer without a score."""
+    scores = [section.score for section in sections if section.score is not None]
+    counts = [0] * _BINS
+    for score in scores:
+        # Full marks belong to the last bin.
+        counts[min(int(score), _BINS - 1)] += 1
+    return {
+        "total": len(sections) + len(problems),
+        "graded": len(scores),
+        "to_review": sum(section.grading.state == "needs_review" for section in sections),
+        "without_score": len(sections) + len(problems) - len(scores),
+        "bins": [(number, number + 1, count) for number, count in enumerate(counts)],
+        "median": median(scores) if scores else None,
+    }
+
+
+def _compare_with_people(rows: Sequence[ReportRow]) -> Mapping[str, Any]:
+    pairs = scored_pairs(rows)
+    return {"correlation": rank_correlation(pairs), "compared": len(pairs)}

@@ -1,0 +1,1 @@
+"""Benchmarks of the judge, the queue and a worker."""
