@@ -130,8 +130,6 @@ class JudgingSession:
                 # A judge that is silent now is not asked the rest.
                 failed_calls = calls[number:] if failure.reason.retryable else [call]
                 judged.failures.update({item.criterion: failure for failed in failed_calls for item in failed.items})
-                if failure.reason.retryable:
-                    break
                 continue
             _collect_verdicts(verdicts, call, judged, needs_evidence=not is_baseline)
         return judged

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.judge.session import JudgingSession
 from vivavoce.rubrics import Rubric
 
-from .replies import IDENTITY
+from .replies import IDENTITY, json_reply
 
 ITEMS = [("lower", 1), ("methods", 1), ("methods", 2), ("loss", 1), ("wrong", 1)]
 CRITERIA = {"lower", "methods", "loss", "wrong"}
@@ -234,12 +235,26 @@ def test_two_invented_quotes_fail_the_criterion(run: Run, stub_judge: StubJudgeS
     assert list(judged.found) == ITEMS[1:]
 
 
-def test_a_whole_rubric_keeps_its_supported_verdicts(run: Run, stub_judge: StubJudgeServer) -> None:
-    stub_judge.behave("invented_quote")
+def _explained_whole(quotes: list[str], reason: str) -> dict[str, Any]:
+    pieces: list[str | tuple[str, float]] = []
+    for number, quote in enumerate(quotes, start=1):
+        evidence = json.dumps({"sentences": [1], "quote": quote, "reason": reason})[:-1]
+        start = "{" if number == 1 else '"}, '
+        pieces += [f'{start}"{number}": {evidence}, "verdict": "', ("Yes", 0.9)]
+    return json_reply(*pieces, '"}}')
+
+
+def test_a_second_reply_replaces_unsupported_verdicts_only(run: Run, stub_judge: StubJudgeServer) -> None:
+    replies = iter(
+        [
+            _explained_whole(["INT8", "made up", "INT8", "INT8", "INT8"], "first"),
+            _explained_whole(["INT8"] * 5, "second"),
+        ]
+    )
+    stub_judge.reply_to = lambda body, behaviour: next(replies)  # type: ignore[method-assign]
     judged = run(lambda session: session.ask("[1] INT8"), form=PromptForm("explained", "rubric"))
-    assert set(judged.failures) == CRITERIA
-    assert judged.found == {}
-    assert len(stub_judge.prompts) == 2
+    assert [verdict.verdict.reason for verdict in judged.found.values()] == ["first", "second", *["first"] * 3]
+    assert len({verdict.call for verdict in judged.found.values()}) == 2
 
 
 def test_a_no_needs_no_quote(run: Run, stub_judge: StubJudgeServer) -> None:
@@ -265,6 +280,17 @@ def test_a_prompt_that_is_too_long_is_not_sent(run: Run, stub_judge: StubJudgeSe
     assert set(judged.failures) == CRITERIA
     assert "reply up to 1; the judge takes 10 in all" in judged.failures["lower"].detail
     assert stub_judge.prompts == []
+
+
+def test_the_longest_prompt_must_fit(run: Run, rubric: Rubric, stub_judge: StubJudgeServer) -> None:
+    prompt_set = PromptSet.from_rubric(rubric, PromptForm(), b"s")
+    calls = prompt_set.plan_calls(prompt_set.delimit_answer("[1] INT8"))
+    # The stub counts words; one token more is the reply.
+    words = [sum(len(message["content"].split()) for message in call.messages) for call in calls]
+    limits = {"engine": "vllm", "counts_tokens": True}
+    judged = run(lambda session: session.ask("[1] INT8"), context_tokens=max(words), **limits)
+    assert judged.failures["wrong"].reason is UnscoredReason.TOO_LONG
+    assert run(lambda session: session.ask("[1] INT8"), context_tokens=max(words) + 1, **limits).failures == {}
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,9 @@ def test_evidence_must_not_be_missing() -> None:
 
 def test_text_that_cannot_be_stored_is_a_parse_failure() -> None:
     assert _reason(explained_reply("\ud83d"), EXPLAINED) is UnscoredReason.PARSE
+    reply = explained_reply("q")
+    reply["choices"][0]["message"]["content"] = "\ud83d"
+    assert _reason(reply, EXPLAINED) is UnscoredReason.PARSE
 
 
 def test_a_reply_cut_at_its_bound_is_truncated() -> None:
@@ -265,6 +268,11 @@ def test_a_beginning_of_a_label_counts_under_a_schema_only() -> None:
     (verdict,) = read_verdicts(reply, replace(EXPLAINED, constrained=True))
     assert verdict.log_odds == pytest.approx(math.log(3))
     assert verdict.mass == pytest.approx(0.8)
+
+
+def test_even_odds_agree_with_a_yes() -> None:
+    (verdict,) = read_verdicts(explained_reply("q", verdict=("Yes", 0.5)), EXPLAINED)
+    assert not verdict.met
 
 
 def test_only_a_drawn_verdict_may_be_improbable() -> None:
