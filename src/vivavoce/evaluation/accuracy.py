@@ -240,12 +240,12 @@ def _measure_review(cases: Sequence[Case]) -> Figures:
 
 def _bootstrap_figure(human: Floats, machine: Floats, figure: str, *, levels: int, seed: int) -> list[float] | None:
     """The ends of the 95 % interval of one of _INTERVALS."""
-    measure = {
+    measures: dict[str, Callable[[Floats, Floats], float | None]] = {
         "pearson": agreement.pearson,
         "wrmse": agreement.weighted_rmse,
         "qwk": partial(agreement.quadratic_weighted_kappa, levels=levels),
-    }[figure]
-    interval = agreement.bootstrap(lambda drawn: measure(human[drawn], machine[drawn]), len(human), seed=seed)
+    }
+    interval = agreement.bootstrap(lambda drawn: measures[figure](human[drawn], machine[drawn]), len(human), seed=seed)
     return [interval.low, interval.high] if interval else None
 
 
