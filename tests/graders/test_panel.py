@@ -19,7 +19,7 @@ from ..panels import CHANGES, changed_panel
 @pytest.mark.parametrize("part", CHANGES)
 def test_whatever_decides_a_grade_is_part_of_the_identity(rubric: Rubric, part: str) -> None:
     panel = changed_panel(part)
-    before, after = (asdict(each.identity(rubric)) for each in (scripted_panel(), panel))
+    before, after = (asdict(some_panel.identity(rubric)) for some_panel in (scripted_panel(), panel))
     moved = {name for name in before if before[name] != after[name]}
     # Two samples of a judge are two names; a share is no bound.
     expected = {"samples": {"model", "model_revision"}, "review_share": {"review_share", "review_bound"}}

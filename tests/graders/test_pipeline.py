@@ -24,7 +24,7 @@ def _grade(rubric: Rubric, answer: str, script: object = None) -> Report:
     return grade([AnswerInput(answer)], rubric, panel)[0]
 
 
-def test_a_judge_that_says_yes_gives_more_than_one_that_says_no(rubric: Rubric) -> None:
+def test_a_yes_gives_more_than_a_no(rubric: Rubric) -> None:
     yes = _grade(rubric, GOOD, lambda _, name: -4.0 if name == "wrong" else 4.0)
     no = _grade(rubric, GOOD, lambda _, __: -4.0)
     assert yes.score is not None
@@ -35,7 +35,7 @@ def test_a_judge_that_says_yes_gives_more_than_one_that_says_no(rubric: Rubric) 
     assert 0 < yes.confidence <= 1
 
 
-def test_reports_come_in_the_order_of_the_answers_with_settled_ones_between(rubric: Rubric) -> None:
+def test_reports_come_in_the_order_of_the_answers(rubric: Rubric) -> None:
     panel = scripted_panel()
     reports = grade([AnswerInput(a) for a in ("", GOOD, "I don't know", "INT8")], rubric, panel)
     assert [report.score == 0 for report in reports] == [True, False, True, False]
@@ -165,14 +165,14 @@ def test_an_answer_about_something_else_scores_nothing(rubric: Rubric) -> None:
     assert report.needs_review
 
 
-def test_an_answer_in_the_words_of_the_question_is_not_off_topic_however_little_it_says(rubric: Rubric) -> None:
+def test_words_of_the_question_are_on_topic(rubric: Rubric) -> None:
     report = _grade(rubric, "Bananas speed up inference in Guayaquil.", lambda _, __: -5.0)
     assert Flag.OFF_TOPIC not in report.flags
     assert report.score is not None
     assert report.score < 1
 
 
-def test_a_single_word_of_what_is_expected_keeps_an_answer_from_being_off_topic(rubric: Rubric) -> None:
+def test_one_expected_word_is_on_topic(rubric: Rubric) -> None:
     report = _grade(rubric, "Bananas grow near Guayaquil, says INT8.", lambda _, __: -5.0)
     assert Flag.OFF_TOPIC not in report.flags
 
@@ -208,7 +208,7 @@ def test_the_report_says_what_graded_it(rubric: Rubric) -> None:
     assert len(provenance.answer_hash) == 64
 
 
-def test_a_score_near_the_pass_mark_goes_to_a_person_and_the_report_says_by_which_mark(rubric: Rubric) -> None:
+def test_a_score_near_the_pass_mark_is_reviewed(rubric: Rubric) -> None:
     score = _grade(rubric, GOOD).score
     assert score is not None
 

@@ -26,10 +26,10 @@ def test_the_whole_handbook_is_there_and_six_questions_beyond_it() -> None:
     handbook = {f"{chapter}.{number}" for chapter in range(1, 44) for number in (1, 2)} - {"12.2"}
     assert len(handbook) == 85
     for language in ("zh", "en"):
-        own = [rubric.question for rubric in RUBRICS if rubric.question.language == language]
-        assert {question.handbook for question in own if question.handbook} == handbook
-        assert sum(question.handbook is None for question in own) == 6
-        assert len(own) == len({question.id for question in own}) == 91
+        questions = [rubric.question for rubric in RUBRICS if rubric.question.language == language]
+        assert {question.handbook for question in questions if question.handbook} == handbook
+        assert sum(question.handbook is None for question in questions) == 6
+        assert len(questions) == len({question.id for question in questions}) == 91
 
 
 def test_every_question_is_there_in_both_languages_with_the_same_structure() -> None:
@@ -40,7 +40,7 @@ def test_every_question_is_there_in_both_languages_with_the_same_structure() -> 
 
 
 @pytest.mark.parametrize("rubric", RUBRICS, ids=lambda rubric: f"{rubric.question.id}-{rubric.question.language}")
-def test_points_sum_to_ten_and_every_criterion_that_gives_some_has_an_expected_point(rubric: Rubric) -> None:
+def test_points_sum_to_ten_and_are_expected(rubric: Rubric) -> None:
     assert rubric.max_points == 10
     for criterion in rubric.criteria:
         if criterion.points > 0:

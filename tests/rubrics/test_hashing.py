@@ -24,7 +24,7 @@ def test_hashes_do_not_depend_on_how_a_rubric_was_loaded(rubric: Rubric) -> None
     assert content_hash(again) == content_hash(rubric)
 
 
-def test_a_rubric_whose_levels_have_no_names_keeps_the_hash_it_had_before_there_were_any(rubric: Rubric) -> None:
+def test_levels_without_names_keep_the_old_hash(rubric: Rubric) -> None:
     # Reports out there carry it.
     assert content_hash(rubric).startswith("5bc7b21e2bff")
     assert content_hash(edited(rubric, "criteria", 1, "levels", 1, "name", value="Half")) != content_hash(rubric)

@@ -54,7 +54,7 @@ def test_a_sound_rubric_has_no_findings(tmp_path: Path, clean: Rubric) -> None:
             "cannot be seen",
         ),
         (("criteria", 0, "statement"), "The candidate knows about bits.", "observable", "cannot be seen"),
-        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "rewards length"),
+        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "pays for length"),
         (("criteria", 1, "levels", 1, "description"), "Names at least one way.", "levels-apart", "levels 1 and 2"),
         (("criteria", 0, "points"), 3, "weights", "9 points in all"),
         (("expected_points", 0, "criterion"), "methods", "points", "no core expected point counts for 'lower'"),
@@ -75,12 +75,12 @@ def test_each_rule_names_the_line_and_the_fix(
     rubric = edited(clean, *path, value=value)
     if rule == "levels-apart":
         rubric = edited(rubric, "criteria", 1, "levels", 2, "description", value="Names at least two ways.")
-    found = [finding for finding in _lint(tmp_path, rubric) if finding.rule == rule and words in finding.message]
-    assert found
+    findings = [finding for finding in _lint(tmp_path, rubric) if finding.rule == rule and words in finding.message]
+    assert findings
     lines = (tmp_path / "rubric.yaml").read_text(encoding="utf-8").splitlines()
-    assert found[0].line > 1
+    assert findings[0].line > 1
     key = str(path[-1]) if rule not in ("weights", "points", "reference", "levels-apart") else ""
-    assert key in lines[found[0].line - 1]
+    assert key in lines[findings[0].line - 1]
 
 
 def test_criteria_that_ask_for_the_same_are_told(tmp_path: Path, clean: Rubric) -> None:
@@ -151,9 +151,9 @@ def test_an_edit_that_was_not_published_is_told(bank: Path, clean: Rubric) -> No
     for language in ("en", "zh"):
         changed = edited(edited(clean, "question", "language", value=language), "notes", value="new")
         _rewrite(bank / language / "quantization.yaml", changed)
-    found = lint([bank], WordReader())
-    assert [finding.rule for finding in found] == ["published", "published"]
-    assert "published version 1" in found[0].message
+    findings = lint([bank], WordReader())
+    assert [finding.rule for finding in findings] == ["published", "published"]
+    assert "published version 1" in findings[0].message
 
 
 def test_answers_must_be_there_and_fall_in_order(bank: Path) -> None:

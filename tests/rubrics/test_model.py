@@ -20,8 +20,8 @@ def test_the_maximum_is_the_sum_of_what_gives_points(rubric: Rubric) -> None:
 
 
 def test_every_kind_of_criterion_offers_levels(rubric: Rubric) -> None:
-    found = {criterion.kind: [level.points for level in criterion.levels] for criterion in rubric.criteria}
-    assert found == {"binary": [0, 2], "ordinal": [0, 2, 4], "negative": [0, -2]}
+    points = {criterion.kind: [level.points for level in criterion.levels] for criterion in rubric.criteria}
+    assert points == {"binary": [0, 2], "ordinal": [0, 2, 4], "negative": [0, -2]}
 
 
 def test_levels_must_rise_and_none_is_worth_less_than_nothing(rubric: Rubric) -> None:

@@ -39,7 +39,7 @@ def test_equal_titles_get_their_numbers() -> None:
 
 def test_a_number_that_is_taken_is_not_given_again() -> None:
     assert identifiers(["Speed 2", "Speed", "Speed-2"]) == ["speed-2", "speed", "speed-2-3"]
-    assert identifiers(["Speed-2", "Speed", "Speed", "Speed 3"]) == ["speed-2", "speed", "speed-3", "speed-3-4"]
+    assert identifiers(["Speed", "Speed 3", "Speed"]) == ["speed", "speed-3", "speed-3-3"]
 
 
 @given(st.lists(st.text(max_size=60), max_size=8))

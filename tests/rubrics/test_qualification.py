@@ -33,9 +33,9 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def test_grades_follow_from_levels(rubric: Rubric) -> None:
-    found = QualificationSet.model_validate(document())
-    assert [answer.grade(rubric) for answer in found.answers] == [10, 6, 2, 0]
-    assert found.answers[0].text("zh") == "excellent回答"
+    answer_set = QualificationSet.model_validate(document())
+    assert [answer.grade(rubric) for answer in answer_set.answers] == [10, 6, 2, 0]
+    assert answer_set.answers[0].text("zh") == "excellent回答"
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_the_length_of_an_answer_tells_nothing_of_what_it_reaches(language: Lang
     bank = default_bank()
     lengths: list[int] = []
     reached: list[bool] = []
-    for question, found in load_qualifications().items():
-        for answer in found.answers:
+    for question, answer_set in load_qualifications().items():
+        for answer in answer_set.answers:
             for criterion in bank.get(question, language).criteria:
                 steps = range(1, len(criterion.levels) if criterion.kind != "negative" else 1)
                 lengths += [len(answer.text(language)) for _ in steps]
@@ -81,12 +81,13 @@ def test_the_length_of_an_answer_tells_nothing_of_what_it_reaches(language: Lang
     assert 0.45 <= metrics.roc_auc_score(reached, lengths) <= 0.55
 
 
-def test_every_question_has_good_and_bad_answers_of_any_length_by_several_writers() -> None:
+def test_every_question_has_answers_of_any_length() -> None:
     wanted = {("excellent", "concise"), ("weak", "verbose"), ("wrong", "verbose"), ("wrong", "concise")}
-    for question, found in load_qualifications().items():
-        kinds = {(answer.level, answer.style) for answer in found.answers}
+    for question, answer_set in load_qualifications().items():
+        kinds = {(answer.level, answer.style) for answer in answer_set.answers}
         assert wanted | {("empty-handed", "usual")} <= kinds, question
-        assert len({answer.author for answer in found.answers}) >= 3, question
-        (usual,) = (one for one in found.answers if (one.level, one.style) == ("excellent", "usual"))
-        (concise,) = (one for one in found.answers if (one.level, one.style) == ("excellent", "concise"))
+        assert len({answer.author for answer in answer_set.answers}) >= 3, question
+        excellent = [answer for answer in answer_set.answers if answer.level == "excellent"]
+        (usual,) = (answer for answer in excellent if answer.style == "usual")
+        (concise,) = (answer for answer in excellent if answer.style == "concise")
         assert len(concise.en) < 0.7 * len(usual.en), question

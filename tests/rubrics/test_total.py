@@ -34,8 +34,8 @@ def gated(rubric: Rubric) -> Rubric:
 def test_an_answer_that_misses_a_gate_gets_at_most_the_cap(
     gated: Rubric, points: float, runs: float, on_topic: float, share: float
 ) -> None:
-    found = total_share(gated, {"lower": points}, {"runs": runs, "on-topic": on_topic})
-    assert found.share == pytest.approx(share)
+    total = total_share(gated, {"lower": points}, {"runs": runs, "on-topic": on_topic})
+    assert total.share == pytest.approx(share)
 
 
 def test_a_gate_that_nobody_judged_caps_nothing(gated: Rubric) -> None:

@@ -49,7 +49,7 @@ def test_a_ledger_in_another_encoding_is_one_sentence(tmp_path: Path) -> None:
         read_ledger(tmp_path)
 
 
-def test_a_ledger_that_lost_its_last_line_end_is_gone_on_with(tmp_path: Path, rubric: Rubric) -> None:
+def test_a_ledger_without_last_line_end_is_continued(tmp_path: Path, rubric: Rubric) -> None:
     publish(tmp_path, [rubric], today=TODAY)
     (tmp_path / LEDGER).write_bytes((tmp_path / LEDGER).read_bytes().rstrip())
     publish(tmp_path, [edited(rubric, "criteria", 0, "points", value=3)], today=TODAY)

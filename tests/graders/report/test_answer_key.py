@@ -19,7 +19,7 @@ def test_the_bank_calls_its_criteria_by_their_titles() -> None:
     ["{point}", "Whether it says: {point}", "{level}", "{reference}"],
 )
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_title_that_says_the_key_is_never_shown_to_a_candidate(language: str, title: str) -> None:
+def test_a_title_that_says_the_key_is_hidden(language: str, title: str) -> None:
     rubric = default_bank().get("distillation", language)  # type: ignore[arg-type]
     key = {
         "point": rubric.expected_points[1].text,

@@ -46,15 +46,15 @@ def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: objec
     for name in ("score", "score_min", "score_max", "coverage", "confidence", "flags", "contributions", "feedback"):
         assert getattr(report, name) == getattr(again, name), name
     assert report.criteria == again.criteria
-    told = {name: value for name, value in report.signals.items() if value is not None}
-    assert told == {name: again.signals[name] for name in told}
-    assert (set(again.signals) - set(told) == set()) is (len(new.criteria) == len(rubric.criteria))
+    recomputed = {name: value for name, value in report.signals.items() if value is not None}
+    assert recomputed == {name: again.signals[name] for name in recomputed}
+    assert (set(again.signals) - set(recomputed) == set()) is (len(new.criteria) == len(rubric.criteria))
     assert report.provenance.rubric_hash == content_hash(new)
     (earlier,) = report.provenance.recomputed_from
     assert (earlier.rubric_hash, earlier.score) == (content_hash(rubric), _graded(rubric).score)
 
 
-def test_a_recomputed_score_is_held_against_the_pass_mark_that_the_report_was_written_under(rubric: Rubric) -> None:
+def test_a_recomputed_score_keeps_its_pass_mark(rubric: Rubric) -> None:
     new = edited(rubric, "criteria", 0, "points", value=1)
     score = _graded(new).score
     assert score is not None
@@ -138,12 +138,12 @@ def test_the_reason_of_a_failure_goes_with_its_criterion(rubric: Rubric) -> None
 
 def test_a_panel_gives_the_reasons_of_those_whom_it_follows(rubric: Rubric) -> None:
     report = _graded(rubric)
-    said = [("yes", 3.0), ("yes", 2.5), ("dissent", -3.0)]
+    opinions = [("yes", 3.0), ("yes", 2.5), ("dissent", -3.0)]
 
     def votes(verdict: LevelVerdict) -> tuple[Vote, ...]:
         return tuple(
             Vote(f"judge {number}", (dataclasses.replace(verdict, log_odds=odds, reason=reason),))
-            for number, (reason, odds) in enumerate(said)
+            for number, (reason, odds) in enumerate(opinions)
         )
 
     first, *others = report.criteria

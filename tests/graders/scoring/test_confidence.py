@@ -56,7 +56,7 @@ def test_the_range_stays_on_the_scale() -> None:
 @pytest.mark.parametrize(
     ("score", "near"), [(5.4, False), (5.5, True), (6.0, True), (6.5, True), (6.6, False), (0.0, False)]
 )
-def test_a_score_near_the_pass_mark_is_within_the_margin_on_either_side(score: float, near: bool) -> None:
+def test_the_pass_margin_counts_on_either_side(score: float, near: bool) -> None:
     assert ReviewPolicy(pass_mark=6.0, pass_margin=0.5).is_near_pass_mark(score) is near
     assert not ReviewPolicy(pass_mark=None, pass_margin=10).is_near_pass_mark(score)
 
@@ -124,12 +124,19 @@ def test_without_scores_confidences_are_taken_as_even(share: float, below: float
 
 
 def test_a_share_forgets_what_is_long_ago() -> None:
-    review = ReviewShare(0.5)
+    review = ReviewShare(0.3)
     for confidence in (0.1, 0.9):
         for number in range(500):
-            review.note(confidence, is_low=number % 2 == 0)
+            review.note(confidence, is_low=number % 10 < 3)
     # Only the last 500 are left, and none of them is near .1.
     assert review.now().below > 0.5
+
+
+def test_a_correction_sends_twice_the_share_at_most() -> None:
+    review = ReviewShare(0.1)
+    for number in range(300):
+        review.note(number / 300, is_low=False)
+    assert review.now().below == pytest.approx(0.2, abs=0.01)
 
 
 def test_what_was_sent_too_often_is_made_up_for() -> None:

@@ -48,10 +48,10 @@ def _signals(rubric: Rubric, value: float) -> dict[str, list[LevelSignals]]:
 
 @given(st.lists(SIGNALS, min_size=1, max_size=5), EITHER)
 def test_probabilities_of_levels_sum_to_one(signals: list[LevelSignals], weights: Weights) -> None:
-    found = level_probabilities(signals, weights)
-    assert len(found) == len(signals) + 1
-    assert sum(found) == pytest.approx(1)
-    assert all(chance >= 0 for chance in found)
+    probabilities = level_probabilities(signals, weights)
+    assert len(probabilities) == len(signals) + 1
+    assert sum(probabilities) == pytest.approx(1)
+    assert all(chance >= 0 for chance in probabilities)
 
 
 @given(SIGNALS, st.sampled_from(FEATURES), st.floats(0, 2), EITHER)
@@ -99,9 +99,7 @@ def _chances(rubric: Rubric, signals: dict[str, list[LevelSignals]], weights: Si
 
 
 @pytest.mark.parametrize("value", [-3.0, 3.0])
-def test_with_weights_by_hand_contributions_sum_to_the_score_and_a_signal_without_weight_gives_nothing(
-    rubric: Rubric, value: float
-) -> None:
+def test_contributions_follow_manual_weights(rubric: Rubric, value: float) -> None:
     weighed = rubric.model_copy(update={"weights": SignalWeights(judge=2, embedding=1)})
     signals = _signals(weighed, value)
     parts = compute_contributions(weighed, signals, COEFFICIENTS)
@@ -117,8 +115,8 @@ def test_what_a_grader_was_not_asked_stands_at_its_mean() -> None:
     assert level_probabilities([unasked], OF_BANK.merit) == pytest.approx(level_probabilities([level], OF_BANK.merit))
 
 
-def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_once(tmp_path: Path) -> None:
-    own = CombinerWeights(
+def test_equal_weights_of_questions_are_written_once(tmp_path: Path) -> None:
+    own_weights = CombinerWeights(
         merit=dataclasses.replace(COEFFICIENTS.merit, weights=dict.fromkeys(FEATURES, 0.0)),
         mistake=COEFFICIENTS.merit,
         confidence=ConfidenceWeights(intercept=1.0, score_sd=2.0, judge_gap=3.0, midscale=4.0),
@@ -126,13 +124,12 @@ def test_questions_with_weights_of_their_own_are_weighed_by_them_and_written_onc
     some = dataclasses.replace(
         COEFFICIENTS,
         merit=dataclasses.replace(COEFFICIENTS.merit, weights={**COEFFICIENTS.merit.weights, "verifier": 1.0}),
-        mistake=own.merit,
-        questions={"one": own, "two": own},
+        mistake=own_weights.merit,
+        questions={"one": own_weights, "two": own_weights},
     )
     assert some.uses_signal("verifier", "elsewhere")
-    assert not dataclasses.replace(some, questions={"one": CombinerWeights(own.merit, own.merit)}).uses_signal(
-        "judge", "one"
-    )
+    nothing = CombinerWeights(own_weights.merit, own_weights.merit)
+    assert not dataclasses.replace(some, questions={"one": nothing}).uses_signal("judge", "one")
     file = tmp_path / "coefficients.yaml"
     write_coefficients(file, some, origin="here")
     assert read_coefficients(file) == some
@@ -158,7 +155,7 @@ def test_certain_levels_give_their_points_and_no_deviation(rubric: Rubric) -> No
     assert compute_score(rubric, {**best, "methods": (0, 1, 0)}).score == 8
 
 
-def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None:
+def test_lapses_bound_probabilities_but_not_of_gates() -> None:
     doubting = dataclasses.replace(COEFFICIENTS.merit, lapse_rate=0.2)
     certain = LevelSignals(judge=90, verifier=None, similarity_gain=1, term_recall=1, rouge1_recall=1)
     assert level_probabilities([certain], doubting)[1] == pytest.approx(0.8)
@@ -168,7 +165,7 @@ def test_no_level_is_surer_than_lapses_allow_and_a_gate_does_not_lapse() -> None
     assert coefficients.for_criterion(gate, default_bank().get("pruning", "en").question).lapse_rate == 0
 
 
-def test_in_chinese_the_judge_has_to_be_surer_by_as_much_as_it_says_yes_more_readily() -> None:
+def test_chinese_offsets_ask_more_of_the_judge() -> None:
     easy = dataclasses.replace(OF_BANK.merit, zh_offsets={"judge": 0.7})
     level = LevelSignals(judge=1.0, verifier=0.5, similarity_gain=0.02, term_recall=0.1, rouge1_recall=0.3)
     surer = dataclasses.replace(level, judge=1.7)
@@ -200,9 +197,7 @@ def test_a_gate_that_is_not_met_caps_the_score(language: Language, reached: set[
 
 
 @pytest.mark.parametrize(("loss", "score"), [((1.0, 0.0), 4.0), ((0.0, 1.0), 5.0)])
-def test_of_four_points_of_ten_a_cap_of_half_leaves_four_and_of_six_five(
-    rubric: Rubric, loss: tuple[float, float], score: float
-) -> None:
+def test_a_cap_bounds_the_share_of_points(rubric: Rubric, loss: tuple[float, float], score: float) -> None:
     data = rubric.model_dump(mode="json")
     data["criteria"].append({"id": "gate", "kind": "gate", "title": "t", "statement": "s", "cap": 0.5})
     middling = {"lower": (0, 1), "methods": (1, 0, 0), "loss": loss, "wrong": (1, 0), "gate": (1, 0)}

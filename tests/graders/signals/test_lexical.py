@@ -10,25 +10,25 @@ from vivavoce.graders.signals.lexical import RougeScores, point_recall, rouge
 
 
 def test_identical_chinese_sentences_agree_fully() -> None:
-    found = rouge("量化用更少的比特存储权重", ["量化用更少的比特存储权重"])
-    assert (found.rouge1, found.rouge2, found.rouge_l) == (1.0, 1.0, 1.0)
+    scores = rouge("量化用更少的比特存储权重", ["量化用更少的比特存储权重"])
+    assert (scores.rouge1, scores.rouge2, scores.rouge_l) == (1.0, 1.0, 1.0)
 
 
 def test_one_shared_english_word_is_not_agreement() -> None:
-    found = rouge("不知道 Redis", ["使用 Redis 缓存"])
-    assert found.rouge1 < 0.5
-    assert found.rouge2 == 0
+    scores = rouge("不知道 Redis", ["使用 Redis 缓存"])
+    assert scores.rouge1 < 0.5
+    assert scores.rouge2 == 0
 
 
 def test_the_best_reference_counts() -> None:
     assert rouge("a small model", ["nothing alike here", "a small model"]).rouge1 == 1.0
 
 
-def test_talk_around_an_answer_takes_nothing_off_its_recall() -> None:
+def test_filler_takes_nothing_off_the_recall() -> None:
     reference = ["模型权重存成四位整数"]
-    said, padded = (rouge(answer, reference) for answer in ("权重存成整数", "谢谢您的提问。权重存成整数。就是这些。"))
-    assert padded.rouge1_recall == said.rouge1_recall == pytest.approx(0.6)
-    assert padded.rouge1 < said.rouge1
+    plain, padded = (rouge(answer, reference) for answer in ("权重存成整数", "谢谢您的提问。权重存成整数。就是这些。"))
+    assert padded.rouge1_recall == plain.rouge1_recall == pytest.approx(0.6)
+    assert padded.rouge1 < plain.rouge1
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_talk_around_an_answer_takes_nothing_off_its_recall() -> None:
         ("", 0.0, 0.0),
     ],
 )
-def test_point_recall_counts_telling_words_only(answer: str, low: float, high: float) -> None:
+def test_point_recall_counts_content_words_only(answer: str, low: float, high: float) -> None:
     point = "Weights are stored as integers with 4 bits."
     assert low <= point_recall([answer], point=point, question="How does quantization work?") <= high
 
@@ -56,10 +56,10 @@ def test_a_point_is_counted_where_it_is_made() -> None:
     """
     point, question = "Weights are stored as integers with four bits.", "How does quantization work?"
     other = "Bread is baked in a hot oven until its crust is brown and firm."
-    said = ["We take the weights.", "They are stored.", "As integers.", "With four bits."]
-    scattered = [part for sentence in said for part in (sentence, other)]
-    assert point_recall(said, point=point, question=question) == 1
-    assert point_recall([other, *said, other], point=point, question=question) == 1
+    sentences = ["We take the weights.", "They are stored.", "As integers.", "With four bits."]
+    scattered = [part for sentence in sentences for part in (sentence, other)]
+    assert point_recall(sentences, point=point, question=question) == 1
+    assert point_recall([other, *sentences, other], point=point, question=question) == 1
     assert point_recall(scattered, point=point, question=question) <= 0.5
     assert point_recall([], point=point, question=question) == 0
 
@@ -73,8 +73,8 @@ class _KeepsChinese:
 def test_rouge_is_that_of_the_rouge_score_package(answer: str, reference: str) -> None:
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_KeepsChinese())
     wanted = scorer.score(reference, answer)
-    found = rouge(answer, [reference])
-    ours = (found.rouge1, found.rouge2, found.rouge_l)
+    scores = rouge(answer, [reference])
+    ours = (scores.rouge1, scores.rouge2, scores.rouge_l)
     assert ours == pytest.approx([wanted[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")], abs=1e-9)
 
 

@@ -52,10 +52,10 @@ Communication,Clarity,Speaks plainly,false,Yes,,2,No,,0,,,
 def test_an_export_of_canvas_comes_back_byte_for_byte(tmp_path: Path, text: str) -> None:
     file, again = tmp_path / "export.csv", tmp_path / "again.csv"
     file.write_bytes(text.encode("utf-8"))
-    found = read_rubrics(file)
-    assert found.notices == ()
+    read = read_rubrics(file)
+    assert read.notices == ()
     written = []
-    for number, rubric in enumerate(found.rubrics):
+    for number, rubric in enumerate(read.rubrics):
         write_rubrics([rubric], tmp_path / f"{number}.yaml")
         written += read_rubrics(tmp_path / f"{number}.yaml").rubrics
     write_rubrics(written, again)
@@ -82,12 +82,12 @@ def test_a_layout_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
 
 def test_our_own_criteria_come_back_as_the_kinds_they_were(tmp_path: Path, rubric: Rubric) -> None:
     write_rubrics([rubric], tmp_path / "x.csv")
-    (found,) = read_rubrics(tmp_path / "x.csv").rubrics
-    kinds = [(c.kind, [(level.points, level.description) for level in c.levels]) for c in found.criteria]
+    (read,) = read_rubrics(tmp_path / "x.csv").rubrics
+    kinds = [(c.kind, [(level.points, level.description) for level in c.levels]) for c in read.criteria]
     assert kinds == [(c.kind, [(level.points, level.description) for level in c.levels]) for c in rubric.criteria]
-    told = " ".join(losses([rubric], "Canvas"))
-    assert "expected points" in told
-    assert "identifiers" in told
+    notices = " ".join(losses([rubric], "Canvas"))
+    assert "expected points" in notices
+    assert "identifiers" in notices
 
 
 def test_a_gate_is_left_out_and_told(tmp_path: Path, rubric: Rubric) -> None:
