@@ -106,8 +106,8 @@ def count_votes(
 def split_criteria(votes: Mapping[str, Sequence[Vote]], *, least_odds: float = 1.0) -> tuple[str, ...]:
     """Criteria on whose top level the judges contradict each other.
 
-    They do if the log-odds less the baseline's (natural logarithms) reach `least_odds` for one judge and
-    `-least_odds` for another.
+    They do if the log-odds less the baseline's (natural logarithms) reach `least_odds` with one judge and
+    `-least_odds` with another.
     """
     split = []
     for criterion, cast in votes.items():

@@ -81,7 +81,7 @@ def test_failures_that_a_retry_may_fix_come_first(details: list[JudgeFailure], r
     assert failure.detail == f"0 of {len(details)} judges voted, 2 must: {reported.detail}"
 
 
-def test_the_failure_of_the_only_judge_is_reported_as_it_is() -> None:
+def test_the_only_judges_failure_is_reported_unchanged() -> None:
     assert count_votes({"c": [_withheld(REFUSED)]}, quorum=1, details={"c": [REFUSED]})[1]["c"] is REFUSED
 
 
