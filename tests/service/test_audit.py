@@ -100,11 +100,11 @@ def five(database: SessionFactory) -> SessionFactory:
 
 def _kinds(database: SessionFactory, subject: str) -> list[tuple[str, dict[str, Any]]]:
     with database() as session:
-        found = session.scalars(sa.select(AuditEvent).where(AuditEvent.subject == subject).order_by(AuditEvent.id))
-        return [(event.kind, event.details) for event in found]
+        events = session.scalars(sa.select(AuditEvent).where(AuditEvent.subject == subject).order_by(AuditEvent.id))
+        return [(event.kind, event.details) for event in events]
 
 
-def test_a_trail_that_nobody_touched_is_whole(five: SessionFactory) -> None:
+def test_an_untouched_trail_is_verified(five: SessionFactory) -> None:
     head = _head(five)
     assert _verify(five) == Verified(events=EVENTS, head=head, reports=0, older_reports=0)
     assert _verify(five, Head.parse(str(head))) == _verify(five)
@@ -122,36 +122,36 @@ def test_an_edit_of_any_field_of_any_event_is_found(five: SessionFactory, field:
     head = _head(five)
     value = OTHER[field]
     _force(five, f"UPDATE audit_event SET {field} = {value!r} WHERE id = {number}")
-    found = _verify(five, head)
-    assert isinstance(found, Broken)
-    assert found.event == number
+    result = _verify(five, head)
+    assert isinstance(result, Broken)
+    assert result.event == number
 
 
 def test_an_event_removed_from_the_middle_is_found(five: SessionFactory) -> None:
     _force(five, "DELETE FROM audit_event WHERE id = 3")
-    found = _verify(five)
-    assert isinstance(found, Broken)
-    assert found.problem == "Event 3 is missing: event 4 follows on event 2."
+    result = _verify(five)
+    assert isinstance(result, Broken)
+    assert result.problem == "Event 3 is missing: event 4 follows on event 2."
 
 
-def test_an_end_that_was_cut_off_is_found_by_a_head_that_was_kept(five: SessionFactory) -> None:
+def test_a_kept_head_shows_that_the_end_was_cut(five: SessionFactory) -> None:
     head = _head(five)
     _force(five, "DELETE FROM audit_event WHERE id >= 4")
     assert isinstance(_verify(five), Verified)
-    found = _verify(five, head)
-    assert isinstance(found, Broken)
-    assert "ends with event 3, but event 5 was written" in found.problem
+    result = _verify(five, head)
+    assert isinstance(result, Broken)
+    assert "ends with event 3, but event 5 was written" in result.problem
 
 
-def test_a_trail_written_anew_is_found_by_a_head_that_was_kept(five: SessionFactory) -> None:
+def test_a_kept_head_shows_a_rewritten_trail(five: SessionFactory) -> None:
     head = _head(five)
     _force(five, "DELETE FROM audit_event")
     for number in range(7):
         _append(five, number)
     assert isinstance(_verify(five), Verified)
-    found = _verify(five, head)
-    assert isinstance(found, Broken)
-    assert "Event 5 is not the one that the head names" in found.problem
+    result = _verify(five, head)
+    assert isinstance(result, Broken)
+    assert "Event 5 is not the one that the head names" in result.problem
 
 
 def test_nonsense_in_a_field_is_found(sqlite_database: SessionFactory) -> None:
@@ -183,12 +183,12 @@ def test_many_at_once_make_one_chain(database: SessionFactory) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = _verify(database)
-    assert isinstance(found, Verified)
-    assert found.events == 40
+    result = _verify(database)
+    assert isinstance(result, Verified)
+    assert result.events == 40
 
 
-def test_a_writer_that_freezes_before_its_commit_holds_nobody_up(
+def test_a_frozen_writer_does_not_block_others(
     postgres_database: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "_AUDIT_IDLE_MILLISECONDS", 300)
@@ -206,13 +206,13 @@ def test_a_writer_that_freezes_before_its_commit_holds_nobody_up(
 
     postgres_database.run(freezing)
     assert len(tries) == 2
-    found = _verify(postgres_database)
-    assert isinstance(found, Verified)
-    assert found.events == 2
+    result = _verify(postgres_database)
+    assert isinstance(result, Verified)
+    assert result.events == 2
 
 
 @pytest.mark.parametrize("text", ["", "12", "x:y", "1:short", f"٣:{'0' * 64}"])
-def test_what_is_no_head_is_named(text: str) -> None:
+def test_a_text_that_is_no_head_is_refused(text: str) -> None:
     with pytest.raises(UnreadableHead, match="viva audit head"):
         Head.parse(text)
 
@@ -241,7 +241,7 @@ def _change(database: SessionFactory, grading_id: str, change: Callable[..., Non
         change(session, lifecycle.get(session, grading_id))
 
 
-def test_a_gradings_life_is_told(database: SessionFactory, rubric: Rubric) -> None:
+def test_every_end_of_a_grading_is_audited(database: SessionFactory, rubric: Rubric) -> None:
     grading_id = _graded(database, rubric, broken=True)
     for change in (lifecycle.requeue, lifecycle.requeue, lifecycle.cancel, lifecycle.cancel, lifecycle.requeue):
         _change(database, grading_id, change)
@@ -261,9 +261,7 @@ def test_a_gradings_life_is_told(database: SessionFactory, rubric: Rubric) -> No
     assert isinstance(_verify(database), Verified)
 
 
-def test_an_edit_of_a_rubric_is_told_with_every_report_that_it_changed(
-    database: SessionFactory, rubric: Rubric
-) -> None:
+def test_an_edit_is_audited_with_every_changed_report(database: SessionFactory, rubric: Rubric) -> None:
     grading_id = _graded(database, rubric)
     for new in (
         edited(rubric, "criteria", 0, "points", value=1),
@@ -274,29 +272,27 @@ def test_an_edit_of_a_rubric_is_told_with_every_report_that_it_changed(
     counts = [(d["recomputed"], d["stale"], d["regraded"]) for _, d in _kinds(database, rubric.question.id)]
     assert counts == [(1, 0, 0), (0, 1, 0)]
     assert [kind for kind, _ in _kinds(database, grading_id)] == ["report_written"] * 3
-    found = _verify(database)
-    assert isinstance(found, Verified)
-    assert found.reports == 1
+    result = _verify(database)
+    assert isinstance(result, Verified)
+    assert result.reports == 1
 
 
-def test_a_report_that_was_changed_or_removed_behind_the_trail_is_found(
-    database: SessionFactory, rubric: Rubric
-) -> None:
+def test_a_report_changed_behind_the_trail_is_found(database: SessionFactory, rubric: Rubric) -> None:
     grading_id = _graded(database, rubric)
     with database.begin() as session:
         report = session.get_one(ReportRow, grading_id)
         before, report.document = report.document, {**report.document, "score": 10.0}
-    found = _verify(database)
-    assert isinstance(found, Broken)
-    assert found.problem == f"The report of grading {grading_id} is not the one that the trail says was written."
+    result = _verify(database)
+    assert isinstance(result, Broken)
+    assert result.problem == f"The report of grading {grading_id} is not the one that the trail says was written."
     with database.begin() as session:
         session.get_one(ReportRow, grading_id).document = before
     assert isinstance(_verify(database), Verified)
     with database.begin() as session:
         session.delete(session.get_one(ReportRow, grading_id))
-    found = _verify(database)
-    assert isinstance(found, Broken)
-    assert "is gone" in found.problem
+    result = _verify(database)
+    assert isinstance(result, Broken)
+    assert "is gone" in result.problem
 
 
 def test_the_score_of_a_report_is_part_of_it(database: SessionFactory, rubric: Rubric) -> None:

@@ -49,8 +49,8 @@ def _back(database: SessionFactory) -> str:
 
 def _active(database: SessionFactory) -> str | None:
     with database() as session:
-        found = JudgeVersionRepository(session).find_active(DEFAULT_ORGANISATION)
-        return found.revision if found else None
+        version = JudgeVersionRepository(session).find_active(DEFAULT_ORGANISATION)
+        return version.revision if version else None
 
 
 def _kinds(database: SessionFactory) -> list[str]:
@@ -108,7 +108,7 @@ def test_a_share_that_is_asked_for_counts_instead(database: SessionFactory) -> N
     assert _active(database) == "b"
 
 
-def test_the_newest_examination_counts(database: SessionFactory) -> None:
+def test_the_newest_registration_counts(database: SessionFactory) -> None:
     _register(database, "a", _figures())
     _promote(database, "a")
     _register(database, "b", _figures())
@@ -117,7 +117,7 @@ def test_the_newest_examination_counts(database: SessionFactory) -> None:
         _promote(database, "b")
 
 
-def test_steps_back_lead_to_what_was_active_before_and_never_to_what_was_taken_back(database: SessionFactory) -> None:
+def test_a_rollback_skips_versions_that_were_rolled_back(database: SessionFactory) -> None:
     for revision in "abc":
         _register(database, revision, _figures())
     _promote(database, "a")
@@ -130,7 +130,7 @@ def test_steps_back_lead_to_what_was_active_before_and_never_to_what_was_taken_b
     assert _active(database) == "a"
 
 
-def test_every_step_is_told_once(database: SessionFactory) -> None:
+def test_every_step_is_audited_once(database: SessionFactory) -> None:
     for revision in "ab":
         _register(database, revision, _figures())
         _promote(database, revision)

@@ -119,7 +119,7 @@ def test_a_recorded_report_finishes_the_grading(database: SessionFactory, rubric
     assert _state(database, grading_id) in {State.GRADED, State.NEEDS_REVIEW}
 
 
-def test_a_report_without_a_score_is_a_failure_with_its_reason(database: SessionFactory, rubric: Rubric) -> None:
+def test_a_report_without_a_score_fails_the_grading(database: SessionFactory, rubric: Rubric) -> None:
     grading_id = _submit(database, rubric)
     batch = _claim(database)
     assert batch
@@ -170,7 +170,7 @@ def test_a_released_answer_waits_and_keeps_its_attempts(database: SessionFactory
     assert _claim(database) is None
 
 
-def test_an_answer_that_crashes_its_workers_is_set_aside(database: SessionFactory, rubric: Rubric) -> None:
+def test_an_answer_that_crashes_workers_ends_dead(database: SessionFactory, rubric: Rubric) -> None:
     poison = _submit(database, rubric, "poison")
     for _ in range(3):
         assert _claim(database, lease_seconds=-1)
@@ -181,7 +181,7 @@ def test_an_answer_that_crashes_its_workers_is_set_aside(database: SessionFactor
     assert _state(database, poison) is State.DEAD
 
 
-def test_one_whose_worker_was_lost_comes_back_alone(database: SessionFactory, rubric: Rubric) -> None:
+def test_a_grading_of_a_lost_worker_is_claimed_alone(database: SessionFactory, rubric: Rubric) -> None:
     for number in range(3):
         _submit(database, rubric, f"answer {number}")
     lost = _claim(database, lease_seconds=-1)
@@ -199,7 +199,7 @@ def test_an_interactive_answer_goes_before_a_batch_that_came_first(database: Ses
     assert batch.leases[0].grading_id == urgent
 
 
-def test_a_lost_ring_is_found_once_and_a_heard_one_never(
+def test_a_lost_notification_is_found_once(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = _submit(database, rubric, "heard")
@@ -214,7 +214,7 @@ def test_a_lost_ring_is_found_once_and_a_heard_one_never(
     assert heard != lost
 
 
-def test_everything_stopped_for_long_is_no_mass_death(
+def test_a_long_stop_kills_no_gradings(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [_submit(database, rubric, f"answer {number}") for number in range(20)]
@@ -259,7 +259,7 @@ def test_a_key_that_another_request_holds_is_in_progress(postgres_database: Sess
         assert third.scalar(sa.select(sa.func.count()).select_from(Grading)) == 1
 
 
-def test_what_failed_can_be_put_back_in_line(database: SessionFactory, rubric: Rubric) -> None:
+def test_a_failed_grading_can_be_requeued(database: SessionFactory, rubric: Rubric) -> None:
     grading_id = _submit(database, rubric)
     batch = _claim(database)
     assert batch
@@ -274,7 +274,7 @@ def test_what_failed_can_be_put_back_in_line(database: SessionFactory, rubric: R
     assert not _state(database, grading_id).open
 
 
-def test_a_grading_that_is_not_there_is_named(database: SessionFactory) -> None:
+def test_an_unknown_grading_is_named(database: SessionFactory) -> None:
     with pytest.raises(GradingNotFound, match="'nope'"), database() as session:
         lifecycle.get(session, "nope")
 
@@ -284,7 +284,7 @@ def _unanswered(rubric: Rubric) -> Report:
     return grade([AnswerInput("INT8")], rubric, scripted_panel(lambda _, __: slow))[0]
 
 
-def test_an_answer_that_the_judge_leaves_without_a_word_waits_longer_each_time_and_then_fails(
+def test_an_unanswered_grading_waits_longer_and_then_fails(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "MAX_JUDGE_ATTEMPTS", 3)
@@ -310,7 +310,7 @@ def test_an_answer_that_the_judge_leaves_without_a_word_waits_longer_each_time_a
         assert lifecycle.get(session, grading_id).reason == "timeout"
 
 
-def test_one_that_the_judge_did_not_answer_comes_back_alone(database: SessionFactory, rubric: Rubric) -> None:
+def test_an_unanswered_grading_is_claimed_alone(database: SessionFactory, rubric: Rubric) -> None:
     unlucky = _submit(database, rubric)
     batch = _claim(database)
     assert batch
@@ -324,7 +324,7 @@ def test_one_that_the_judge_did_not_answer_comes_back_alone(database: SessionFac
     assert [lease.grading_id for lease in again.leases] == [unlucky]
 
 
-def test_what_a_lost_reply_hid_is_not_done_twice(database: SessionFactory, rubric: Rubric) -> None:
+def test_a_lost_reply_repeats_nothing(database: SessionFactory, rubric: Rubric) -> None:
     new = NewAnswer(rubric=rubric, answer="INT8")
     for _ in range(2):
         with database.begin() as session:
@@ -486,12 +486,12 @@ def test_a_delayed_grading_is_due_at_its_moment(
 
 def test_the_provisional_range_goes_with_the_next_result(sqlite_database: SessionFactory, rubric: Rubric) -> None:
     grading_id = submit_answer(sqlite_database, rubric)
-    known = {"score_min": 2.0, "score_max": 9.0, "coverage": 0.5, "signals": {"rouge1": 0.1}}
+    partial = {"score_min": 2.0, "score_max": 9.0, "coverage": 0.5, "signals": {"rouge1": 0.1}}
     with sqlite_database.begin() as session:
         batch = lifecycle.claim(session, owner="w", limit=1, lease_seconds=60)
         assert batch
-        lifecycle.release(session, batch.leases, reason=UnscoredReason.INFRASTRUCTURE, provisional=known)
-    assert read_grading(sqlite_database, grading_id).provisional == known
+        lifecycle.release(session, batch.leases, reason=UnscoredReason.INFRASTRUCTURE, provisional=partial)
+    assert read_grading(sqlite_database, grading_id).provisional == partial
     record_report(sqlite_database, claim_one(sqlite_database), make_report())
     grading = read_grading(sqlite_database, grading_id)
     assert (grading.provisional, grading.reason, grading.detail) == (None, None, None)

@@ -147,7 +147,7 @@ def test_chinese_details_are_sent_as_utf8() -> None:
     assert "没有这道题。" in bytes(response.body).decode("utf-8")
 
 
-def test_a_service_error_while_the_body_is_read_keeps_its_status() -> None:
+def test_an_error_while_reading_keeps_its_status() -> None:
     app = FastAPI()
     add_exception_handlers(app)
 

@@ -85,9 +85,7 @@ def test_other_words_flag_the_grade_and_leave_it(database: SessionFactory, rubri
     assert _apply(database, new) == []
 
 
-def test_stale_grades_are_graded_again_when_that_is_wanted(
-    database: SessionFactory, rubric: Rubric, panel: Panel
-) -> None:
+def test_stale_grades_are_regraded_on_request(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
     grading_id = _graded(database, rubric, panel)
     new = edited(rubric, "criteria", 0, "statement", value="The answer says INT8.")
     _apply(database, new)
@@ -101,9 +99,7 @@ def test_stale_grades_are_graded_again_when_that_is_wanted(
         assert content_hash(Rubric.model_validate(batch.rubric_document)) == content_hash(new)
 
 
-def test_answers_that_wait_and_other_questions_are_left_alone(
-    database: SessionFactory, rubric: Rubric, panel: Panel
-) -> None:
+def test_open_gradings_and_other_questions_stay(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
     with database.begin() as session:
         submission.submit(session, NewAnswer(rubric=rubric, answer=ANSWER))
     assert _apply(database, edited(rubric, "criteria", 0, "points", value=1)) == []
@@ -115,7 +111,7 @@ def test_a_draft_is_applied_to_nothing(database: SessionFactory, rubric: Rubric)
         _apply(database, edited(rubric, "status", value="draft"))
 
 
-def test_an_edit_that_is_taken_back_takes_its_flag_back(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+def test_undoing_an_edit_removes_its_flag(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
     grading_id = _graded(database, rubric, panel)
     with database() as session:
         before = lifecycle.get(session, grading_id).report
@@ -129,9 +125,7 @@ def test_an_edit_that_is_taken_back_takes_its_flag_back(database: SessionFactory
     assert _apply(database, rubric) == []
 
 
-def test_a_flag_goes_when_the_next_version_is_only_worth_other_points(
-    database: SessionFactory, rubric: Rubric, panel: Panel
-) -> None:
+def test_new_points_remove_the_flag_of_new_words(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
     grading_id = _graded(database, rubric, panel)
     _apply(database, edited(rubric, "criteria", 0, "statement", value="The answer says INT8."))
     _apply(database, edited(rubric, "criteria", 0, "points", value=1))
@@ -141,9 +135,9 @@ def test_a_flag_goes_when_the_next_version_is_only_worth_other_points(
         assert (State(grading.state), grading.report.document["flags"]) == (State.GRADED, [])
 
 
-def test_only_the_versions_that_are_named_are_replaced(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
-    own = edited(rubric, "criteria", 0, "points", value=9)
-    _graded(database, own, panel)
+def test_only_named_versions_are_replaced(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
+    nine_points = edited(rubric, "criteria", 0, "points", value=9)
+    _graded(database, nine_points, panel)
     _graded(database, rubric, panel)
     new = edited(rubric, "criteria", 0, "points", value=1)
     with database.begin() as session:
@@ -165,9 +159,7 @@ def test_a_failure_goes_with_the_criterion_that_failed(database: SessionFactory,
         assert (State(grading.state), grading.reason, grading.detail) == (State.GRADED, None, None)
 
 
-def test_a_report_from_before_is_flagged_and_can_be_graded_again(
-    database: SessionFactory, rubric: Rubric, panel: Panel
-) -> None:
+def test_an_older_report_is_flagged_and_regraded(database: SessionFactory, rubric: Rubric, panel: Panel) -> None:
     grading_id = _graded(database, rubric, panel)
     with database.begin() as session:
         report = lifecycle.get(session, grading_id).report
@@ -180,7 +172,7 @@ def test_a_report_from_before_is_flagged_and_can_be_graded_again(
     assert [revision.regraded for revision in _apply(database, new, regrade=True)] == [1]
 
 
-def test_a_version_that_somebody_else_writes_meanwhile_is_taken(
+def test_a_version_stored_concurrently_is_used(
     database: SessionFactory, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.begin() as session:

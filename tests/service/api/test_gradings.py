@@ -63,7 +63,7 @@ def test_waiting_returns_as_soon_as_the_report_is_there(
     assert time.monotonic() - started < 4
 
 
-def test_who_waits_is_answered_when_the_server_is_told_to_stop(client: httpx.Client, server: uvicorn.Server) -> None:
+def test_a_stopping_server_answers_those_who_wait(client: httpx.Client, server: uvicorn.Server) -> None:
     location = client.post("/v1/gradings", json=ANSWER).headers["Location"]
     threading.Timer(0.3, lambda: setattr(server, "should_exit", True)).start()
     started = time.monotonic()
@@ -106,7 +106,7 @@ def test_a_repeated_request_gets_the_reply_of_the_first(
     assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
 
 
-def test_a_waiting_grading_can_be_cancelled_and_put_back_and_a_finished_one_not(
+def test_an_open_grading_is_cancelled_and_requeued(
     client: httpx.Client, database: SessionFactory, settings: Settings
 ) -> None:
     location = client.post("/v1/gradings", json=ANSWER).headers["Location"]

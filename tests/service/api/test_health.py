@@ -44,8 +44,8 @@ def test_a_queue_that_grows_old_is_not_ready(
 
 def test_the_documentation_describes_every_route(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    one = "/v1/gradings/{grading_id}"
-    gradings = {"/v1/gradings", one, f"{one}/cancel", f"{one}/requeue"}
+    grading = "/v1/gradings/{grading_id}"
+    gradings = {"/v1/gradings", grading, f"{grading}/cancel", f"{grading}/requeue"}
     assert set(paths) == gradings | {"/v1/questions", "/healthz", "/readyz", "/metrics"}
     assert client.get("/docs").status_code == 200
 

@@ -71,10 +71,10 @@ def test_lines_carry_the_ids(capsys: pytest.CaptureFixture[str]) -> None:
     with _logs("text"), log_ids(request_id="r1"):
         logging.getLogger("vivavoce.test").warning("done")
     first, second = capsys.readouterr().err.splitlines()
-    said = json.loads(first)
-    del said["time"]
+    line = json.loads(first)
+    del line["time"]
     ids = {"request_id": "r1", "grading_id": "g1"}
-    assert said == {"level": "WARNING", "logger": "vivavoce.test", "message": "评分 done", **ids}
+    assert line == {"level": "WARNING", "logger": "vivavoce.test", "message": "评分 done", **ids}
     assert second.endswith("vivavoce.test done request_id=r1")
 
 
