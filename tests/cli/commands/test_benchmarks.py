@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 import random
 import re
-import subprocess
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -25,44 +24,8 @@ from vivavoce.rubrics import QualificationSet, Rubric, default_bank, load_qualif
 from vivavoce.rubrics.qualification import QUALITIES
 
 from ...rubrics.test_qualification import document
-
-Viva = Callable[..., subprocess.CompletedProcess[str]]
-DOCUMENTED = (Path(__file__).parents[3] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-
-
-# What stands under these are names of data sets, rows and sizes.
-_NAMED = ("by_batch_size", "by_dataset", "sets", "rows", "intervals", "macro")
-
-
-def _keys(value: object, prefix: str = "") -> set[str]:
-    """The keys of figures as the documentation writes them; what stands under a measured name is one of its values."""
-    if isinstance(value, list):
-        return set().union(*(_keys(each, prefix + "[]") for each in value)) if value else {prefix}
-    if isinstance(value, dict) and prefix.split(".")[-1] not in _NAMED:
-        return set().union(*(_keys(each, f"{prefix}.{name}".lstrip(".")) for name, each in value.items()))
-    if isinstance(value, dict) and prefix == "sets":
-        return set().union(*(_keys(each, f"{prefix}.NAME") for each in value.values()))
-    return {prefix.removesuffix("[]")}
-
-
-def _data(folder: Path, name: str, *, questions: int = 3, answers: int = 6) -> Path:
-    path = folder / name
-    rows = [
-        {
-            "id": f"{name}-{question}-{number}",
-            "question_id": f"q{question}",
-            "question": f"What is {question}?",
-            "reference": "It is INT8. It is small.",
-            "answer": f"It is {'INT8' if number % 2 else 'large'}, number {number}.",
-            "score": float(number % 2),
-            "max_score": 1.0,
-            "lang": "en",
-        }
-        for question in range(questions)
-        for number in range(answers)
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
+from ..conftest import Viva
+from ..graded_data import DOCUMENTED, list_keys, write_graded
 
 
 def test_the_judge_is_measured_and_every_figure_documented(viva: Viva, tmp_path: Path) -> None:
@@ -70,12 +33,12 @@ def test_the_judge_is_measured_and_every_figure_documented(viva: Viva, tmp_path:
     arguments = ["--answers", "4", "--repeats", "2", "--batch-sizes", "1,4", "--rounds", "1", "--json", str(out)]
     done = viva("bench", "judge", *arguments)
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text(encoding="utf-8"))
-    assert found["answers"] == 4
-    assert found["score_spread"] == 0.0
-    assert found["failed"] == 0
-    assert found["throughput_ratio"] > 0
-    for key in _keys(found):
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert figures["answers"] == 4
+    assert figures["score_spread"] == 0.0
+    assert figures["failed"] == 0
+    assert figures["throughput_ratio"] > 0
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
 
@@ -87,10 +50,10 @@ def test_a_judge_that_is_away_cannot_be_measured(viva: Viva, stub_judge: StubJud
     assert "as in 1,8,32" in viva("bench", "judge", "--batch-sizes", "some").stderr
 
 
-def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
+def test_forms_are_compared_and_interrupted_runs_continue(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
 ) -> None:
-    files = [_data(tmp_path, "one.jsonl"), _data(tmp_path, "two.jsonl")]
+    files = [write_graded(tmp_path, "one.jsonl"), write_graded(tmp_path, "two.jsonl")]
     keep, out = tmp_path / "kept.jsonl", tmp_path / "forms.json"
     arguments = ["bench", "forms", *map(str, files), "--answers", "16", "--keep", str(keep), "--json", str(out)]
     done = viva(*arguments)
@@ -101,7 +64,7 @@ def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     assert all(row["pearson"] > 0.9 for row in rows["forms"])
     assert rows["forms"][0]["over_first"] is None
     assert all(low <= high for low, high in (row["over_first"] for row in rows["forms"][1:]))
-    for key in _keys(rows):
+    for key in list_keys(rows):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     lines = keep.read_text(encoding="utf-8").splitlines()
@@ -112,10 +75,8 @@ def test_forms_are_compared_on_the_same_answers_and_an_interrupted_run_goes_on(
     assert len(stub_judge.prompts) > 0
 
 
-def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge_nothing(
-    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
-) -> None:
-    files = [_data(tmp_path, "one.jsonl", answers=8), _data(tmp_path, "two.jsonl")]
+def test_accuracy_is_measured_and_not_judged_twice(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
+    files = [write_graded(tmp_path, "one.jsonl", answers=8), write_graded(tmp_path, "two.jsonl")]
     rows = [json.loads(line) for line in files[0].read_text(encoding="utf-8").splitlines()]
     files[0].write_text(
         "\n".join(json.dumps({**row, "raters": [row["score"], row["score"]]}) for row in rows), encoding="utf-8"
@@ -124,43 +85,43 @@ def test_accuracy_has_every_signal_beside_people_and_a_second_run_asks_the_judge
     arguments = ["bench", "accuracy", *map(str, files), "--limit", "12", "--json", str(out), "--html", str(page)]
     done = viva(*arguments)
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text(encoding="utf-8"))
-    assert set(found["sets"]) == {"one", "two"}
-    one = found["sets"]["one"]
-    assert (one["n"], one["lang"], one["unscored"]) == (12, "en", 0)
-    assert set(one["rows"]) == {"rouge", "embedding", "judge", "combined", "mean", "human"}
-    assert one["rows"]["judge"]["pearson"] > 0.9
-    assert one["rows"]["human"]["pearson"] == pytest.approx(1)
-    assert one["rows"]["mean"]["pearson"] is None
-    assert one["rows"]["mean"]["bias"] == pytest.approx(0)
-    assert found["sets"]["two"]["rows"]["human"] is None
-    assert found["pooled"]["n"] == 24
-    assert (found["model"], found["revision"], one["file"]) == ("stub", "1", str(files[0]))
-    assert one["review"]["rmse_all"] >= one["review"]["rmse_confident"] >= 0
-    assert 0 <= one["review"]["confidence_ece"] <= 1
-    assert 0 <= one["review"]["in_range"] <= 1
-    low, high = one["intervals"]["combined"]["pearson"]
-    assert low <= one["rows"]["combined"]["pearson"] <= high
-    for key in _keys(found):
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert set(figures["sets"]) == {"one", "two"}
+    measured = figures["sets"]["one"]
+    assert (measured["n"], measured["lang"], measured["unscored"]) == (12, "en", 0)
+    assert set(measured["rows"]) == {"rouge", "embedding", "judge", "combined", "mean", "human"}
+    assert measured["rows"]["judge"]["pearson"] > 0.9
+    assert measured["rows"]["human"]["pearson"] == pytest.approx(1)
+    assert measured["rows"]["mean"]["pearson"] is None
+    assert measured["rows"]["mean"]["bias"] == pytest.approx(0)
+    assert figures["sets"]["two"]["rows"]["human"] is None
+    assert figures["pooled"]["n"] == 24
+    assert (figures["model"], figures["revision"], measured["file"]) == ("stub", "1", str(files[0]))
+    assert measured["review"]["rmse_all"] >= measured["review"]["rmse_confident"] >= 0
+    assert 0 <= measured["review"]["confidence_ece"] <= 1
+    assert 0 <= measured["review"]["in_range"] <= 1
+    low, high = measured["intervals"]["combined"]["pearson"]
+    assert low <= measured["rows"]["combined"]["pearson"] <= high
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     drawn = page.read_bytes()
     assert _headings(drawn.decode()) == ["All answers together", "one", "two"]
-    assert f"{one['rows']['combined']['spearman']:.3f}" in drawn.decode()
+    assert f"{measured['rows']['combined']['spearman']:.3f}" in drawn.decode()
     assert f"{low:.2f} to {high:.2f}" in drawn.decode()
 
     stub_judge.prompts.clear()
     assert viva(*arguments).returncode == 0
-    assert json.loads(out.read_text(encoding="utf-8")) == found
+    assert json.loads(out.read_text(encoding="utf-8")) == figures
     assert page.read_bytes() == drawn
     assert not stub_judge.prompts
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
+def test_an_unwritable_file_grades_nothing(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer, option: str
 ) -> None:
-    data = _data(tmp_path, "one.jsonl")
+    data = write_graded(tmp_path, "one.jsonl")
     done = viva("bench", "accuracy", data, option, tmp_path / "unavailable" / "file")
     assert done.returncode == 2
     assert f"unavailable is not a folder: create it, or name another file with {option}." in done.stderr
@@ -168,7 +129,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_graded(
     assert not stub_judge.prompts
 
 
-def test_the_policy_of_the_least_certain_sends_those_and_says_what_setting_does_it() -> None:
+def test_a_policy_sends_the_least_certain_first() -> None:
     confidence = np.arange(10) / 10
     human = np.array([1.0, 1.0, *[0.5] * 8])
     machine = np.array([0.0, 0.9, *[0.5] * 8])
@@ -181,7 +142,7 @@ def test_the_policy_of_the_least_certain_sends_those_and_says_what_setting_does_
     assert (near["policy"], near["share"]) == ("within 0.5 of 6", 0)
 
 
-def test_all_that_are_as_doubtful_as_the_last_one_go_with_it() -> None:
+def test_equal_confidence_goes_to_a_person_together() -> None:
     scores = np.full(10, 0.5)
     confidence = np.array([0.2] * 4 + [0.8] * 6)
     rows = review_policies.compare(scores, scores, confidence, review=ReviewPolicy(pass_mark=5.2))
@@ -217,14 +178,14 @@ def _found(*sets: Sequence[Case]) -> dict[str, Any]:
         }
         for cases in sets
     }
-    found: dict[str, Any] = {"engine": "stub", "model": "m", "revision": "", "seed": 1, "sets": measured}
+    figures: dict[str, Any] = {"engine": "stub", "model": "m", "revision": "", "seed": 1, "sets": measured}
     if len(sets) > 1:
         every = [case for cases in sets for case in cases]
-        found |= {
+        figures |= {
             "macro": accuracy.average_sets(measured),
             "pooled": accuracy.measure_agreement(every, seed=1, intervals=False),
         }
-    return found
+    return figures
 
 
 def _page(folder: Path, *sets: Sequence[Case]) -> str:
@@ -241,7 +202,7 @@ def _plots(page: str) -> list[ElementTree.Element]:
     return [ElementTree.fromstring(plot) for plot in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
 
 
-def test_the_page_has_every_set_is_the_same_each_time_and_takes_no_name_for_markup(tmp_path: Path) -> None:
+def test_the_page_has_every_set_and_escapes_its_name(tmp_path: Path) -> None:
     sets = _cases("one", 40), _cases("a<b", 30, seed=2)
     page = _page(tmp_path, *sets)
     assert _page(tmp_path, *sets) == page
@@ -264,22 +225,22 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
 def test_a_plot_says_in_words_what_it_shows(tmp_path: Path) -> None:
     cases = _cases("one", 25)
     scatter, calibration, risk = _plots(_page(tmp_path, cases))
-    told = []
+    descriptions = []
     for plot in (scatter, calibration, risk):
         assert plot.get("role") == "img"
         texts = {element.get("id"): element.text for element in plot if element.tag.endswith(("}title", "}desc"))}
         title, description = (texts[name] for name in str(plot.get("aria-labelledby")).split())
         assert str(title).endswith(": one")
-        told.append(str(description))
-    assert told[0].startswith("25 answers. Pearson ")
-    assert "2 to 3 answers in a bin" in told[1]
+        descriptions.append(str(description))
+    assert descriptions[0].startswith("25 answers. Pearson ")
+    assert "2 to 3 answers in a bin" in descriptions[1]
     assert (
         f"{accuracy.measure_agreement(cases, seed=1, intervals=False)['review']['rmse_confident']:.2f} among 70%"
-        in told[2]
+        in descriptions[2]
     )
 
 
-def test_each_id_on_the_page_is_there_once_and_each_reference_leads_to_one(tmp_path: Path) -> None:
+def test_ids_of_the_page_are_unique_and_referenced(tmp_path: Path) -> None:
     page = _page(tmp_path, _cases("one", 40), _cases("two", 40))
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -289,20 +250,20 @@ def test_each_id_on_the_page_is_there_once_and_each_reference_leads_to_one(tmp_p
     assert {*named, *(first or second for first, second in references)} <= set(ids)
 
 
-def test_every_table_has_a_caption_and_every_heading_a_scope(tmp_path: Path) -> None:
+def test_tables_have_captions_and_headings_a_scope(tmp_path: Path) -> None:
     page = _page(tmp_path, _cases("one", 40), _cases("two", 40))
     # Three of the page's own, one of the means, and two for each of three sections.
     assert page.count("<table") == page.count("<caption>") == 10
     assert re.findall(r"<th\b(?![^>]*\bscope=)[^>]*>", page) == []
 
 
-def test_no_colour_of_a_plot_is_fixed_but_by_the_page(tmp_path: Path) -> None:
+def test_colours_of_plots_are_those_of_the_page(tmp_path: Path) -> None:
     plots = "".join(ElementTree.tostring(plot, encoding="unicode") for plot in _plots(_page(tmp_path, _cases("o", 40))))
     assert re.findall(r"#[0-9a-f]{6}\b", plots) == []
     assert "var(--mark)" in plots
 
 
-def test_a_set_of_one_answer_has_a_page_with_what_is_defined(tmp_path: Path) -> None:
+def test_a_set_of_one_answer_has_a_page(tmp_path: Path) -> None:
     page = _page(tmp_path, _cases("one", 1))
     assert _headings(page) == ["one"]
     assert "Mean over the sets" not in page
@@ -322,44 +283,44 @@ def test_accuracy_tells_what_is_wrong_with_its_data(viva: Viva, tmp_path: Path, 
     done = viva("bench", "accuracy", bad)
     assert done.returncode == 2
     assert "line 1 has no 'score'" in done.stderr
-    good = _data(tmp_path, "good.jsonl")
+    good = write_graded(tmp_path, "good.jsonl")
     (tmp_path / "other").mkdir()
-    assert "have the same name" in viva("bench", "accuracy", good, _data(tmp_path / "other", "good.jsonl")).stderr
+    assert (
+        "have the same name" in viva("bench", "accuracy", good, write_graded(tmp_path / "other", "good.jsonl")).stderr
+    )
     stub_judge.behave("http_500")
     assert "run the same command" in viva("bench", "accuracy", good).stderr
 
 
-def test_invariance_is_measured_and_a_second_run_asks_the_judge_nothing(
-    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
-) -> None:
+def test_invariance_is_measured_and_not_judged_twice(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     out = tmp_path / "figures.json"
-    arguments = ["bench", "invariance", str(_data(tmp_path, "own.jsonl")), "--answers", "2", "--json", str(out)]
+    arguments = ["bench", "invariance", str(write_graded(tmp_path, "own.jsonl")), "--answers", "2", "--json", str(out)]
     arguments += ["--kind", "unrelated", "--kind", "bulleted", "--kind", "omitted", "--language", "en"]
     done = viva(*arguments)
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text(encoding="utf-8"))
-    assert (found["model"], found["unscored"]) == ("stub", 0)
-    rows = {(row["kind"], row["source"]): row for row in found["rows"]}
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert (figures["model"], figures["unscored"]) == ("stub", 0)
+    rows = {(row["kind"], row["source"]): row for row in figures["rows"]}
     assert {key for key in rows if key[1] == BANK} == {("unrelated", BANK), ("bulleted", BANK), ("omitted", BANK)}
     assert ("unrelated", "own rubric") in rows
     for (kind, source), row in rows.items():
-        own = [one for one in found["moves"] if one["kind"] == kind and (one["source"] == BANK) == (source == BANK)]
-        moved = [one["after"] - one["before"] for one in own]
-        assert row["pairs"] == len(own) > 0
-        assert row["mean"] == pytest.approx(sum(moved) / len(own))
-        assert row["lowered"] == pytest.approx(sum(by < -1e-9 for by in moved) / len(own))
-    for key in _keys(found):
+        moves = [
+            move for move in figures["moves"] if move["kind"] == kind and (move["source"] == BANK) == (source == BANK)
+        ]
+        moved = [move["after"] - move["before"] for move in moves]
+        assert row["pairs"] == len(moves) > 0
+        assert row["mean"] == pytest.approx(sum(moved) / len(moves))
+        assert row["lowered"] == pytest.approx(sum(by < -1e-9 for by in moved) / len(moves))
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     stub_judge.prompts.clear()
     assert viva(*arguments).returncode == 0
-    assert json.loads(out.read_text(encoding="utf-8")) == found
+    assert json.loads(out.read_text(encoding="utf-8")) == figures
     assert not stub_judge.prompts
 
 
-def test_an_interrupted_run_of_invariance_asks_only_for_what_is_missing(
-    viva: Viva, stub_judge: StubJudgeServer
-) -> None:
+def test_an_interrupted_run_judges_only_what_is_missing(viva: Viva, stub_judge: StubJudgeServer) -> None:
     arguments = ("bench", "invariance", "--answers", "2", "--language", "en", "--kind", "reworded")
     stub_judge.behave(*["answer"] * 20, *["http_500"] * 1000)
     done = viva(*arguments, VIVA_JUDGE_DEADLINE_SECONDS="2")
@@ -414,7 +375,7 @@ def test_answers_are_spread_evenly_and_drawn_by_the_seed(languages: list[str]) -
             assert max(counted.values()) - min(counted.values()) <= 1
 
 
-def test_an_answer_that_is_settled_without_the_judge_is_not_drawn(rubric: Rubric) -> None:
+def test_an_answer_settled_by_a_fact_is_not_drawn(rubric: Rubric) -> None:
     answers = document()["answers"]
     answers[3]["en"] = "I don't know."
     sets = {"quantization": QualificationSet.model_validate(document(answers=answers))}
@@ -431,30 +392,30 @@ def _sample(rubric: Rubric, **mirrors: str) -> Sample:
 NO_OTHERS: dict[str, dict[str, str]] = {"en": {}, "zh": {}}
 
 
-def test_every_kind_of_version_is_made_and_holds_the_answer(rubric: Rubric) -> None:
+def test_every_kind_of_version_holds_the_answer(rubric: Rubric) -> None:
     sample = _sample(rubric, omitted="INT8 weights shrink every layer.")
     others = {"en": {"retrieval": "Search first.", "quantization": "its own"}, "zh": {}}
-    found = {version.kind: version for version in invariance.versions(sample, others, seed=1)}
-    assert list(invariance.additions()["en"]) == list(invariance.additions()["zh"]) == list(found)[:10]
-    added = [version for version in found.values() if version.family in ("added", "built")]
+    figures = {version.kind: version for version in invariance.versions(sample, others, seed=1)}
+    assert list(invariance.additions()["en"]) == list(invariance.additions()["zh"]) == list(figures)[:10]
+    added = [version for version in figures.values() if version.family in ("added", "built")]
     assert len(added) == 13
     assert all(sample.answer in version.text for version in added)
-    assert "Search first." in found["another answer"].text
-    assert found["thrice"].text.count(sample.answer) == 3
-    assert found["omitted"].family == "mirror"
-    assert "traditional" not in found
+    assert "Search first." in figures["another answer"].text
+    assert figures["thrice"].text.count(sample.answer) == 3
+    assert figures["omitted"].family == "mirror"
+    assert "traditional" not in figures
     assert [version.text for version in invariance.versions(sample, others, seed=1)] == [
-        version.text for version in found.values()
+        version.text for version in figures.values()
     ]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_list_of_keywords_has_words_of_the_key_and_no_sentence(language: Literal["en", "zh"]) -> None:
+def test_a_keyword_list_has_no_sentence(language: Literal["en", "zh"]) -> None:
     for rubric in default_bank():
         if rubric.question.language == language:
-            said = invariance.keyword_list(rubric)
-            assert len(re.split("[,、]", said)) >= 3, said
-            assert not re.search(r"[.。;；]", said)
+            keywords = invariance.keyword_list(rubric)
+            assert len(re.split("[,、]", keywords)) >= 3, keywords
+            assert not re.search(r"[.。;；]", keywords)
 
 
 def test_a_version_is_compared_with_the_answer(rubric: Rubric) -> None:
@@ -474,7 +435,7 @@ def test_a_version_is_compared_with_the_answer(rubric: Rubric) -> None:
     assert rows["omitted"].largest_fall == rows["omitted"].largest_rise == rows["omitted"].mean
 
 
-def test_an_answer_without_a_score_makes_no_pair_and_a_version_without_one_is_counted(rubric: Rubric) -> None:
+def test_versions_without_a_score_are_counted_apart(rubric: Rubric) -> None:
     failure = JudgeFailure(UnscoredReason.PARSE, "no verdict")
     all_fail = scripted_panel(lambda answer, criterion: failure)
     assert invariance.compare([_sample(rubric)], NO_OTHERS, all_fail, seed=1) == ([], 1)
@@ -485,7 +446,7 @@ def test_an_answer_without_a_score_makes_no_pair_and_a_version_without_one_is_co
     assert (row.mean, row.largest_rise, row.largest_fall, row.interval, row.rises, row.lowered) == (None,) * 6
 
 
-def test_a_rise_counts_when_it_is_more_than_half_a_point_and_no_flag_tells_of_it() -> None:
+def test_an_unflagged_rise_above_half_a_point_counts() -> None:
     moves = [
         Move("added", "code", "own", "q", "en", "good", 2.0, after, flagged)
         for after, flagged in [(2.5, False), (2.6, False), (9.0, True), (1.0, False)]
@@ -500,15 +461,15 @@ def test_the_queue_is_measured_and_every_figure_documented(viva: Viva, tmp_path:
     out = tmp_path / "figures.json"
     done = viva("bench", "queue", "--gradings", "20", "--judge-ms", "5", "--memory", "10,20", "--json", str(out))
     assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text(encoding="utf-8"))
-    assert (found["gradings"], found["memory_late_after"]) == (20, 20)
-    assert 0 < found["share_of_possible"] <= 1
-    assert 0 < found["post_to_result_ms_p50"] <= found["post_to_result_ms_p95"]
-    for key in _keys(found):
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert (figures["gradings"], figures["memory_late_after"]) == (20, 20)
+    assert 0 < figures["share_of_possible"] <= 1
+    assert 0 < figures["post_to_result_ms_p50"] <= figures["post_to_result_ms_p95"]
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
     assert "as in 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
 
 
 def test_too_few_answers_are_said(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="too few different answers for 500"):
-        prompt_forms.sample_questions([_data(tmp_path, "one.jsonl")], answers=500, seed=1)
+        prompt_forms.sample_questions([write_graded(tmp_path, "one.jsonl")], answers=500, seed=1)
