@@ -20,7 +20,7 @@ def test_an_interrupt_is_raised_where_it_comes() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_python_drops_in_a_finaliser_is_raised_at_the_next_check() -> None:
+def test_an_interrupt_in_a_finaliser_is_raised_later() -> None:
     with deferred_interrupts() as interruption:
         interruption.raise_if_received()
         closing = _Closing()
@@ -29,7 +29,7 @@ def test_an_interrupt_that_python_drops_in_a_finaliser_is_raised_at_the_next_che
             interruption.raise_if_received()
 
 
-def test_what_handled_interrupts_before_does_so_again() -> None:
+def test_the_handler_before_is_restored() -> None:
     before = signal.getsignal(signal.SIGINT)
     with deferred_interrupts():
         assert signal.getsignal(signal.SIGINT) != before

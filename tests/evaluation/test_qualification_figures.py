@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.evaluation.qualification import AnswerResult, CriterionComparison, QuestionResult, Rejection
@@ -63,6 +63,7 @@ def test_short_long_and_empty_answers_are_not_compared() -> None:
     assert explain_disorder(result) == ""
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*[st.lists(st.one_of(st.none(), st.integers(0, 10)), min_size=1, max_size=3)] * len(IN_ORDER)),
     st.sampled_from(["usual", "concise"]),

@@ -122,7 +122,8 @@ def test_stopping_wakes_threads_and_is_told_to_the_queue(start: Callable[..., An
         # The threads wait for half a minute, were they not woken.
         worker.stop()
         assert runs[0]["stopping"]()
-        worker.join(SECONDS / 2)
+        worker.join(SECONDS / 3)
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("worker-")]
 
 
 def test_joining_ends_in_time_though_a_thread_does_not(

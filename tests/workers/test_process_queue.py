@@ -180,18 +180,18 @@ def test_released_gradings_wait_before_the_next_try(
     assert process() == QueueRun(finished=1)
 
 
-@pytest.mark.parametrize(("setting", "told"), [("wait", False), ("provisional", True)])
+@pytest.mark.parametrize(("setting", "is_kept"), [("wait", False), ("provisional", True)])
 def test_a_provisional_range_is_kept_only_when_set(
     submit: Callable[..., Any],
     process: Callable[..., QueueRun],
     gradings: Callable[..., list[Grading]],
     setting: str,
-    told: bool,
+    is_kept: bool,
 ) -> None:
     ids = submit("INT8")
     process(scripted_panel(lambda answer, criterion: UNAVAILABLE), changed={"on_judge_unavailable": setting})
     (grading,) = gradings(ids)
-    assert (grading.provisional is not None) == told
+    assert (grading.provisional is not None) == is_kept
     if grading.provisional:
         assert 0 <= grading.provisional["score_min"] < grading.provisional["score_max"] <= 10
         assert set(grading.provisional) == {"score_min", "score_max", "coverage", "signals"}
@@ -353,7 +353,7 @@ def test_lost_notifications_are_found_once(
     assert sweep_up(database, settings).unpublished == ()
 
 
-def test_a_result_is_written_in_the_language_that_was_asked_for(
+def test_feedback_comes_in_the_language_asked_for(
     submit: Callable[..., Any], process: Callable[..., QueueRun], gradings: Callable[..., list[Grading]]
 ) -> None:
     ids = [*submit("INT8"), *submit("INT8", feedback_language="zh")]

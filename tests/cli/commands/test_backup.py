@@ -110,7 +110,7 @@ def test_a_backup_taken_during_work_restores_to_the_same(
         assert viva("audit", "verify", "--head", head, VIVA_DATABASE_URL=url).returncode == 0
 
 
-def test_a_database_in_use_is_replaced_only_when_that_is_wanted(viva: Viva, site: Site, tmp_path: Path) -> None:
+def test_a_used_database_is_replaced_only_with_yes(viva: Viva, site: Site, tmp_path: Path) -> None:
     environment = {"VIVA_DATABASE_URL": site.url}
     assert viva("backup", "create", "--to", "kept", **environment).returncode == 0
     (taken,) = _taken(tmp_path / "kept")
@@ -244,7 +244,7 @@ def test_a_missing_or_old_pg_dump_is_one_sentence(viva: Viva, postgres_server: P
 
 
 @pytest.mark.processes
-def test_the_loop_goes_on_after_a_failure_and_ends_when_told(tmp_path: Path) -> None:
+def test_the_loop_survives_a_failure_and_ends_at_sigterm(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "vivavoce.cli", *"backup create --to kept --every 1".split()],
         env={**os.environ, "VIVA_DATABASE_URL": f"sqlite:///{tmp_path / 'late.db'}"},

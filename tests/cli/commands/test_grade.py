@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -15,8 +14,9 @@ import pytest
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 
+from ..conftest import Viva
+
 DATA_RUBRIC = Path(__file__).parents[2] / "data" / "rubric.yaml"
-Viva = Callable[..., subprocess.CompletedProcess[str]]
 
 HEADING = "answer,candidate,note"
 
@@ -32,7 +32,7 @@ def _read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_file_comes_back_with_scores_and_its_own_columns(viva: Viva, tmp_path: Path) -> None:
+def test_a_file_comes_back_with_scores(viva: Viva, tmp_path: Path) -> None:
     file = _file(tmp_path, "INT8 instead of FP16,甲,keep me", ",乙,", "I don't know,丙,")
     done = viva("grade", file, "--rubric", DATA_RUBRIC)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def test_a_file_comes_back_with_scores_and_its_own_columns(viva: Viva, tmp_path:
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".xlsx", ".html"])
-def test_results_are_written_in_the_form_that_the_ending_names(viva: Viva, tmp_path: Path, ending: str) -> None:
+def test_results_have_the_format_of_the_ending(viva: Viva, tmp_path: Path, ending: str) -> None:
     target = tmp_path / f"out{ending}"
     done = viva("grade", _file(tmp_path, "INT8 <b>,甲,"), "--rubric", DATA_RUBRIC, "--out", target)
     assert done.returncode == 0, done.stderr
@@ -89,10 +89,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path,
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Interrupted" in said
-    assert "Traceback" not in said
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130, message
+    assert "Interrupted" in message
+    assert "Traceback" not in message
     done = viva("grade", file, "--rubric", DATA_RUBRIC)
     assert done.returncode == 0, done.stderr
     assert all(row["score"] for row in _read(tmp_path / "answers.graded.csv"))
@@ -101,7 +101,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path,
     assert len(shown) - len(set(shown)) <= 20
 
 
-def test_bad_rows_are_named_with_line_and_column_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -> None:
+def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     lines = [
         {"answer": "INT8", "question_id": "quantization", "language": "en"},
@@ -116,7 +116,7 @@ def test_bad_rows_are_named_with_line_and_column_and_the_rest_is_graded(viva: Vi
     done = viva("grade", file, "--out", tmp_path / "out.jsonl")
     assert done.returncode == 1
     assert "1 graded, 6 not graded" in done.stderr
-    for place in [
+    for problem in [
         "line 2, column answer: the answer is a list",
         "line 3, column answer: The answer has a NUL",
         "line 4, column question_id: There is no question 'no-such'",
@@ -124,15 +124,13 @@ def test_bad_rows_are_named_with_line_and_column_and_the_rest_is_graded(viva: Vi
         "line 6, column question_id: the question is missing",
         "line 7, column answer: The answer has 200,000",
     ]:
-        assert place in done.stderr
+        assert problem in done.stderr
     written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(written) == len(lines)
     assert [row["score"] is None for row in written] == [False, *[True] * 6]
 
 
-def test_without_a_judge_rows_stay_unscored_and_are_graded_later(
-    viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer
-) -> None:
+def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     file = _file(tmp_path, "INT8,a,")
     stub_judge.behave("http_500")
     done = viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0")

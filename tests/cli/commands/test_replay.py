@@ -46,7 +46,7 @@ def graded(viva: Viva, tmp_path: Path) -> Callable[..., str]:
     ],
     ids=["fast", "explained", "samples"],
 )
-def test_a_score_is_derived_again_from_the_record_without_the_judge(
+def test_a_score_is_recomputed_from_the_record(
     viva: Viva, graded: Callable[..., str], stub_judge: StubJudgeServer, environment: dict[str, str]
 ) -> None:
     grading = graded("Weights are INT8 instead of FP16.", **environment)
@@ -58,7 +58,7 @@ def test_a_score_is_derived_again_from_the_record_without_the_judge(
     assert len(stub_judge.prompts) == asked
 
 
-def test_an_answer_that_was_settled_without_the_judge_is_replayed_too(viva: Viva, graded: Callable[..., str]) -> None:
+def test_an_answer_settled_by_a_fact_is_replayed(viva: Viva, graded: Callable[..., str]) -> None:
     done = viva("replay", graded("I don't know."))
     assert done.returncode == 0
     assert "recorded 0.0, recomputed from 0 recorded judge calls: 0.0" in done.stdout

@@ -79,8 +79,8 @@ def test_accuracy_has_a_table_for_each_set(capsys: pytest.CaptureFixture[str]) -
     review = {"share": 0.2, "rmse_all": 0.15, "rmse_kept": None}
     policies = [{"policy": "nothing", "share": 0.0, "below": None, "rmse_kept": 0.15, "wrong_side": 0.1}]
     intervals = {"combined": {"pearson": [0.51, 0.79]}}
-    one = _measured(0.654, review=review, policies=policies, intervals=intervals, unscored=3)
-    print_accuracy({"sets": {"one": one}})
+    measured = _measured(0.654, review=review, policies=policies, intervals=intervals, unscored=3)
+    print_accuracy({"sets": {"one": measured}})
     shown = capsys.readouterr().out
     assert "one (en, 12 answers)" in shown
     assert shown.count("0.654") == len(NAMES)

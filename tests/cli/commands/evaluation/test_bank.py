@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics.qualification import QUALITIES
 
-Viva = Callable[..., subprocess.CompletedProcess[str]]
+from ..conftest import Viva
 
 
 @pytest.mark.processes

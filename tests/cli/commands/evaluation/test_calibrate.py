@@ -9,12 +9,13 @@ import yaml
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 
-from .test_benchmarks import DOCUMENTED, Viva, _data, _keys
+from ..conftest import Viva
+from ..graded_data import DOCUMENTED, list_keys, write_graded
 
 
 def _graded(folder: Path, name: str, *, answers: int, mild: bool) -> Path:
     """Answers that people grade much more mildly than the judge, or as it does."""
-    path = _data(folder, name, answers=answers)
+    path = write_graded(folder, name, answers=answers)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [{**row, "score": 0.7 + 0.3 * row["score"]} for row in rows] if mild else rows
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -29,13 +30,13 @@ def test_grades_of_milder_people_make_coefficients_that_grading_uses(
     out, figures = tmp_path / "own.yaml", tmp_path / "figures.json"
     done = viva("calibrate", data, "--out", out, "--json", figures)
     assert done.returncode == 0, done.stderr
-    found = json.loads(figures.read_text(encoding="utf-8"))
-    assert (found["answers"], found["unscored"], found["written"]) == (60, 0, True)
-    assert found["after"]["rmse"] < found["before"]["rmse"]
-    for key in _keys(found):
+    report = json.loads(figures.read_text(encoding="utf-8"))
+    assert (report["answers"], report["unscored"], report["written"]) == (60, 0, True)
+    assert report["after"]["rmse"] < report["before"]["rmse"]
+    for key in list_keys(report):
         assert re.search(rf"`{re.escape(key.split('.')[-1])}`", DOCUMENTED), key
     version = yaml.safe_load(out.read_text(encoding="utf-8"))["version"]
-    assert version == found["version_after"] != found["version_before"]
+    assert version == report["version_after"] != report["version_before"]
     assert f"VIVA_COEFFICIENTS={out}" in done.stdout.replace("\n", "")
 
     before, after = tmp_path / "before.json", tmp_path / "after.json"
@@ -56,7 +57,7 @@ def test_too_few_grades_and_no_folder_are_one_sentence(viva: Viva, tmp_path: Pat
 
 def test_a_file_without_coefficients_is_named(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     (tmp_path / "own.yaml").write_text("merit: {}\n", encoding="utf-8")
-    done = viva("bench", "accuracy", _data(tmp_path, "one.jsonl"), VIVA_COEFFICIENTS=str(tmp_path / "own.yaml"))
+    done = viva("bench", "accuracy", write_graded(tmp_path, "one.jsonl"), VIVA_COEFFICIENTS=str(tmp_path / "own.yaml"))
     assert done.returncode == 2
     assert "own.yaml holds no coefficients" in done.stderr
     assert "Traceback" not in done.stderr
