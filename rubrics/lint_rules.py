@@ -124,7 +124,7 @@ def _check_wording(location: Location, criterion: Criterion, language: Language)
             message = f"'{match[0].strip()}' in '{criterion.id}' cannot be seen in an answer: say what it must state"
             yield Problem(text_location, "observable", message)
         if match := _LENGTH[language].search(text):
-            message = f"'{match[0]}' in '{criterion.id}' pays for length: say which fact is wanted"
+            message = f"'{match[0]}' in '{criterion.id}' rewards length: say which fact is wanted"
             yield Problem(text_location, "length", message)
 
 

@@ -54,7 +54,7 @@ def test_a_sound_rubric_has_no_findings(tmp_path: Path, clean: Rubric) -> None:
             "cannot be seen",
         ),
         (("criteria", 0, "statement"), "The candidate knows about bits.", "observable", "cannot be seen"),
-        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "pays for length"),
+        (("criteria", 0, "statement"), "The answer explains bits in detail.", "length", "rewards length"),
         (("criteria", 1, "levels", 1, "description"), "Names at least one way.", "levels-apart", "levels 1 and 2"),
         (("criteria", 0, "points"), 3, "weights", "9 points in all"),
         (("expected_points", 0, "criterion"), "methods", "points", "no core expected point counts for 'lower'"),

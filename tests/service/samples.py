@@ -107,7 +107,7 @@ def record_report(database: SessionFactory, lease: Lease, report: Report) -> Sta
 
 def sweep_gone(database: SessionFactory, *gone: str, max_attempts: int = 3) -> sweeping.Swept:
     with database.begin() as session:
-        return lifecycle.sweep(session, max_attempts=max_attempts, gone=gone)
+        return sweeping.sweep(session, max_attempts=max_attempts, gone=gone)
 
 
 def read_grading(database: SessionFactory, grading_id: str) -> Grading:

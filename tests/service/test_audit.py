@@ -19,7 +19,7 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, 
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric
-from vivavoce.service import audit, lifecycle, submission
+from vivavoce.service import audit, lifecycle, submission, sweeping
 from vivavoce.service.audit import Broken, Head, Kind, Verified
 from vivavoce.service.errors import UnreadableHead
 from vivavoce.service.rubric_edits import apply_edit
@@ -249,7 +249,7 @@ def test_every_end_of_a_grading_is_audited(database: SessionFactory, rubric: Rub
         with database.begin() as session:
             assert lifecycle.claim(session, owner="gone", limit=1, lease_seconds=60)
         with database.begin() as session:
-            lifecycle.sweep(session, max_attempts=3, gone=["gone"])
+            sweeping.sweep(session, max_attempts=3, gone=["gone"])
     (failed, details), *rest = _kinds(database, grading_id)
     assert (failed, details["reason"], details["score"]) == ("grading_failed", "parse", None)
     assert rest == [

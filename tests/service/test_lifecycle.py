@@ -49,7 +49,7 @@ def _submit(database: SessionFactory, rubric: Rubric, answer: str = "INT8", **mo
 
 def _claim(database: SessionFactory, *, owner: str = "a", limit: int = 10, lease_seconds: float = 60) -> Batch | None:
     with database.begin() as session:
-        lifecycle.sweep(session, max_attempts=3)
+        sweeping.sweep(session, max_attempts=3)
         return lifecycle.claim(session, owner=owner, limit=limit, lease_seconds=lease_seconds)
 
 
@@ -208,9 +208,9 @@ def test_a_lost_notification_is_found_once(
     later = clock.now() + timedelta(seconds=2 * sweeping.UNPUBLISHED_SECONDS)
     monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
-        assert lifecycle.sweep(session, max_attempts=3).unpublished == (lost,)
+        assert sweeping.sweep(session, max_attempts=3).unpublished == (lost,)
     with database.begin() as session:
-        assert lifecycle.sweep(session, max_attempts=3).unpublished == ()
+        assert sweeping.sweep(session, max_attempts=3).unpublished == ()
     assert heard != lost
 
 
@@ -222,7 +222,7 @@ def test_a_long_stop_kills_no_gradings(
     later = clock.now() + timedelta(minutes=10)
     monkeypatch.setattr(clock, "now", lambda: later)
     with database.begin() as session:
-        swept = lifecycle.sweep(session, max_attempts=3)
+        swept = sweeping.sweep(session, max_attempts=3)
     assert (len(swept.requeued), swept.dead) == (5, ())
     assert {_state(database, grading_id) for grading_id in ids} == {State.QUEUED}
 
@@ -244,8 +244,8 @@ def test_of_two_sweepers_one_finds_nothing_to_do(postgres_database: SessionFacto
     with postgres_database.begin() as session:
         assert lifecycle.claim(session, owner="a", limit=1, lease_seconds=-1)
     with postgres_database.begin() as first, postgres_database.begin() as second:
-        assert lifecycle.sweep(first, max_attempts=3).requeued
-        assert lifecycle.sweep(second, max_attempts=3) == lifecycle.Swept()
+        assert sweeping.sweep(first, max_attempts=3).requeued
+        assert sweeping.sweep(second, max_attempts=3) == sweeping.Swept()
 
 
 def test_a_key_that_another_request_holds_is_in_progress(postgres_database: SessionFactory, rubric: Rubric) -> None:

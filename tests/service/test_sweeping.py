@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service import lifecycle, sweeping
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
 from vivavoce.service.sweeping import UNPUBLISHED_SECONDS, Swept
@@ -74,12 +74,16 @@ def test_a_released_grading_is_not_a_lost_attempt(database: SessionFactory, rubr
 def test_a_limit_bounds_a_sweep_and_the_oldest_come_first(
     database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
 ) -> None:
-    ids = [submit_answer(database, rubric) for _ in range(3)]
+    ids = []
+    for _ in range(3):
+        ids.append(submit_answer(database, rubric))
+        # Answers that came at the same moment are claimed in any order.
+        fixed_clock.advance(0.001)
     for seconds in (30, 10, 20):
         claim_one(database, lease_seconds=seconds)
     fixed_clock.advance(60)
     with database.begin() as session:
-        swept = lifecycle.sweep(session, max_attempts=3, limit=2)
+        swept = sweeping.sweep(session, max_attempts=3, limit=2)
     assert swept.requeued == (ids[1], ids[2])
     assert sweep_gone(database).requeued == (ids[0],)
 

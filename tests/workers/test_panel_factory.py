@@ -88,9 +88,9 @@ def test_a_judge_of_the_settings_reaches_its_server(stub_judge: StubJudgeServer,
 
 
 def test_the_form_of_the_settings_is_asked_in() -> None:
-    settings = _settings(judge_mode="explained", judge_scope="rubric", judge_context="full", judge_few_shot=True)
+    settings = _settings(judge_mode="explained")
     form = build_prompt_form(settings)
-    assert (form.mode, form.scope, form.context, form.few_shot) == ("explained", "rubric", "full", True)
+    assert (form.mode, form.scope, form.context, form.few_shot) == ("explained", "criterion", "brief", False)
     assert build_rubric_judge(settings, InMemoryVerdictCache(), secret=b"").prompt_form == form
 
 
@@ -158,9 +158,6 @@ def test_the_embedded_judge_has_a_key_without_its_file(tmp_path: Path) -> None:
         {"judge_model": "other"},
         {"judge_revision": "2"},
         {"judge_mode": "explained"},
-        {"judge_scope": "rubric"},
-        {"judge_context": "full"},
-        {"judge_few_shot": True},
         {"judge_panel": [OTHER]},
         {"judge_panel": [OTHER, OTHER], "judge_quorum": 3},
     ],

@@ -12,7 +12,7 @@ import pytest
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
+from vivavoce.service import lifecycle, submission, sweeping
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
@@ -348,7 +348,7 @@ def test_lost_notifications_are_found_once(
 ) -> None:
     ids = submit("INT8")
     assert sweep_up(database, settings).unpublished == ()
-    later(lifecycle.UNPUBLISHED_SECONDS + 0.1)
+    later(sweeping.UNPUBLISHED_SECONDS + 0.1)
     assert sweep_up(database, settings).unpublished == tuple(ids)
     assert sweep_up(database, settings).unpublished == ()
 

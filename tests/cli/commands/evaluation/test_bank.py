@@ -9,7 +9,7 @@ import pytest
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics.qualification import QUALITIES
 
-from ..conftest import Viva
+from ...conftest import Viva
 
 
 @pytest.mark.processes

@@ -9,8 +9,8 @@ import yaml
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 
-from ..conftest import Viva
-from ..graded_data import DOCUMENTED, list_keys, write_graded
+from ...conftest import Viva
+from ...graded_data import DOCUMENTED, list_keys, write_graded
 
 
 def _graded(folder: Path, name: str, *, answers: int, mild: bool) -> Path:
