@@ -111,12 +111,12 @@ def test_no_cases_have_no_figures() -> None:
 def test_raters_are_compared_in_both_directions() -> None:
     cases = [
         _case(0, human=0.5, machine=0.5, raters=(0.0, 1.0)),
-        _case(1, human=0.5, machine=0.5, raters=(1.0, 1.0, 0.5)),
+        _case(1, human=0.5, machine=0.5, raters=(1.0, 1.0, 0.75)),
         _case(2, human=0.5, machine=0.5, raters=(0.5,)),
     ]
     human = _measure(cases)["rows"]["human"]
     # Two pairs of the first answer, six of the second, none of the third.
-    assert human["rmse"] == pytest.approx(np.sqrt((2 * 1.0 + 4 * 0.25) / 8))
+    assert human["rmse"] == pytest.approx(np.sqrt((2 * 1.0 + 4 * 0.0625) / 8))
     assert human["bias"] == pytest.approx(0)
 
 

@@ -159,7 +159,7 @@ def test_a_chinese_reference_makes_a_chinese_rubric() -> None:
 def test_other_references_are_other_ways_to_make_a_point() -> None:
     rubric = rubric_from_reference(build_row("a", 0, reference=["It rains.", "Rain falls."]))
     assert [point.text for point in rubric.expected_points] == ["It rains.", "Rain falls."]
-    # With several criteria nobody knows to which one another reference belongs.
+    # With several criteria it is not known to which one another reference belongs.
     several = rubric_from_reference(build_row("a", 0, reference=["It rains. It pours.", "Rain falls."]))
     assert [point.text for point in several.expected_points] == ["It rains.", "It pours."]
     assert [reference.text for reference in several.references] == ["It rains. It pours.", "Rain falls."]

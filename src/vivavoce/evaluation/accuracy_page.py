@@ -75,7 +75,7 @@ _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 # Equal grades would hide one another.
 _JITTER = 0.015
-# More dots as single shapes slow the page down, so they become one picture.
+# More dots become one picture: shapes slow the page down.
 _MAX_SHAPES = 3000
 # Curves of fewer answers show each one.
 _MAX_MARKERS = 20
@@ -178,7 +178,7 @@ def _draw_risk_curve(axes: Axes, cases: Sequence[Case], figures: Mapping[str, An
     axes.plot(shares[shown] * 100, curve[shown], color=_MARK, marker=marker, markersize=4)
     axes.set(xlabel="% of answers, the most confident", ylabel="RMSE", xlim=(8, 102), xticks=range(10, 101, 15))
     axes.locator_params(axis="y", nbins=6)
-    # Room above the curve, and no empty axis when every error is 0.
+    # An axis needs a height even when every error is 0.
     axes.set_ylim(0, max(1.15 * curve[shown].max(), 0.05))
     errors = (
         (share, agreement.rmse_of_most_confident(human, machine, confidence, share=share))

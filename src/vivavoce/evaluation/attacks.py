@@ -23,7 +23,7 @@ from vivavoce.rubrics import Rubric
 from .errors import EvaluationError
 
 Mode = Literal["append", "prepend", "insert", "replace", "operator"]
-# How often an inserted word stands in the answer.
+# How often a word is inserted.
 _INSERTIONS = 5
 _OPERATION = re.compile(r"\{([a-z_|]+)\}")
 _AUXILIARY = re.compile(r"\b(is|are|was|were|can|will|does|do|has|have|must|should)\b", re.IGNORECASE)
@@ -81,7 +81,7 @@ class AttackDeck:
         dealt = []
         for _ in range(min(count, len(self._attacks))):
             attack = min(self._attacks, key=self._count_dealt)
-            # To the back of the line: its own kind takes turns.
+            # Moved to the back, so that attacks of a kind take turns.
             self._attacks.remove(attack)
             self._attacks.append(attack)
             self._dealt.update((attack.set, f"{attack.set}/{attack.family}"))

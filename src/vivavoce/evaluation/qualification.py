@@ -22,7 +22,7 @@ from vivavoce.rubrics.qualification import IN_ORDER, QUALITIES, Quality, Style
 
 from .rejected_mistakes import write_rejecting_answers
 
-# A criterion that orders a smaller share of its pairs than this does not discriminate.
+# Criteria that order a smaller share of pairs do not discriminate.
 MIN_DISCRIMINATION = 0.75
 # Wrong and empty-handed answers are equally worthless, so neither is above the other.
 ABOVE: tuple[tuple[Quality, Quality], ...] = (

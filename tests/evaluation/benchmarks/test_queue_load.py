@@ -13,7 +13,7 @@ from vivavoce.service.storage.repositories import GradingRepository
 
 
 class _Clock:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only during a sleep."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -46,8 +46,8 @@ def test_people_who_agree_change_nothing() -> None:
 
 
 def test_the_file_says_how_many_grades_it_learned(tmp_path: Path) -> None:
-    own = replace(HASHING_COEFFICIENTS.general, merit=HASHING_COEFFICIENTS.mistake)
-    prior = replace(HASHING_COEFFICIENTS, questions={"bert": own})
+    of_bert = replace(HASHING_COEFFICIENTS.general, merit=HASHING_COEFFICIENTS.mistake)
+    prior = replace(HASHING_COEFFICIENTS, questions={"bert": of_bert})
     assert (prior.strictness("bert"), prior.strictness("ours")) == ("bank", "unknown")
     fitted = calibrate(_grades(20, milder=0.1), prior)
     write_coefficients(tmp_path / "own.yaml", fitted, origin="here")
@@ -74,12 +74,12 @@ def test_a_question_with_enough_grades_has_its_own_weights() -> None:
 
 
 def test_questions_with_the_same_weights_move_together() -> None:
-    own = CombinerWeights(merit=HASHING_COEFFICIENTS.mistake, mistake=HASHING_COEFFICIENTS.merit)
-    prior = replace(HASHING_COEFFICIENTS, questions={"q0": own, "q9": own})
+    swapped = CombinerWeights(merit=HASHING_COEFFICIENTS.mistake, mistake=HASHING_COEFFICIENTS.merit)
+    prior = replace(HASHING_COEFFICIENTS, questions={"q0": swapped, "q9": swapped})
     only_one = [example for example in _grades(60, milder=0.3, questions=2) if example.question == "q0"]
     fitted = calibrate(only_one, prior)
     assert (fitted.merit, fitted.mistake) == (prior.merit, prior.mistake)
-    assert fitted.questions["q0"] == fitted.questions["q9"] != own
+    assert fitted.questions["q0"] == fitted.questions["q9"] != swapped
     few_of_each = [*only_one[:6], *(replace(example, question="q1") for example in only_one[:6])]
     with pytest.raises(TooFewGrades, match="12 grades are too few"):
         calibrate(few_of_each, prior)

@@ -28,11 +28,11 @@ def test_gates_are_weighed_like_merit() -> None:
 
 
 def test_coefficients_come_back_as_they_were() -> None:
-    own = SHIPPED.general
-    parameters, means, offsets = read_parameters(own), read_means(own), read_zh_offsets(own)
+    general = SHIPPED.general
+    parameters, means, offsets = read_parameters(general), read_means(general), read_zh_offsets(general)
     assert parameters.shape == (len(KINDS), WIDTH)
     again = build_coefficients(parameters, means, offsets, [0, 1])
-    for ours, theirs in ((again.merit, own.merit), (again.mistake, own.mistake)):
+    for ours, theirs in ((again.merit, general.merit), (again.mistake, general.mistake)):
         assert (ours.intercept, ours.weights, ours.means, ours.lapse_rate) == (
             theirs.intercept,
             theirs.weights,
@@ -82,7 +82,7 @@ def test_the_version_is_a_hash_of_all_numbers() -> None:
 
 def test_questions_keep_their_weights() -> None:
     general = HASHING_COEFFICIENTS.general
-    own = replace(general, grades=7)
-    coefficients = assemble_coefficients(general, {"bert": own})
-    assert coefficients.for_question("bert") == own
+    of_bert = replace(general, grades=7)
+    coefficients = assemble_coefficients(general, {"bert": of_bert})
+    assert coefficients.for_question("bert") == of_bert
     assert coefficients.for_question("other") == general == coefficients.general

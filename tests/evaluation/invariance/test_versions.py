@@ -59,8 +59,8 @@ def test_versions_follow_from_seed_and_answer(sample: Sample) -> None:
 
 
 def test_an_answer_is_not_built_up_from_its_own_question(sample: Sample) -> None:
-    own = {"en": {"quantization": "its own"}, "zh": {}}
-    assert "another answer" not in {version.kind for version in write_versions(sample, own, seed=1)}
+    answers = {"en": {"quantization": "its own"}, "zh": {}}
+    assert "another answer" not in {version.kind for version in write_versions(sample, answers, seed=1)}
 
 
 def test_a_chinese_answer_has_chinese_additions(sample: Sample) -> None:

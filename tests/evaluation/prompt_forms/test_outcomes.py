@@ -106,3 +106,13 @@ def test_an_interrupted_run_continues_from_its_file(questions: list[GradedQuesti
     assert again == first
     assert [len(judge.texts) for judge in judges.values()] == [0, len(questions[-1].answers)]
     assert len(keep.read_text(encoding="utf-8").splitlines()) == len(lines)
+
+
+def test_a_half_written_question_is_judged_again(questions: list[GradedQuestion], tmp_path: Path) -> None:
+    keep = tmp_path / "kept.jsonl"
+    run_forms(questions[:1], lambda form: ScriptedJudge(), forms=FORMS[:1], keep=keep)
+    lines = keep.read_text(encoding="utf-8").splitlines()
+    keep.write_text(lines[0] + "\n", encoding="utf-8")
+    judge = _RecordingJudge()
+    run_forms(questions[:1], lambda form: judge, forms=FORMS[:1], keep=keep)
+    assert len(judge.texts) == len(questions[0].answers) > 1

@@ -30,7 +30,7 @@ def some(pairs: list[Pair]) -> list[Pair]:
 def test_each_level_is_paired_with_each_answer(pairs: list[Pair]) -> None:
     assert {pair.question_id for pair in pairs} == set(load_qualifications())
     made = [pair.is_made for pair in pairs if pair.language == "en"]
-    # About as often made as not: neither is right by being said always.
+    # About as often made as not: a constant answer must not be right.
     assert 0.25 < sum(made) / len(made) < 0.6
 
 
@@ -72,14 +72,14 @@ def test_derived_pairs_show_that_nothing_can_be_bought(some: list[Pair]) -> None
 
 
 def test_answers_to_other_questions_make_no_statement(some: list[Pair]) -> None:
-    own = {
+    by_question = {
         (pair.question_id, pair.language): {p.answer for p in some if p.question_id == pair.question_id}
         for pair in some
     }
     strange = [
         pair
         for pair in derive_pairs(some, seed=1)
-        if pair.answer in {p.answer for p in some} and pair.answer not in own[pair.question_id, pair.language]
+        if pair.answer in {p.answer for p in some} and pair.answer not in by_question[pair.question_id, pair.language]
     ]
     assert len(strange) >= len(some) // 8
     assert not any(pair.is_made for pair in strange)

@@ -29,7 +29,7 @@ from .monotone_logit import MonotoneLogit, predict_shares
 from .parameters import assemble_coefficients
 
 FEWEST = 10
-# How many grades the shipped coefficients are worth, times the mean squared error of a grade.
+# Worth of the shipped coefficients in grades, times a grade's mean squared error.
 _STRENGTH = 0.2
 _FOLDS = 5
 

@@ -132,7 +132,7 @@ def _group_rows(rows: Sequence[Mapping[str, str]]) -> Iterator[Example]:
 
 
 def _read_level(row: Mapping[str, str]) -> Level:
-    # The verifier has no weight for most questions and then no column entry.
+    # Empty where the verifier has no weight.
     verifier = float(row["verifier"]) if row["verifier"] else None
     return Level(
         criterion=row["criterion"],

@@ -16,7 +16,7 @@ from ..agreement import Scores, score_bins
 from .examples import Example
 from .parameters import KINDS, OF_FEATURES, Matrix, weighed_as
 
-# In logits; beyond, the exponential overflows and nothing changes.
+# In logits; keeps the exponential from overflowing.
 _MAX_LOGIT = 30
 
 

@@ -41,7 +41,7 @@ def select_model(
     for learned, held in PredefinedSplit(assign_folds(examples)).split():
         graded = [examples[index] for index in held if examples[index].known is not None]
         grades = np.asarray([example.known for example in graded], dtype=float)
-        # In the bank no strictness is learned, and the middle of the scale decides the order.
+        # In the bank the middle of the scale decides the order.
         weights = grade_weights(grades, power=1.0 if all(map(is_bank, graded)) else 0.5)
         for ridge in RIDGES:
             model = MonotoneLogit(ridge=ridge, features=features).fit([examples[index] for index in learned])

@@ -47,7 +47,7 @@ _UNITS: Mapping[str, float] = {
 }
 _UNIT = np.asarray([_UNITS[name] for name in FEATURES])
 _START = -1.0
-# A lapse rate this far from the prior's costs like a weight that moves a logit by 1.
+# A lapse rate so far off costs like one logit.
 _LAPSE_UNIT = 0.2
 _MAX_LAPSES = 0.4
 

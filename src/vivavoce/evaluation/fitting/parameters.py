@@ -21,7 +21,7 @@ from vivavoce.rubrics import Language
 Matrix = npt.NDArray[np.float64]
 WIDTH = 2 + len(FEATURES)
 OF_FEATURES = slice(1, -1)
-# Raise it when scores follow from coefficients in another way: old scores cannot be recomputed then.
+# Raise it when the score formula changes: older scores cannot be recomputed then.
 GENERATION = 8
 # Each has weights of its own; gates share those of merit.
 Kind = Literal["merit", "mistake"]
@@ -75,7 +75,7 @@ def assemble_coefficients(
     general: CombinerWeights, questions: Mapping[str, CombinerWeights] = MappingProxyType({})
 ) -> Coefficients:
     """Coefficients whose version is a hash of all their numbers."""
-    # Grades are recomputed only with the coefficients that gave them, so no two fits share a version.
+    # Recomputing a grade needs the coefficients that gave it.
     by_name = {"": general, **questions}
     figures = json.dumps({name: asdict(weights) for name, weights in by_name.items()}, sort_keys=True)
     version = f"{GENERATION}-{hashlib.sha256(figures.encode()).hexdigest()[:8]}"

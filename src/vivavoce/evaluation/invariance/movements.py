@@ -23,7 +23,7 @@ MOST_MEAN = 0.1
 RISE = 0.5
 # A gain is this or more.
 GAIN = 1.0
-# These tell people that the text speaks to the grader or hides something.
+# With these flags people look at the text.
 _WARNING_FLAGS = frozenset({Flag.INJECTION_SUSPECTED, Flag.HIDDEN_CHARACTERS})
 # Versions that are graded together.
 _BATCH = 8

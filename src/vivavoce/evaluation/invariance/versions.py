@@ -44,7 +44,7 @@ class Version:
 def write_versions(sample: Sample, good_answers: AnswersByQuestion, *, seed: int) -> list[Version]:
     """Every version of an answer that differs from it, the same ones for the same seed."""
     question = sample.rubric.question
-    # The answer is part of the seed, so a sample's versions do not depend on the others.
+    # With the answer in the seed, versions do not depend on other samples.
     generator = random.Random(f"{seed}/{question.id}/{sample.answer}")
     versions = [
         Version("added", kind, _add_text(sample.answer, generator.choice(texts), generator))

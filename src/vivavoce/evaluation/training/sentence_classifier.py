@@ -33,7 +33,7 @@ from vivavoce.rubrics import load_qualifications
 
 # Inverse ridge strengths; the embedding has few features, each informative.
 _WORDING_C, _MEANING_C = 100.0, 0.025
-# The bank's sentences are many and easy; a false alarm for injection is costly.
+# The bank's sentences are many; false alarms for injection are costly.
 _OTHERS_WEIGHT: Mapping[Kind, float] = {"filler": 0.25, "injection": 1.0}
 
 

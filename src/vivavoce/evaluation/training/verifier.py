@@ -46,7 +46,7 @@ _WARM_UP = 0.1
 # One derived pair for so many pairs: added text, other question, keywords, shuffled words.
 _ADDED, _STRANGE, _LISTED, _SHUFFLED = 5, 8, 16, 16
 _MIN_KEYWORDS, _MAX_KEYWORDS = 5, 20
-# Function words; what stands between them passes for keywords.
+# Function words; the text between them passes for keywords.
 _BETWEEN_KEYWORDS = re.compile(
     r"[^\w]+|的|了|是|在|和|与|或|而|把|被|对|为|以|从|到|中|会|能|可|要|有|这|那|它|其|不|个|并|用|使|让|就|也|都"
 )
