@@ -19,82 +19,84 @@ class Wording:
     sentence: str
 
 
-def _both(en: str, en_sentence: str, zh: str, zh_sentence: str) -> dict[Language, Wording]:
+def _pair_words(en: str, en_sentence: str, zh: str, zh_sentence: str) -> dict[Language, Wording]:
     return {"en": Wording(en, en_sentence), "zh": Wording(zh, zh_sentence)}
 
 
 _STATES: dict[str, dict[Language, Wording]] = {
-    State.QUEUED: _both("Waiting", "The answer is waiting to be graded.", "排队中", "回答正在排队等待评分。"),
-    State.RUNNING: _both("Being graded", "The answer is being graded.", "评分中", "回答正在评分。"),
-    State.GRADED: _both("Graded", "No review is needed.", "已评分", "无需人工复核。"),
-    State.NEEDS_REVIEW: _both("To review", "A person should check this answer.", "待复核", "需要人工复核。"),
-    State.FAILED: _both("Failed", "The answer could not be graded.", "评分失败", "该回答未能完成评分。"),
-    State.DEAD: _both(
+    State.QUEUED: _pair_words("Waiting", "The answer is waiting to be graded.", "排队中", "回答正在排队等待评分。"),
+    State.RUNNING: _pair_words("Being graded", "The answer is being graded.", "评分中", "回答正在评分。"),
+    State.GRADED: _pair_words("Graded", "No review is needed.", "已评分", "无需人工复核。"),
+    State.NEEDS_REVIEW: _pair_words("To review", "A person should check this answer.", "待复核", "需要人工复核。"),
+    State.FAILED: _pair_words("Failed", "The answer could not be graded.", "评分失败", "该回答未能完成评分。"),
+    State.DEAD: _pair_words(
         "Stopped",
         "The worker failed several times on this answer, so grading was stopped.",
         "已中止",
         "处理该回答的工作进程多次异常退出，已停止重试。",
     ),
-    State.CANCELLED: _both("Cancelled", "The grading was cancelled.", "已取消", "评分任务已取消。"),
+    State.CANCELLED: _pair_words("Cancelled", "The grading was cancelled.", "已取消", "评分任务已取消。"),
 }
 
 _FLAGS: dict[str, dict[Language, Wording]] = {
-    Flag.EMPTY: _both("Empty", "The answer has no content, so it scores 0.", "空白回答", "回答没有实际内容，记 0 分。"),
-    Flag.NON_ANSWER: _both(
+    Flag.EMPTY: _pair_words(
+        "Empty", "The answer has no content, so it scores 0.", "空白回答", "回答没有实际内容，记 0 分。"
+    ),
+    Flag.NON_ANSWER: _pair_words(
         "Does not know",
         "The candidate says that they do not know, so it scores 0.",
         "表示不会",
         "候选人表示不知道，记 0 分。",
     ),
-    Flag.COPIED_QUESTION: _both(
+    Flag.COPIED_QUESTION: _pair_words(
         "Repeats the question",
         "The answer repeats the question and adds nothing, so it scores 0.",
         "照抄题目",
         "回答只是重复题目，没有补充内容，记 0 分。",
     ),
-    Flag.OFF_TOPIC: _both(
+    Flag.OFF_TOPIC: _pair_words(
         "Off topic",
         "Nothing in the answer bears on the question, so it scores 0.",
         "答非所问",
         "回答与题目无关，记 0 分。",
     ),
-    Flag.INJECTION_SUSPECTED: _both(
+    Flag.INJECTION_SUSPECTED: _pair_words(
         "Possible injection",
         "Part of the answer seems meant to influence the grade.",
         "疑似提示注入",
         "回答中有内容疑似企图影响评分。",
     ),
-    Flag.HIDDEN_CHARACTERS: _both(
+    Flag.HIDDEN_CHARACTERS: _pair_words(
         "Hidden characters",
         "Invisible characters in the answer were ignored.",
         "含不可见字符",
         "回答中含有不可见字符，评分时已忽略。",
     ),
-    Flag.SIGNALS_DISAGREE: _both(
+    Flag.SIGNALS_DISAGREE: _pair_words(
         "Signals disagree",
         "The judge and the other signals are 5 points or more apart, which lowers the confidence.",
         "信号不一致",
         "评审模型与其他信号相差 5 分及以上，置信度因此降低。",
     ),
-    Flag.JUDGES_DISAGREE: _both(
+    Flag.JUDGES_DISAGREE: _pair_words(
         "Judges disagree",
         "The judges of the panel contradict each other on a criterion.",
         "评审不一致",
         "多个评审模型对同一评分项的判断相互矛盾。",
     ),
-    Flag.LOW_CONFIDENCE: _both(
+    Flag.LOW_CONFIDENCE: _pair_words(
         "Low confidence",
         "The score is among the least certain ones.",
         "置信度低",
         "该分数属于最不确定的一批。",
     ),
-    Flag.NEAR_PASS_MARK: _both(
+    Flag.NEAR_PASS_MARK: _pair_words(
         "Near the pass mark",
         "A small error would decide between pass and fail.",
         "临近及格线",
         "稍有误差就会改变是否及格的结论。",
     ),
-    Flag.RUBRIC_CHANGED: _both(
+    Flag.RUBRIC_CHANGED: _pair_words(
         "Rubric changed",
         "The rubric was edited after this grading; only grading again applies the edit.",
         "评分标准已修改",
@@ -104,49 +106,49 @@ _FLAGS: dict[str, dict[Language, Wording]] = {
 
 # The last two are set by the queue, not by a grader.
 _REASONS: dict[str, dict[Language, Wording]] = {
-    UnscoredReason.INFRASTRUCTURE: _both(
+    UnscoredReason.INFRASTRUCTURE: _pair_words(
         "Judge unavailable",
         "The judge could not be reached, or its server failed.",
         "评审模型不可用",
         "无法连接评审模型，或评审服务出错。",
     ),
-    UnscoredReason.TIMEOUT: _both(
+    UnscoredReason.TIMEOUT: _pair_words(
         "Timeout", "The judge did not reply in time.", "评审超时", "评审模型未在规定时间内返回结果。"
     ),
-    UnscoredReason.TRUNCATED: _both(
+    UnscoredReason.TRUNCATED: _pair_words(
         "Reply cut off",
         "The judge's reply ended before its verdict.",
         "回复被截断",
         "评审模型的回复在给出判定之前就被截断。",
     ),
-    UnscoredReason.PARSE: _both(
+    UnscoredReason.PARSE: _pair_words(
         "Unreadable reply",
         "No verdict could be read from the judge's reply.",
         "回复无法解析",
         "无法从评审模型的回复中解析出判定。",
     ),
-    UnscoredReason.REFUSED: _both(
+    UnscoredReason.REFUSED: _pair_words(
         "Judge refused", "The judge refused to give a verdict.", "评审模型拒答", "评审模型拒绝给出判定。"
     ),
-    UnscoredReason.UNSUPPORTED_EVIDENCE: _both(
+    UnscoredReason.UNSUPPORTED_EVIDENCE: _pair_words(
         "Quote not in the answer",
         "The judge quoted words that are not in the answer.",
         "引文不符",
         "评审模型引用的内容在回答中不存在。",
     ),
-    UnscoredReason.TOO_LONG: _both(
+    UnscoredReason.TOO_LONG: _pair_words(
         "Too long",
         "Question, rubric and answer together exceed what the judge can read.",
         "内容过长",
         "题目、评分标准与回答合计超出评审模型的上下文长度。",
     ),
-    "worker_lost": _both(
+    "worker_lost": _pair_words(
         "Worker lost",
         "The worker ended before it wrote a result.",
         "工作进程中断",
         "工作进程在写入结果之前已退出。",
     ),
-    "crashed": _both(
+    "crashed": _pair_words(
         "Worker crashed",
         "The worker crashed on this answer again and again.",
         "工作进程崩溃",
@@ -191,20 +193,20 @@ SIGNALS: dict[str, dict[Language, str]] = {
 
 def describe_state(state: str, language: Language) -> Wording:
     """The words of a `State`."""
-    return _describe(_STATES, state, language)
+    return _find_wording(_STATES, state, language)
 
 
 def describe_flag(flag: str, language: Language) -> Wording:
     """The words of a `Flag`."""
-    return _describe(_FLAGS, flag, language)
+    return _find_wording(_FLAGS, flag, language)
 
 
 def describe_reason(reason: str, language: Language) -> Wording:
     """The words of an `UnscoredReason`, or of the queue's reasons `worker_lost` and `crashed`."""
-    return _describe(_REASONS, reason, language)
+    return _find_wording(_REASONS, reason, language)
 
 
-def _describe(words: Mapping[str, Mapping[Language, Wording]], identifier: str, language: Language) -> Wording:
+def _find_wording(words: Mapping[str, Mapping[Language, Wording]], identifier: str, language: Language) -> Wording:
     """The wording; an identifier that a newer service made is shown with blanks for underscores."""
     if identifier in words:
         return words[identifier][language]
