@@ -16,6 +16,7 @@ from vivavoce.evaluation.accuracy import Graded, average_sets, measure_agreement
 from vivavoce.evaluation.attacks import AttackDeck, read_attacks
 from vivavoce.evaluation.fitting import write_table
 from vivavoce.evaluation.invariance import (
+    Move,
     Sample,
     compare,
     draw,
@@ -24,6 +25,7 @@ from vivavoce.evaluation.invariance import (
     measure_movements,
     mirrored,
 )
+from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Language, Rubric, default_bank, load_qualifications
 from vivavoce.service.settings import Settings
 from vivavoce.workers.panel_factory import build_review_policy
@@ -119,6 +121,20 @@ def check_invariance(
     _require_kinds(kind or ())
     deck = AttackDeck(read_attacks(attacks) if attacks else (), seed=seed)
     samples = _draw_samples(data or [], languages, answers=answers, seed=seed)
+    identity, moves, unscored = _grade_versions(samples, deck, kind or (), attacks_each=attacks_each, seed=seed)
+    rows = measure_movements(moves, seed=seed)
+    out.print(build_movement_table(rows))
+    if unscored:
+        out.print(f"{unscored} answers without a score were left out", highlight=False)
+    figures = {"seed": seed, "language": language, "answers": len(samples), "unscored": unscored}
+    details = {"rows": [asdict(row) for row in rows], "moves": [asdict(move) for move in moves]}
+    write_figures(json_file, {**asdict(identity), **figures, **details})
+
+
+def _grade_versions(
+    samples: Sequence[Sample], deck: AttackDeck, kinds: Sequence[str], *, attacks_each: int, seed: int
+) -> tuple[EngineIdentity, list[Move], int]:
+    """The judge, how the scores moved, and how many answers have no score; raises UserError if none has one."""
     with ExitStack() as stack:
         panel = stack.enter_context(open_panel_and_database(Settings()))
         identity = panel.judge.identity
@@ -129,19 +145,13 @@ def check_invariance(
             _read_good_answers(),
             panel,
             seed=seed,
-            kinds=frozenset(kind or ()),
+            kinds=frozenset(kinds),
             attacks=lambda: deck.deal(attacks_each),
             on_progress=lambda done, _: progress.update(bar, completed=done),
         )
     if not moves:
         raise UserError("None of these answers has a score: see 'viva doctor' for the judge.")
-    rows = measure_movements(moves, seed=seed)
-    out.print(build_movement_table(rows))
-    if unscored:
-        out.print(f"{unscored} answers without a score were left out", highlight=False)
-    figures = {"seed": seed, "language": language, "answers": len(samples), "unscored": unscored}
-    details = {"rows": [asdict(row) for row in rows], "moves": [asdict(move) for move in moves]}
-    write_figures(json_file, {**asdict(identity), **figures, **details})
+    return identity, moves, unscored
 
 
 def _parse_languages(name: str) -> list[Language]:

@@ -30,7 +30,7 @@ from .answer_benchmarks import check_invariance, measure_accuracy
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Measure the accuracy, the judge, its prompt forms and the queue.",
+    help="Measure accuracy, invariance, the judge, its prompt forms and the queue.",
 )
 app.command("accuracy")(measure_accuracy)
 app.command("invariance")(check_invariance)
