@@ -61,7 +61,7 @@ check: setup ## Lint, types, and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fix: setup ## Mend what the linter can mend
+fix: setup ## Fix what the linter can fix
 	$(BIN)/ruff check --fix $(SOURCES) tests deploy
 	$(BIN)/ruff format $(SOURCES) tests deploy
 
