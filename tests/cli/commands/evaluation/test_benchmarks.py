@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,47 +12,12 @@ from vivavoce.evaluation.invariance import BANK
 from vivavoce.evaluation.prompt_forms import FORMS
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 
-Viva = Callable[..., subprocess.CompletedProcess[str]]
-DOCUMENTED = (Path(__file__).parents[4] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-
-
-# What stands under these are names of data sets, rows and sizes.
-_NAMED = ("by_batch_size", "by_dataset", "sets", "rows", "intervals", "macro")
-
-
-def _keys(value: object, prefix: str = "") -> set[str]:
-    """The keys of figures as the documentation writes them; what stands under a measured name is one of its values."""
-    if isinstance(value, list):
-        return set().union(*(_keys(item, prefix + "[]") for item in value)) if value else {prefix}
-    if isinstance(value, dict) and prefix.split(".")[-1] not in _NAMED:
-        return set().union(*(_keys(item, f"{prefix}.{name}".lstrip(".")) for name, item in value.items()))
-    if isinstance(value, dict) and prefix == "sets":
-        return set().union(*(_keys(item, f"{prefix}.NAME") for item in value.values()))
-    return {prefix.removesuffix("[]")}
+from ...conftest import Viva
+from ...graded_data import DOCUMENTED, list_keys, write_graded
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _data(folder: Path, name: str, *, questions: int = 3, answers: int = 6) -> Path:
-    path = folder / name
-    rows = [
-        {
-            "id": f"{name}-{question}-{number}",
-            "question_id": f"q{question}",
-            "question": f"What is {question}?",
-            "reference": "It is INT8. It is small.",
-            "answer": f"It is {'INT8' if number % 2 else 'large'}, number {number}.",
-            "score": float(number % 2),
-            "max_score": 1.0,
-            "lang": "en",
-        }
-        for question in range(questions)
-        for number in range(answers)
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
 
 
 @pytest.mark.processes
@@ -68,7 +31,7 @@ def test_the_judge_is_measured_and_documented(viva: Viva, tmp_path: Path) -> Non
     assert figures["score_spread"] == 0.0
     assert figures["failed"] == 0
     assert figures["throughput_ratio"] > 0
-    for key in _keys(figures):
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
 
@@ -82,7 +45,7 @@ def test_an_unavailable_judge_cannot_be_measured(viva: Viva, stub_judge: StubJud
 
 @pytest.mark.processes
 def test_forms_are_compared_and_a_run_continues(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
-    files = [_data(tmp_path, "one.jsonl"), _data(tmp_path, "two.jsonl")]
+    files = [write_graded(tmp_path, "one.jsonl"), write_graded(tmp_path, "two.jsonl")]
     keep, out = tmp_path / "kept.jsonl", tmp_path / "forms.json"
     arguments = ["bench", "forms", *map(str, files), "--answers", "16", "--keep", str(keep), "--json", str(out)]
     done = viva(*arguments)
@@ -93,7 +56,7 @@ def test_forms_are_compared_and_a_run_continues(viva: Viva, tmp_path: Path, stub
     assert all(row["pearson"] > 0.9 for row in rows["forms"])
     assert rows["forms"][0]["over_first"] is None
     assert all(low <= high for low, high in (row["over_first"] for row in rows["forms"][1:]))
-    for key in _keys(rows):
+    for key in list_keys(rows):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     lines = keep.read_text(encoding="utf-8").splitlines()
@@ -106,7 +69,7 @@ def test_forms_are_compared_and_a_run_continues(viva: Viva, tmp_path: Path, stub
 
 @pytest.mark.processes
 def test_accuracy_is_measured_without_asking_twice(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
-    files = [_data(tmp_path, "one.jsonl", answers=8), _data(tmp_path, "two.jsonl")]
+    files = [write_graded(tmp_path, "one.jsonl", answers=8), write_graded(tmp_path, "two.jsonl")]
     rows = [json.loads(line) for line in files[0].read_text(encoding="utf-8").splitlines()]
     files[0].write_text(
         "\n".join(json.dumps({**row, "raters": [row["score"], row["score"]]}) for row in rows), encoding="utf-8"
@@ -132,7 +95,7 @@ def test_accuracy_is_measured_without_asking_twice(viva: Viva, tmp_path: Path, s
     assert 0 <= one["review"]["in_range"] <= 1
     low, high = one["intervals"]["combined"]["pearson"]
     assert low <= one["rows"]["combined"]["pearson"] <= high
-    for key in _keys(figures):
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     drawn = page.read_bytes()
@@ -152,7 +115,7 @@ def test_accuracy_is_measured_without_asking_twice(viva: Viva, tmp_path: Path, s
 def test_an_unwritable_file_stops_before_grading(
     viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer, option: str
 ) -> None:
-    data = _data(tmp_path, "one.jsonl")
+    data = write_graded(tmp_path, "one.jsonl")
     done = viva("bench", "accuracy", data, option, tmp_path / "unavailable" / "file")
     assert done.returncode == 2
     assert f"unavailable is not a folder: create it, or name another file with {option}." in done.stderr
@@ -166,9 +129,11 @@ def test_accuracy_names_what_is_wrong(viva: Viva, tmp_path: Path, stub_judge: St
     done = viva("bench", "accuracy", bad)
     assert done.returncode == 2
     assert "line 1 has no 'score'" in done.stderr
-    good = _data(tmp_path, "good.jsonl")
+    good = write_graded(tmp_path, "good.jsonl")
     (tmp_path / "other").mkdir()
-    assert "have the same name" in viva("bench", "accuracy", good, _data(tmp_path / "other", "good.jsonl")).stderr
+    assert (
+        "have the same name" in viva("bench", "accuracy", good, write_graded(tmp_path / "other", "good.jsonl")).stderr
+    )
     stub_judge.behave("http_500")
     assert "run the same command" in _one_line(viva("bench", "accuracy", good).stderr)
 
@@ -176,7 +141,7 @@ def test_accuracy_names_what_is_wrong(viva: Viva, tmp_path: Path, stub_judge: St
 @pytest.mark.processes
 def test_invariance_is_measured_without_asking_twice(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     out = tmp_path / "figures.json"
-    arguments = ["bench", "invariance", str(_data(tmp_path, "own.jsonl")), "--answers", "2", "--json", str(out)]
+    arguments = ["bench", "invariance", str(write_graded(tmp_path, "own.jsonl")), "--answers", "2", "--json", str(out)]
     arguments += ["--kind", "unrelated", "--kind", "bulleted", "--kind", "omitted", "--language", "en"]
     done = viva(*arguments)
     assert done.returncode == 0, done.stderr
@@ -193,7 +158,7 @@ def test_invariance_is_measured_without_asking_twice(viva: Viva, tmp_path: Path,
         assert row["pairs"] == len(moves) > 0
         assert row["mean"] == pytest.approx(sum(changes) / len(moves))
         assert row["lowered"] == pytest.approx(sum(change < -1e-9 for change in changes) / len(moves))
-    for key in _keys(figures):
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
     stub_judge.prompts.clear()
@@ -244,6 +209,6 @@ def test_the_queue_is_measured_and_documented(viva: Viva, tmp_path: Path) -> Non
     assert (figures["gradings"], figures["memory_late_after"]) == (20, 20)
     assert 0 < figures["share_of_possible"] <= 1
     assert 0 < figures["post_to_result_ms_p50"] <= figures["post_to_result_ms_p95"]
-    for key in _keys(figures):
+    for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
     assert "as in 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
