@@ -105,9 +105,8 @@ def verify(path: Path) -> Backup:
 def restore(engine: sa.Engine, path: Path, *, replace: bool = False) -> Restored:
     """Replaces the database by a backup, and compares the result with the manifest.
 
-    If anything differs, the database is left as it was, except on SQLite when only the audit trail is broken. Raises
-    BackupError if the backup is damaged, has a newer schema or is of another kind of database, or if the database has
-    rows and `replace` is not set.
+    If anything differs, the database is left as it was. Raises BackupError if the backup is damaged, has a newer schema
+    or is of another kind of database, or if the database has rows and `replace` is not set.
     """
     backup = verify(path)
     manifest = backup.manifest

@@ -70,12 +70,26 @@ class SqliteDumper:
 
     @contextmanager
     def replace_database(self, dump: Path) -> Iterator[None]:
-        """See Dumper. An error inside does not restore the old database: `read_dump` has checked the dump before."""
+        """See Dumper; the present database is copied beside itself until all is well."""
         # Open connections would keep reading the old file.
         self._engine.dispose()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        _copy_database(dump, self._path)
-        yield
+        former = self._path.with_name(f"{self._path.name}.before-restore")
+        was_there = self._path.is_file()
+        if was_there:
+            _copy_database(self._path, former, leave_wal=True)
+        try:
+            _copy_database(dump, self._path)
+            yield
+        except BaseException:
+            self._engine.dispose()
+            if was_there:
+                _copy_database(former, self._path)
+            else:
+                self._path.unlink(missing_ok=True)
+            raise
+        finally:
+            former.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -152,3 +152,25 @@ def test_an_unused_database_counts_as_empty(other: SessionFactory) -> None:
     migrate(other.engine)
     assert backup.contents_now(other.engine) == {}
     other.engine.dispose()
+
+
+@pytest.mark.parametrize("has_rows", [True, False])
+def test_a_backup_with_a_broken_trail_changes_nothing(
+    graded: SessionFactory, other: SessionFactory, rubric: Rubric, tmp_path: Path, has_rows: bool
+) -> None:
+    taken = backup.create(graded.engine, tmp_path / "kept", keep=3)
+    head = taken.manifest.audit_heads["default"]
+    _edit_manifest(taken, audit_heads={"default": f"{head[:-4]}0000"})
+    database = Path(str(other.engine.url.database))
+    if has_rows:
+        migrate(other.engine)
+        grading_id = submit_answer(other, rubric)
+    restored = backup.restore(other.engine, taken.folder, replace=True)
+    assert [difference.what for difference in restored.differences] == ["audit trail of default"]
+    if has_rows:
+        with other() as session:
+            assert session.scalars(sa.text("SELECT id FROM grading")).all() == [grading_id]
+    else:
+        assert backup.contents_now(other.engine) == {}
+    assert list(database.parent.glob("*.before-restore")) == []
+    other.engine.dispose()
