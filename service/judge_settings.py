@@ -102,6 +102,13 @@ class JudgeSettings(BaseSettings):
         return _check_urls(value)
 
     @model_validator(mode="after")
+    def _refuse_old_names(self) -> Self:
+        # Ignored, it would quietly get the default.
+        if "VIVA_JUDGE_AWAY" in os.environ:
+            raise ValueError("VIVA_JUDGE_AWAY is called VIVA_ON_JUDGE_UNAVAILABLE now: rename it")
+        return self
+
+    @model_validator(mode="after")
     def _check_judges(self) -> Self:
         if self.judge_url and not (self.judge_model and self.judge_revision):
             raise ValueError("VIVA_JUDGE_URL is set: set VIVA_JUDGE_MODEL and VIVA_JUDGE_REVISION too, for the reports")

@@ -244,3 +244,9 @@ def test_votes_are_judges_times_samples(members: int, samples: int, votes: int) 
 def test_keys_of_judges_are_not_printed() -> None:
     panel = [{"url": "http://c", "model": "n", "revision": "2", "api_key": "hidden"}]
     assert "hidden" not in repr(Settings.model_validate({"judge_panel": panel, "judge_api_key": "hidden"}))
+
+
+def test_an_old_name_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVA_JUDGE_AWAY", "provisional")
+    with pytest.raises(ValueError, match="is called VIVA_ON_JUDGE_UNAVAILABLE now"):
+        Settings()
