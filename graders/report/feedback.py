@@ -175,7 +175,8 @@ def _write_for_interviewer(criteria: Sequence[CriterionResult], phrases: dict[st
         lines.append(
             template.format(
                 title=criterion.title,
-                points=criterion.points,
+                # Adding 0 turns a rounded "-0.0" into "0.0".
+                points=round(criterion.points, 1) + 0.0,
                 maximum=criterion.max_points,
                 reason=criterion.reason,
             )

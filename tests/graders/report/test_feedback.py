@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -149,6 +150,14 @@ def test_candidates_do_not_read_of_gates_and_avoided_mistakes() -> None:
     avoided = replace(MISTAKE, points=-0.5, probabilities=(0.75, 0.25))
     feedback = compose_feedback([GATE, avoided], language="en", settled=None, masked_quotes=[], names=NAMES)
     assert feedback.candidate == ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_points_are_lost_as_minus_zero(language: Literal["en", "zh"]) -> None:
+    avoided = replace(MISTAKE, points=-0.004, probabilities=(0.998, 0.002))
+    feedback = compose_feedback([avoided], language=language, settled=None, masked_quotes=[], names=NAMES)
+    assert "-0.0" not in feedback.interviewer
+    assert "0.0" in feedback.interviewer
 
 
 def test_candidates_never_read_titles_or_reasons() -> None:
