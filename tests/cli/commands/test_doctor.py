@@ -133,4 +133,18 @@ def test_models_need_disk(viva: Viva, monkeypatch: pytest.MonkeyPatch, free_gib:
 @pytest.mark.parametrize(("url", "mark"), [("", "gap"), ("http://127.0.0.1:9", "-")])
 def test_only_the_embedded_judge_needs_memory(viva: Viva, monkeypatch: pytest.MonkeyPatch, url: str, mark: str) -> None:
     monkeypatch.setattr(doctor, "_MEMORY_GIB", 1_000_000)
-    assert _line(viva("doctor", VIVA_JUDGE_URL=url).stdout, "machine").startswith(mark)
+    assert _line(viva("doctor", VIVA_JUDGE_URL=url).stdout, "memory").startswith(mark)
+
+
+@pytest.mark.parametrize(
+    ("wait", "judge_url", "mark"),
+    [(0.1, "", "ok "), (0.8, "", "-  "), (0.8, "http://127.0.0.1:9", "ok ")],
+    ids=["quiet", "busy", "busy, but the judge is elsewhere"],
+)
+def test_a_busy_machine_is_named(
+    viva: Viva, monkeypatch: pytest.MonkeyPatch, wait: float, judge_url: str, mark: str
+) -> None:
+    monkeypatch.setattr(doctor, "read_processor_wait", lambda: wait)
+    line = _line(viva("doctor", VIVA_JUDGE_URL=judge_url).stdout, "processors")
+    assert line.startswith(mark)
+    assert f"waited for one {wait:.0%}" in line

@@ -57,3 +57,12 @@ def test_a_bar_without_a_total_is_drawn(progress: Progress) -> None:
     line = _draw(progress)
     assert "4/?" in line
     assert "2/min" in line
+
+
+@pytest.mark.parametrize(("wait", "remark"), [(0.1, False), (0.49, False), (0.5, True), (0.9, True)])
+def test_a_busy_machine_is_named(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch, wait: float, remark: bool
+) -> None:
+    monkeypatch.setattr("vivavoce.cli.output.progress.read_processor_wait", lambda: wait)
+    progress.add_task("Grading", total=100, completed=3)
+    assert ("busy machine" in _draw(progress)) is remark

@@ -25,7 +25,8 @@ from vivavoce.graders.models.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import RubricError, load_bank
 from vivavoce.service.settings import Settings, split_urls
 
-from ..output.console import out
+from ..machine_load import BUSY, read_processor_wait
+from ..output.console import format_share, out
 from ..resources import open_engine
 
 app = typer.Typer(add_completion=False)
@@ -65,6 +66,8 @@ def run_doctor() -> None:
 def run_checks(settings: Settings) -> list[Finding]:
     """Run all checks within seconds, without changing anything."""
     return [
+        # First, before this command is busy itself.
+        _check_processors(settings),
         Finding("vivavoce", True, f"{__version__} on Python {sys.version.split()[0]}"),
         *_check_packages(),
         *_check_machine(settings),
@@ -93,9 +96,9 @@ def _check_packages() -> Iterator[Finding]:
 def _check_machine(settings: Settings) -> Iterator[Finding]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield Finding(
-        "machine",
+        "memory",
         memory >= _MEMORY_GIB,
-        f"{os.cpu_count()} cores, {memory:.0f} GiB of memory",
+        f"{memory:.0f} GiB of memory",
         f"the embedded judge needs {_MEMORY_GIB} GiB: use a judge on another machine with VIVA_JUDGE_URL",
         needed=not settings.judge_url,
     )
@@ -107,6 +110,17 @@ def _check_machine(settings: Settings) -> Iterator[Finding]:
         free >= _DISK_GIB,
         f"{free:.0f} GiB free in {folder}",
         f"a download needs {_DISK_GIB} GiB: free some, or set VIVA_MODELS_DIR",
+        needed=False,
+    )
+
+
+def _check_processors(settings: Settings) -> Finding:
+    wait = read_processor_wait()
+    return Finding(
+        "processors",
+        wait < BUSY or bool(settings.judge_url),
+        f"{os.cpu_count()} cores; programs waited for one {format_share(wait)} of the last seconds",
+        "other programs slow the embedded judge down: stop them, or use a judge on another machine with VIVA_JUDGE_URL",
         needed=False,
     )
 

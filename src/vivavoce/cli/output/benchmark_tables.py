@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from vivavoce.evaluation.benchmarks.busy_machine import BusyFigures
 from vivavoce.evaluation.benchmarks.judge_benchmark import JudgeFigures
 from vivavoce.evaluation.benchmarks.queue_benchmark import QueueFigures
 from vivavoce.evaluation.invariance import GAIN, MOST_MEAN, RISE
@@ -33,6 +34,18 @@ def build_judge_table(figures: JudgeFigures) -> Table:
     runs = f"{figures.repeats} repeats, batches of {', '.join(map(str, figures.batch_sizes))}"
     table.add_row(f"largest change of a score ({runs})", f"{figures.score_spread:.4f} of 10")
     table.add_row("answers without a verdict", str(figures.failed))
+    return table
+
+
+def build_busy_table(figures: BusyFigures) -> Table:
+    """Speed of a judge alone and beside busy processes."""
+    table = Table("judge beside busy processes", f"{figures.answers} answers a round", show_edge=False)
+    speeds = zip(figures.alone, figures.beside, strict=True)
+    table.add_row(
+        f"prompts per second, alone / beside {figures.processes}",
+        "  ".join(f"{alone:.2f} / {beside:.2f}" for alone, beside in speeds),
+    )
+    table.add_row("share of its speed that it keeps", format_share(figures.kept_share))
     return table
 
 

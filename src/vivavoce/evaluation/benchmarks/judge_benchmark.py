@@ -102,7 +102,7 @@ def measure_judge(
     """Run all three measurements; raises EvaluationError when the judge does not answer."""
     cohort = make_answers(rubric, count=max(answers, *batch_sizes), seed=seed)
     on_step("warming up")
-    capabilities = _warm_up(open_judge, cohort[0], rubric)
+    capabilities = warm_up(open_judge, cohort[0], rubric)
     on_step(f"tokens: {len(cohort)} answers")
     with open_judge(secrets.token_bytes(16)) as judge:
         verdicts = _require_answers(judge.judge(cohort, rubric))
@@ -126,7 +126,7 @@ def measure_judge(
     )
 
 
-def _warm_up(open_judge: OpenJudge, answer: str, rubric: Rubric) -> Capabilities:
+def warm_up(open_judge: OpenJudge, answer: str, rubric: Rubric) -> Capabilities:
     """Judge one answer, so that the model is loaded, and return what the server says about itself."""
     with open_judge(secrets.token_bytes(16)) as judge:
         if len(judge.urls) > 1:
@@ -156,7 +156,7 @@ def _measure_speed(
     rounds: int,
     on_step: Callable[[str], None],
 ) -> tuple[Round, ...]:
-    measures = {"ours": _time_judge, "bare": _time_bare_engine}
+    measures = {"ours": _time_new_judge, "bare": _time_bare_engine}
     turns = []
     for number in range(rounds):
         on_step(f"throughput: round {number + 1} of {rounds}")
@@ -167,14 +167,19 @@ def _measure_speed(
     return tuple(turns)
 
 
-def _time_judge(open_judge: OpenJudge, cohort: Sequence[str], rubric: Rubric, _: int) -> float:
+def _time_new_judge(open_judge: OpenJudge, cohort: Sequence[str], rubric: Rubric, _: int) -> float:
     """Prompts a second through vivavoce."""
     with open_judge(secrets.token_bytes(16)) as judge:
-        judge.describe()
-        prompts = sum(len(requests) for requests in _build_requests(judge, cohort, rubric))
-        started = time.perf_counter()
-        _require_answers(judge.judge(cohort, rubric))
-        return prompts / (time.perf_counter() - started)
+        return time_judge(judge, cohort, rubric)
+
+
+def time_judge(judge: RubricJudge, cohort: Sequence[str], rubric: Rubric) -> float:
+    """Prompts a second of an open judge; raises EvaluationError when it does not answer."""
+    judge.describe()
+    prompts = sum(len(requests) for requests in _build_requests(judge, cohort, rubric))
+    started = time.perf_counter()
+    _require_answers(judge.judge(cohort, rubric))
+    return prompts / (time.perf_counter() - started)
 
 
 def _time_bare_engine(open_judge: OpenJudge, cohort: Sequence[str], rubric: Rubric, concurrency: int) -> float:

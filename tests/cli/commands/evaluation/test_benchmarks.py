@@ -35,6 +35,19 @@ def test_the_judge_is_measured_and_documented(viva: Viva, tmp_path: Path) -> Non
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
 
 
+@pytest.mark.processes
+def test_the_judge_is_timed_beside_busy_processes(viva: Viva, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--processes", "1", "--answers", "2", "--rounds", "2", "--json", str(out)]
+    done = viva("bench", "busy", *arguments)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert len(figures["alone"]) == len(figures["beside"]) == 2
+    assert figures["kept_share"] > 0
+    for key in list_keys(figures):
+        assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
+
+
 def test_an_unavailable_judge_cannot_be_measured(viva: Viva, stub_judge: StubJudgeServer) -> None:
     stub_judge.behave("http_500")
     done = viva("bench", "judge", "--answers", "2", "--batch-sizes", "1")

@@ -10,6 +10,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from vivavoce.evaluation.benchmarks.busy_machine import measure_busy_machine
 from vivavoce.evaluation.benchmarks.judge_benchmark import measure_judge
 from vivavoce.evaluation.benchmarks.queue_benchmark import measure_queue
 from vivavoce.evaluation.prompt_forms import compare_forms, run_forms, sample_questions
@@ -22,7 +23,7 @@ from vivavoce.workers.panel_factory import build_prompt_form, build_rubric_judge
 
 from ...errors import UserError
 from ...options import DataArgument, JsonOption
-from ...output.benchmark_tables import build_forms_table, build_judge_table, build_queue_table
+from ...output.benchmark_tables import build_busy_table, build_forms_table, build_judge_table, build_queue_table
 from ...output.console import err, out, parse_language, write_figures
 from ...output.progress import progress_bar
 from .answer_benchmarks import check_invariance, measure_accuracy
@@ -69,6 +70,31 @@ def benchmark_judge(
         )
     out.print(build_judge_table(figures))
     write_figures(json_file, {**asdict(figures), "throughput_ratio": figures.throughput_ratio})
+
+
+@app.command("busy")
+def benchmark_busy_machine(
+    processes: Annotated[int, typer.Option(min=1, help="Number of busy processes beside the judge.")] = 2,
+    answers: Annotated[int, typer.Option(min=2, help="Answers judged in a round.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the judge is timed alone and beside them.")] = 3,
+    question: Annotated[str, typer.Option(help="Question of the bank by whose rubric is judged.")] = "retrieval",
+    language: Annotated[str, typer.Option(help="zh or en.")] = "en",
+    json_file: JsonOption = None,
+) -> None:
+    """Measure how much of its speed the judge keeps while other programs use the processors."""
+    settings = Settings()
+    rubric = default_bank().get(question, parse_language(language))
+    with ensure_judge_server(settings) as running, err.status("Starting …") as status:
+        figures = measure_busy_machine(
+            lambda secret: _build_uncached_judge(running, secret, build_prompt_form(settings)),
+            rubric,
+            processes=processes,
+            answers=answers,
+            rounds=rounds,
+            on_step=lambda step: status.update(step),
+        )
+    out.print(build_busy_table(figures))
+    write_figures(json_file, {**asdict(figures), "kept_share": figures.kept_share})
 
 
 @app.command("forms")
