@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import is_not
 from typing import Any
 
 from .headings import find_columns, is_blank, name_columns, normalize_heading, strip_invisible
@@ -64,7 +66,7 @@ def clean_table(table: Table) -> Table:
         cleaned = {}
         for column, value in row.values.items():
             cleaned[column] = _clean(value)
-            if cleaned[column] != value:
+            if cleaned[column] is not value:
                 notices.append(f"line {row.line}, column {column}: {_REPLACED}.")
         rows.append(Row(row.line, {_clean(column): value for column, value in cleaned.items()}))
     return Table(
@@ -91,13 +93,15 @@ def describe_lines(lines: Sequence[int]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """The value with U+FFFD for lone surrogates and NUL, in lists and objects too."""
+    """The value with U+FFFD for lone surrogates and NUL, in lists and objects too; itself if it has none."""
     if isinstance(value, str):
-        return _UNUSABLE.sub("\ufffd", value)
+        return _UNUSABLE.sub("\ufffd", value) if _UNUSABLE.search(value) else value
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        cleaned_items = [_clean(item) for item in value]
+        return cleaned_items if any(map(is_not, cleaned_items, value)) else value
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
+        cleaned = {_clean(key): _clean(item) for key, item in value.items()}
+        return cleaned if any(map(is_not, chain(*cleaned.items()), chain(*value.items()))) else value
     return value
 
 

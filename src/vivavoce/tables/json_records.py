@@ -90,7 +90,7 @@ def _read_values(text: str) -> Iterator[_Value]:
 
 def _parse(text: str, line: int) -> _Value:
     try:
-        return _Value(line, json.loads(text, object_pairs_hook=_build_object, parse_constant=str))
+        return _Value(line, json.loads(text, object_pairs_hook=_build_object))
     except _RepeatedName as error:
         return _Value(line, problem=str(error))
     except (ValueError, RecursionError) as error:
@@ -100,7 +100,7 @@ def _parse(text: str, line: int) -> _Value:
 
 def _read_stream(text: str, position: int) -> Iterator[_Value]:
     """The values from a position on, one after the other, up to the first that is broken."""
-    decoder = json.JSONDecoder(object_pairs_hook=_build_object, parse_constant=str)
+    decoder = json.JSONDecoder(object_pairs_hook=_build_object)
     line, counted = 1, 0
     while True:
         while position < len(text) and text[position] in _BETWEEN:
@@ -125,7 +125,7 @@ def _read_stream(text: str, position: int) -> Iterator[_Value]:
 
 def _unfold_object(text: str) -> Iterator[_Value]:
     """The objects in the one list of an object; the object itself if it is an answer or has no list."""
-    value = _parse(text.strip(_BETWEEN), 1)
+    value = _parse(text.strip(_BETWEEN), 1 + text.count("\n", 0, text.index("{")))
     if not isinstance(value.value, dict) or "answer" in find_columns(tuple(value.value), {}):
         yield value
         return

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
 from xml.etree import ElementTree
 
 import python_calamine as calamine
@@ -17,13 +15,7 @@ from .model import Table, TableError
 from .sheet_cells import make_grid
 from .sheet_xml import check_archive, find_special_cells
 
-# How Excel writes characters that XML cannot hold.
-_ESCAPED_CHARACTER = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LOCKED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"
-_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
-_SHOWN_TITLE = 60
-
-_Cells = list[list[Any]]
 
 
 def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) -> Table:

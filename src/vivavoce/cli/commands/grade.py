@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..files.answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
 from ..files.answer_rows import name_fields
 from ..interrupts import Interruption, deferred_interrupts
-from ..output.console import err
+from ..output.console import err, print_note
 from ..output.progress import progress_bar
 from ..resources import open_database, open_recorded_panel
 
@@ -102,7 +102,7 @@ def _load_frozen(file: Path) -> Rubric:
 
 def _print_notices(table: Table) -> None:
     for notice in [*_name_columns(table), *table.notices]:
-        err.print(f"[cyan]note:[/cyan] {escape(notice)}", highlight=False, soft_wrap=True)
+        print_note(notice)
 
 
 def _name_columns(table: Table) -> Iterator[str]:
