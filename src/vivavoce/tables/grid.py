@@ -37,13 +37,14 @@ class Grid:
 
 def build_table(grid: Grid, chosen: Mapping[str, str]) -> Table:
     """The table of a grid, without rows that are no candidates; a notice names their lines."""
-    headings = _widen_headings(grid)
-    columns = name_columns(headings)
+    first, headings = _trim_headings(grid)
+    columns = name_columns([""] * first + headings)[first:]
     fields = {name: columns[found[0]] for name, found in find_columns(headings, chosen).items() if len(found) == 1}
     skipped: dict[str, list[int]] = defaultdict(list)
     rows = []
     for line, cells in grid.rows:
-        values = dict(zip(columns, [*cells, *[None] * (len(columns) - len(cells))], strict=False))
+        padded = [*cells[first:], *[None] * (len(columns) + first - len(cells))]
+        values = dict(zip(columns, padded, strict=False))
         if reason := _find_reason_to_skip(values, fields.get("answer"), headings):
             skipped[reason].append(line)
         else:
@@ -105,14 +106,13 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _widen_headings(grid: Grid) -> list[str]:
-    """The headings up to the last column with a heading or with text in some row."""
+def _trim_headings(grid: Grid) -> tuple[int, list[str]]:
+    """The position of the first column that holds anything, from 0, and the headings from there to the last such."""
     rows = [grid.headings, *(cells for _, cells in grid.rows)]
-    width = max(
-        (number for cells in rows for number, cell in enumerate(cells, start=1) if not is_blank(cell)), default=0
-    )
-    padded = [*grid.headings, *[""] * (width - len(grid.headings))]
-    return [strip_invisible(heading) for heading in padded[:width]]
+    filled = {position for cells in rows for position, cell in enumerate(cells) if not is_blank(cell)}
+    first, last = min(filled, default=0), max(filled, default=-1)
+    padded = [*grid.headings, *[""] * (last + 1 - len(grid.headings))]
+    return first, [strip_invisible(heading) for heading in padded[first : last + 1]]
 
 
 def _find_reason_to_skip(values: Mapping[str, Any], answer: str | None, headings: Sequence[str]) -> str | None:
