@@ -10,14 +10,14 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion, first_problem
+from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
 from .model import Frozen, Language, Rubric
+from .problems import first_problem
+from .yaml_text import LOADER, YamlProblem, parse_yaml
 
 BANK = Path(__file__).parent / "bank"
 MAX_FILE_BYTES = 512 * 1024
 BYTE_ORDER_MARK = "\ufeff"
-# The C loader, where PyYAML has it, is ten times faster.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Model = TypeVar("Model", bound=Frozen)
 
 
@@ -32,27 +32,21 @@ def load_rubric(path: Path) -> Rubric:
 
 def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
     """The value of a model that a YAML file describes; raises the errors of `load_rubric`."""
+    if path.suffix.lower() in (".csv", ".md"):
+        raise RubricUnreadable(f"{path} is no YAML file: make one of it with 'viva rubric import {path}'.")
     text = read_text(path).removeprefix(BYTE_ORDER_MARK)
     try:
-        data = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not YAML"
-        raise RubricUnreadable(f"{path}{line}: {problem}; fix the YAML there.") from None
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        # PyYAML's constructors raise these on invalid dates, numbers and tags.
-        raise RubricUnreadable(
-            f"{path}: a value in it looks like a date, a number or a tag but is not one, or is nested too deep: put it "
-            "in quotes."
-        ) from None
+        data = parse_yaml(text)
+    except YamlProblem as problem:
+        line = f", line {problem.line}" if problem.line else ""
+        raise RubricUnreadable(f"{path}{line}: {problem}.") from None
     if not isinstance(data, dict):
         raise InvalidRubric(f"{path}, line 1: {starts_with}.")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        location, problem = first_problem(error)
-        raise InvalidRubric(f"{path}, line {find_line(text, *location)}: {problem}.") from None
+        location, message = first_problem(error, data, model=kind)
+        raise InvalidRubric(f"{path}, line {find_line(text, *location)}: {message}.") from None
 
 
 def find_line(text: str, *location: str | int) -> int:
@@ -60,13 +54,13 @@ def find_line(text: str, *location: str | int) -> int:
 
     If the text lacks part of the location, the line of the deepest part that it has.
     """
-    node = yaml.compose(text, Loader=_LOADER)
+    node = yaml.compose(text, Loader=LOADER)
     line = 1
     for part in location:
         following: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                if key.value == part:
+                if key.value == str(part):
                     line, following = key.start_mark.line + 1, value
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             following = node.value[part]

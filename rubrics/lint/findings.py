@@ -73,8 +73,9 @@ def _lint_file(path: Path, matcher: TextMatcher) -> tuple[Rubric | None, list[Fi
 
 def _report_error(file: Path, rule: str, error: RubricError) -> Finding:
     # Errors of loading name the line in their text only.
-    line = re.search(r", line (\d+)", str(error))
-    return Finding(file, int(line[1]) if line else 1, rule, str(error).rstrip("."))
+    message = str(error).rstrip(".").removeprefix(str(file))
+    line = re.match(r", line (\d+): ", message)
+    return Finding(file, int(line[1]) if line else 1, rule, message[line.end() if line else 0 :].removeprefix(": "))
 
 
 def _lint_bank(folder: Path, matcher: TextMatcher) -> list[Finding]:
