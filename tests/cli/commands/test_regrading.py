@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from vivavoce.cli.files.answer_files import submit_rows
-from vivavoce.cli.files.tables import Row, Table
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.tables import Row, Table
 
 from ...panels import CHANGES, changed_panel
 

@@ -13,7 +13,6 @@ import pytest
 from vivavoce.cli.errors import UserError
 from vivavoce.cli.files import answer_files
 from vivavoce.cli.files.answer_files import Item, check_output, grade_items, read_outcome, submit_rows, write_outcome
-from vivavoce.cli.files.tables import BadCell, Row, Table
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Bank, Rubric
@@ -21,6 +20,7 @@ from vivavoce.service import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
+from vivavoce.tables import BadCell, Row, Table, TableError
 from vivavoce.workers import grading as worker_grading
 from vivavoce.workers.grading import QueueRun, process_queue
 
@@ -117,7 +117,7 @@ def test_a_question_column_is_needed_without_an_option(
         items, _ = submit_table(_table("INT8"), **options)
         assert len(items) == 1
     else:
-        with pytest.raises(UserError, match=f"a.csv has no column '{column}'"):
+        with pytest.raises(TableError, match=f"a.csv has no column '{column}'"):
             submit_table(_table("INT8"), **options)
 
 

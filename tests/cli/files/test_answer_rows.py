@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from vivavoce.cli.files.answer_rows import BadRowError, read_row
-from vivavoce.cli.files.tables import Row
 from vivavoce.rubrics import Bank, Rubric, default_bank
 from vivavoce.service.submission import NewAnswer
+from vivavoce.tables import Row
 
 
 def _read(**values: Any) -> NewAnswer:
@@ -56,14 +56,20 @@ def test_a_question_has_an_identifier_or_handbook_number(question: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "language", "spoken"),
-    [("INT8", None, "en"), ("用更少的比特", None, "zh"), ("用更少的比特", "en", "en"), ("INT8", " zh ", "zh")],
+    [
+        ("INT8", None, "en"),
+        ("用更少的比特", None, "zh"),
+        ("用更少的比特", "en", "en"),
+        ("INT8", " zh ", "zh"),
+        ("INT8", "中文", "zh"),
+    ],
 )
 def test_the_language_is_named_or_that_of_the_answer(answer: str, language: str | None, spoken: str) -> None:
     row = _read(answer=answer, question_id="quantization", language=language)
     assert row.rubric.question.language == spoken
 
 
-@pytest.mark.parametrize("language", ["fr", "English", 7])
+@pytest.mark.parametrize("language", ["fr", "Anglais", 7])
 def test_another_language_is_refused(language: Any) -> None:
     problem = _problem(answer="INT8", question_id="quantization", language=language)
     assert (problem.column, "use zh or en, or leave it empty" in str(problem)) == ("language", True)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from vivavoce.cli.files.result_columns import OUTPUT_COLUMNS, build_output_row, name_columns
-from vivavoce.cli.files.tables import BadCell, Row
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.service import lifecycle
 from vivavoce.service.api.schemas import GradingPublic
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.tables import BadCell, Row
 
 from ..conftest import Submit
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -14,21 +14,27 @@ from vivavoce.graders import Panel
 from vivavoce.rubrics import Rubric, default_bank, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.tables import BadCell, Table, read_table
 
 from ..errors import UserError
 from ..files.answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
-from ..files.tables import BadCell, read_table
+from ..files.answer_rows import name_fields
 from ..interrupts import Interruption, deferred_interrupts
 from ..output.console import err
 from ..output.progress import progress_bar
 from ..resources import open_database, open_recorded_panel
+
+_READ_FIELDS = ("answer", "candidate", "question_id", "language", "human_grade")
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def grade_file(
-    file: Annotated[Path, typer.Argument(help="Answers: .csv, .jsonl or .xlsx, with a column 'answer'.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Answers: .csv, .tsv, .txt, .json, .jsonl, .xlsx, .xls or .ods, with a column 'answer'."),
+    ],
     question: Annotated[
         str | None,
         typer.Option(help="Grade all rows by this question (identifier or handbook number)."),
@@ -38,19 +44,35 @@ def grade_file(
         Path | None,
         typer.Option("--out", help="File for the results: .csv, .jsonl, .xlsx or .html. Default: FILE.graded.csv."),
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a text file, such as gb18030, big5 or cp1252. Default: found.")
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Sheet of a workbook, by name or number. Default: the first visible one with answers."),
+    ] = None,
+    answer_column: Annotated[str | None, typer.Option(help="Heading of the column with the answers.")] = None,
+    candidate_column: Annotated[str | None, typer.Option(help="Heading of the column with the candidates.")] = None,
+    question_column: Annotated[
+        str | None, typer.Option(help="Heading of the column with the identifiers of the questions.")
+    ] = None,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait while the judge is unavailable.")] = 60.0,
 ) -> None:
     """Grade a file of answers.
 
     Each row needs 'answer', and 'question_id' unless --question or --rubric is given; 'candidate' and 'language' (zh or
-    en) are optional, and other columns are copied. Rows that cannot be graded are reported with line and column, the
-    others are graded, and the exit status is 1. An interrupted run continues where it stopped.
+    en) are optional, and other columns are copied. Headings such as 回答 or "Your answer" are known, too. Rows that
+    cannot be graded are reported with line and column, the others are graded, and the exit status is 1. An interrupted
+    run continues where it stopped.
     """
     if question and rubric:
         raise UserError("--question and --rubric exclude each other: use one of them.")
     target = out_file or file.parent / f"{file.stem}.graded.csv"
     check_output(target)
-    table = read_table(file)
+    headings = {"answer": answer_column, "candidate": candidate_column, "question_id": question_column}
+    columns = {field: heading for field, heading in headings.items() if heading}
+    table = read_table(file, encoding=encoding, sheet=sheet, columns=columns)
+    _print_notices(table)
     own_rubric = _load_frozen(rubric) if rubric else None
     settings = Settings()
     with open_database(settings) as database, open_recorded_panel(settings, database) as panel:
@@ -76,6 +98,19 @@ def _load_frozen(file: Path) -> Rubric:
     if rubric.status == "draft":
         raise UserError(f"{file} is a draft: read it through, then freeze it with 'viva rubric freeze {file}'.")
     return rubric
+
+
+def _print_notices(table: Table) -> None:
+    for notice in [*_name_columns(table), *table.notices]:
+        err.print(f"[cyan]note:[/cyan] {escape(notice)}", highlight=False, soft_wrap=True)
+
+
+def _name_columns(table: Table) -> Iterator[str]:
+    """The columns that are read as ours although they have other names."""
+    fields = {field: heading for field, heading in name_fields(table).items() if field in _READ_FIELDS}
+    others = [f"'{heading}' as {field}" for field, heading in fields.items() if heading.lower() != field]
+    if others:
+        yield f"Read {', '.join(others)}."
 
 
 def _print_problems(problems: Sequence[BadCell]) -> None:

@@ -22,14 +22,15 @@ from vivavoce.service.api.schemas import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
+from vivavoce.tables import BadCell, Row, Table, require_fields
 from vivavoce.workers.grading import RETRY_SECONDS, process_queue
 from vivavoce.workers.worker_id import current_worker_id
 
 from ..errors import UserError
 from ..page.html_report import ReportRow, write_html
-from .answer_rows import BadRowError, read_row
+from .answer_rows import BadRowError, name_fields, read_row
 from .result_columns import build_output_row, name_columns
-from .tables import BadCell, Row, Table, require_columns, write_table
+from .tables import write_table
 
 WRITABLE = (".csv", ".jsonl", ".xlsx", ".html")
 
@@ -74,13 +75,18 @@ def submit_rows(
     A row that the same graders have graded before gets its earlier grading. Raises UserError when a needed column is
     missing.
     """
-    require_columns(path, table, ["answer"] if rubric or question_id else ["answer", "question_id"])
+    fields = name_fields(table)
+    needs_question = not rubric and not question_id and "question_id" not in fields
+    require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
     items: list[Item] = []
     problems = list(table.problems)
+    unreadable = {problem.line for problem in problems}
     occurrences: Counter[str] = Counter()
     for row in table.rows:
+        if row.line in unreadable:
+            continue
         try:
-            new = read_row(row, bank=bank, rubric=rubric, question_id=question_id)
+            new = read_row(row, bank=bank, rubric=rubric, question_id=question_id, fields=fields)
         except BadRowError as error:
             problems.append(BadCell(row.line, error.column, str(error)))
             continue
@@ -157,7 +163,7 @@ def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> 
                     question=item.rubric.question.text,
                     answer=item.answer,
                     grading=grading,
-                    human_grade=_number(item.row.values.get("human_grade")),
+                    human_grade=_number(table.read_field(item.row, "human_grade")),
                     rubric=item.rubric,
                 )
                 for item, grading in outcome.items

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service import validation
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.submission import NewAnswer
+from vivavoce.tables import Row, Table
 
-from .tables import Row
+_FIELDS = ("answer", "candidate", "question_id", "language")
+_LANGUAGES = {
+    "zh": (
+        "zh",
+        "zhcn",
+        "zhtw",
+        "zhhk",
+        "zhhans",
+        "zhhant",
+        "cn",
+        "chinese",
+        "中文",
+        "汉语",
+        "漢語",
+        "简体中文",
+        "繁體中文",
+    ),
+    "en": ("en", "enus", "engb", "english", "英文", "英语", "英語"),
+}
 
 
 class BadRowError(Exception):
@@ -20,20 +41,39 @@ class BadRowError(Exception):
         self.column = column
 
 
-def read_row(row: Row, *, bank: Bank, rubric: Rubric | None, question_id: str | None) -> NewAnswer:
+def name_fields(table: Table) -> dict[str, str]:
+    """The heading of each field of an answer; a question without a column of identifiers is named by its column."""
+    fields = {**{name: name for name in _FIELDS if name in table.columns}, **table.fields}
+    if "question" in fields:
+        fields.setdefault("question_id", fields["question"])
+    return fields
+
+
+def read_row(
+    row: Row,
+    *,
+    bank: Bank,
+    rubric: Rubric | None,
+    question_id: str | None,
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> NewAnswer:
     """The answer in a row, with its rubric; raises BadRowError.
 
-    `rubric` is used for every row if it is given. Else `question_id`, or the row's own, names a question of the bank,
-    in the row's language or in that of the answer.
+    `fields` has the headings of our fields that have other names. `rubric` is used for every row if it is given. Else
+    `question_id`, or the row's own, names a question of the bank, in the row's language or in that of the answer.
     """
-    values = row.values
-    answer = _convert_answer(values.get("answer"))
-    language = _read_language(values.get("language"))
-    _check_answer(answer)
-    candidate = _read_candidate(values.get("candidate"))
-    if rubric is None:
-        name = question_id or _read_text(values.get("question_id"))
-        rubric = _find_rubric(bank, name, language=language, answer=answer)
+    values = {field: row.values.get(fields.get(field, field)) for field in _FIELDS}
+    try:
+        answer = _convert_answer(values.get("answer"))
+        language = _read_language(values.get("language"))
+        _check_answer(answer)
+        candidate = _read_candidate(values.get("candidate"))
+        if rubric is None:
+            name = question_id or _read_text(values.get("question_id"))
+            rubric = _find_rubric(bank, name, language=language, answer=answer)
+    except BadRowError as error:
+        # Users know the column by the heading in their file.
+        raise BadRowError(fields.get(error.column, error.column), str(error)) from None
     return NewAnswer(rubric=rubric, answer=answer, candidate=candidate)
 
 
@@ -57,10 +97,12 @@ def _check_answer(answer: str) -> None:
 
 
 def _read_language(value: Any) -> str | None:
-    language = _read_text(value) or None
-    if language not in (None, "zh", "en"):
+    language = _read_text(value)
+    plain = "".join(character for character in language.lower() if character.isalnum())
+    code = next((code for code, names in _LANGUAGES.items() if plain in names), None)
+    if plain and code is None:
         raise BadRowError("language", f"there is no language '{language}': use zh or en, or leave it empty.")
-    return language
+    return code
 
 
 def _read_candidate(value: Any) -> str | None:
@@ -80,7 +122,8 @@ def _find_rubric(bank: Bank, question_id: str, *, language: str | None, answer: 
 
 
 def _read_text(value: Any) -> str:
-    return str(value or "").strip()
+    # A question can be number 0.
+    return "" if value is None else str(value).strip()
 
 
 def _describe_type(value: Any) -> str:

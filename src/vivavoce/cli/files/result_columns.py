@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.tables import BadCell, Row
 
 from ..output.console import format_figure
-from .tables import BadCell, Row
 
 OUTPUT_COLUMNS = (
     "score",
