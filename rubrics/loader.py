@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
+
+from vivavoce.tables import TableError, decode_text
 
 from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
 from .model import Frozen, Language, Rubric
@@ -121,8 +124,36 @@ def default_bank() -> Bank:
 def read_text(path: Path) -> str:
     """The text of a file with its line ends unchanged.
 
-    Raises RubricUnreadable if it does not exist, is a folder, is too large, or is not UTF-8.
+    Raises RubricUnreadable if it does not exist, is a folder, is too large, or is neither UTF-8 nor UTF-16 with a mark.
     """
+    data = _read_bytes(path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return _decode_any(data, path)[0]
+        raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+
+
+def read_any_text(path: Path, *, encoding: str | None = None) -> tuple[str, str | None]:
+    """The text of a file in the named or any usual encoding, and a sentence that names it if it was guessed.
+
+    A mark at the start of UTF-8 stays. Raises RubricUnreadable.
+    """
+    data = _read_bytes(path)
+    text, notice = _decode_any(data, path, encoding)
+    return (BYTE_ORDER_MARK if data.startswith(codecs.BOM_UTF8) else "") + text, notice
+
+
+def _decode_any(data: bytes, path: Path, encoding: str | None = None) -> tuple[str, str | None]:
+    """The text of bytes, and the guessed encoding in a sentence; raises RubricUnreadable that names the file."""
+    try:
+        return decode_text(data, encoding=encoding)
+    except TableError as error:
+        raise RubricUnreadable(f"{path} {error}") from None
+
+
+def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise RubricUnreadable(f"{path} is a directory: give a rubric file, such as rubric.yaml.")
     try:
@@ -130,10 +161,8 @@ def read_text(path: Path) -> str:
             raise RubricUnreadable(
                 f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB: split it, so that each file has one question."
             )
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         raise RubricUnreadable(f"{path} does not exist: check the path.") from None
-    except UnicodeDecodeError as error:
-        raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except OSError as error:
         raise RubricUnreadable(f"{path} cannot be read ({error.strerror}): check its permissions.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,7 +124,7 @@ def _describe(
 ) -> str:
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind in ("extra_forbidden", "invalid_key"):
-        return _describe_unknown(path, value, data, problems, root)
+        return _describe_unknown(path, data, problems, root)
     if kind == "missing":
         return f"'{path[-1]}' is missing: add it"
     if kind.startswith("union_tag"):
@@ -140,7 +139,8 @@ def _describe(
         return _describe_length(str(path[-1]), kind, context)
     if kind.startswith("string"):
         return _describe_text(kind, path, value, context)
-    if kind in _WRONG_NUMBERS or (isinstance(value, float) and not math.isfinite(value)):
+    is_number = not isinstance(value, float | str) or read_number(str(value)) is not None
+    if kind in _WRONG_NUMBERS or (kind in _BOUNDS and not is_number):
         return _describe_number(value, is_whole=kind.startswith("int"))
     if kind in _BOUNDS:
         return _describe_bound(path, value, data, context)
@@ -150,15 +150,14 @@ def _describe(
     return f"{message[0].lower()}{message[1:]}"
 
 
-def _describe_unknown(
-    path: Path, value: object, data: object, problems: Sequence[ErrorDetails], root: type[BaseModel]
-) -> str:
+def _describe_unknown(path: Path, data: object, problems: Sequence[ErrorDetails], root: type[BaseModel]) -> str:
     name = str(path[-1])
-    if value is None and name.strip().isdigit():
-        return f"there is no field '{name}': write a number such as 7,5 with a point, as 7.5"
     parent: object = data
     for part in path[:-1]:
         parent = _look_up(parent, part)
+    # In braces YAML reads 7,5 as 7 and a field named 5.
+    if name.strip().isdigit() and _look_up(parent, path[-1]) is None:
+        return f"there is no field '{name}': write a number such as 7,5 with a point, as 7.5"
     group = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
     kind = str(_look_up(parent, "kind"))
     model = root if not group else _KINDS.get(kind) if group == "criteria" else _PARTS.get(group)

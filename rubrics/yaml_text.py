@@ -26,6 +26,7 @@ _ADVICE = {
     "constructor for the tag": f"a text begins with !: {_QUOTES}",
     "second occurrence": f"a text begins with &: {_QUOTES}",
     "another document": "a second rubric begins here, after ---: give each rubric a file of its own",
+    "expected <document start>": "text follows the end of the rubric: give each rubric a file of its own",
     "unhashable key": f"a field has a list or braces for a name: write a word, or {_QUOTES}",
 }
 

@@ -65,7 +65,7 @@ def _merge_equal(ratings: Sequence[Rating]) -> tuple[list[Rating], list[str]]:
         first, *others = group
         if others:
             names = " / ".join(f"'{rating.name}'" for rating in (first, *others))
-            notices.append(f"its ratings {names} all give {points:g} points: they became one level with their texts")
+            notices.append(f"its ratings {names} are worth the same, {points:g}: they became one level")
             first = replace(
                 first,
                 name=_join([rating.name for rating in (first, *others)])[:200],

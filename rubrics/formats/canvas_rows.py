@@ -6,12 +6,13 @@ tab or a stroke.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from vivavoce.tables.headings import normalize_heading
+from vivavoce.tables.records import Dialect, Record, split_records
 
 from ..errors import RubricUnreadable
 from ..loader import BYTE_ORDER_MARK
@@ -19,13 +20,17 @@ from ..written_numbers import read_number
 from .html_text import html_to_text
 
 _DELIMITERS = ",;\t|"
-_NEEDED = ("rubric name", "criteria name", "rating name", "rating points")
-_KNOWN = (*_NEEDED, "criteria description", "criteria enable range", "rating description")
-_RATING = ("rating name", "rating description", "rating points")
-_HEADINGS = "Rubric Name, Criteria Name, Criteria Description, Criteria Enable Range, Rating Name, Rating Description"
+_HEADINGS = {
+    "rubricname": "Rubric Name",
+    "criterianame": "Criteria Name",
+    "ratingname": "Rating Name",
+    "ratingpoints": "Rating Points",
+}
+_FURTHER = ("criteriadescription", "criteriaenablerange", "ratingdescription")
+_RATING = ("ratingname", "ratingdescription", "ratingpoints")
 # Titles and blank lines above the headings.
-_MOST_LINES_ABOVE = 10
-_SEPARATOR = re.compile(r"sep=(.)\r?", re.IGNORECASE)
+_MOST_ABOVE = 10
+_SEPARATOR = re.compile(r'[ ]*"?sep=(.)"?[ ]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _RANGE = re.compile(r"\s*(\d+(?:[.,]\d+)?)[^\d.,]*\s*(?:-|–|—|~|～|to|>|至|到)\s*(\d+(?:[.,]\d+)?)[^\d]*")
 
 
@@ -72,71 +77,59 @@ def parse_rows(text: str, source: str) -> tuple[list[Row], list[str]]:
 
     Raises RubricUnreadable if it is not a Canvas file.
     """
-    lines = list(_find_table(text.removeprefix(BYTE_ORDER_MARK), source))
-    columns = _find_columns(lines[0][1], max(len(cells) for _, cells in lines))
+    head, *records = _find_table(text.removeprefix(BYTE_ORDER_MARK), source)
+    columns = _find_columns(head.cells, max(len(record.cells) for record in [head, *records]))
     rows: list[Row] = []
-    for line, cells in lines[1:]:
+    for record in records:
         # A row without a rubric's name belongs to the one above.
-        rows.append(_parse_row(line, cells, columns, rows[-1].rubric if rows else ""))
-    filled = {at for _, cells in lines[1:] for at, cell in enumerate(cells) if cell.strip()}
+        rows.append(_parse_row(record, columns, rows[-1].rubric if rows else ""))
+    filled = {at for record in records for at, cell in enumerate(record.cells) if cell.strip()}
     return rows, [name or f"column {at + 1}" for at, name in columns.unread.items() if at in filled]
 
 
-def _find_table(text: str, source: str) -> Iterator[tuple[int, list[str]]]:
-    """The headings and the rows below them, without blank ones, each with the line where it begins."""
-    first, _, _ = text.partition("\n")
-    named = _SEPARATOR.fullmatch(first)
-    head = None
+def _find_table(text: str, source: str) -> list[Record]:
+    """The headings and the rows below them, without blank ones."""
+    named = _SEPARATOR.match(text)
     for delimiter in named[1] if named else _DELIMITERS:
-        # Titles above may have stray quotes.
-        above = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        for _, cells in zip(range(_MOST_LINES_ABOVE), above, strict=False):
-            if set(_NEEDED) <= {_normalize_heading(cell) for cell in cells}:
-                head = delimiter, above.line_num
-                break
-        if head:
-            break
-    if not head:
-        missing = _list_missing(text)
-        raise RubricUnreadable(
-            f"{source}, line 1: the columns of a Canvas rubric must begin with {_HEADINGS}, Rating Points{missing}: "
-            "export the rubric from Canvas again, or name the columns so."
-        )
-    yield from _read_below(text, *head, source)
+        records = [record for record in split_records(text, Dialect(delimiter)) if _has_text(record)]
+        for at, record in enumerate(records[:_MOST_ABOVE]):
+            if set(_HEADINGS) <= set(map(_read_heading, record.cells)):
+                _check_quotes(records[at:], source)
+                return records[at:]
+    raise RubricUnreadable(
+        f"{source}, line 1: the columns of a Canvas rubric must begin with Rubric Name, Criteria Name, Criteria "
+        "Description, Criteria Enable Range, Rating Name, Rating Description, Rating Points"
+        f"{_list_missing(text)}: export the rubric from Canvas again, or name the columns so."
+    )
+
+
+def _has_text(record: Record) -> bool:
+    return record.problem is not None or any(cell.strip() for cell in record.cells)
+
+
+def _check_quotes(records: Sequence[Record], source: str) -> None:
+    """Raise RubricUnreadable where quotation marks leave open which cells there are."""
+    for record in records:
+        if record.problem:
+            problem = (
+                "a quotation mark is opened here and never closed: close it, or write it twice if it belongs to a text"
+                if record.is_end
+                else "text follows a closing quotation mark: write a quotation mark inside a text twice"
+            )
+            raise RubricUnreadable(f"{source}, line {record.line}: {problem}.")
 
 
 def _list_missing(text: str) -> str:
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    cells = max((line.split(delimiter) for delimiter in _DELIMITERS), key=len)
-    missing = [name for name in _NEEDED if name not in map(_normalize_heading, cells)]
-    return f" (not there: {', '.join(name.title() for name in missing)})" if len(missing) < len(_NEEDED) else ""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    cells = max((first.split(delimiter) for delimiter in _DELIMITERS), key=len)
+    there = set(map(_read_heading, cells))
+    missing = [name for key, name in _HEADINGS.items() if key not in there]
+    return f" (not there: {', '.join(missing)})" if len(missing) < len(_HEADINGS) else ""
 
 
-def _read_below(text: str, delimiter: str, head_line: int, source: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begin = 1
-    try:
-        for cells in reader:
-            if reader.line_num >= head_line and any(cell.strip() for cell in cells):
-                yield begin, cells
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise RubricUnreadable(f"{source}, line {begin}: {_explain_csv(str(error))}; fix the CSV there.") from None
-
-
-def _explain_csv(problem: str) -> str:
-    if "unexpected end of data" in problem:
-        return "a quotation mark is opened and never closed"
-    if "expected after" in problem:
-        return "text follows a closing quotation mark; a quotation mark inside a text must be doubled"
-    return problem
-
-
-def _normalize_heading(cell: str) -> str:
-    """A heading without case, blanks, invisible characters and its number."""
-    visible = "".join(c for c in unicodedata.normalize("NFKC", cell) if unicodedata.category(c) != "Cf")
-    words = re.sub(r"[\s_-]+", " ", visible).strip().lower().replace("criterion", "criteria")
-    return re.sub(r"\s*\(?\d+\)?$", "", words)
+def _read_heading(cell: str) -> str:
+    """A heading without its number; "Criterion Name" is meant, too."""
+    return normalize_heading(cell).replace("criterion", "criteria").rstrip("0123456789")
 
 
 def _find_columns(head: Sequence[str], width: int) -> _Columns:
@@ -144,12 +137,12 @@ def _find_columns(head: Sequence[str], width: int) -> _Columns:
     ratings: list[dict[str, int]] = []
     unread: dict[int, str] = {}
     for at, cell in enumerate(head):
-        name = _normalize_heading(cell)
+        name = _read_heading(cell)
         if name in _RATING:
             if not ratings or name in ratings[-1]:
                 ratings.append({})
             ratings[-1][name] = at
-        elif name in _KNOWN and name not in single:
+        elif name in (*_HEADINGS, *_FURTHER) and name not in single:
             single[name] = at
         else:
             unread[at] = cell.strip()
@@ -159,13 +152,15 @@ def _find_columns(head: Sequence[str], width: int) -> _Columns:
     return _Columns(single, tuple(ratings), unread)
 
 
-def _parse_row(line: int, cells: Sequence[str], columns: _Columns, above: str) -> Row:
+def _parse_row(record: Record, columns: _Columns, above: str) -> Row:
+    cells = record.cells
+
     def read(places: Mapping[str, int], name: str) -> str:
         at = places.get(name, len(cells))
         return cells[at] if at < len(cells) else ""
 
-    rubric, criterion = read(columns.single, "rubric name"), read(columns.single, "criteria name")
-    description = read(columns.single, "criteria description")
+    rubric, criterion = read(columns.single, "rubricname"), read(columns.single, "criterianame")
+    description = read(columns.single, "criteriadescription")
     triples = [tuple(read(places, name) for name in _RATING) for places in columns.ratings]
     filled = [triple for triple in triples if any(cell.strip() for cell in triple)]
     problem = "a row needs a Rubric Name and a Criteria Name: fill them in"
@@ -177,11 +172,11 @@ def _parse_row(line: int, cells: Sequence[str], columns: _Columns, above: str) -
     ]
     texts = (criterion, description, *(cell for triple in filled for cell in triple[:2]))
     return Row(
-        line=line,
+        line=record.line,
         rubric=rubric if rubric.strip() else above,
         name=html_to_text(criterion),
         description=html_to_text(description),
-        range_cell=read(columns.single, "criteria enable range"),
+        range_cell=read(columns.single, "criteriaenablerange"),
         width=len(cells),
         ratings=tuple(ratings),
         problem=problem,

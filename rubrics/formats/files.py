@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import InvalidRubric, RubricUnreadable
-from ..loader import BYTE_ORDER_MARK, find_line, load_rubric, read_text
+from ..loader import BYTE_ORDER_MARK, find_line, load_rubric, read_any_text
 from ..model import Language, Rubric
 from ..problems import first_problem
 from . import canvas, markdown
@@ -42,24 +42,28 @@ def format_of(path: Path) -> str:
         raise RubricUnreadable(f"{path}: the ending does not name a format; use one of {endings}.") from None
 
 
-def read_rubrics(path: Path, *, language: Language = "en") -> RubricFile:
+def read_rubrics(path: Path, *, language: Language = "en", encoding: str | None = None) -> RubricFile:
     """The rubrics in a file.
 
-    A Canvas file may hold several and does not name their `language`; its rubrics are drafts. Raises RubricUnreadable
+    A Canvas file may hold several and does not name their `language`; its rubrics are drafts. Without
+    `encoding` that of the file is found; YAML is in UTF-8. Raises RubricUnreadable
     or InvalidRubric, which name file, location and fix in one sentence.
     """
     kind = format_of(path)
+    if kind == "YAML" and encoding:
+        raise RubricUnreadable(f"{path}: YAML is read as UTF-8 only: save it as UTF-8, and leave out --encoding.")
     if kind == "YAML":
         return RubricFile((load_rubric(path),))
-    text = read_text(path)
+    text, notice = read_any_text(path, encoding=encoding)
+    notices = (notice,) if notice else ()
     if kind == "Canvas":
         # Canvas keeps the byte order mark, to write it again.
         read = canvas.read_canvas(text, source=str(path), language=language)
-        return RubricFile(read.rubrics, read.notices, read.failures)
+        return RubricFile(read.rubrics, notices + read.notices, read.failures)
     text = text.removeprefix(BYTE_ORDER_MARK)
     if kind == "Markdown":
-        return RubricFile((markdown.read_page(text, source=str(path)),))
-    return RubricFile((_read_json(text, path),))
+        return RubricFile((markdown.read_page(text, source=str(path)),), notices)
+    return RubricFile((_read_json(text, path),), notices)
 
 
 def write_rubrics(rubrics: Sequence[Rubric], path: Path) -> None:
@@ -110,6 +114,8 @@ def _read_json(text: str, path: Path) -> Rubric:
         raise RubricUnreadable(
             f"{path}: a number in it is too long, or it is nested too deep: fix the JSON there."
         ) from None
+    if not isinstance(document, dict):
+        raise InvalidRubric(f'{path}, line 1: a rubric is one object: begin it with {{"question": ….')
     try:
         return Rubric.model_validate(document)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from html.entities import html5
 
 _BLOCKS = "p|div|br|hr|ul|ol|li|table|tbody|thead|tr|h[1-6]|blockquote|pre|section|article"
 _INLINE = "a|abbr|b|big|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strike|strong|sub|sup|td|th|tt|u|var"
@@ -14,7 +15,6 @@ _ATTRIBUTE = r"""\s+[a-z][\w:-]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
 _TAG = re.compile(rf"<(?P<close>/?)(?P<name>{_BLOCKS}|{_INLINE})(?P<attributes>(?:{_ATTRIBUTE})*)\s*/?>", re.IGNORECASE)
 _WITHOUT_END = frozenset({"br", "hr", "img"})
 _HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b[^>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-# Without its semicolon, &notes would become ¬es.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _ALTERNATIVE = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _BLOCK = re.compile(_BLOCKS, re.IGNORECASE)
@@ -25,7 +25,7 @@ def find_markup(text: str) -> str | None:
     tags = list(_TAG.finditer(text))
     closed = {tag["name"].lower() for tag in tags if tag["close"]} | _WITHOUT_END
     markup = [tag[0] for tag in tags if not tag["close"] and tag["name"].lower() in closed]
-    markup += [entity[0] for entity in _ENTITY.finditer(text) if html.unescape(entity[0]) != entity[0]]
+    markup += [entity[0] for entity in _ENTITY.finditer(text) if _read_entity(entity) != entity[0]]
     markup += [hidden[0] for hidden in _HIDDEN.finditer(text)]
     return markup[0][:40] if markup else None
 
@@ -37,9 +37,15 @@ def html_to_text(text: str) -> str:
     """
     if not find_markup(text):
         return text
-    plain = _ENTITY.sub(lambda match: html.unescape(match[0]), _TAG.sub(_replace_tag, _HIDDEN.sub("", text)))
+    plain = _ENTITY.sub(_read_entity, _TAG.sub(_replace_tag, _HIDDEN.sub("", text)))
     lines = (" ".join(line.split()) for line in plain.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _read_entity(match: re.Match[str]) -> str:
+    """The character of an entity; one that HTML does not have stays."""
+    is_known = match[0][1] == "#" or match[0][1:] in html5
+    return html.unescape(match[0]) if is_known else match[0]
 
 
 def _replace_tag(match: re.Match[str]) -> str:

@@ -110,7 +110,7 @@ def test_a_gate_is_left_out_and_told(tmp_path: Path, rubric: Rubric) -> None:
         (HEAD + "\nA,,,false,Full,,5,No,,0,,,\n", InvalidRubric, "needs a Rubric Name and a Criteria Name"),
         (HEAD + "\nA,B,,false,Full,,five,No,,0,,,\n", InvalidRubric, "rating 'Full': 'five' is no number of points"),
         (HEAD + "\nA,B,,false,Full,,0,Some,,-1,No,,-2\n", InvalidRubric, "take points away in several steps"),
-        (HEAD + '\nA,"B,,false\n', RubricUnreadable, "fix the CSV"),
+        (HEAD + '\nA,"B,,false\n', RubricUnreadable, "line 2: a quotation mark is opened here and never closed"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, text: str, kind: type[RubricError], words: str) -> None:

@@ -43,12 +43,13 @@ def import_rubrics(
         Path | None, typer.Option("--out", help="File, or folder for several rubrics. Default: ID.yaml here.")
     ] = None,
     language: Annotated[str, typer.Option(help="Language of a Canvas file: zh or en.")] = "en",
+    encoding: Annotated[str, typer.Option(help="Encoding of the file, such as gb18030. Default: found.")] = "",
 ) -> None:
     """Write rubric files from another format; rubrics from Canvas are drafts to complete and freeze.
 
     Of several rubrics those without mistakes are imported; exit status 1 if any is not.
     """
-    imported = read_rubrics(file, language=parse_language(language))
+    imported = read_rubrics(file, language=parse_language(language), encoding=encoding or None)
     targets = _name_targets(file, imported.rubrics, out_path)
     for target in targets:
         require_new_file(target)
