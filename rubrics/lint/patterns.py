@@ -44,9 +44,11 @@ _NOTHING = (
     r"|says?\s+nothing\s+(?:about|of|that|wrong|false))"
 )
 _LEAVES_OUT = (
-    rf"(?:never|neither|avoids?|fails?\s+to|refrains?\s+from|abstains?\s+from|omits?|leaves?\s+out|lacks?|steers?\s+clear"
-    rf"|keeps?\s+(?:silent|quiet)|stays?\s+(?:silent|away|clear)|be\s+(?:silent|free)|(?:is|stays|remains)\s+(?:silent"
-    rf"|free)|not\s+{_SAY}|contain\s+(?:no|nothing)|{_NOTHING})\b"
+    rf"(?:never|neither|avoids?|fails?\s+to|refrains?\s+from|abstains?\s+from|omits?|leaves?\s+(?:[^,.;]{{1,40}}?\s)?out"
+    rf"|lacks?|steers?\s+clear|keeps?\s+(?:silent|quiet)|stays?\s+(?:silent|away|clear)|be\s+(?:silent|free)"
+    rf"|(?:is|stays|remains)\s+(?:silent|free)|not\s+{_SAY}|contain\s+(?:no|nothing)|{_NOTHING}"
+    r"|under\s+no\s+circumstances|(?:at|in|on)\s+no\s+(?:point|way|case|account|time)"
+    r"|(?:contains?|includes?|mentions?|names?|makes?|uses?)\s+neither)\b"
 )
 # Before these a negation is about the subject.
 _PLAIN = r"^(?:(?!\b(?:that|why|how|what|which|when|where|who|whose|whether|because|so)\b|:).)*?"
@@ -60,18 +62,20 @@ _ENGLISH_ABSENCES = _compile(
     rf"^\W*{_ANSWER}(?P<found>{_DUTY}(?:{_NEGATION}(?:\s+\w+)?|{_LEAVES_OUT}(?:\s+\w+)?))",
     rf"^\W*(?P<found>{_DUTY}(?:{_NEGATION}\s+(?:be\s+)?{_SAY}\b|not\s+(?:to\s+)?(?:{_SAY}|{_SAYING})\b|never\s+{_SAY}s?\b))",
     rf"^\W*(?P<found>{_DUTY}(?:avoids?|avoiding|refrains?\s+from|omits?|leaves?\s+out)\s+(?:any\s+|all\s+)?"
-    rf"(?:{_SAYING}|mentions?|claims?|talk|references?|the\s+(?:claim|mistake|error|word|term))\b)",
+    rf"(?:{_SAYING}|(?<=from\s)\w+ing|mentions?|claims?|talk|references?|the\s+(?:claim|mistake|error|word|term))\b)",
     rf"^\W*(?P<found>(?:fails?|failing)\s+to\s+{_SAY}\b|{_NOTHING}(?=\s+(?:about|of|wrong|false|that)\b))",
     r"^\W*(?P<found>(?:there\s+(?:is|are|must\s+be|should\s+be)\s+)?(?:the\s+)?(?:no|absence\s+of|without)(?:\s+any)?\s+(?:\w+\s+)?"
     r"(?:mentions?|claims?|references?|talk|statements?|suggestion|errors?|mistakes?|confusion|contradictions?"
     r"|hallucinations?|jargon|mentioning|claiming|saying|stating))\b",
     rf"{_PLAIN}(?P<found>(?:{_NEGATION}|\bnever)\s+(?:\w+ly\s+)?(?:be\s+|been\s+)?(?:\w+ly\s+)?{_SAID})\b",
     rf"{_PLAIN}(?P<found>{_NEGATION}\s+(?:be\s+)?\w+\s+in\s+(?:the|an|any)\s+answer)\b",
+    rf"^\W*(?P<found>no\s+(?:\w+\s+){{1,4}}?(?:is|are|may\s+be|must\s+be|should\s+be)\s+(?:{_SAID}|made))\b",
+    rf"{_PLAIN}(?P<found>(?:\bwhile\s+|,\s*)not\s+{_ASSERTING})\b",
     rf"{_PLAIN}(?P<found>\bnothing\s+(?:\w+\s+){{0,6}}?(?:is|be)\s+{_SAID})\b",
     rf"{_PLAIN}(?P<found>\bwithout\s+(?:ever\s+|once\s+|also\s+|\w+ly\s+)?{_ASSERTING})\b",
     rf"{_PLAIN}(?P<found>(?:[,;.]|\band\b|\bbut\b|\byet\b)\s*(?:and\s+|but\s+|yet\s+)?(?:{_ANSWER})?{_DUTY}"
     rf"(?:{_NEGATION}\s+|never\s+|avoids?\s+|fails?\s+to\s+|makes?\s+no\s+|not\s+)"
-    r"(?:(?:mention|claim|assert|confuse|conflate|say|state|suggest|imply)(?:s|ing)?))\b",
+    r"(?:mention|claim|assert|confuse|conflate|say|state|suggest|imply|include|contain|refer|recommend)(?:s|ing)?)\b",
     rf"(?:[,;.]|\band\b|\bbut\b)\s+(?:the\s+)?(?:answer)\s+(?P<found>{_DUTY}(?:{_NEGATION}|never|avoids)\s+\w+)",
     rf"^(?:(?!\b(?:why|how|what|which)\b).)*?\b(?:if|when|provided|important|required|essential|only)\s+(?:that\s+)?(?:the\s+)?"
     rf"(?:answer|candidate|response)\s+(?P<found>{_DUTY}(?:{_NEGATION}|never|avoids)\s+\w+)",
@@ -93,7 +97,7 @@ _MUST_NOT = (
     "(?:不得|不应该?|不应当|不该|不要|不许|不准|不允许|不可以?|不能够?|不宜|避免|避开|回避|切勿|请勿|勿|禁止|严禁|杜绝)"
 )
 _DOES_NOT = "(?:没有|没|未曾?|并未|并没有|从未|从不|绝不|决不|不会|不再|不)"
-_AGAIN = "(?:再|去|直接|主动|错误地|任何|被){0,3}(?:[对把].{1,20}?)?"
+_AGAIN = "(?:再|去|直接|主动|错误地|任何|被){0,3}(?:[对把将].{1,20}?)?"
 _HOLD = "(?:包含|包括|含有?|使用|用到)"
 _NO_WHY = "^(?:(?!为什么|为何|如何|怎样|怎么|原因|何时).)*?"
 _CHINESE_ABSENCES = _compile(
@@ -128,6 +132,8 @@ _ENGLISH_COUNTS = _compile(
     rf"(?P<found>\b{_LEAST}\s+{_NUMBER}(?:\s+[\w-]+){{0,5}}?){_LIST}",
     rf"(?P<found>\b{_NUMBER}\s+or\s+more(?:\s+[\w-]+){{0,5}}?){_LIST}",
     rf"(?P<found>\b(?:any\s+|at\s+least\s+)?{_NUMBER}\s+(?:out\s+)?of\s*):\s*[^.]*?(?:,|;|/|\bor\b|\n)",
+    rf"{_PLAIN}(?P<found>\b(?:two|three|four|five|six|[2-9])\s+of)\s+(?!which|them)"
+    r"(?:[^.;:(]{1,40},[^.;:(]{1,40}?(?:,|\bor\b|\band\b)|[^.;:(,]{1,40}\((?!such\s+as|e\.?\s?g|for\s)[^)]*,)",
     rf"{_PLAIN}(?P<found>\b(?:{_NUMBER})\s+out\s+of\s+(?:the\s+)?{_NUMBER})\b",
 )
 _ZH_NUMBER = r"(?:[一两二三四五六七八九]|\d+)"
@@ -145,6 +151,8 @@ _CHINESE_COUNTS = _compile(
     rf"(?P<found>(?:以下|下列|下面|下述)[^，,。；;：:]{{0,10}}?(?:至少|任意|任何|任选)?{_ZH_NAMES}{_ZH_NUMBER}{_ZH_UNIT}(?:或|及|或者)?(?:以上)?)",
     r"(?P<found>(?:以下|下列|下面|下述)[^，,。；;：:]{0,8}?之一)",
     rf"、[^，,。；;]{{1,20}}?(?P<found>(?:中|之中|里|当中)的?(?:至少|任意|任何|任选|不少于)(?:说出|提到|列出)?{_ZH_NUMBER}{_ZH_UNIT}?)",
+    rf"、[^，,。；;]{{1,20}}?(?P<found>中的?{_ZH_NUMBER}{_ZH_UNIT}?(?:或|及|或者)?以上)",
+    rf"(?P<found>{_ZH_NUMBER}{_ZH_UNIT}中的?{_ZH_NAMES}(?:答对|答中)?{_ZH_NUMBER}{_ZH_UNIT}){_ZH_LIST}",
     rf"(?P<found>{_ZH_NUMBER}选{_ZH_NUMBER})",
 )
 COUNTS: dict[Language, tuple[re.Pattern[str], ...]] = {"en": _ENGLISH_COUNTS, "zh": _CHINESE_COUNTS}
