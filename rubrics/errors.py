@@ -8,10 +8,6 @@ RubricError
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-_KINDS = frozenset({"binary", "ordinal", "negative", "gate"})
-
 
 class RubricError(Exception):
     """A rubric cannot be used."""
@@ -27,13 +23,3 @@ class InvalidRubric(RubricError):
 
 class UnknownQuestion(RubricError):
     """No question has that identifier in that language."""
-
-
-def first_problem(error: ValidationError) -> tuple[list[str | int], str]:
-    """The first problem that validation found: its path in the data, and a message without a full stop."""
-    first = error.errors(include_url=False)[0]
-    # Pydantic adds a criterion's kind, which the file lacks.
-    path = [part for part in first["loc"] if part not in _KINDS]
-    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    location = ".".join(map(str, path))
-    return path, f"{location}: {message[0].lower()}{message[1:]}" if location else message

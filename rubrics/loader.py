@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion, first_problem
+from vivavoce.tables import TableError, decode_text
+
+from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
 from .model import Frozen, Language, Rubric
+from .problems import first_problem
+from .yaml_text import LOADER, YamlProblem, parse_yaml
 
 BANK = Path(__file__).parent / "bank"
 MAX_FILE_BYTES = 512 * 1024
 BYTE_ORDER_MARK = "\ufeff"
-# The C loader, where PyYAML has it, is ten times faster.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Model = TypeVar("Model", bound=Frozen)
 
 
@@ -32,27 +35,21 @@ def load_rubric(path: Path) -> Rubric:
 
 def parse_as(kind: type[Model], path: Path, *, starts_with: str) -> Model:
     """The value of a model that a YAML file describes; raises the errors of `load_rubric`."""
+    if path.suffix.lower() in (".csv", ".md"):
+        raise RubricUnreadable(f"{path} is no YAML file: make one of it with 'viva rubric import {path}'.")
     text = read_text(path).removeprefix(BYTE_ORDER_MARK)
     try:
-        data = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not YAML"
-        raise RubricUnreadable(f"{path}{line}: {problem}; fix the YAML there.") from None
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        # PyYAML's constructors raise these on invalid dates, numbers and tags.
-        raise RubricUnreadable(
-            f"{path}: a value in it looks like a date, a number or a tag but is not one, or is nested too deep: put it "
-            "in quotes."
-        ) from None
+        data = parse_yaml(text)
+    except YamlProblem as problem:
+        line = f", line {problem.line}" if problem.line else ""
+        raise RubricUnreadable(f"{path}{line}: {problem}.") from None
     if not isinstance(data, dict):
         raise InvalidRubric(f"{path}, line 1: {starts_with}.")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        location, problem = first_problem(error)
-        raise InvalidRubric(f"{path}, line {find_line(text, *location)}: {problem}.") from None
+        location, message = first_problem(error, data, model=kind)
+        raise InvalidRubric(f"{path}, line {find_line(text, *location)}: {message}.") from None
 
 
 def find_line(text: str, *location: str | int) -> int:
@@ -60,13 +57,13 @@ def find_line(text: str, *location: str | int) -> int:
 
     If the text lacks part of the location, the line of the deepest part that it has.
     """
-    node = yaml.compose(text, Loader=_LOADER)
+    node = yaml.compose(text, Loader=LOADER)
     line = 1
     for part in location:
         following: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                if key.value == part:
+                if key.value == str(part):
                     line, following = key.start_mark.line + 1, value
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             following = node.value[part]
@@ -127,8 +124,36 @@ def default_bank() -> Bank:
 def read_text(path: Path) -> str:
     """The text of a file with its line ends unchanged.
 
-    Raises RubricUnreadable if it does not exist, is a folder, is too large, or is not UTF-8.
+    Raises RubricUnreadable if it does not exist, is a folder, is too large, or is neither UTF-8 nor UTF-16 with a mark.
     """
+    data = _read_bytes(path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return _decode_any(data, path)[0]
+        raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+
+
+def read_any_text(path: Path, *, encoding: str | None = None) -> tuple[str, str | None]:
+    """The text of a file in the named or any usual encoding, and a sentence that names it if it was guessed.
+
+    A mark at the start of UTF-8 stays. Raises RubricUnreadable.
+    """
+    data = _read_bytes(path)
+    text, notice = _decode_any(data, path, encoding)
+    return (BYTE_ORDER_MARK if data.startswith(codecs.BOM_UTF8) else "") + text, notice
+
+
+def _decode_any(data: bytes, path: Path, encoding: str | None = None) -> tuple[str, str | None]:
+    """The text of bytes, and the guessed encoding in a sentence; raises RubricUnreadable that names the file."""
+    try:
+        return decode_text(data, encoding=encoding)
+    except TableError as error:
+        raise RubricUnreadable(f"{path} {error}") from None
+
+
+def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise RubricUnreadable(f"{path} is a directory: give a rubric file, such as rubric.yaml.")
     try:
@@ -136,10 +161,8 @@ def read_text(path: Path) -> str:
             raise RubricUnreadable(
                 f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB: split it, so that each file has one question."
             )
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         raise RubricUnreadable(f"{path} does not exist: check the path.") from None
-    except UnicodeDecodeError as error:
-        raise RubricUnreadable(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except OSError as error:
         raise RubricUnreadable(f"{path} cannot be read ({error.strerror}): check its permissions.") from None

@@ -211,7 +211,7 @@ class Rubric(Frozen):
             if point.criterion not in ids:
                 raise ValueError(
                     f"expected point '{point.id}' counts for criterion '{point.criterion}', "
-                    f"which is not among: {', '.join(ids)}"
+                    f"which is not there: use one of {', '.join(ids)}"
                 )
         for number, example in enumerate(self.examples, start=1):
             self._check_example(number, example)
@@ -229,7 +229,7 @@ class Rubric(Frozen):
         for criterion in self.criteria:
             if not 0 <= example.levels[criterion.id] < len(criterion.levels):
                 top = len(criterion.levels) - 1
-                raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}")
+                raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}: use one")
 
     def _check_complete(self) -> None:
         if not self.expected_points:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.rubrics.lint_rules import leaks_key
+from vivavoce.rubrics.lint.rules import leaks_key
 
 from ..reading.normal_text import split_sentences
 from ..reading.terms import terms

@@ -23,7 +23,7 @@ _MIN_SIMILARITY = {"en": 0.87, "zh": 0.915}
 
 
 class EmbeddingTextMatcher:
-    """A TextMatcher (see rubrics/lint_rules.py): term recall first, embeddings where that is too low."""
+    """A TextMatcher (see rubrics/lint/rules.py): term recall first, embeddings where that is too low."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder

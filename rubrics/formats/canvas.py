@@ -8,44 +8,74 @@ byte for byte; `list_losses` tells what Canvas cannot hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import InvalidRubric, RubricUnreadable, first_problem
+from ..errors import InvalidRubric, RubricUnreadable
 from ..model import Criterion, Language, OrdinalCriterion, Rubric
 from ..names import identifiers, question_identifier
-from .canvas_table import CanvasLayout, Rating, Row, format_table, guess_layouts, parse_rows
+from ..problems import first_problem
+from .canvas_ratings import BINARY, NEGATIVE, UnusableRatings, settle_ratings
+from .canvas_rows import Rating, Row, parse_rows
+from .canvas_table import CanvasLayout, format_table, guess_layouts
 
 _TOPIC = "imported"
-# Our own criteria are recognised by these names of ratings.
-_BINARY: dict[Language, tuple[str, str]] = {"en": ("Met", "Not met"), "zh": ("达到", "未达到")}
-_NEGATIVE: dict[Language, tuple[str, str]] = {"en": ("Not made", "Made"), "zh": ("没有犯", "犯了")}
+_OTHER_LAYOUT = (
+    "The layout of the file cannot be kept, because Canvas does not write it so (for example blank rows, or 1,5 for "
+    "1.5): an export writes what was imported in the layout of Canvas."
+)
 
 
-def read_canvas(text: str, *, source: str, language: Language) -> tuple[tuple[Rubric, ...], tuple[str, ...]]:
-    """The rubrics of a Canvas file, as drafts, and notices of what is not kept.
+@dataclass(frozen=True)
+class CanvasFile:
+    """The rubrics of a file, notices of what is not kept, and a sentence for each rubric that cannot be imported."""
 
-    Raises RubricUnreadable if it is not a Canvas file, InvalidRubric if it has a criterion that a rubric cannot hold.
+    rubrics: tuple[Rubric, ...]
+    notices: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Criterion:
+    """A row and the kind and levels of its criterion."""
+
+    row: Row
+    described: dict[str, Any]
+
+
+def read_canvas(text: str, *, source: str, language: Language) -> CanvasFile:
+    """The rubrics of a Canvas file, as drafts.
+
+    Raises RubricUnreadable if it is not a Canvas file, InvalidRubric if none of its rubrics can be imported.
     """
-    rows = list(parse_rows(text, source))
+    rows, unread = parse_rows(text, source)
     if not rows:
         raise RubricUnreadable(f"{source}: there is no criterion under the headings: export the rubric again.")
-    names = list(dict.fromkeys(row.rubric for row in rows))
-    candidates = [
-        tuple(
-            _build_rubric(name, [row for row in rows if row.rubric == name], source, language, layout) for name in names
-        )
-        for layout in guess_layouts(text, rows)
-    ]
+    notices = [f"Column '{name}' is no column of a Canvas rubric: it is not read." for name in unread]
+    layout, *other_layouts = guess_layouts(text, rows)
+    rubrics, failures, groups = [], [], []
+    for name in dict.fromkeys(row.rubric for row in rows):
+        try:
+            criteria, changes = _read_criteria(name, [row for row in rows if row.rubric == name], source, language)
+            rubrics.append(_build_rubric(name, criteria, source, language, layout))
+        except InvalidRubric as error:
+            failures.append(str(error))
+            continue
+        groups.append((name, criteria))
+        notices += changes
+    if not rubrics:
+        more = f" ({len(failures) - 1} more rubrics have mistakes, too.)" if len(failures) > 1 else ""
+        raise InvalidRubric(failures[0] + more)
     # The right guess is the one that writes the same file.
-    for rubrics in candidates:
-        if write_canvas(rubrics) == text:
-            return rubrics, ()
-    return candidates[0], (
-        "The layout of the file cannot be kept, because Canvas does not write it so (for example blank rows, or 1,5 "
-        "for 1.5): an export has the same content in the layout of Canvas.",
-    )
+    if write_canvas(rubrics) == text:
+        return CanvasFile(tuple(rubrics), tuple(notices), tuple(failures))
+    for other in other_layouts:
+        guessed = tuple(_build_rubric(name, criteria, source, language, other) for name, criteria in groups)
+        if write_canvas(guessed) == text:
+            return CanvasFile(guessed, tuple(notices), tuple(failures))
+    return CanvasFile(tuple(rubrics), (*notices, _OTHER_LAYOUT), tuple(failures))
 
 
 def write_canvas(rubrics: Sequence[Rubric]) -> str:
@@ -109,7 +139,34 @@ def _list_cells(rubric: Rubric, criterion: Criterion, layout: CanvasLayout) -> l
     return cells
 
 
-def _build_rubric(name: str, rows: Sequence[Row], source: str, language: Language, layout: CanvasLayout) -> Rubric:
+def _read_criteria(
+    name: str, rows: Sequence[Row], source: str, language: Language
+) -> tuple[list[_Criterion], list[str]]:
+    """The criteria of a rubric that give or take points, and notices; raises InvalidRubric for the first bad row."""
+    criteria, notices = [], []
+    for row in rows:
+        if row.problem:
+            raise InvalidRubric(f"{source}, line {row.line}: {row.problem}.")
+        try:
+            described, changes = settle_ratings(row, language)
+        except UnusableRatings as error:
+            raise InvalidRubric(f"{source}, line {row.line}: criterion '{row.name}': {error}.") from None
+        if row.had_html:
+            changes.append("its HTML became plain text")
+        notices += [f"Line {row.line}, criterion '{row.name}': {change}." for change in changes]
+        if described:
+            criteria.append(_Criterion(row, described))
+    if not criteria:
+        raise InvalidRubric(
+            f"{source}, line {rows[0].line}: no criterion of rubric '{name}' gives points: give one a rating above 0."
+        )
+    return criteria, notices
+
+
+def _build_rubric(
+    name: str, criteria: Sequence[_Criterion], source: str, language: Language, layout: CanvasLayout
+) -> Rubric:
+    rows = [criterion.row for criterion in criteria]
     slugs = identifiers([row.name for row in rows], otherwise="criterion")
     ranges = [slug for slug, row in zip(slugs, rows, strict=True) if row.range_cell.strip().lower() == "true"]
     document: dict[str, Any] = {
@@ -123,31 +180,20 @@ def _build_rubric(name: str, rows: Sequence[Row], source: str, language: Languag
             "minutes": 5,
         },
         "criteria": [
-            {"id": slug, "title": row.name, "grader_notes": row.description, **_describe_criterion(row, language)}
-            for slug, row in zip(slugs, rows, strict=True)
+            {"id": slug, "title": row.name, "grader_notes": row.description, **criterion.described}
+            for slug, row, criterion in zip(slugs, rows, criteria, strict=True)
         ],
     }
     try:
         document["origin"] = CanvasLayout(**{**layout.model_dump(), "name": name, "ranges": ranges}).to_origin()
         return Rubric.model_validate(document)
     except ValidationError as error:
-        problem = first_problem(error)[1]
-        raise InvalidRubric(f"{source}, line {rows[0].line}: rubric '{name}': {problem}.") from None
-
-
-def _describe_criterion(row: Row, language: Language) -> dict[str, Any]:
-    """Kind and levels of a criterion: two outcomes that we name ourselves, or else levels."""
-    best, worst = row.ratings[0], row.ratings[-1]
-    names = tuple(rating.name for rating in row.ratings)
-    if names == _BINARY[language] and best.description and not worst.description and worst.points == 0:
-        return {"kind": "binary", "statement": best.description, "points": best.points}
-    if names == _NEGATIVE[language] and worst.description and not best.description and best.points == 0:
-        return {"kind": "negative", "statement": worst.description, "points": worst.points}
-    levels = [
-        {"points": rating.points, "name": rating.name, "description": rating.description}
-        for rating in reversed(row.ratings)
-    ]
-    return {"kind": "ordinal", "levels": levels}
+        # Canvas has names where a rubric has identifiers.
+        named = {**document, "criteria": [{**c, "id": c["title"]} for c in document["criteria"]]}
+        location, problem = first_problem(error, named)
+        is_criterion = len(location) > 1 and location[0] == "criteria" and isinstance(location[1], int)
+        line = rows[int(location[1])].line if is_criterion else rows[0].line
+        raise InvalidRubric(f"{source}, line {line}: rubric '{name}': {problem}.") from None
 
 
 def _list_ratings(criterion: Criterion, language: Language) -> list[Rating]:
@@ -160,7 +206,7 @@ def _list_ratings(criterion: Criterion, language: Language) -> list[Rating]:
         ]
     low, high = criterion.levels
     if criterion.kind == "negative":
-        not_made, made = _NEGATIVE[language]
+        not_made, made = NEGATIVE[language]
         return [Rating(not_made, "", 0), Rating(made, high.description, high.points)]
-    met, not_met = _BINARY[language]
+    met, not_met = BINARY[language]
     return [Rating(met, high.description, high.points), Rating(not_met, "", low.points)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from ..errors import InvalidRubric, RubricUnreadable, first_problem
+from ..errors import InvalidRubric
 from ..loader import BYTE_ORDER_MARK
 from ..model import Frozen, Slug
+from ..problems import first_problem
+from .canvas_rows import Row
 
 HEAD = ("Rubric Name", "Criteria Name", "Criteria Description", "Criteria Enable Range")
 RATING = ("Rating Name", "Rating Description", "Rating Points")
@@ -39,8 +39,9 @@ class CanvasLayout(Frozen):
         try:
             return cls.model_validate(dict(origin))
         except ValidationError as error:
+            problem = first_problem(error, model=cls)[1]
             raise InvalidRubric(
-                f"The Canvas layout in 'origin' is invalid ({first_problem(error)[1]}): restore or remove 'origin'."
+                f"The Canvas layout in 'origin' is invalid ({problem}): restore or remove 'origin'."
             ) from None
 
     def to_origin(self) -> dict[str, Any]:
@@ -48,88 +49,14 @@ class CanvasLayout(Frozen):
         return self.model_dump(exclude_defaults=True)
 
 
-@dataclass(frozen=True)
-class Rating:
-    """One rating of a criterion: its name, its description, and its points."""
-
-    name: str
-    description: str
-    points: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One criterion of a Canvas file.
-
-    `line` counts from 1, `width` is the number of cells. `ratings` come best first; `written` are their points as the
-    file has them.
-    """
-
-    line: int
-    rubric: str
-    name: str
-    description: str
-    range_cell: str
-    width: int
-    ratings: tuple[Rating, ...]
-    written: tuple[str, ...]
-
-
-def parse_rows(text: str, source: str) -> Iterator[Row]:
-    """The rows of a Canvas file, without blank ones.
-
-    Raises RubricUnreadable if it is not a Canvas file, InvalidRubric if a row does not describe a criterion.
-    """
-    reader = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK)), strict=True)
-    try:
-        head = next(reader, [])
-        if tuple(head[: len(HEAD)]) != HEAD:
-            raise RubricUnreadable(
-                f"{source}, line 1: the columns of a Canvas rubric must begin with {', '.join(HEAD)}."
-            )
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield _parse_row(cells, source, reader.line_num)
-    except csv.Error as error:
-        raise RubricUnreadable(f"{source}, line {reader.line_num}: {error}; fix the CSV there.") from None
-
-
-def _parse_row(cells: Sequence[str], source: str, line: int) -> Row:
-    location = f"{source}, line {line}"
-    if len(cells) < len(HEAD) or not cells[0].strip() or not cells[1].strip():
-        raise InvalidRubric(f"{location}: a row needs a Rubric Name and a Criteria Name: fill them in.")
-    rest = cells[len(HEAD) :]
-    triples = [rest[at : at + len(RATING)] for at in range(0, len(rest), len(RATING))]
-    filled = [triple for triple in triples if any(triple)]
-    if len(filled) < 2 or any(len(triple) < len(RATING) for triple in filled):
-        raise InvalidRubric(
-            f"{location}: criterion '{cells[1]}' needs two ratings or more, each with points: add them."
-        )
-    try:
-        # Some locales write 1,5 for 1.5.
-        ratings = tuple(Rating(name, text, float(points.replace(",", "."))) for name, text, points in filled)
-    except ValueError:
-        raise InvalidRubric(
-            f"{location}: the points of criterion '{cells[1]}' are not all numbers: fix them."
-        ) from None
-    points = [rating.points for rating in ratings]
-    if any(high <= low for high, low in itertools.pairwise(points)):
-        raise InvalidRubric(
-            f"{location}: the ratings of criterion '{cells[1]}' must fall from best to worst, and no two may have the "
-            "same points: change their points."
-        )
-    written = tuple(triple[2] for triple in filled)
-    return Row(line, cells[0], cells[1], cells[2], cells[3], len(cells), ratings, written)
-
-
-def guess_layouts(text: str, rows: Sequence[Row]) -> Iterator[CanvasLayout]:
+def guess_layouts(text: str, rows: Sequence[Row]) -> list[CanvasLayout]:
     """The possible layouts of a file, which differ in `quotes` only: parsed cells do not show them."""
     head, _, _ = text.partition("\n")
     lengths = {row.width for row in rows}
-    points = [written for row in rows for written in row.written]
+    points = [rating.written for row in rows for rating in row.ratings]
     styles: tuple[Literal["needed", "empty", "all"], ...] = ("needed", "empty", "all")
-    for style in styles:
-        yield CanvasLayout(
+    return [
+        CanvasLayout(
             name="",
             decimals=all("." in written for written in points),
             quotes=style,
@@ -139,6 +66,8 @@ def guess_layouts(text: str, rows: Sequence[Row]) -> Iterator[CanvasLayout]:
             upper_case=any(row.range_cell.isupper() for row in rows),
             padded=len(lengths) == 1,
         )
+        for style in styles
+    ]
 
 
 def format_table(rows: Sequence[Sequence[str]], layout: CanvasLayout) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import InvalidRubric, first_problem
+from ..errors import InvalidRubric
 from ..model import Criterion, Rubric
+from ..problems import first_problem
 from .markdown_text import escape_text, format_table, split_row, unescape_text
 
 _QUESTION_FIELDS = ("id", "language", "topic", "difficulty", "minutes", "handbook")
@@ -61,11 +62,23 @@ def read_page(text: str, *, source: str) -> Rubric:
     if parts[0].depth != 1 or parts[0].line != 1:
         raise InvalidRubric(f"{source}, line 1: the page must begin with the question as a heading: # What is …?")
     try:
-        return Rubric.model_validate(_build_document(parts))
-    except ValidationError as error:
-        raise InvalidRubric(f"{source}: {first_problem(error)[1]}.") from None
+        document = _build_document(parts)
     except _MisplacedTextError as error:
         raise InvalidRubric(f"{source}, line {error.line}: {error}.") from None
+    try:
+        return Rubric.model_validate(document)
+    except ValidationError as error:
+        location, problem = first_problem(error, document)
+        raise InvalidRubric(f"{source}, line {_find_part(parts, location)}: {problem}.") from None
+
+
+def _find_part(parts: Sequence[_Part], location: Sequence[str | int]) -> int:
+    """The line of the heading above a place in the data, such as `"criteria", 0, "points"`."""
+    name = str(location[0]).replace("examples", "graded examples").replace("_", " ") if location else ""
+    section = next((at for at, part in enumerate(parts) if part.depth == 2 and part.title.lower() == name), 0)
+    number = location[1] if len(location) > 1 else None
+    at = section + number + 1 if isinstance(number, int) and name != "expected points" else section
+    return parts[min(at, len(parts) - 1)].line
 
 
 class _MisplacedTextError(Exception):
@@ -90,8 +103,10 @@ class _Part:
 
     def take_fields(self, pattern: re.Pattern[str]) -> dict[str, str]:
         """The list at the start of the part."""
-        fields = {}
+        fields: dict[str, str] = {}
         while self.lines and (match := pattern.match(self.lines[0][1])):
+            if match[1] in fields:
+                raise _MisplacedTextError(self.lines[0][0], f"'{match[1]}' is given twice: remove one of them")
             fields[match[1]] = match[2].strip()
             del self.lines[0]
         return fields

@@ -101,11 +101,21 @@ def test_a_location_has_the_line_of_its_deepest_part(location: tuple[str | int, 
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("minutes: 5", "minutes: 0", 1, "question.minutes"),
-        ("points: 4}\n  - id: methods", "points: 400}\n  - id: methods", 3, "criteria.0.points"),
+        ("minutes: 5", "minutes: 0", 1, "question, minutes: 0 is too small: use 1 or more"),
+        (
+            "points: 4}\n  - id: methods",
+            "points: 400}\n  - id: methods",
+            3,
+            "criterion 'lower', points: 400 is too large: use 100 or less",
+        ),
         ("{points: 2, desc", "{points: 0, desc", 4, "must rise"),
-        ('criterion: methods, text: "Post', 'criterion: Methods!, text: "Post', 15, "expected_points.1.criterion"),
-        ("length: short", "length: long", 19, "references.0.length"),
+        (
+            'criterion: methods, text: "Post',
+            'criterion: Methods!, text: "Post',
+            15,
+            "expected point 'ptq', criterion: 'Methods!' is no identifier",
+        ),
+        ("length: short", "length: long", 19, "reference 1, length: 'long' is not known: use short or full"),
     ],
 )
 def test_the_line_is_that_of_the_mistake(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:

@@ -107,7 +107,7 @@ def test_an_unknown_template_is_one_sentence(viva: Viva) -> None:
 def test_a_canvas_export_goes_in_and_out_unchanged(viva: Viva, tmp_path: Path) -> None:
     (tmp_path / "canvas.csv").write_text(EXPORT, encoding="utf-8")
     done = viva("rubric", "import", "canvas.csv", "--out", "rubrics")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, "layout" in done.stderr) == (0, False)
     files = ["rubrics/system-design.yaml", "rubrics/communication.yaml"]
     done = viva("rubric", "export", *files, "--out", "again.csv")
     assert done.returncode == 0, done.stderr
@@ -267,6 +267,45 @@ def test_an_import_that_would_overwrite_writes_nothing(viva: Viva, tmp_path: Pat
     done = viva("rubric", "import", "canvas.csv")
     assert (done.returncode, "communication.yaml exists" in done.stderr) == (2, True)
     assert not (tmp_path / "system-design.yaml").exists()
+
+
+def test_bad_rubrics_among_good_ones_are_named_and_the_good_ones_written(viva: Viva, tmp_path: Path) -> None:
+    bad = "Unclear,Tone,Polite,false,Full,,many,No,,0,,,\n"
+    (tmp_path / "canvas.csv").write_text(EXPORT + bad, encoding="utf-8")
+    done = viva("rubric", "import", "canvas.csv", "--out", "rubrics")
+    assert done.returncode == 1
+    assert sorted(file.name for file in (tmp_path / "rubrics").iterdir()) == [
+        "communication.yaml",
+        "system-design.yaml",
+    ]
+    assert "not imported: canvas.csv, line 6: criterion 'Tone', rating 'Full': 'many' is no number" in done.stderr
+    refused = viva("rubric", "export", "canvas.csv", "--out", "all.csv")
+    assert (refused.returncode, "'many'" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["check", "freeze", "import"])
+def test_wordings_that_no_judge_can_grade_are_shown_with_file_and_line(
+    viva: Viva, tmp_path: Path, rubric: Rubric, command: str
+) -> None:
+    worded = edited(rubric, "criteria", 0, "statement", value="The answer must not mention FP16.")
+    text = to_yaml(edited(worded, "status", value="draft"))
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    arguments = ["--out", "again.yaml"] if command == "import" else []
+    done = viva("rubric", command, "mine.yaml", *arguments)
+    assert done.returncode == 0, done.stderr
+    line = text.split("\n").index("  statement: The answer must not mention FP16.") + 1
+    name = "again.yaml" if command == "import" else "mine.yaml"
+    assert f"lint: {name}:{line}: 'must not mention FP16' in 'lower' rewards what is left out" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["canvas.csv", "page.md"])
+def test_other_formats_are_to_be_imported_first(viva: Viva, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x\n", encoding="utf-8")
+    for command in ("check", "freeze"):
+        assert (
+            f"{name} is no YAML file: make one of it with 'viva rubric import {name}'."
+            in viva("rubric", command, name).stderr
+        )
 
 
 # Edits of rubrics that graded already

@@ -15,11 +15,11 @@ from vivavoce.graders.judge.rubric_draft import draft_rubric
 from vivavoce.graders.models.embedder import build_embedder
 from vivavoce.graders.signals.text_matcher import EmbeddingTextMatcher
 from vivavoce.rubrics import Question, Rubric, RubricError, content_hash, default_bank, load_rubric
-from vivavoce.rubrics.errors import first_problem
 from vivavoce.rubrics.formats import to_yaml
 from vivavoce.rubrics.lint import lint
 from vivavoce.rubrics.loader import BANK, read_text
 from vivavoce.rubrics.names import question_identifier
+from vivavoce.rubrics.problems import first_problem
 from vivavoce.rubrics.templates import TEMPLATES, fill_template, unfilled
 from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.rubric_edits import apply_edit
@@ -30,7 +30,7 @@ from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_serv
 from ..errors import UserError, require_new_file
 from ..output.console import err, out, parse_language, print_note
 from ..resources import open_database
-from .rubric_formats import export_rubrics, import_rubrics
+from .rubric_formats import export_rubrics, import_rubrics, print_traps
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Draft, check, freeze, import and export rubrics.")
 _DRAFT = re.compile(r"^(\ufeff?)status:[ \t]*draft[ \t]*(?=\r?$)", re.MULTILINE)
@@ -126,7 +126,7 @@ def lint_rubrics(
     for finding in findings:
         out.print(escape(str(finding)), highlight=False, soft_wrap=True)
     if findings:
-        out.print(f"{len(findings)} findings", highlight=False)
+        out.print(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}", highlight=False)
         raise typer.Exit(1)
     out.print("clean", highlight=False)
 
@@ -142,6 +142,7 @@ def check_files(files: Annotated[list[Path], typer.Argument(help="Rubric files."
             highlight=False,
             soft_wrap=True,
         )
+        print_traps(file)
 
 
 @app.command("freeze")
@@ -158,6 +159,7 @@ def freeze_draft(file: Annotated[Path, typer.Argument(help="A draft that a perso
     if count != 1:
         raise UserError(f"{file} needs the line 'status: draft' exactly once, on a line of its own: change it.")
     frozen = _replace_if_valid(file, frozen_text)
+    print_traps(file)
     out.print(f"{file} is frozen. Content hash: {content_hash(frozen)}", highlight=False, soft_wrap=True)
 
 
@@ -232,7 +234,7 @@ def _build_question(text: str, language: str, identifier: str) -> Question:
     try:
         return Question.model_validate(values)
     except pydantic.ValidationError as error:
-        raise UserError(f"--id or question: {first_problem(error)[1]}.") from None
+        raise UserError(f"--id or question: {first_problem(error, values, model=Question)[1]}.") from None
 
 
 app.command("export")(export_rubrics)

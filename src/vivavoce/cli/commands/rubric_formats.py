@@ -11,8 +11,9 @@ from rich.markup import escape
 
 from vivavoce.rubrics import Rubric, default_bank
 from vivavoce.rubrics.formats import FORMATS, format_of, losses, read_rubrics, write_rubrics
+from vivavoce.rubrics.lint import find_traps
 
-from ..errors import UserError, require_new_file
+from ..errors import UserError, require_new_file, require_writable
 from ..output.console import err, out, parse_language
 
 
@@ -42,18 +43,35 @@ def import_rubrics(
         Path | None, typer.Option("--out", help="File, or folder for several rubrics. Default: ID.yaml here.")
     ] = None,
     language: Annotated[str, typer.Option(help="Language of a Canvas file: zh or en.")] = "en",
+    encoding: Annotated[str, typer.Option(help="Encoding of the file, such as gb18030. Default: found.")] = "",
 ) -> None:
-    """Write rubric files from another format; rubrics from Canvas are drafts to complete and freeze."""
-    imported = read_rubrics(file, language=parse_language(language))
+    """Write rubric files from another format; rubrics from Canvas are drafts to complete and freeze.
+
+    Of several rubrics those without mistakes are imported; exit status 1 if any is not.
+    """
+    imported = read_rubrics(file, language=parse_language(language), encoding=encoding or None)
     targets = _name_targets(file, imported.rubrics, out_path)
     for target in targets:
         require_new_file(target)
     for target, rubric in zip(targets, imported.rubrics, strict=True):
         write_rubrics([rubric], target)
         out.print(f"{target}: {rubric.status}, {len(rubric.criteria)} criteria", highlight=False, soft_wrap=True)
-    _print_notices("not kept", imported.notices)
+    _print_notices("note", imported.notices)
     for kind in sorted({format_of(target) for target in targets}):
         _print_notices("left out", losses(imported.rubrics, kind))
+    for target in targets:
+        print_traps(target)
+    if imported.failures:
+        _print_notices("not imported", imported.failures)
+        raise typer.Exit(1)
+
+
+def print_traps(file: Path) -> None:
+    """Print the wordings of a rubric that no judge can grade, with file and line."""
+    # The other formats have no lines to name.
+    if format_of(file) == "YAML":
+        for finding in find_traps(file):
+            err.print(f"[yellow]lint:[/yellow] {escape(str(finding))}", highlight=False, soft_wrap=True)
 
 
 def _name_targets(file: Path, rubrics: Sequence[Rubric], out_path: Path | None) -> list[Path]:
@@ -65,6 +83,7 @@ def _name_targets(file: Path, rubrics: Sequence[Rubric], out_path: Path | None) 
     if names_file and len(ids) > 1:
         raise UserError(f"{file} has {len(ids)} rubrics: name a folder with --out, not a file.")
     if out_path and names_file:
+        require_writable(out_path, option="--out")
         return [out_path for _ in ids]
     folder = out_path or Path()
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +95,9 @@ def _read_source(source: str, language: str) -> list[Rubric]:
     # A name with a known ending is a file, even a missing one.
     if path.exists() or path.suffix in FORMATS:
         imported = read_rubrics(path, language=parse_language(language))
-        _print_notices("not kept", imported.notices)
+        if imported.failures:
+            raise UserError(imported.failures[0])
+        _print_notices("note", imported.notices)
         return list(imported.rubrics)
     return [default_bank().get(source, parse_language(language))]
 

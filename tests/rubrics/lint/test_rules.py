@@ -5,9 +5,9 @@ import re
 import pytest
 
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.rubrics.lint_rules import Problem, leaks_key, list_problems
+from vivavoce.rubrics.lint.rules import Problem, leaks_key, list_problems
 
-from .builders import GATE, edited, translated, with_criterion, without
+from ..builders import GATE, edited, translated, with_criterion, without
 
 
 class WordMatcher:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.rubrics.levels import find_overlapping_levels
+from vivavoce.rubrics.lint.levels import find_overlapping_levels
 
 
 @pytest.mark.parametrize(

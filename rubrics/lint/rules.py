@@ -10,10 +10,11 @@ import itertools
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from ..model import Criterion, Language, OrdinalCriterion, Rubric
 from .levels import find_overlapping_levels
-from .model import Criterion, Language, OrdinalCriterion, Rubric
+from .traps import Location, Problem, list_traps, simplify
 
 FULL_POINTS = 10.0
 _MIN_CRITERIA, _MAX_CRITERIA = 3, 6
@@ -53,17 +54,6 @@ _LENGTH: dict[Language, re.Pattern[str]] = {
     ),
 }
 
-Location = tuple[str | int, ...]
-"""A path in the data of a rubric, such as `("criteria", 2, "statement")`."""
-
-
-class Problem(NamedTuple):
-    """What breaks a rule: where in the rubric, the name of the rule, and a message with the fix."""
-
-    location: Location
-    rule: str
-    message: str
-
 
 class TextMatcher(Protocol):
     """Compares the texts of a rubric; passed in, so that rubrics need no model."""
@@ -80,6 +70,7 @@ def list_problems(rubric: Rubric, matcher: TextMatcher) -> Iterator[Problem]:
     yield from _check_size(rubric)
     for index, criterion in enumerate(rubric.criteria):
         yield from _check_wording(("criteria", index), criterion, rubric.question.language)
+    yield from list_traps(rubric)
     yield from _check_overlap(rubric, matcher)
     yield from _check_points(rubric)
     yield from _check_references(rubric, matcher)
@@ -111,12 +102,14 @@ def _check_wording(location: Location, criterion: Criterion, language: Language)
     texts: list[tuple[Location, str]]
     if isinstance(criterion, OrdinalCriterion):
         texts = [((*location, "levels", n), level.description) for n, level in enumerate(criterion.levels)]
-        for lower, upper in find_overlapping_levels([level.description for level in criterion.levels], language):
+        descriptions = [simplify(level.description, language) for level in criterion.levels]
+        for lower, upper in find_overlapping_levels(descriptions, language):
             message = f"levels {lower} and {upper} of '{criterion.id}' overlap: make sure that an answer fits only one"
             yield Problem((*location, "levels", upper), "levels-apart", message)
     else:
         texts = [((*location, "statement"), criterion.statement)]
-    for text_location, text in texts:
+    for text_location, written in texts:
+        text = simplify(written, language)
         if match := _JOINED[language].search(text):
             message = f"'{criterion.id}' asks for two things ('… {match[0]} …'): make each a criterion of its own"
             yield Problem(text_location, "one-construct", message)

@@ -11,9 +11,9 @@ from vivavoce.rubrics import QualificationSet, Rubric
 from vivavoce.rubrics.lint import Finding, lint
 from vivavoce.rubrics.versions import LEDGER, publish
 
-from .builders import edited
-from .test_qualification import document
-from .test_versions import TODAY
+from ..builders import edited
+from ..test_qualification import document
+from ..test_versions import TODAY
 
 
 class WordReader:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from .model import Language
+from ..model import Language
 
 _NUMBERS = {
     "en": {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6},

@@ -1,24 +1,25 @@
 """Lints rubric files and banks: each finding names file, line, rule and fix.
 
-`lint_rules` has the rules for one rubric; here are those for files and for the bank as a whole.
+`rules` and `traps` have the rules for one rubric; here are those for files and for the bank as a whole.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from .errors import RubricError
-from .hashing import content_hash, structure_hash
-from .lint_rules import TextMatcher, list_problems
-from .loader import find_line, load_rubric, read_text
-from .model import Language, Rubric
-from .qualification import IN_ORDER, load_qualification
-from .versions import LEDGER, find_latest, read_ledger
+from ..errors import RubricError
+from ..hashing import content_hash, structure_hash
+from ..loader import find_line, load_rubric, read_text
+from ..model import Language, Rubric
+from ..qualification import IN_ORDER, load_qualification
+from ..versions import LEDGER, find_latest, read_ledger
+from .rules import TextMatcher, list_problems
+from .traps import Problem, list_traps
 
 
 @dataclass(frozen=True, order=True)
@@ -50,23 +51,31 @@ def lint(paths: Sequence[Path], matcher: TextMatcher) -> list[Finding]:
     return sorted(set(findings))
 
 
+def find_traps(path: Path) -> list[Finding]:
+    """The wordings of a rubric file that no judge can grade; found without a model. Raises the errors of loading."""
+    return _place(path, list_traps(load_rubric(path)))
+
+
+def _place(path: Path, problems: Iterable[Problem]) -> list[Finding]:
+    """Problems with the lines that they have in a file."""
+    text = read_text(path)
+    return [Finding(path, find_line(text, *location), rule, message) for location, rule, message in problems]
+
+
 def _lint_file(path: Path, matcher: TextMatcher) -> tuple[Rubric | None, list[Finding]]:
     """The rubric in a file, None if it has none, and the findings."""
     try:
         rubric = load_rubric(path)
     except RubricError as error:
         return None, [_report_error(path, "form", error)]
-    text = read_text(path)
-    return rubric, [
-        Finding(path, find_line(text, *location), rule, message)
-        for location, rule, message in list_problems(rubric, matcher)
-    ]
+    return rubric, _place(path, list_problems(rubric, matcher))
 
 
 def _report_error(file: Path, rule: str, error: RubricError) -> Finding:
     # Errors of loading name the line in their text only.
-    line = re.search(r", line (\d+)", str(error))
-    return Finding(file, int(line[1]) if line else 1, rule, str(error).rstrip("."))
+    message = str(error).rstrip(".").removeprefix(str(file))
+    line = re.match(r", line (\d+): ", message)
+    return Finding(file, int(line[1]) if line else 1, rule, message[line.end() if line else 0 :].removeprefix(": "))
 
 
 def _lint_bank(folder: Path, matcher: TextMatcher) -> list[Finding]:
