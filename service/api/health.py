@@ -16,7 +16,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", summary="Alive")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """Returns 200 while the process answers requests; it checks nothing else."""
     return {"status": "ok"}
 

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import gzip
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import TypeAdapter
 
-from vivavoce.rubrics import content_hash
+from vivavoce.rubrics import Bank, content_hash
 
-from .dependencies import BankDep
+from .dependencies import BankDep, refuse_unknown_parameters
+from .openapi import problem_replies
 from .schemas import CriterionPublic, QuestionPublic
 
-router = APIRouter(prefix="/v1/questions", tags=["questions"])
+router = APIRouter(prefix="/v1/questions", tags=["questions"], dependencies=[Depends(refuse_unknown_parameters)])
+_HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
+_QUESTIONS = TypeAdapter(list[QuestionPublic])
 
 
-@router.get("", summary="List questions")
-def list_questions(bank: BankDep, language: Literal["zh", "en"] | None = None) -> list[QuestionPublic]:
-    """Returns the questions of the bank, in both languages or in one."""
-    return [
+@dataclass(frozen=True)
+class QuestionList:
+    """A list of questions as it is sent; `tag` is its ETag, the same for both forms."""
+
+    plain: bytes
+    zipped: bytes
+    tag: str
+
+
+@router.get(
+    "",
+    summary="List questions",
+    response_model=list[QuestionPublic],
+    responses={304: {"description": "Nothing has changed since the `ETag` in `If-None-Match`."}, **problem_replies(422)},
+)
+def list_questions(
+    request: Request,
+    bank: BankDep,
+    language: Literal["zh", "en"] | None = None,
+    if_none_match: Annotated[str, Header(description="`ETag` of an earlier reply.")] = "",
+    accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """Returns the questions of the bank, in both languages or in one. The reply has an `ETag` and may be kept."""
+    cache: dict[str | None, QuestionList] = request.app.state.question_lists
+    if language not in cache:
+        cache[language] = _write_questions(bank, language)
+    questions = cache[language]
+    headers = {**_HEADERS, "ETag": questions.tag}
+    if {tag.strip() for tag in if_none_match.split(",")} & {questions.tag, questions.tag.removeprefix("W/"), "*"}:
+        return Response(status_code=304, headers=headers)
+    if _takes_gzip(accept_encoding):
+        headers["Content-Encoding"] = "gzip"
+        return Response(questions.zipped, media_type="application/json", headers=headers)
+    return Response(questions.plain, media_type="application/json", headers=headers)
+
+
+def _write_questions(bank: Bank, language: str | None) -> QuestionList:
+    shown = [
         QuestionPublic(
             **rubric.question.model_dump(),
             max_points=rubric.max_points,
@@ -27,3 +68,15 @@ def list_questions(bank: BankDep, language: Literal["zh", "en"] | None = None) -
         for rubric in bank
         if language is None or rubric.question.language == language
     ]
+    plain = _QUESTIONS.dump_json(shown)
+    # Weak: the zipped form differs in its bytes.
+    tag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
+    return QuestionList(plain, gzip.compress(plain, mtime=0), tag)
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    for coding in accept_encoding.lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";")
+        if name in ("gzip", "*"):
+            return weight not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
