@@ -53,6 +53,8 @@ def create_app(
         redoc_url=None,
         # A redirect would go to whatever host the caller names.
         redirect_slashes=False,
+        # Generated clients name their functions by it.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]
     app.state.settings = settings

@@ -25,7 +25,9 @@ _MIN_SECRET_CHARACTERS = 32
 class Settings(JudgeSettings):
     """The settings of a process. The description of each field is its documentation in docs/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="VIVA_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VIVA_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Literal["development", "production"] = Field(
         default="development", description="`production` refuses sample secrets and SQLite."

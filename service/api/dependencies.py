@@ -44,7 +44,9 @@ def _get_waiting(request: Request) -> WaitingRequests:
 def _check_grading_id(
     grading_id: Annotated[
         str,
-        Path(description="Id of the grading: 32 hexadecimal digits.", json_schema_extra={"pattern": _ID.pattern}),
+        Path(
+            description="Id of the grading: 32 hexadecimal digits.", json_schema_extra={"pattern": f"^{_ID.pattern}$"}
+        ),
     ],
 ) -> str:
     if not _ID.fullmatch(grading_id):

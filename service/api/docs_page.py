@@ -20,7 +20,8 @@ _STYLE = """body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 15px/1
 pre, code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: #f3f4f6; color: #1a2430; padding: .6rem; overflow-x: auto; }
 section { border-top: 1px solid #ccd3da; margin-top: 1.5rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; }
 th { font-weight: 600; } .method { text-transform: uppercase; }
 """
 

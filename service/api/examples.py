@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import JsonValue
 
 _ANSWER = "Weights go from FP16 to INT8 or INT4, so the model is smaller and faster."
-EXAMPLE_REQUESTS: list[dict[str, Any]] = [
+EXAMPLE_REQUESTS: list[JsonValue] = [
     {"question_id": "quantization", "answer": _ANSWER, "candidate": "c-17"},
     {
         "rubric": {
@@ -32,7 +32,10 @@ EXAMPLE_REQUESTS: list[dict[str, Any]] = [
                     "levels": [
                         {"points": 0, "description": "Names no effect."},
                         {"points": 2, "description": "Says that the model becomes smaller, or faster."},
-                        {"points": 4, "description": "Says that it becomes smaller and faster, at some loss of quality."},
+                        {
+                            "points": 4,
+                            "description": "Says that it becomes smaller and faster, at some loss of quality.",
+                        },
                     ],
                 },
             ],

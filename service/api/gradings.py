@@ -54,7 +54,15 @@ def create_grading(
     notifier: NotifierDep,
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            max_length=255,
+            description="A text of your choice, new for each answer. Sent again with the same body within seven days "
+            "(`VIVA_IDEMPOTENCY_DAYS`), it gets the reply of the first request.",
+        ),
+    ] = None,
 ) -> GradingPublic:
     """Stores the answer and returns its grading, which is graded in the background.
 

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import TypeAdapter
 
 from vivavoce.rubrics import Bank, content_hash
@@ -34,13 +34,17 @@ class QuestionList:
     "",
     summary="List questions",
     response_model=list[QuestionPublic],
-    responses={304: {"description": "Nothing has changed since the `ETag` in `If-None-Match`."}, **problem_replies(422)},
+    responses={
+        200: {"headers": {"ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}}}},
+        304: {"description": "Nothing has changed since the `ETag` in `If-None-Match`."},
+        **problem_replies(422),
+    },
 )
 def list_questions(
     request: Request,
     bank: BankDep,
-    language: Literal["zh", "en"] | None = None,
-    if_none_match: Annotated[str, Header(description="`ETag` of an earlier reply.")] = "",
+    language: Annotated[Literal["zh", "en"] | None, Query(description="Only questions in this language.")] = None,
+    if_none_match: Annotated[str, Header(alias="If-None-Match", description="`ETag` of an earlier reply.")] = "",
     accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """Returns the questions of the bank, in both languages or in one. The reply has an `ETag` and may be kept."""

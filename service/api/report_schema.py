@@ -35,9 +35,7 @@ class PointPublic(_Part):
     """An expected point of the rubric, and whether the answer makes it."""
 
     id: str = Field(description="Id of the expected point in the rubric.")
-    text: str | None = Field(
-        description="Text of the expected point; null unless the request may read the answer key."
-    )
+    text: str | None = Field(description="Text of the expected point; null unless the request may read the answer key.")
     importance: Literal["core", "optional"] = Field(
         description="`core`: a full answer makes the point; `optional`: it need not."
     )

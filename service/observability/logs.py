@@ -80,7 +80,7 @@ class _TextFormatter(logging.Formatter):
         lines = [line for line in traceback.splitlines() if line]
         return "\n    ".join([super().format(cleaned) + ids, *lines])
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802  the name is Formatter's
+    def formatException(self, ei: Any) -> str:
         """See Formatter."""
         return hide_credentials(super().formatException(ei))
 
@@ -92,6 +92,6 @@ class _JsonFormatter(JsonFormatter):
         """See Formatter."""
         return super().format(_clean(record))
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802  the name is Formatter's
+    def formatException(self, ei: Any) -> str:
         """See Formatter."""
-        return hide_credentials(super().formatException(ei))
+        return hide_credentials(str(super().formatException(ei)))

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -101,14 +102,23 @@ def connect(url: str) -> sa.Engine:
     """Returns an engine for the database, and creates the folder of a SQLite file if it is missing."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        # Tested before use, as the server may have restarted. No answer belongs into an error.
-        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        # Tested before use, as the server may have restarted.
+        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "handle_error", _hide_row)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _hide_row(context: ExceptionContext) -> None:
+    """Takes out of an error what PostgreSQL quotes of the row that it refused, such as an answer."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:

@@ -28,7 +28,6 @@ class IdempotencyRepository:
         """Holds a key until the transaction ends; returns False if another request holds it."""
         return try_named_lock(self._session, f"idempotency {organisation_id} {route} {key}")
 
-
     def delete_older(self, moment: datetime, *, limit: int) -> int:
         """Deletes up to `limit` keys of callers that were used before a moment; returns how many.
 

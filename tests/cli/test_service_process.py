@@ -72,6 +72,12 @@ def test_the_status_names_servers_that_do_not_answer(
     assert stub_judge.url not in status
 
 
+def test_the_status_shows_no_password(database: SessionFactory, apps: list[dict[str, Any]]) -> None:
+    run_service(_judge_settings("http://judge:TOPSECRET@127.0.0.1:9"), worker=False)
+    status = apps[0]["judge_status"]()
+    assert status.startswith("no judge answers at http://127.0.0.1:9 (")
+
+
 def test_a_worker_ends_before_its_judge(
     database: SessionFactory,
     apps: list[dict[str, Any]],

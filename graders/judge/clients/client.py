@@ -176,8 +176,8 @@ class JudgeClient:
             last = self._last_failures.get(url, "unknown")
             raise JudgeFailure(
                 UnscoredReason.INFRASTRUCTURE,
-                f"the judge at {hide_credentials(url)} failed {CIRCUIT_FAILURES} times in a row and is not called for now; "
-                f"last failure: {last}",
+                f"the judge at {hide_credentials(url)} failed {CIRCUIT_FAILURES} times in a row and is not called for "
+                f"now; last failure: {last}",
                 unavailable=True,
             ) from None
         except JudgeFailure as failure:

@@ -142,7 +142,9 @@ def test_texts_that_turn_their_direction_turn_nothing_else(write: Write, rubric:
 
 def test_a_number_of_ours_keeps_its_place_behind_a_text_that_turns(rubric: Rubric) -> None:
     evidence = {"criteria": [{"evidence": [{"start": 0, "end": 5, "quote": "a\u202ebcd"}]}]}
-    assert str(mark_answer("a\u202ebcd ef", evidence, "en")).startswith("<mark><bdi>a\u202ebcd</bdi><sup>1</sup></mark>")
+    assert str(mark_answer("a\u202ebcd ef", evidence, "en")).startswith(
+        "<mark><bdi>a\u202ebcd</bdi><sup>1</sup></mark>"
+    )
     assert str(mark_answer("abcde ef", evidence, "en")).startswith("<mark>abcde<sup>1</sup></mark>")
 
 

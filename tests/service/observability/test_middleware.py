@@ -131,7 +131,10 @@ def test_an_error_after_the_response_has_started_goes_on() -> None:
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
-        ("/v1/gradings/x\n2026-11-29 10:00:00,000 ERROR forged", "/v1/gradings/x%0A2026-11-29%2010:00:00,000%20ERROR%20forged"),
+        (
+            "/v1/gradings/x\n2026-11-29 10:00:00,000 ERROR forged",
+            "/v1/gradings/x%0A2026-11-29%2010:00:00,000%20ERROR%20forged",
+        ),
         ("/\x00\u2028量", "/%00%E2%80%A8%E9%87%8F"),
         ("/" + "a" * 5000, "/" + "a" * 499),
     ],

@@ -180,5 +180,7 @@ def _check_redis(settings: Settings) -> Finding:
         )
         client.ping()
     except (redis.RedisError, ValueError) as error:
-        return Finding("Redis", False, hide_credentials(str(error)), "start it, or correct VIVA_REDIS_URL", needed=False)
+        return Finding(
+            "Redis", False, hide_credentials(str(error)), "start it, or correct VIVA_REDIS_URL", needed=False
+        )
     return Finding("Redis", True, "answers")
