@@ -48,7 +48,8 @@ def create_app(
         title="vivavoce",
         version=__version__,
         description=_DESCRIPTION,
-        # The page of our own loads nothing from elsewhere.
+        # Those of our own load nothing from elsewhere, and let others be answered meanwhile.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # A redirect would go to whatever host the caller names.
@@ -75,3 +76,10 @@ def create_app(
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app
+
+
+def warm_up(app: FastAPI) -> None:
+    """Builds what is the same in every reply; built by the first request, it would hold up others."""
+    app.openapi()
+    for language in (None, "zh", "en"):
+        questions.load_questions(app, language)

@@ -1,4 +1,4 @@
-"""The page at /docs: the OpenAPI document as plain HTML, without scripts and without anything from elsewhere."""
+"""The OpenAPI document, and the page at /docs: the same as plain HTML, without scripts or anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from markupsafe import Markup
 
 router = APIRouter()
@@ -24,6 +24,12 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; }
 th { font-weight: 600; } .method { text-transform: uppercase; }
 """
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def show_openapi(request: Request) -> JSONResponse:
+    """Returns the OpenAPI document."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs", include_in_schema=False)

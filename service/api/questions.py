@@ -7,12 +7,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from pydantic import TypeAdapter
 
 from vivavoce.rubrics import Bank, content_hash
 
-from .dependencies import BankDep, refuse_unknown_parameters
+from .dependencies import refuse_unknown_parameters
 from .openapi import problem_replies
 from .schemas import CriterionPublic, QuestionPublic
 
@@ -42,16 +42,12 @@ class QuestionList:
 )
 def list_questions(
     request: Request,
-    bank: BankDep,
     language: Annotated[Literal["zh", "en"] | None, Query(description="Only questions in this language.")] = None,
     if_none_match: Annotated[str, Header(alias="If-None-Match", description="`ETag` of an earlier reply.")] = "",
     accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     """Returns the questions of the bank, in both languages or in one. The reply has an `ETag` and may be kept."""
-    cache: dict[str | None, QuestionList] = request.app.state.question_lists
-    if language not in cache:
-        cache[language] = _write_questions(bank, language)
-    questions = cache[language]
+    questions = load_questions(request.app, language)
     headers = {**_HEADERS, "ETag": questions.tag}
     if {tag.strip() for tag in if_none_match.split(",")} & {questions.tag, questions.tag.removeprefix("W/"), "*"}:
         return Response(status_code=304, headers=headers)
@@ -59,6 +55,14 @@ def list_questions(
         headers["Content-Encoding"] = "gzip"
         return Response(questions.zipped, media_type="application/json", headers=headers)
     return Response(questions.plain, media_type="application/json", headers=headers)
+
+
+def load_questions(app: FastAPI, language: str | None) -> QuestionList:
+    """Returns the list in a language, or in both; it is written once."""
+    lists: dict[str | None, QuestionList] = app.state.question_lists
+    if language not in lists:
+        lists[language] = _write_questions(app.state.bank, language)
+    return lists[language]
 
 
 def _write_questions(bank: Bank, language: str | None) -> QuestionList:

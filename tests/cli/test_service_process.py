@@ -35,6 +35,7 @@ def apps(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the service was built with; its server starts and stops at once."""
     built: list[dict[str, Any]] = []
     monkeypatch.setattr(service_process, "create_app", lambda settings, **parts: built.append(parts))
+    monkeypatch.setattr(service_process, "warm_up", lambda app: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: setattr(server, "started", True))
     return built
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Rubric, content_hash
+from vivavoce.service.app import warm_up
 
 
 def test_questions_are_listed_without_their_key(client: httpx.Client, rubric: Rubric) -> None:
@@ -59,3 +61,10 @@ def test_the_list_is_zipped_for_those_who_read_that(api: TestClient, accepted: s
     assert ("gzip" in reply.headers.get("content-encoding", "")) is is_zipped
     assert reply.headers["vary"] == "Accept-Encoding"
     assert [question["id"] for question in reply.json()] == ["quantization"]
+
+
+def test_warming_up_changes_no_reply(app: FastAPI, api: TestClient) -> None:
+    paths = ("/v1/questions", "/v1/questions?language=zh", "/openapi.json")
+    before = [api.get(path).content for path in paths]
+    warm_up(app)
+    assert [api.get(path).content for path in paths] == before
