@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
-from .api import gradings, health, questions
+from .api import docs_page, gradings, health, questions
+from .api.middleware import HeadMiddleware, SecurityHeadersMiddleware
+from .api.openapi import build_openapi
+from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from .problems import add_exception_handlers
@@ -41,18 +44,42 @@ def create_app(
     `judge_status` describes the judge in a few words for `/readyz`. Once `is_stopping` returns True, requests that
     wait for a report are answered at once.
     """
-    app = FastAPI(title="vivavoce", version=__version__, description=_DESCRIPTION)
+    app = FastAPI(
+        title="vivavoce",
+        version=__version__,
+        description=_DESCRIPTION,
+        # Those of our own load nothing from elsewhere, and let others be answered meanwhile.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would go to whatever host the caller names.
+        redirect_slashes=False,
+        # Generated clients name their functions by it.
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]
     app.state.settings = settings
     app.state.sessions = sessions
     app.state.bank = bank
     app.state.notifier = notifier
     app.state.judge_status = judge_status
-    app.state.is_stopping = is_stopping
+    app.state.waiting = WaitingRequests(sessions, is_stopping)
+    app.state.question_lists = {}
     app.include_router(gradings.router)
     app.include_router(questions.router)
     app.include_router(health.router)
-    # Outermost, so that refused bodies are logged too.
+    app.include_router(docs_page.router)
+    # The last is the outermost, so that refused bodies are logged too.
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app
+
+
+def warm_up(app: FastAPI) -> None:
+    """Builds what is the same in every reply; built by the first request, it would hold up others."""
+    app.openapi()
+    for language in (None, "zh", "en"):
+        questions.load_questions(app, language)

@@ -9,6 +9,8 @@ ServiceError
 ├── GradingFinished        409   the grading is finished, so that it cannot be cancelled
 ├── IdempotencyMismatch    422   the key was used with another body
 ├── IdempotencyInProgress  409   a request with the key is still running
+├── UnreadableBody         400   the body is no JSON that can be read
+├── UnsupportedBody        415   the body is of another type, encoding or compression
 ├── BodyTooLarge           413   the body exceeds the limit
 ├── UnreadableHead         —     the text is not the head of an audit trail; command line only
 ├── JudgeNotPromoted       —     the judge version cannot become active; command line only
@@ -82,6 +84,19 @@ class GradingFinished(ServiceError):
 
     status = 409
     code = "grading_finished"
+
+
+class UnreadableBody(ServiceError):
+    """The body cannot be read."""
+
+    code = "unreadable_body"
+
+
+class UnsupportedBody(ServiceError):
+    """The type of the body is not supported."""
+
+    status = 415
+    code = "unsupported_media_type"
 
 
 class BodyTooLarge(ServiceError):

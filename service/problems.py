@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from .api.schemas import Problem
 from .errors import ServiceError
+from .storage.engine import is_unavailable
 
+# What a caller sent may be repeated, not in full and in no form that breaks a line.
+_SHOWN_CHARACTERS = 600
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
 
@@ -20,13 +28,31 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_unexpected_error)
+    app.add_exception_handler(OperationalError, _on_database_error)
 
 
-def problem_response(status: int, *, title: str, detail: str, code: str) -> JSONResponse:
+def problem_response(
+    status: int, *, title: str, detail: str, code: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """Builds the response for one problem, as `application/problem+json`."""
-    problem = Problem(title=title, status=status, detail=detail, code=code)
-    return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
+    shown = _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], detail)
+    if len(shown) > _SHOWN_CHARACTERS:
+        shown = f"{shown[: _SHOWN_CHARACTERS // 2]} … {shown[-_SHOWN_CHARACTERS // 2 :]}"
+    problem = Problem(title=title, status=status, detail=shown, code=code)
+    return JSONResponse(
+        problem.model_dump(), status_code=status, media_type="application/problem+json", headers=dict(headers or {})
+    )
+
+
+def internal_error_response() -> JSONResponse:
+    """Builds the response for an error that nobody expected; only the log says what it was."""
+    return problem_response(
+        500,
+        title="Internal error",
+        detail="The request failed because of an error in the service: send it again, and tell the operator if it "
+        "keeps failing.",
+        code="internal_error",
+    )
 
 
 async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
@@ -39,52 +65,47 @@ async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # One sentence is enough: the next attempt shows the next error.
     first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        detail = f"The body is not JSON ({first['ctx']['error']}): send a JSON object as UTF-8."
-    else:
-        field = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-        detail = f"{field}: {_end_sentence(str(first['msg']))}"
+    field = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    detail = f"{field}: {_end_sentence(str(first['msg']))}"
     return problem_response(422, title="The request is malformed", detail=detail, code="malformed_request")
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    # FastAPI turns an error raised while it reads the body into 400.
-    if isinstance(error.__cause__, ServiceError):
-        return await _on_service_error(request, error.__cause__)
-    # Otherwise it raises 400 only for a body that it cannot decode.
-    if error.status_code == 400:
-        return problem_response(
-            400,
-            title="The body cannot be read",
-            detail="The body is not JSON in UTF-8: send a JSON object in that encoding.",
-            code="unreadable_body",
-        )
     details = {
         404: "This address does not exist: see /docs for those that do.",
         405: "This address does not support the method: see /docs.",
     }
+    if error.status_code == 404 and request.url.path.endswith("/"):
+        details[404] = "This address does not exist: leave out the slash at its end, or see /docs."
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] += ", HEAD"
     return problem_response(
         error.status_code,
         title=str(error.detail),
         detail=details.get(error.status_code, str(error.detail)),
         code=str(error.detail).lower().replace(" ", "_"),
+        headers=headers,
     )
 
 
-async def _on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    # The traceback goes to the log alone: callers must not see it.
-    _log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
+async def _on_database_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OperationalError)
+    if not is_unavailable(error):
+        raise error
+    _log.error("the database is unavailable: %s", str(error.orig).partition("\n")[0])
     return problem_response(
-        500,
-        title="Internal error",
-        detail="The request failed because of an error in the service: send it again, and tell the operator if it "
-        "keeps failing.",
-        code="internal_error",
+        503,
+        title="The service is not available",
+        detail="The database cannot be reached: send the request again, with the same Idempotency-Key, after the "
+        "seconds in Retry-After.",
+        code="unavailable",
+        headers={"Retry-After": str(_RETRY_SECONDS)},
     )
 
 
 def _end_sentence(message: str) -> str:
     # pydantic prefixes what a validator of ours raised.
     message = message.removeprefix("Value error, ")
-    return message if message.endswith(".") else f"{message}."
+    return message if message.endswith((".", "?")) else f"{message}."

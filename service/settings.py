@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -24,7 +25,9 @@ _MIN_SECRET_CHARACTERS = 32
 class Settings(JudgeSettings):
     """The settings of a process. The description of each field is its documentation in docs/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="VIVA_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VIVA_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Literal["development", "production"] = Field(
         default="development", description="`production` refuses sample secrets and SQLite."
@@ -143,6 +146,17 @@ class Settings(JudgeSettings):
         "anybody can compute. Production requires at least 32 characters, the same for all workers.",
     )
 
+    interviewer_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer token of callers who may read the answer key in reports, at least 32 characters. Empty: "
+        "no reply of the API has it.",
+    )
+    idempotency_days: float = Field(
+        default=7.0,
+        gt=0,
+        description="Days after which an `Idempotency-Key` is forgotten, and may be used for another request.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -163,6 +177,25 @@ class Settings(JudgeSettings):
     def _read_empty_as_unset(cls, value: object) -> object:
         # Compose passes an unset variable on as an empty one.
         return None if value == "" else value
+
+    @field_validator("interviewer_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _MIN_SECRET_CHARACTERS:
+            raise ValueError("the token is too short: set one made by 'openssl rand -hex 32', or leave it empty")
+        return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        # Whoever parses it later would quote the password.
+        try:
+            _ = [urlsplit(url).port for url in value.split(";")]
+        except ValueError:
+            raise ValueError(
+                "the URL cannot be read: write characters such as / # @ in its password as %2F %23 %40"
+            ) from None
+        return value
 
     @model_validator(mode="after")
     def _check_production(self) -> Settings:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -16,7 +17,8 @@ from vivavoce.rubrics import Rubric, content_hash, structure_hash
 from . import lifecycle
 from .errors import DraftRubric, IdempotencyInProgress, IdempotencyMismatch
 from .storage import clock
-from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
+from .storage.key_repository import IdempotencyRepository
+from .storage.repositories import GradingRepository, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
@@ -35,6 +37,7 @@ SUBMIT_ROUTE = "POST /v1/gradings"
 class NewAnswer:
     """An answer to be graded by a rubric. Requests with the same `idempotency_key` are one request.
 
+    `body_hash` is a hash of everything that the caller sent, for such a key. `rubric_source` is `bank` or `own`.
     `id` becomes the id of the grading. It is chosen here so that the same value can be submitted again when the reply
     to a commit was lost.
     """
@@ -45,11 +48,17 @@ class NewAnswer:
     feedback_language: str | None = None
     priority: int = lifecycle.INTERACTIVE
     idempotency_key: str | None = None
+    body_hash: str | None = None
+    rubric_source: Literal["bank", "own"] | None = None
     request_id: str | None = None
     trace_parent: str | None = None
     id: str = field(default_factory=new_id)
 
     def request_hash(self) -> str:
+        """Returns the hash that is stored with the key: of the body, or without one of what decides the grading."""
+        return self.body_hash or self.content_hash()
+
+    def content_hash(self) -> str:
         """Returns the SHA-256 of what decides the grading; the priority is not part of it."""
         parts = [
             content_hash(self.rubric),
@@ -76,7 +85,10 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     IdempotencyInProgress while another request with the key is running.
     """
     if new.rubric.status == "draft":
-        raise DraftRubric(f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
+        raise DraftRubric(
+            f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze', or send it "
+            'with "status": "frozen".'
+        )
     if new.idempotency_key and (key := _find_earlier_use(session, new, organisation_id=organisation_id)):
         grading = lifecycle.get(session, key.grading_id, organisation_id=organisation_id)
         return Submitted(grading, key, is_repeated=grading.id != new.id)
@@ -99,7 +111,8 @@ def _find_earlier_use(session: Session, new: NewAnswer, *, organisation_id: str)
             "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
         )
     key = keys.by_key(new.idempotency_key, **scope)
-    if key and key.request_hash != new.request_hash():
+    # A key may have been stored before bodies were hashed.
+    if key and key.request_hash not in (new.request_hash(), new.content_hash()):
         raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
     return key
 
@@ -121,6 +134,7 @@ def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisa
         rubric_version=rubric_version(session, new.rubric, organisation_id=organisation_id),
         state=State.QUEUED,
         priority=new.priority,
+        rubric_source=new.rubric_source,
         request_id=new.request_id,
         trace_parent=new.trace_parent,
         created_at=moment,

@@ -1,4 +1,4 @@
-"""The sweep: requeues what lost workers held, and finds notifications that were lost."""
+"""The sweep: requeues what lost workers held, finds notifications that were lost, and forgets old keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from . import audit
 from .audit import Kind
 from .storage import clock
+from .storage.key_repository import IdempotencyRepository
 from .storage.locks import try_sweeper_lock
 from .storage.repositories import GradingRepository, OutboxRepository
 from .storage.tables import Grading, State
@@ -21,19 +22,31 @@ UNPUBLISHED_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Swept:
-    """The ids of gradings that a sweep requeued, set to dead, or for which a notification was lost."""
+    """The ids of gradings that a sweep requeued, set to dead, or for which a notification was lost.
+
+    `forgotten` is the number of idempotency keys that it deleted.
+    """
 
     requeued: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     unpublished: tuple[str, ...] = ()
+    forgotten: int = 0
 
 
-def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limit: int = 200) -> Swept:
+def sweep(
+    session: Session,
+    *,
+    max_attempts: int,
+    gone: Sequence[str] = (),
+    key_days: float | None = None,
+    limit: int = 200,
+) -> Swept:
     """Takes gradings from lost workers, and finds submissions whose notification was lost.
 
     A worker is lost when its lease has expired, or when it is in `gone`, the workers whose process has ended. Its
     gradings are requeued, or `dead` once they have lost `max_attempts` workers. Only one sweep runs at a time; a
-    concurrent one does nothing. `limit` bounds the gradings, and the notifications, of one sweep.
+    concurrent one does nothing. Idempotency keys older than `key_days` are deleted. `limit` bounds the gradings, the
+    notifications and the keys of one sweep.
     """
     if not try_sweeper_lock(session):
         return Swept()
@@ -52,7 +65,10 @@ def sweep(session: Session, *, max_attempts: int, gone: Sequence[str] = (), limi
     # The sweeping worker looks into the queue next, which serves as the notification.
     outbox.mark_published(unpublished)
     session.flush()
-    return Swept(tuple(requeued), tuple(dead), tuple(unpublished))
+    forgotten = 0
+    if key_days is not None:
+        forgotten = IdempotencyRepository(session).delete_older(moment - timedelta(days=key_days), limit=limit)
+    return Swept(tuple(requeued), tuple(dead), tuple(unpublished), forgotten)
 
 
 def _set_dead(session: Session, grading: Grading, moment: datetime) -> None:

@@ -25,7 +25,7 @@ def check_answer(answer: str) -> str:
             f"The answer has {len(answer):,} characters, at most {MAX_ANSWER_CODE_POINTS:,} are graded: "
             "shorten it or split it by question."
         )
-    return _check_characters(answer, what="answer")
+    return check_characters(answer, what="answer")
 
 
 def check_candidate(candidate: str | None) -> str | None:
@@ -40,19 +40,19 @@ def check_candidate(candidate: str | None) -> str | None:
             f"The candidate reference has {len(candidate):,} characters: "
             f"use one of at most {MAX_CANDIDATE_CODE_POINTS}."
         )
-    return _check_characters(candidate, what="candidate reference")
+    return check_characters(candidate, what="candidate reference")
 
 
 def choose_rubric(bank: Bank, request: GradingCreate) -> Rubric:
     """Returns the rubric in the request, or that of the question it names.
 
-    Raises UnusableRequest unless the request has exactly one of the two, and UnknownQuestionError.
+    Raises UnusableRequest unless the request has exactly one of the two, or if it names another language than its
+    rubric; and UnknownQuestionError.
     """
-    if (request.rubric is None) == (request.question_id is None):
+    if request.rubric is not None and request.question_id is None:
+        return _check_language(request.rubric, request.language)
+    if request.question_id is None or request.rubric is not None:
         raise UnusableRequest("Name a question with 'question_id' or send a 'rubric': one of the two.")
-    if request.rubric:
-        return request.rubric
-    assert request.question_id
     return find_rubric(bank, question_id=request.question_id, language=request.language, answer=request.answer)
 
 
@@ -68,7 +68,8 @@ def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: s
         raise UnknownQuestionError(str(error)) from None
 
 
-def _check_characters(value: str, *, what: str) -> str:
+def check_characters(value: str, *, what: str) -> str:
+    """Returns a text unchanged; raises UnusableAnswer, naming `what`, if no database can store its characters."""
     # PostgreSQL stores no NUL in text.
     if (position := value.find("\x00")) >= 0:
         raise UnusableAnswer(f"The {what} has a NUL character at position {position + 1}: remove it and send it again.")
@@ -81,3 +82,12 @@ def _check_characters(value: str, *, what: str) -> str:
             "send it as proper UTF-8."
         ) from None
     return value
+
+
+def _check_language(rubric: Rubric, language: str | None) -> Rubric:
+    written = rubric.question.language
+    if language not in (None, written):
+        raise UnusableRequest(
+            f"'language' is {language}, but the rubric is in {written}: leave 'language' out, it is for the bank."
+        )
+    return rubric

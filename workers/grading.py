@@ -83,7 +83,11 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> Swept:
     owners = sessions.read(lambda session: GradingRepository(session).owners())
     # Owners on this machine need not wait for their lease to expire.
     ended = [owner for owner in owners if has_ended(owner)]
-    swept = sessions.run(lambda session: sweep(session, max_attempts=settings.max_attempts, gone=ended))
+    swept = sessions.run(
+        lambda session: sweep(
+            session, max_attempts=settings.max_attempts, gone=ended, key_days=settings.idempotency_days
+        )
+    )
     if swept.requeued:
         metrics.returned.labels("worker_lost").inc(len(swept.requeued))
         _log.warning("requeued %d gradings of stalled workers: %s", len(swept.requeued), swept.requeued)

@@ -98,6 +98,13 @@ def explain_criterion(
     return text
 
 
+def remove_judge_reason(text: str) -> str:
+    """A sentence of `explain_criterion` without the judge's reason, which may state the answer key."""
+    for phrases in _PHRASES.values():
+        text = text.partition(phrases["judge_reason"].partition("{")[0])[0]
+    return text
+
+
 def explain_failure(*, language: FeedbackLanguage, cause: str) -> str:
     """One sentence on a criterion without a verdict."""
     return _PHRASES[language]["unscored"].format(reason=cause)

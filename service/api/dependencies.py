@@ -1,16 +1,24 @@
-"""Dependencies of the routes, all from the state that `create_app` sets."""
+"""Dependencies of the routes: what `create_app` has set, and checks of addresses."""
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
+from fastapi.exceptions import RequestValidationError
 
 from vivavoce.rubrics import Bank
 
+from ..errors import GradingNotFound
 from ..notifier import Notifier
 from ..settings import Settings
 from ..storage.engine import SessionFactory
+from .waiting import WaitingRequests
+
+# In ASCII only: other alphabets have digits too.
+_ID = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
 def _get_settings(request: Request) -> Settings:
@@ -29,6 +37,43 @@ def _get_sessions(request: Request) -> SessionFactory:
     return cast(SessionFactory, request.app.state.sessions)
 
 
+def _get_waiting(request: Request) -> WaitingRequests:
+    return cast(WaitingRequests, request.app.state.waiting)
+
+
+def _check_grading_id(
+    grading_id: Annotated[
+        str,
+        Path(
+            description="Id of the grading: 32 hexadecimal digits.", json_schema_extra={"pattern": f"^{_ID.pattern}$"}
+        ),
+    ],
+) -> str:
+    if not _ID.fullmatch(grading_id):
+        # Other texts are no ids, and some no database can compare.
+        raise GradingNotFound(f"There is no grading '{grading_id[:64]}': check the id that POST returned.")
+    return grading_id
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raises RequestValidationError for a query parameter that the route does not have, or that comes twice."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean '{near[0]}'?" if near else f"there is {' and '.join(known) or 'none here'}."
+            raise _wrong_parameter(name, f"this query parameter does not exist: {fix}")
+        if names.count(name) > 1:
+            raise _wrong_parameter(name, "this query parameter appears twice: send it once.")
+
+
+def _wrong_parameter(name: str, message: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "query_parameter", "loc": ("query", name[:64]), "msg": message}])
+
+
+GradingIdDep = Annotated[str, Depends(_check_grading_id)]
+WaitingDep = Annotated[WaitingRequests, Depends(_get_waiting)]
 SettingsDep = Annotated[Settings, Depends(_get_settings)]
 BankDep = Annotated[Bank, Depends(_get_bank)]
 NotifierDep = Annotated[Notifier, Depends(_get_notifier)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-import time
 from collections.abc import Callable
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from .. import lifecycle, submission, validation
@@ -17,14 +18,21 @@ from ..observability.tracing import trace_parent
 from ..storage.engine import SessionFactory
 from ..storage.tables import Grading
 from ..submission import NewAnswer
-from .dependencies import BankDep, NotifierDep, SessionsDep, SettingsDep
-from .schemas import GradingCreate, GradingPublic, Problem
+from .answer_key import ReadsKeyDep, hide_answer_key
+from .dependencies import (
+    BankDep,
+    GradingIdDep,
+    NotifierDep,
+    SessionsDep,
+    SettingsDep,
+    WaitingDep,
+    refuse_unknown_parameters,
+)
+from .openapi import SUBMISSION_BODY, SUBMISSION_REPLIES, problem_replies
+from .request_body import read_submission
+from .schemas import GradingCreate, GradingPublic
 
-router = APIRouter(prefix="/v1/gradings", tags=["gradings"])
-# A waiting request polls often at first, then less and less.
-_FIRST_POLL_SECONDS = 0.01
-_POLL_GROWTH = 1.4
-_MAX_POLL_SECONDS = 0.5
+router = APIRouter(prefix="/v1/gradings", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 # Long enough for a restart of the database.
 _PATIENCE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -34,17 +42,27 @@ _log = logging.getLogger(__name__)
     "",
     status_code=202,
     summary="Submit an answer",
-    responses={status: {"model": Problem} for status in (404, 409, 413, 422)},
+    openapi_extra={"requestBody": SUBMISSION_BODY},
+    responses={**SUBMISSION_REPLIES, **problem_replies(400, 404, 409, 413, 415, 422)},
 )
 def create_grading(
-    body: GradingCreate,
+    body: Annotated[GradingCreate, Depends(read_submission)],
     request: Request,
     response: Response,
     bank: BankDep,
     sessions: SessionsDep,
     notifier: NotifierDep,
+    reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            max_length=255,
+            description="A text of your choice, new for each answer. Sent again with the same body within seven days "
+            "(`VIVA_IDEMPOTENCY_DAYS`), it gets the reply of the first request.",
+        ),
+    ] = None,
 ) -> GradingPublic:
     """Stores the answer and returns its grading, which is graded in the background.
 
@@ -58,6 +76,8 @@ def create_grading(
         feedback_language=body.feedback_language,
         priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
         idempotency_key=idempotency_key,
+        body_hash=_hash_body(body),
+        rubric_source="own" if body.rubric else "bank",
         request_id=request.state.request_id,
         trace_parent=trace_parent(),
     )
@@ -70,7 +90,13 @@ def create_grading(
     # After the reply: a slow notifier must not delay the caller.
     after_reply.add_task(notifier.notify, reply.id)
     response.headers["Location"] = str(request.url_for("read_grading", grading_id=reply.id).path)
-    return reply
+    return reply if reads_key else hide_answer_key(reply)
+
+
+def _hash_body(body: GradingCreate) -> str:
+    """Returns the SHA-256 of a body as it was read; a field with its default counts as one left out."""
+    fields = body.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _submit_answer(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
@@ -84,24 +110,25 @@ def _submit_answer(session: Session, new: NewAnswer) -> tuple[GradingPublic, boo
     return reply, submitted.is_repeated
 
 
-@router.post(
-    "/{grading_id}/cancel",
-    summary="Cancel a grading",
-    responses={404: {"model": Problem}, 409: {"model": Problem}},
-)
-def cancel_grading(grading_id: str, sessions: SessionsDep) -> GradingPublic:
+@router.post("/{grading_id}/cancel", summary="Cancel a grading", responses=problem_replies(404, 409, 422))
+def cancel_grading(grading_id: GradingIdDep, sessions: SessionsDep, reads_key: ReadsKeyDep) -> GradingPublic:
     """Cancels a grading that is `queued` or `running`. Cancelling twice changes nothing; a finished one gives 409."""
-    return _change_grading(sessions, grading_id, lifecycle.cancel)
+    reply = _change_grading(sessions, grading_id, lifecycle.cancel)
+    return reply if reads_key else hide_answer_key(reply)
 
 
-@router.post("/{grading_id}/requeue", summary="Grade again", responses={404: {"model": Problem}})
+@router.post("/{grading_id}/requeue", summary="Grade again", responses=problem_replies(404, 422))
 def requeue_grading(
-    grading_id: str, sessions: SessionsDep, notifier: NotifierDep, after_reply: BackgroundTasks
+    grading_id: GradingIdDep,
+    sessions: SessionsDep,
+    notifier: NotifierDep,
+    reads_key: ReadsKeyDep,
+    after_reply: BackgroundTasks,
 ) -> GradingPublic:
     """Requeues a grading that is `failed`, `dead` or `cancelled`, and deletes its report. Any other is unchanged."""
     reply = _change_grading(sessions, grading_id, lifecycle.requeue)
     after_reply.add_task(notifier.notify, reply.id)
-    return reply
+    return reply if reads_key else hide_answer_key(reply)
 
 
 def _change_grading(
@@ -117,30 +144,34 @@ def _change_grading(
     return sessions.run(change_grading, patience_seconds=_PATIENCE_SECONDS)
 
 
-@router.get("/{grading_id}", summary="Read a grading", responses={404: {"model": Problem}})
+@router.get("/{grading_id}", summary="Read a grading", responses=problem_replies(404, 422))
 async def read_grading(
-    request: Request,
-    grading_id: str,
+    grading_id: GradingIdDep,
     sessions: SessionsDep,
     settings: SettingsDep,
+    waiting: WaitingDep,
+    reads_key: ReadsKeyDep,
     wait: Annotated[
         float,
-        Query(ge=0, description="Seconds to wait for the report; the service limits them (`VIVA_MAX_WAIT_SECONDS`)."),
+        Query(
+            ge=0,
+            description="Seconds to wait for the report. The service waits for 60 at most, or for what "
+            "`VIVA_MAX_WAIT_SECONDS` says; a larger value is no error.",
+        ),
     ] = 0.0,
 ) -> GradingPublic:
     """Returns the state of a grading, with its report once it is finished.
 
     With `wait`, the reply comes as soon as the grading is finished, or when the time is up. It comes earlier if this
-    replica is shutting down: repeat the request then, and another replica answers it.
+    replica is shutting down: repeat the request then, and another replica answers it. Texts of the answer key are null
+    unless the request has the token of an interviewer.
     """
-    deadline = time.monotonic() + min(wait, settings.max_wait_seconds)
-    pause = _FIRST_POLL_SECONDS
-    while True:
+    grading = await anyio.to_thread.run_sync(_load_grading, sessions, grading_id)
+    seconds = min(wait, settings.max_wait_seconds)
+    if grading.state.open and seconds > 0:
+        await waiting.wait(grading_id, seconds=seconds)
         grading = await anyio.to_thread.run_sync(_load_grading, sessions, grading_id)
-        if not grading.state.open or time.monotonic() >= deadline or request.app.state.is_stopping():
-            return grading
-        await anyio.sleep(min(pause, max(deadline - time.monotonic(), 0)))
-        pause = min(pause * _POLL_GROWTH, _MAX_POLL_SECONDS)
+    return grading if reads_key else hide_answer_key(grading)
 
 
 def _load_grading(sessions: SessionsDep, grading_id: str) -> GradingPublic:

@@ -16,12 +16,17 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", summary="Alive")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """Returns 200 while the process answers requests; it checks nothing else."""
     return {"status": "ok"}
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 def show_metrics(sessions: SessionsDep) -> Response:
     """Returns the metrics of this process and the state of the queue, in the text format of Prometheus."""
     return Response(metrics.exposition(sessions), media_type=CONTENT_TYPE_PLAIN_0_0_4)

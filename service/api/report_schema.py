@@ -35,7 +35,7 @@ class PointPublic(_Part):
     """An expected point of the rubric, and whether the answer makes it."""
 
     id: str = Field(description="Id of the expected point in the rubric.")
-    text: str = Field(description="Text of the expected point; part of the key, not for candidates.")
+    text: str | None = Field(description="Text of the expected point; null unless the request may read the answer key.")
     importance: Literal["core", "optional"] = Field(
         description="`core`: a full answer makes the point; `optional`: it need not."
     )
@@ -51,7 +51,9 @@ class VerdictPublic(_Part):
         description="The log-odds for an answer without content. Scores use the difference of the two."
     )
     quote: str = Field(description="The judge's quote from the answer for a yes; empty in mode `fast`.")
-    reason: str = Field(description="The judge's reason; empty in mode `fast`.")
+    reason: str = Field(
+        description="The judge's reason; empty in mode `fast`, and unless the request may read the answer key."
+    )
     call: str = Field(description="Key of the recorded judge call, which `viva replay --calls` shows.")
     baseline_call: str = Field(description="Key of the recorded call for the answer without content.")
     position: int = Field(ge=0, description="Index of the verdict in the replies to these calls, from 0.")
@@ -106,7 +108,7 @@ class CriterionResultPublic(_Part):
     probabilities: list[Share] | None = Field(
         description="Probability of each level, lowest level first, with sum 1; null without a verdict."
     )
-    reason: str = Field(description="The reason in one sentence, for the interviewer.")
+    reason: str = Field(description="The reason in one sentence.")
     evidence: list[EvidencePublic] = Field(description="Passages of the answer that support the result.")
     expected_points: list[PointPublic] = Field(description="The expected points of this criterion.")
     votes: list[VotePublic] = Field(description="The vote of each judge.")
@@ -121,7 +123,9 @@ class FeedbackPublic(_Part):
 
     language: Literal["zh", "en"] = Field(description="Language of both texts.")
     candidate: str = Field(description="Text for the candidate; never quotes the answer key.")
-    interviewer: str = Field(description="Text for the interviewer.")
+    interviewer: str | None = Field(
+        description="Text for the interviewer; null unless the request may read the answer key."
+    )
 
 
 class EarlierScorePublic(_Part):

@@ -7,10 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.rubrics import Rubric
 
 from ..storage.tables import Grading, State
+from .examples import EXAMPLE_REQUESTS
 from .report_schema import ReportDocument
 
 
@@ -20,18 +22,17 @@ class GradingCreate(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [
-                {
-                    "question_id": "quantization",
-                    "answer": "Weights go from FP16 to INT8 or INT4, so the model is smaller and faster.",
-                    "candidate": "c-17",
-                }
-            ]
+            "oneOf": [
+                {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},
+                {"required": ["rubric"], "properties": {"rubric": {"type": "object"}}},
+            ],
+            "examples": EXAMPLE_REQUESTS,
         },
     )
 
     question_id: str | None = Field(
         default=None,
+        min_length=1,
         max_length=64,
         description="Id or handbook number of a question in the bank. Required unless there is a `rubric`.",
     )
@@ -39,7 +40,9 @@ class GradingCreate(BaseModel):
     # Its length is checked later, for a message in plain words.
     answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
     language: Literal["zh", "en"] | None = Field(
-        default=None, description="Language of the bank's rubric to grade by; by default the language of the answer."
+        default=None,
+        description="Language of the bank's rubric to grade by; by default the language of the answer. A `rubric` has "
+        "its own language, and another one here is refused.",
     )
     feedback_language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the feedback; by default the language of the rubric."
@@ -71,6 +74,13 @@ class GradingPublic(BaseModel):
     state: State = Field(description="`queued` and `running` are open; in every other state the grading is finished.")
     question_id: str = Field(description="Id of the question.")
     language: str = Field(description="Language of the rubric: `zh` or `en`.")
+    source: Literal["bank", "own"] | None = Field(
+        default=None,
+        description="Where the rubric came from: `bank` by `question_id`, `own` with the request; null if unknown.",
+    )
+    rubric_hash: str | None = Field(
+        default=None, description="SHA-256 of everything in the rubric that decides a grade."
+    )
     candidate: str | None = Field(description="Your reference for the candidate.")
     attempt: int = Field(
         description="Number of attempts by workers; those that ended because the judge was unavailable do not count."
@@ -94,10 +104,13 @@ class GradingPublic(BaseModel):
             state=State(grading.state),
             question_id=grading.rubric_version.question_id,
             language=grading.rubric_version.language,
+            source=grading.rubric_source,
+            rubric_hash=grading.rubric_version.content_hash,
             candidate=grading.submission.candidate,
             attempt=grading.attempt,
             reason=grading.reason,
-            detail=grading.detail,
+            # Details stored by earlier versions may name a URL in full.
+            detail=hide_credentials(grading.detail) if grading.detail else None,
             created_at=grading.created_at,
             updated_at=grading.updated_at,
             provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,

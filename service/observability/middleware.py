@@ -8,26 +8,30 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge
-from ..problems import problem_response
+from ..problems import internal_error_response, problem_response
 from . import metrics
 from .logs import log_ids
 from .tracing import server_span
 
-MAX_BODY_BYTES = 1024 * 1024
-_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request."
+# An answer of 20,000 characters in \\u escapes (6 bytes each), and 180 KiB for a rubric.
+MAX_BODY_BYTES = 300 * 1024
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request, with a shorter rubric."
 # No spaces or line breaks: the id is part of log lines.
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # Probes come every few seconds, so they are logged as DEBUG.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_SHOWN_PATH = 500
 _PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = logging.getLogger("vivavoce.http")
 
 
 class RequestContextMiddleware:
-    """ASGI middleware that gives each request an id, and records its duration, status and span.
+    """ASGI middleware that gives each request an id, records its duration, status and span, and logs errors once.
 
     The id is the caller's `X-Request-ID` if that is well-formed (1 to 64 letters, digits and `_ . : -`), else a new
     one. The response has it too, and so has every log line up to the verdict.
@@ -44,20 +48,28 @@ class RequestContextMiddleware:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request_id = _choose_request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        # What a client sees when the application ends without a response.
+        # Stays when the application ends without a response.
         status = 500
+        has_started = False
         started = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_started = message["status"], True
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
-        with log_ids(request_id=request_id), server_span(f"{scope['method']} {scope['path']}", headers) as span:
+        with log_ids(request_id=request_id), server_span(_describe(scope), headers) as span:
             try:
                 await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                # A second response cannot be sent; the server logs that error.
+                if has_started:
+                    raise
+                span.record_exception(error)
+                _log.error("unexpected error on %s", _describe(scope), exc_info=error)
+                await internal_error_response()(scope, receive, send_with_id)
             finally:
                 span.set_attribute("http.response.status_code", status)
                 _record_request(scope, status, time.perf_counter() - started)
@@ -70,14 +82,24 @@ def _choose_request_id(wanted: str) -> str:
 def _record_request(scope: Scope, status: int, seconds: float) -> None:
     # The route, not the path: each label value is a series.
     route = getattr(scope.get("route"), "path", "other")
-    metrics.http_requests.labels(scope["method"], route, status).inc()
+    metrics.http_requests.labels(_name_method(scope["method"]), route, status).inc()
     metrics.http_seconds.labels(route).observe(seconds)
     level = logging.DEBUG if scope["path"] in _PROBE_PATHS else logging.INFO
-    _log.log(level, "%s %s %d in %.0f ms", scope["method"], scope["path"], status, seconds * 1000)
+    _log.log(level, "%s %d in %.0f ms", _describe(scope), status, seconds * 1000)
+
+
+def _name_method(method: str) -> str:
+    # Each label value is a series, and a caller may invent methods.
+    return method if method in _METHODS else "other"
+
+
+def _describe(scope: Scope) -> str:
+    """Returns method and path; the path is percent-encoded, so that it stays one word."""
+    return f"{scope['method']} {quote(scope['path'][:_SHOWN_PATH], safe='/:@!$&()*+,;=~')}"
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that refuses a body of more than 1 MiB with 413, before it is in memory."""
+    """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -73,7 +74,7 @@ def _retry_while_unavailable(patience_seconds: float) -> tenacity.Retrying:
         stop=tenacity.stop_after_delay(patience_seconds),
         # Random, so that clients do not return all at once.
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
-        retry=tenacity.retry_if_exception(_is_unavailable),
+        retry=tenacity.retry_if_exception(is_unavailable),
         before_sleep=_log_retry,
         reraise=True,
     )
@@ -86,7 +87,8 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
     _log.warning("the database is unavailable, trying again: %s", str(cause).strip().partition("\n")[0])
 
 
-def _is_unavailable(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
+    """Returns whether an error says that the database cannot be reached or is locked, so that a retry may succeed."""
     orig = getattr(error, "orig", None)
     if isinstance(orig, sqlite3.Error):
         # A file cannot restart, only be locked.
@@ -101,13 +103,22 @@ def connect(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "handle_error", _hide_row)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed)
+    engine = sa.create_engine(parsed, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _hide_row(context: ExceptionContext) -> None:
+    """Takes out of an error what PostgreSQL quotes of the row that it refused, such as an answer."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:

@@ -10,8 +10,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from .locks import lock_audit_trail, try_named_lock
-from .tables import AuditEvent, Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State
+from .locks import lock_audit_trail
+from .tables import AuditEvent, Grading, OutboxMessage, Report, RubricVersion, State
 
 # Rows that are in memory at a time when a whole table is read.
 _ROWS_AT_ONCE = 500
@@ -93,6 +93,11 @@ class GradingRepository:
         query = sa.select(Grading).where(Grading.state == state).order_by(Grading.created_at).limit(limit)
         return self._session.scalars(query).unique().all()
 
+    def finished_among(self, ids: Sequence[str]) -> Sequence[str]:
+        """Returns those of the ids whose grading is finished."""
+        query = sa.select(Grading.id).where(Grading.id.in_(ids), Grading.state.not_in([State.QUEUED, State.RUNNING]))
+        return self._session.scalars(query).all()
+
     def counts_by_state(self) -> Mapping[str, int]:
         """Returns the number of gradings in each state; a state without any is missing."""
         rows = self._session.execute(sa.select(Grading.state, sa.func.count()).group_by(Grading.state))
@@ -164,21 +169,6 @@ class ReportRepository:
         with closing(self._session.execute(query)) as rows:
             for row in rows:
                 yield row.grading_id, row.score, row.document
-
-
-class IdempotencyRepository:
-    """Idempotency keys."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def by_key(self, key: str, *, route: str, organisation_id: str) -> IdempotencyKey | None:
-        """Returns the stored use of a key at a route."""
-        return self._session.get(IdempotencyKey, (organisation_id, route, key))
-
-    def try_lock(self, key: str, *, route: str, organisation_id: str) -> bool:
-        """Holds a key until the transaction ends; returns False if another request holds it."""
-        return try_named_lock(self._session, f"idempotency {organisation_id} {route} {key}")
 
 
 class OutboxRepository:

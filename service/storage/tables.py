@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -112,6 +112,7 @@ class Grading(Base):
     that were not released in order, `judge_attempts` those in which the judge gave no verdict although it answered
     others. `not_before` is when a delayed retry is due. `request_id` and `trace_parent` connect log lines and spans of
     the worker with the request. `provisional` has the range of the score while the judge is unavailable.
+    `rubric_source` is `bank` or `own` for answers that came over HTTP.
     """
 
     __tablename__ = "grading"
@@ -132,6 +133,7 @@ class Grading(Base):
     reason: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[str | None] = mapped_column(Text)
     provisional: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    rubric_source: Mapped[Literal["bank", "own"] | None] = mapped_column(String(8))
     request_id: Mapped[str | None] = mapped_column(String(64))
     trace_parent: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -199,6 +201,7 @@ class IdempotencyKey(Base):
     """An idempotency key of a caller, the hash of the request it was used for, and the reply."""
 
     __tablename__ = "idempotency"
+    __table_args__ = (Index("ix_idempotency_created", "created_at"),)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
     route: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)

@@ -35,6 +35,7 @@ def apps(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the service was built with; its server starts and stops at once."""
     built: list[dict[str, Any]] = []
     monkeypatch.setattr(service_process, "create_app", lambda settings, **parts: built.append(parts))
+    monkeypatch.setattr(service_process, "warm_up", lambda app: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: setattr(server, "started", True))
     return built
 
@@ -70,6 +71,12 @@ def test_the_status_names_servers_that_do_not_answer(
     status = apps[1]["judge_status"]()
     assert "http://127.0.0.1:9" in status
     assert stub_judge.url not in status
+
+
+def test_the_status_shows_no_password(database: SessionFactory, apps: list[dict[str, Any]]) -> None:
+    run_service(_judge_settings("http://judge:TOPSECRET@127.0.0.1:9"), worker=False)
+    status = apps[0]["judge_status"]()
+    assert status.startswith("no judge answers at http://127.0.0.1:9 (")
 
 
 def test_a_worker_ends_before_its_judge(

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from vivavoce.service.observability.middleware import MAX_BODY_BYTES
 from vivavoce.service.settings import Settings
 
 from ..servers import free_port
@@ -80,11 +81,20 @@ def test_a_get_that_fails_on_one_replica_goes_to_the_other(tmp_path: Path) -> No
     assert first.seen
 
 
-def test_metrics_are_not_shown_outside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/readyz/", "/%72eadyz"])
+def test_what_is_for_the_operator_is_not_shown_outside(tmp_path: Path, path: str) -> None:
     with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
-        reply = httpx.get(f"{url}/metrics", trust_env=False)
+        reply = httpx.get(f"{url}{path}", trust_env=False)
     assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cache-control"] == "no-store"
     assert replica.seen == []
+
+
+def test_a_body_of_the_largest_size_reaches_a_replica(tmp_path: Path) -> None:
+    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
+        assert httpx.post(f"{url}/v1/gradings", content=b"x" * MAX_BODY_BYTES, trust_env=False).status_code == 200
+    assert len(replica.seen) == 1
 
 
 def test_a_replica_hears_the_request_id_that_the_caller_gets(tmp_path: Path) -> None:
@@ -97,9 +107,10 @@ def test_a_replica_hears_the_request_id_that_the_caller_gets(tmp_path: Path) -> 
 
 def test_a_body_that_is_too_large_gets_a_problem_and_reaches_no_replica(tmp_path: Path) -> None:
     with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
-        reply = httpx.post(f"{url}/v1/gradings", content=b"x" * (1024 * 1024 + 1), trust_env=False)
+        reply = httpx.post(f"{url}/v1/gradings", content=b"x" * (MAX_BODY_BYTES + 1), trust_env=False)
     assert reply.status_code == 413
     assert _problem(reply)["code"] == "body_too_large"
+    assert f"{MAX_BODY_BYTES // 1024} KiB" in _problem(reply)["detail"]
     assert not replica.seen
 
 

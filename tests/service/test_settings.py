@@ -250,3 +250,26 @@ def test_an_old_name_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("VIVA_JUDGE_AWAY", "provisional")
     with pytest.raises(ValueError, match="is called VIVA_ON_JUDGE_UNAVAILABLE now"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIVA_INTERVIEWER_TOKEN", "TOPSECRET"),
+        ("VIVA_REDIS_URL", "redis://:TOPSECRET/more@host/0"),
+        ("VIVA_DATABASE_URL", "postgresql://viva:TOPSECRET/more@db/viva"),
+    ],
+)
+def test_a_refused_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert name.removeprefix("VIVA_").lower() in str(error.value)
+    assert "TOPSECRET" not in str(error.value)
+
+
+def test_an_interviewers_token_is_long_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for token in ("", REAL):
+        monkeypatch.setenv("VIVA_INTERVIEWER_TOKEN", token)
+        assert Settings().interviewer_token.get_secret_value() == token
+        assert REAL not in repr(Settings())

@@ -120,6 +120,21 @@ def test_a_key_with_another_rubric_is_refused(database: SessionFactory, rubric: 
         _submit(database, replace(first, rubric=edited(rubric, "criteria", 0, "points", value=3)))
 
 
+def test_a_hash_of_the_body_decides_where_there_is_one(database: SessionFactory, rubric: Rubric) -> None:
+    first = NewAnswer(rubric=rubric, answer="INT8", idempotency_key="k", body_hash="a" * 64)
+    grading_id, _ = _submit(database, first)
+    newer_rubric = edited(rubric, "criteria", 0, "points", value=3)
+    assert _submit(database, replace(first, id="1" * 32, rubric=newer_rubric)) == (grading_id, True)
+    with pytest.raises(IdempotencyMismatch):
+        _submit(database, replace(first, id="1" * 32, body_hash="b" * 64))
+
+
+def test_a_key_of_a_time_before_bodies_were_hashed_is_still_known(database: SessionFactory, rubric: Rubric) -> None:
+    first = NewAnswer(rubric=rubric, answer="INT8", idempotency_key="k")
+    grading_id, _ = _submit(database, first)
+    assert _submit(database, replace(first, id="1" * 32, body_hash="a" * 64)) == (grading_id, True)
+
+
 @pytest.mark.parametrize("key", [None, "k"])
 def test_a_repeated_commit_is_not_a_repeated_request(database: SessionFactory, rubric: Rubric, key: str | None) -> None:
     new = NewAnswer(rubric=rubric, answer="INT8", idempotency_key=key)

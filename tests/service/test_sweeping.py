@@ -111,3 +111,21 @@ def test_a_claim_or_cancellation_needs_no_notification(
             lifecycle.cancel(session, lifecycle.get(session, grading_id))
     fixed_clock.advance(UNPUBLISHED_SECONDS + 1)
     assert sweep_gone(database).unpublished == ()
+
+
+def test_keys_are_forgotten_after_their_days(database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock) -> None:
+    def sweep() -> int:
+        with database.begin() as session:
+            return sweeping.sweep(session, max_attempts=3, key_days=7).forgotten
+
+    def submit(grading_id: str) -> str:
+        return submit_answer(database, rubric, idempotency_key="k", id=grading_id)
+
+    assert submit("0" * 32) == "0" * 32
+    fixed_clock.advance(7 * 24 * 3600)
+    assert sweep() == 0
+    assert submit("1" * 32) == "0" * 32
+    fixed_clock.advance(0.001)
+    assert sweep() == 1
+    assert submit("1" * 32) == "1" * 32
+    assert read_grading(database, "0" * 32).state == State.QUEUED

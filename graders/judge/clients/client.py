@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from purgatory.domain.model import HALF_OPENED, OpenedState
 
 from ...errors import JudgeFailure, UnscoredReason
+from .addresses import hide_credentials
 from .client_failures import (
     Busy,
     build_connection_failure,
@@ -169,14 +170,14 @@ class JudgeClient:
                 raise OpenedState(url)
             async with circuit:
                 with _tracer.start_as_current_span("judge call", kind=trace.SpanKind.CLIENT) as span:
-                    span.set_attribute("server.address", url)
+                    span.set_attribute("server.address", hide_credentials(url))
                     return await self._post_once(url, path, body, prefix_key=prefix_key, seconds=seconds)
         except OpenedState:
             last = self._last_failures.get(url, "unknown")
             raise JudgeFailure(
                 UnscoredReason.INFRASTRUCTURE,
-                f"the judge at {url} failed {CIRCUIT_FAILURES} times in a row and is not called for now; "
-                f"last failure: {last}",
+                f"the judge at {hide_credentials(url)} failed {CIRCUIT_FAILURES} times in a row and is not called for "
+                f"now; last failure: {last}",
                 unavailable=True,
             ) from None
         except JudgeFailure as failure:
@@ -238,7 +239,7 @@ def probe(base_url: str, *, timeout_seconds: float = 3.0) -> str | None:
     try:
         response = asyncio.run(get_health())
     except (TimeoutError, httpx.HTTPError) as error:
-        return f"no judge answers at {base_url} ({type(error).__name__})"
+        return f"no judge answers at {hide_credentials(base_url)} ({type(error).__name__})"
     if response.status_code != 200:
-        return f"the judge at {base_url} is not ready (HTTP {response.status_code})"
+        return f"the judge at {hide_credentials(base_url)} is not ready (HTTP {response.status_code})"
     return None

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from vivavoce import __version__
 from vivavoce.evaluation.errors import EvaluationError
 from vivavoce.graders import GraderError
+from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.rubrics import RubricError
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.observability.tracing import TracingMissing
@@ -103,5 +104,5 @@ def run() -> None:
 
 
 def _exit_with(sentence: str) -> NoReturn:
-    err.print(f"[red]viva:[/red] {escape(sentence)}", highlight=False, soft_wrap=True)
+    err.print(f"[red]viva:[/red] {escape(hide_credentials(sentence))}", highlight=False, soft_wrap=True)
     sys.exit(2)

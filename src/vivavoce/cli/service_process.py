@@ -15,7 +15,7 @@ from vivavoce.graders.judge.clients.client import probe
 from vivavoce.graders.judge.servers.embedded import serve as run_engine
 from vivavoce.graders.models.model_files import ModelSource, verified_model
 from vivavoce.rubrics import default_bank
-from vivavoce.service.app import create_app
+from vivavoce.service.app import create_app, warm_up
 from vivavoce.service.notifier import EventNotifier, Notifier, SilentNotifier
 from vivavoce.service.settings import Settings, split_urls
 from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
@@ -50,6 +50,7 @@ def run_service(settings: Settings, *, worker: bool) -> None:
             # Long polls answer before the grace period would cut them off.
             is_stopping=lambda: server.should_exit,
         )
+        warm_up(app)
         server = _Server(
             uvicorn.Config(
                 app,

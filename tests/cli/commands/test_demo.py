@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from rich.console import Console
 
 from vivavoce.cli.commands import demo
@@ -44,8 +45,9 @@ def show(
     """Runs the demo with a scripted judge on a few samples; gives what it printed."""
 
     def run(script: Any = lambda answer, criterion: 2.0, *, samples: int = 4) -> str:
+        with_token = settings.model_copy(update={"interviewer_token": SecretStr("t" * 32)})
         app = create_app(
-            settings,
+            with_token,
             sessions=database,
             bank=default_bank(),
             notifier=_GradingNotifier(database, settings, script),
@@ -60,10 +62,10 @@ def show(
         monkeypatch.setattr(demo, "sample_cohort", lambda: cohort)
         monkeypatch.setattr(demo, "verified_model", lambda *_: None)
         monkeypatch.setattr(demo, "_run_service", run_service)
-        monkeypatch.setattr(httpx, "Client", lambda base_url, **_: TestClient(app, base_url=base_url))
+        monkeypatch.setattr(httpx, "Client", lambda base_url, headers, **_: TestClient(app, base_url, headers=headers))
         page = io.StringIO()
         try:
-            run_demo(settings, report=tmp_path / "report.html", console=Console(file=page, width=200))
+            run_demo(with_token, report=tmp_path / "report.html", console=Console(file=page, width=200))
         except UserError as error:
             page.write(str(error))
         return page.getvalue()
@@ -93,6 +95,8 @@ def test_scores_come_beside_the_grades_of_people(show: Callable[..., str], tmp_p
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert default_bank().get(samples[0].question_id, samples[0].language).question.text in page  # type: ignore[arg-type]
     assert f"report: {tmp_path / 'report.html'}" in shown
+    # A report for interviewers says what is missing.
+    assert "not covered: " in page or "未提及：" in page
 
 
 def test_too_few_answers_have_no_rank_correlation(show: Callable[..., str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from vivavoce.cli.commands import doctor
 from vivavoce.cli.commands.doctor import Finding
+from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import InvalidRubric, default_bank
 from vivavoce.service.storage.engine import SessionFactory
 
@@ -148,3 +149,27 @@ def test_a_busy_machine_is_named(
     line = _line(viva("doctor", VIVA_JUDGE_URL=judge_url).stdout, "processors")
     assert line.startswith(mark)
     assert f"waited for one {wait:.0%}" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIVA_JUDGE_URL", "http://judge:TOPSECRET@127.0.0.1:9"),
+        ("VIVA_JUDGE_URL", "http://TOPSECRET@127.0.0.1:9,http://judge:TOPSECRET@127.0.0.1:9"),
+        ("VIVA_REDIS_URL", "redis://:TOPSECRET@127.0.0.1:9/0"),
+        ("VIVA_REDIS_URL", "nonsense://:TOPSECRET@127.0.0.1:9/0"),
+        ("VIVA_REDIS_URL", "redis://:TOPSECRET/more@127.0.0.1:9/0"),
+        ("VIVA_DATABASE_URL", "postgresql+psycopg://viva:TOPSECRET@127.0.0.1:9/none"),
+        ("VIVA_DATABASE_URL", "postgresql+psycopg://viva:TOPSECRET/more@127.0.0.1:9/none"),
+        ("VIVA_DATABASE_URL", "postgresql+psycopg://viva:TOPSECRET@127.0.0.1:port/none"),
+    ],
+)
+def test_no_password_is_printed(viva: Viva, name: str, value: str) -> None:
+    done = viva("doctor", **{name: value})
+    assert "TOPSECRET" not in done.stdout + done.stderr
+    assert name in done.stdout + done.stderr
+
+
+def test_a_judge_with_a_password_is_named_without_it(viva: Viva, stub_judge: StubJudgeServer) -> None:
+    done = viva("doctor", VIVA_JUDGE_URL=stub_judge.url.replace("://", "://judge:TOPSECRET@"))
+    assert _line(done.stdout, "judge stub").endswith(f"answers at {stub_judge.url}")

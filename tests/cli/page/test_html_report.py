@@ -124,6 +124,30 @@ def test_hostile_texts_stay_texts(write: Write, rubric: Rubric) -> None:
     assert page.text().count("<script>") == 12
 
 
+def test_texts_that_turn_their_direction_turn_nothing_else(write: Write, rubric: Rubric) -> None:
+    turned = "Ada \u202e 10 of 10"
+    row = graded(rubric, turned, candidate=turned)
+    assert row.grading.report
+    row.grading.report["feedback"] |= {"candidate": turned, "interviewer": turned}
+    row.grading.report["criteria"][0] |= {"title": turned, "reason": turned}
+    page = write(replace(row, question=turned, rubric=None), title=turned, problems=[turned])
+    holders = [
+        element
+        for element in page.find("main").walk()
+        if any(isinstance(child, str) and "\u202e" in child for child in element.children)
+    ]
+    assert len(holders) >= 9
+    assert [element.tag for element in holders if element.tag != "bdi" and "dir" not in element.attributes] == []
+
+
+def test_a_number_of_ours_keeps_its_place_behind_a_text_that_turns(rubric: Rubric) -> None:
+    evidence = {"criteria": [{"evidence": [{"start": 0, "end": 5, "quote": "a\u202ebcd"}]}]}
+    assert str(mark_answer("a\u202ebcd ef", evidence, "en")).startswith(
+        "<mark><bdi>a\u202ebcd</bdi><sup>1</sup></mark>"
+    )
+    assert str(mark_answer("abcde ef", evidence, "en")).startswith("<mark>abcde<sup>1</sup></mark>")
+
+
 def test_counts_include_rows_that_were_not_graded(write: Write, rubric: Rubric) -> None:
     review = graded(rubric, needs_review=True)
     page = write(graded(rubric), review, waiting(rubric), problems=["line 9, column answer: no text", "line 10"])

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -123,3 +125,58 @@ def test_verbose_libraries_log_from_warning_on(name: str, capsys: pytest.Capture
         logging.getLogger(name).info("each request")
         logging.getLogger(name).warning("a failure")
     assert [line.rpartition(" ")[2] for line in capsys.readouterr().err.splitlines()] == ["failure"]
+
+
+FORGED = "x\n2026-11-29 10:00:00,000 ERROR vivavoce.service.app FORGED"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_text_of_a_caller_begins_a_line(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    with _logs(form):
+        for text in (FORGED, "a\r\nb", "a\x00b", "a\x85b\u2028c", "a\x1b[2Jb", "a\u202eb", "a\ud800b"):
+            logging.getLogger("vivavoce.test").warning("saw %s", text)
+    lines = capsys.readouterr().err.split("\n")
+    assert len(lines) == 8
+    assert all("vivavoce.test" in line for line in lines[:-1])
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", "".join(lines))
+
+
+def test_a_traceback_begins_no_line_either(capsys: pytest.CaptureFixture[str]) -> None:
+    with _logs("text"):
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            logging.getLogger("vivavoce.test").exception("failed")
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.endswith("ERROR vivavoce.test failed")
+    assert any("FORGED" in line for line in rest)
+    assert all(line.startswith("    ") for line in rest)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_password_of_a_url_is_logged(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://viva:TOPSECRET@db/viva"
+    with _logs(form):
+        logging.getLogger("vivavoce.test").warning("cannot reach %s", url)
+        try:
+            raise ValueError(url)
+        except ValueError:
+            logging.getLogger("vivavoce.test").exception("failed")
+    logged = capsys.readouterr().err
+    assert "TOPSECRET" not in logged
+    assert logged.count("postgresql://db/viva") >= 2
+
+
+def test_each_500_is_logged_once_and_no_line_is_forged(
+    client: httpx.Client, database: SessionFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE grading RENAME TO gone"))
+    with _logs("text"):
+        reply = client.get(f"/v1/gradings/{'0' * 32}")
+        assert client.get("/v1/gradings/x%0a2026-11-29%2010:00:00,000%20ERROR%20FORGED").status_code == 404
+    assert (reply.status_code, reply.headers["content-type"]) == (500, "application/problem+json")
+    logged = capsys.readouterr().err
+    assert logged.count("Traceback") == 1 + logged.count("direct cause")
+    assert len(re.findall(r"^\S+ \S+ ERROR ", logged, re.MULTILINE)) == 1
+    assert "GET /v1/gradings/x%0A2026" in logged

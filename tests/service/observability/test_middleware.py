@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -21,7 +22,7 @@ TOO_LARGE = {
     "type": "about:blank",
     "title": "The request is too large",
     "status": 413,
-    "detail": "The body is larger than 1024 KiB: send one answer a request.",
+    "detail": "The body is larger than 300 KiB: send one answer a request, with a shorter rubric.",
     "code": "body_too_large",
 }
 
@@ -100,14 +101,55 @@ def _count(method: str, route: str, status: int) -> float:
     return metrics.registry.get_sample_value("vivavoce_http_requests_total", labels) or 0.0
 
 
-def test_an_error_counts_as_500_and_goes_on() -> None:
-    async def fail(scope: Any, receive: Any, send: Any) -> None:
-        raise RuntimeError("broken")
+async def _fail(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("password=hunter2")
 
+
+async def _reply_then_fail(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200})
+    raise RuntimeError("broken")
+
+
+def test_an_unexpected_error_is_a_500_and_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     before = _count("GET", "other", 500)
-    with pytest.raises(RuntimeError, match="broken"):
-        _call(RequestContextMiddleware(fail))
+    with caplog.at_level(logging.ERROR):
+        sent = _call(RequestContextMiddleware(_fail), headers={"X-Request-ID": "r-1"})
+    assert (_status(sent), _request_id(sent)) == (500, "r-1")
+    assert json.loads(sent[1]["body"])["code"] == "internal_error"
+    assert "hunter2" not in str(sent)
+    (line,) = caplog.records
+    assert line.getMessage() == "unexpected error on GET /x"
+    assert "hunter2" in str(line.exc_info)
     assert _count("GET", "other", 500) == before + 1
+
+
+def test_an_error_after_the_response_has_started_goes_on() -> None:
+    with pytest.raises(RuntimeError, match="broken"):
+        _call(RequestContextMiddleware(_reply_then_fail))
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (
+            "/v1/gradings/x\n2026-11-29 10:00:00,000 ERROR forged",
+            "/v1/gradings/x%0A2026-11-29%2010:00:00,000%20ERROR%20forged",
+        ),
+        ("/\x00\u2028量", "/%00%E2%80%A8%E9%87%8F"),
+        ("/" + "a" * 5000, "/" + "a" * 499),
+    ],
+)
+def test_a_path_is_one_word_of_the_log(path: str, shown: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="vivavoce.http"):
+        _call(RequestContextMiddleware(_reply_ok), path=path)
+    assert caplog.records[-1].getMessage().startswith(f"GET {shown} 200 in ")
+
+
+def test_invented_methods_are_one_series() -> None:
+    before = _count("other", "other", 200)
+    for method in ("BREW", "STEEP"):
+        _call(RequestContextMiddleware(_reply_ok), method=method)
+    assert _count("other", "other", 200) == before + 2
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import vivavoce.service.storage.engine as storage
 from vivavoce.service.storage import clock
-from vivavoce.service.storage.tables import Base, Organisation
+from vivavoce.service.storage.tables import Base, Grading, Organisation, Submission
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -157,3 +157,35 @@ def test_a_reader_does_not_wait_for_a_writer(sqlite_database: storage.SessionFac
 def test_every_migration_is_known() -> None:
     files = (Path(storage.__file__).parent / "migrations" / "versions").glob("0*.py")
     assert len(storage.known_revisions()) == len(list(files)) > 5
+
+
+def test_an_error_of_the_database_has_no_answer_in_it(empty: sa.Engine) -> None:
+    storage.migrate(empty)
+    # No column may be missing; SQLite looks for the organisation at the end only.
+    row = {"id": None, "answer": "what Ada said", "organisation_id": "none", "answer_hash": "h"}
+    with empty.begin() as connection, pytest.raises(sa.exc.DBAPIError) as error:
+        connection.execute(sa.insert(Submission), {**row, "created_at": clock.now()})
+    assert "INSERT INTO submission" in str(error.value)
+    assert "what Ada said" not in str(error.value)
+
+
+def test_gradings_of_an_earlier_schema_have_no_known_source(empty: sa.Engine) -> None:
+    storage.migrate(empty)
+    config = Config()
+    config.set_main_option("script_location", str(Path(storage.__file__).parent / "migrations"))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0007")
+        made = "'2020-01-01 00:00:00'"
+        for statement in (
+            f"INSERT INTO submission VALUES ('s', 'default', NULL, 'a', 'h', NULL, {made})",
+            f"INSERT INTO rubric_version VALUES ('v', 'default', 'q', 'en', 'c', 's', '{{}}', {made})",
+            "INSERT INTO grading (id, organisation_id, submission_id, rubric_version_id, state, priority, attempt, "
+            f"unanswered, fence, created_at, updated_at) VALUES ('g', 'default', 's', 'v', 'dead', 0, 1, 0, 0, {made}, "
+            f"{made})",
+        ):
+            connection.exec_driver_sql(statement)
+    storage.migrate(empty)
+    with Session(empty) as session:
+        grading = session.get_one(Grading, "g")
+        assert (grading.rubric_source, grading.submission.answer) == (None, "a")

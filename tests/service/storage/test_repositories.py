@@ -11,7 +11,6 @@ from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import (
     AuditRepository,
     GradingRepository,
-    IdempotencyRepository,
     OutboxRepository,
     ReportRepository,
     RubricVersionRepository,
@@ -160,17 +159,6 @@ def test_messages_are_found_by_age_and_deleted_once_published(
         assert [message.grading_id for message in outbox.find_unpublished(before, limit=1)] == ids[:1]
         outbox.mark_published([ids[0], "unknown"])
         assert [message.grading_id for message in outbox.find_unpublished(before, limit=9)] == ids[1:2]
-
-
-def test_a_key_belongs_to_route_and_organisation(database: SessionFactory, rubric: Rubric) -> None:
-    submit_answer(database, rubric, idempotency_key="k")
-    with database.begin() as session:
-        keys = IdempotencyRepository(session)
-        route = "POST /v1/gradings"
-        assert keys.by_key("k", route=route, organisation_id=DEFAULT_ORGANISATION)
-        assert keys.by_key("k", route="POST /v2", organisation_id=DEFAULT_ORGANISATION) is None
-        assert keys.by_key("k", route=route, organisation_id=OTHER_ORGANISATION) is None
-        assert keys.try_lock("k", route=route, organisation_id=DEFAULT_ORGANISATION)
 
 
 @pytest.fixture

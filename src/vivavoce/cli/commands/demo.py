@@ -6,6 +6,7 @@ The demo is a client like any other: it runs `viva serve` as a process of its ow
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -74,9 +75,12 @@ def run_demo(settings: Settings, *, report: Path, console: Console) -> None:
     # Before the service starts: a missing model is said at once.
     verified_model(DEFAULT_JUDGE, settings.models_dir)
     samples = sample_cohort()
+    # The report is for interviewers, so it needs the answer key.
+    token = settings.interviewer_token.get_secret_value() or secrets.token_hex(32)
+    headers = {"Authorization": f"Bearer {token}"}
     with (
-        _run_service(settings, console) as url,
-        httpx.Client(base_url=url, timeout=_HTTP_SECONDS, trust_env=False) as client,
+        _run_service(settings, console, token) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=_HTTP_SECONDS, trust_env=False) as client,
     ):
         texts = _fetch_questions(client)
         started = time.monotonic()
@@ -121,7 +125,7 @@ def _print_summary(rows: Sequence[ReportRow], report: Path, console: Console, *,
 
 
 @contextmanager
-def _run_service(settings: Settings, console: Console) -> Iterator[str]:
+def _run_service(settings: Settings, console: Console, token: str) -> Iterator[str]:
     """Run a service on a free port, with its database in the state folder; yields its URL and stops it at the end."""
     url = f"http://127.0.0.1:{(port := _find_free_port())}"
     folder = settings.state_dir
@@ -132,7 +136,7 @@ def _run_service(settings: Settings, console: Console) -> Iterator[str]:
             [sys.executable, "-m", "vivavoce.cli", "serve", "--port", str(port), "--host", "127.0.0.1"],
             stdout=log_file,
             stderr=log_file,
-            env={**os.environ, "VIVA_STATE_DIR": str(folder)},
+            env={**os.environ, "VIVA_STATE_DIR": str(folder), "VIVA_INTERVIEWER_TOKEN": token},
         )
     try:
         with console.status("Starting the service and its judge …"):

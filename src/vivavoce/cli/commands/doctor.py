@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vivavoce import __version__
 from vivavoce.graders import GraderError
+from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.graders.judge.clients.client import probe
 from vivavoce.graders.judge.servers.embedded import engine_problem
 from vivavoce.graders.models.embedder import NANO_E5, build_embedder
@@ -158,7 +159,7 @@ def _check_judge(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             f"judge {settings.judge_model} ({settings.judge_engine})",
             problem is None,
-            problem or f"answers at {url}",
+            problem or f"answers at {hide_credentials(url)}",
             "start that server, or correct VIVA_JUDGE_URL; answers wait in the queue until then",
         )
     try:
@@ -179,7 +180,7 @@ def _check_database(settings: Settings) -> Finding:
             revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     except (SQLAlchemyError, ImportError) as error:
         cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        return Finding("database", False, cause, "check VIVA_DATABASE_URL, then run 'viva migrate'")
+        return Finding("database", False, hide_credentials(cause), "check VIVA_DATABASE_URL, then run 'viva migrate'")
     return Finding("database", True, f"{url.get_backend_name()}, schema {revision}")
 
 
@@ -193,5 +194,7 @@ def _check_redis(settings: Settings) -> Finding:
         )
         client.ping()
     except (redis.RedisError, ValueError) as error:
-        return Finding("Redis", False, str(error), "start it, or correct VIVA_REDIS_URL", needed=False)
+        return Finding(
+            "Redis", False, hide_credentials(str(error)), "start it, or correct VIVA_REDIS_URL", needed=False
+        )
     return Finding("Redis", True, "answers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -14,6 +15,8 @@ from vivavoce.rubrics import Language
 from .report_labels import LABELS
 from .report_words import UNREAD
 
+# Characters that set the direction of the text behind them.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # (start, end, what is there), in code points of the answer.
 _Unread = tuple[int, int, str]
 _Evidence = tuple[int, int, int]
@@ -77,8 +80,13 @@ def _mark_segment(segment: _Segment, language: Language) -> Markup:
     if segment.kind:
         reason = LABELS[language]["unread"].format(reason=UNREAD[segment.kind][language])
         opening = Markup('<span class="unread">{}<small> [{}]</small></span>')
-        return opening.format(segment.text, reason)
+        return opening.format(_isolate(segment.text), reason)
     if segment.numbers and segment.text.strip():
         shown = ", ".join(map(str, segment.numbers))
-        return Markup("<mark>{}<sup>{}</sup></mark>").format(segment.text, shown)
-    return escape(segment.text)
+        return Markup("<mark>{}<sup>{}</sup></mark>").format(_isolate(segment.text), shown)
+    return _isolate(segment.text)
+
+
+def _isolate(text: str) -> Markup:
+    """Text that cannot turn the direction of what follows it."""
+    return Markup("<bdi>{}</bdi>").format(text) if _TURNING.search(text) else escape(text)

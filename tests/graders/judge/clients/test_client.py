@@ -262,6 +262,18 @@ def test_a_hung_judge_costs_its_deadline_and_opens_its_circuit(stub_judge: StubJ
     assert fast < 1.5
 
 
+def test_a_failure_names_no_password() -> None:
+    async def ask_often() -> str:
+        client = JudgeClient(["http://judge:TOPSECRET@127.0.0.1:9"], deadlines=Deadlines(0.2, 0.2))
+        for _ in range(CIRCUIT_FAILURES + 1):
+            with pytest.raises(JudgeFailure) as error:
+                await client.ask(BODY, prefix_key="k")
+        await client.aclose()
+        return str(error.value)
+
+    assert asyncio.run(ask_often()).startswith("infrastructure: the judge at http://127.0.0.1:9 failed")
+
+
 def test_the_circuit_closes_soon_after_recovery(stub_judge: StubJudgeServer) -> None:
     assert client_module.CIRCUIT_SECONDS < 30
 

@@ -1,0 +1,96 @@
+"""The OpenAPI document: what FastAPI finds in the routes, completed with the errors and headers of every reply."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from .schemas import GradingCreate, Problem
+
+_REFERENCE = "#/components/schemas/{model}"
+# Any request may get these; the front door of a deployment sends 429.
+_ANY_TIME = (429, 500, 503)
+_CAUSES = {
+    400: "The body cannot be read as JSON in UTF-8.",
+    404: "What the address or the body names does not exist.",
+    409: "The state of the grading, the rubric or another request forbids it.",
+    413: "The body has more than 300 KiB.",
+    415: "The body is not announced as plain JSON in UTF-8.",
+    422: "The request can be read, and something in it is wrong.",
+    429: "One address asks too much, says the proxy of the deployment.",
+    500: "An error in the service.",
+    503: "The service or its database is not available.",
+}
+_TEXT = {"schema": {"type": "string"}}
+_REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log.", **_TEXT}}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_BEARER = "interviewer"
+
+SUBMISSION_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="GradingCreate")}}},
+}
+SUBMISSION_REPLIES: dict[int | str, dict[str, Any]] = {
+    202: {
+        "headers": {
+            "Location": {"description": "Address of the grading.", **_TEXT},
+            "Idempotent-Replayed": {
+                "description": "`true` if an earlier request with the same `Idempotency-Key` submitted the grading.",
+                **_TEXT,
+            },
+        }
+    }
+}
+
+
+def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The description of replies with these statuses, all of them problem JSON."""
+    content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+    return {status: {"description": _CAUSES[status], "content": content} for status in statuses}
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """Returns the document of an application; it is built once."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[{"url": "/", "description": "This service."}],
+    )
+    _, definitions = models_json_schema(
+        [(GradingCreate, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+    )
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(definitions["$defs"])
+    components["securitySchemes"] = {
+        _BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "Token of an interviewer (`VIVA_INTERVIEWER_TOKEN`); without it the answer key is hidden.",
+        }
+    }
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(operation, is_keyed=path.startswith("/v1/gradings"))
+    app.openapi_schema = document
+    return document
+
+
+def _complete(operation: dict[str, Any], *, is_keyed: bool) -> None:
+    if is_keyed:
+        # The empty one: a request needs no token.
+        operation["security"] = [{}, {_BEARER: []}]
+    replies = operation["responses"]
+    for status, reply in problem_replies(*_ANY_TIME).items():
+        replies.setdefault(str(status), reply)
+    for status in sorted(replies):
+        reply = replies[status] = {**replies[status]}
+        late = _RETRY_AFTER if HTTPStatus(int(status)) in (429, 503) else {}
+        reply["headers"] = {**reply.get("headers", {}), **_REQUEST_ID, **late}

@@ -1,0 +1,173 @@
+"""Reads the body of a submission: what cannot be a request is refused early, at a cost that the limits here bound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+
+from ..errors import UnreadableBody, UnsupportedBody, UnusableRequest
+from ..validation import check_characters
+from .schemas import GradingCreate
+
+# Far above what a valid request has.
+MAX_FIELDS = 64
+MAX_ITEMS = 200
+MAX_VALUES = 2_000
+MAX_DEPTH = 16
+_GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")
+# The only ways to write a NUL or half a character in JSON.
+_ESCAPES = ("\\u0000", "\\ud", "\\uD")
+_NAMES = {"answer": "answer", "candidate": "candidate reference"}
+
+
+async def read_submission(request: Request) -> GradingCreate:
+    """Returns the submission in the body of a request.
+
+    Raises UnsupportedBody, UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
+    """
+    check_content_headers(request.headers)
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise UnreadableBody("The connection ended before the body: send the request again.") from None
+    # In a thread, so that other requests are answered meanwhile.
+    return await anyio.to_thread.run_sync(parse_submission, body)
+
+
+def check_content_headers(headers: Headers) -> None:
+    """Raises UnsupportedBody unless the headers announce plain JSON in UTF-8."""
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        found = f"'{media_type.strip()[:60]}'" if media_type.strip() else "missing"
+        raise UnsupportedBody(f"The Content-Type is {found}: send Content-Type: application/json.")
+    name, _, charset = parameters.strip().partition("=")
+    if name.strip().lower() == "charset" and charset.strip(' "').lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedBody(f"The charset of the body is {charset.strip()[:40]}: send JSON in UTF-8.")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedBody(
+            f"The body is compressed ({encoding[:40]}), and compressed bodies are not read: send it as it is, "
+            "without Content-Encoding."
+        )
+
+
+def parse_submission(body: bytes) -> GradingCreate:
+    """Returns the submission that bytes of JSON describe; numbers and texts must be written as such.
+
+    Raises UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
+    """
+    text = _decode(body)
+    value = _parse_json(text)
+    _check_size(value)
+    if any(escape in text for escape in _ESCAPES):
+        _check_texts(value, path=())
+    try:
+        return GradingCreate.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise RequestValidationError([{**first, "loc": ("body", *first["loc"])}]) from None
+
+
+def _decode(body: bytes) -> str:
+    if not body.strip():
+        raise UnreadableBody("The body is empty: send a JSON object as UTF-8.")
+    if body.startswith(_GZIP):
+        raise UnreadableBody("The body is compressed (gzip): send the JSON as it is.")
+    if body.startswith(_OTHER_UNICODE):
+        raise UnreadableBody("The body is in UTF-16: send the JSON as UTF-8.")
+    try:
+        return body.removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableBody(
+            f"The body is not JSON in UTF-8 (byte {error.start + 1} is no part of a character): send it in that "
+            "encoding."
+        ) from None
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_ObjectBuilder(), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise UnreadableBody(
+            f"The body is not JSON ({error.msg} at line {error.lineno}, column {error.colno}): send a JSON object as "
+            "UTF-8."
+        ) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        # Python bounds the digits of a number that it converts.
+        raise UnreadableBody("A number in the body has thousands of digits: send a shorter one.") from None
+
+
+class _ObjectBuilder:
+    """Builds the objects of one body, as the hook of a JSON parser; stops at more than any request has."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._seen += 1
+        if self._seen > MAX_VALUES:
+            raise _too_many(f"it has more than {MAX_VALUES:,} objects")
+        if len(pairs) > MAX_FIELDS:
+            raise _too_many(f"an object has {len(pairs):,} fields, at most {MAX_FIELDS} are read")
+        built = dict(pairs)
+        if len(built) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise UnreadableBody(f"'{repeated[:64]}' appears twice in one object of the body: send it once.")
+        return built
+
+
+def _refuse_constant(name: str) -> None:
+    raise UnreadableBody(f"The body has {name}, which is not JSON: send a number or leave the field out.")
+
+
+def _check_size(value: Any) -> None:
+    """Raises UnusableRequest for more values or longer lists than any request has, UnreadableBody for more levels."""
+    seen = 0
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for part in level:
+            if isinstance(part, list) and len(part) > MAX_ITEMS:
+                raise _too_many(f"a list has {len(part):,} items, at most {MAX_ITEMS} are read")
+            if isinstance(part, dict | list):
+                inner += part.values() if isinstance(part, dict) else part
+            seen += 1
+        if seen + len(inner) > MAX_VALUES:
+            raise _too_many(f"it has more than {MAX_VALUES:,} values")
+        level = inner
+    if level:
+        raise _too_deep()
+
+
+def _check_texts(value: Any, *, path: Sequence[str | int]) -> None:
+    if isinstance(value, str):
+        place = ".".join(map(str, path))
+        check_characters(value, what=_NAMES.get(place, f"text at '{place}'"))
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            check_characters(name, what="name of a field")
+            _check_texts(part, path=(*path, name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            _check_texts(part, path=(*path, index))
+
+
+def _too_many(what: str) -> UnusableRequest:
+    return UnusableRequest(f"The body is too large for one answer ({what}): send one answer a request.")
+
+
+def _too_deep() -> UnreadableBody:
+    return UnreadableBody(f"The body is nested too deep: at most {MAX_DEPTH} levels are read.")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from fastapi.testclient import TestClient
+
+from vivavoce.rubrics import Rubric
+
+GRADING = "/v1/gradings/{grading_id}"
+STATUSES = {
+    ("post", "/v1/gradings"): {202, 400, 404, 409, 413, 415, 422},
+    ("get", GRADING): {200, 404, 422},
+    ("post", f"{GRADING}/cancel"): {200, 404, 409, 422},
+    ("post", f"{GRADING}/requeue"): {200, 404, 422},
+    ("get", "/v1/questions"): {200, 304, 422},
+    ("get", "/healthz"): {200},
+    ("get", "/readyz"): {200},
+    ("get", "/metrics"): {200},
+}
+
+
+@pytest.fixture
+def document(api: TestClient) -> dict[str, Any]:
+    read: dict[str, Any] = api.get("/openapi.json").json()
+    return read
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            yield method, path, operation
+
+
+def test_every_status_that_a_caller_can_get_is_there(document: dict[str, Any]) -> None:
+    found = {(method, path): {int(s) for s in op["responses"]} for method, path, op in _operations(document)}
+    assert found == {operation: statuses | {429, 500, 503} for operation, statuses in STATUSES.items()}
+
+
+def test_every_error_is_problem_json(document: dict[str, Any]) -> None:
+    for method, path, operation in _operations(document):
+        for status, reply in operation["responses"].items():
+            if int(status) >= 400 and path != "/readyz":
+                (media,) = reply["content"]
+                assert (media, reply["content"][media]["schema"]["$ref"].rpartition("/")[2]) == (
+                    "application/problem+json",
+                    "Problem",
+                ), (method, path, status)
+    assert not [name for name in document["components"]["schemas"] if "ValidationError" in name]
+
+
+def test_references_lead_somewhere(document: dict[str, Any]) -> None:
+    def references(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            if isinstance(part.get("$ref"), str):
+                yield part["$ref"]
+            for inner in part.values():
+                yield from references(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from references(inner)
+
+    found = set(references(document))
+    assert len(found) > 20
+    assert {name.rpartition("/")[2] for name in found} <= set(document["components"]["schemas"])
+
+
+def test_headers_are_described(document: dict[str, Any]) -> None:
+    accepted = document["paths"]["/v1/gradings"]["post"]["responses"]["202"]["headers"]
+    assert {"Location", "Idempotent-Replayed", "X-Request-ID"} <= set(accepted)
+    for _, _, operation in _operations(document):
+        assert all("X-Request-ID" in reply["headers"] for reply in operation["responses"].values())
+        assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_parameters_are_described_and_bounded(document: dict[str, Any]) -> None:
+    parameters = {
+        parameter["name"]: parameter
+        for _, _, operation in _operations(document)
+        for parameter in operation.get("parameters", [])
+    }
+    assert set(parameters) == {"Idempotency-Key", "If-None-Match", "grading_id", "language", "wait"}
+    assert all(len(parameter.get("description", "")) > 10 for parameter in parameters.values())
+    assert parameters["grading_id"]["schema"]["pattern"] == "^[0-9a-f]{32}$"
+    assert "60" in parameters["wait"]["description"]
+
+
+def test_a_service_names_itself_as_the_server(document: dict[str, Any]) -> None:
+    assert [server["url"] for server in document["servers"]] == ["/"]
+    assert document["components"]["securitySchemes"]["interviewer"]["scheme"] == "bearer"
+
+
+@pytest.fixture
+def request_schema(document: dict[str, Any]) -> dict[str, Any]:
+    return {"$ref": "#/components/schemas/GradingCreate", "components": document["components"]}
+
+
+def test_examples_fit_and_are_accepted(api: TestClient, request_schema: dict[str, Any]) -> None:
+    examples = request_schema["components"]["schemas"]["GradingCreate"]["examples"]
+    assert len(examples) >= 2
+    for example in examples:
+        jsonschema.validate(example, request_schema)
+        reply = api.post("/v1/gradings", json=example)
+        assert reply.status_code == 202, reply.text
+
+
+@pytest.mark.parametrize(
+    ("names", "fits"),
+    [({"question_id"}, True), ({"rubric"}, True), ({"question_id", "rubric"}, False), (set(), False)],
+)
+def test_exactly_one_of_question_and_rubric_fits(
+    api: TestClient, request_schema: dict[str, Any], rubric: Rubric, names: set[str], fits: bool
+) -> None:
+    both = {"question_id": "quantization", "rubric": rubric.model_dump(mode="json", exclude_none=True)}
+    body = {"answer": "INT8", **{name: both[name] if name in names else None for name in both}}
+    assert jsonschema.Draft202012Validator(request_schema).is_valid(body) is fits
+    assert (api.post("/v1/gradings", json=body).status_code == 202) is fits
