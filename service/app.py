@@ -23,6 +23,7 @@ _DESCRIPTION = """Submit a free-text interview answer and get a score from 0 to 
 and feedback.
 
 1. `POST /v1/gradings` with `question_id` and `answer` returns 202 and the `Location` of the grading.
+
 2. `GET /v1/gradings/{id}?wait=30` waits up to 30 seconds for the report.
 
 A grading is `queued`, then `running`. It ends as `graded`, as `needs_review` (a person should check it), as `failed`

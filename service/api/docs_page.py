@@ -22,7 +22,8 @@ pre { background: #f3f4f6; color: #1a2430; padding: .6rem; overflow-x: auto; }
 section { border-top: 1px solid #ccd3da; margin-top: 1.5rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; }
-th { font-weight: 600; } .method { text-transform: uppercase; }
+th { font-weight: 600; white-space: nowrap; } .method { text-transform: uppercase; }
+@media (max-width: 40rem) { tr, th, td { display: block; padding: 0; } tr { padding-bottom: .6rem; } }
 """
 
 

@@ -15,6 +15,8 @@ _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these; the front door of a deployment sends 429.
 _ANY_TIME = (429, 500, 503)
 _CAUSES = {
+    200: "What was asked for.",
+    202: "Stored, to be graded in the background.",
     400: "The body cannot be read as JSON in UTF-8.",
     404: "What the address or the body names does not exist.",
     409: "The state of the grading, the rubric or another request forbids it.",
@@ -92,5 +94,7 @@ def _complete(operation: dict[str, Any], *, is_keyed: bool) -> None:
         replies.setdefault(str(status), reply)
     for status in sorted(replies):
         reply = replies[status] = {**replies[status]}
+        if status.startswith("2"):
+            reply["description"] = _CAUSES[int(status)]
         late = _RETRY_AFTER if HTTPStatus(int(status)) in (429, 503) else {}
         reply["headers"] = {**reply.get("headers", {}), **_REQUEST_ID, **late}
