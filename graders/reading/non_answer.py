@@ -29,7 +29,7 @@ _NOT_KNOWING = r"""
     | (?:went|gone|is)\s+blank | blanked\s+out
 """
 _NOT_KNOWING_HAN = r"""
-    (?:不|没有?)(?:太|怎么|是很|大|有)?
+    (?:完全|根本|压根|实在|真的?|一点儿?[都也]?|暂时|确实)?(?:不|没有?)(?:太|怎么|是很|大|有)?
         (?:知道|清楚|了解|懂|记得|熟悉|明白|确定|接触|学过|听说|听过|研究过|想起|思路|头绪|概念|印象
             |晓得|把握|复习到?|准备过?|背过|想法|看懂|听懂)
     | 记不(?:清|得|起来|住)|想不(?:起来|出来?|到)|[答说回]不(?:上|出)来?|回答不了|答不了|说不清楚?|无法(?:回答|作答)
@@ -43,8 +43,10 @@ _NOT_KNOWN = re.compile(
     | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}"""
 )
 # Only on their own: "skip connections" and 不会过拟合 are content.
-_ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘[记光]?[了光]? | 跳过 | 过吧 | 下一题
-    | 放弃 | 弃权 | 超纲了?")
+_ALONE = re.compile(
+    rf"""(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘[记光]?[了光]? | 跳过 | 过吧 | 下一题
+    | 放弃 | 弃权 | 超纲了?"""
+)
 _CLAUSE_END = re.compile(
     r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
 )

@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(
     | (?:not|never|did\s+not|didn['’]?t) \s+ (?:answer(?:ed)?|submit(?:ted)?|attempt(?:ed)?|provided|available|applicable)
     | left \s+ (?:blank|empty) | (?:question\s+)? skipped | skip | unanswered | blank | empty | missing | pass
     | n \W? / \W? a | n\.?a\.? | none | null | nil | nan | nothing | undefined | void | tb[dac] | to\s+be\s+(?:done|determined)
-    | \#?n/a | x | xx+ | asdf\w* | todo
+    | todo
     | (?:该|此|本)?题?\s*(?:未|没有|没)(?:作答|回答|提交|填写|填|答|做|写)(?:此题|该题|这题)? | 空(?:白|着|题|缺|值)?
     | (?:暂|暂时|尚|还)?(?:无|没有|缺)(?:作答|回答|应答|答案|内容|数据|意见|补充)? | 暂缺 | 不适用 | 不详 | 待定 | 待补充?
     | 略过? | 缺考 | 缺答 | 弃权 | 弃答 | 放弃(?:作答|回答|答题)? | 跳过
@@ -26,16 +26,22 @@ _ERROR_VALUE = re.compile(
     r"""(?ix) \s* \# (?: n/a | name\? | ref! | value! | div/0! | num! | null! | spill! | calc! | field! | blocked! | connect!
     | busy! | unknown! | python! | getting_data | error! | nv | wert! | bezug! | zahl! | nombre\? | nom\ \? | valeur! ) \s*"""
 )
+# Of the placeholders these may also be an answer, if the question asks whether there is something.
+_NOTHING = re.compile(r"(?i)\W*(?:无|没有|空|none|nothing|null|nil|void|undefined)\W*")
+_ASKS_WHETHER = re.compile(r"(?i)是否|有没有|有无|吗\s*[?？]|\b(?:is|are|was|were)\s+there\b|\bany\b|\breturns?\b|返回")
 # Hashed into the revision of the screening.
-RULES = (_PLACEHOLDER.pattern, _ERROR_VALUE.pattern)
+RULES = tuple(pattern.pattern for pattern in (_PLACEHOLDER, _ERROR_VALUE, _NOTHING, _ASKS_WHETHER))
 
 
-def is_placeholder(answer: str, key: Sequence[str] = ()) -> bool:
+def is_placeholder(answer: str, question: str = "", key: Sequence[str] = ()) -> bool:
     """Whether the answer is nothing but a mark for a missing answer, such as "No response" or 未作答.
 
-    It is an answer if `key`, the texts of the question and its key, says the same: "None", NULL, 没有.
+    It is an answer if the question or its `key` says the same ("None", NULL, 没有), or if it says that there is nothing
+    and the question asks whether there is something.
     """
-    return bool(_PLACEHOLDER.fullmatch(answer)) and not _is_asked_for(answer, key)
+    if not _PLACEHOLDER.fullmatch(answer) or _is_asked_for(answer, [question, *key]):
+        return False
+    return not (_NOTHING.fullmatch(answer) and _ASKS_WHETHER.search(question))
 
 
 def is_error_value(answer: str) -> bool:
@@ -49,5 +55,5 @@ def _is_asked_for(answer: str, key: Sequence[str]) -> bool:
         # 无 alone is an answer if a clause of the key is 无.
         return any(said == normal_text.words(clause) for text in key for clause in re.split(r"[\W]+", text))
     if not terms(answer):
-        return any(" ".join(said) in " ".join(normal_text.words(text)) for text in key)
+        return any(f" {' '.join(said)} " in f" {' '.join(normal_text.words(text))} " for text in key)
     return terms(answer) <= frozenset().union(*map(terms, key))

@@ -182,11 +182,11 @@ def _find_settling_fact(rest: str, rubric: Rubric) -> Flag | None:
         return Flag.EMPTY
     question = terms(rubric.question.text)
     key_terms = _collect_key_terms(rubric)
-    key = [rubric.question.text, *list_key_texts(rubric)]
-    if is_error_value(rest) and not any(rest.casefold() in text.casefold() for text in key):
+    key = list_key_texts(rubric)
+    if is_error_value(rest) and not any(rest.casefold() in text.casefold() for text in [rubric.question.text, *key]):
         return Flag.ANSWER_LOST
     # "What does a dead server send?" "No response."
-    if is_placeholder(rest, key):
+    if is_placeholder(rest, rubric.question.text, key):
         return Flag.NON_ANSWER
     if is_non_answer(rest, question):
         return Flag.NON_ANSWER

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from .elements import BLOCKS, UNSEEN, VOID, is_ambiguous, is_known
-from .tokens import Token
+from .tokens import Token, read_tokens
 
+_PAGE = re.compile(r"(?is)\s*<(?:p|div)\b[^<>]*>.*</(?:p|div)>\s*")
 _QUOTED = re.compile(r"[`'\"“‘「『«]$")
 # "<s>" begins a language model's text; a script may be what is asked for.
 _NO_EVIDENCE = frozenset({"s", *UNSEEN})
@@ -17,6 +18,17 @@ _SPOKEN_OF_BEFORE = re.compile(
     r"(?i)(?:\b(?:tags?|elements?|html|use|uses|using|with|write|writing|within)|标签|元素|标记)\s*$"
 )
 _SPOKEN_OF_BEHIND = re.compile(r"(?i)^\s*(?:tags?\b|elements?\b|html\b|is\b|are\b|标签|元素|标记|表示|用于)")
+
+
+def speaks_of_markup(*texts: str) -> bool:
+    """Whether one of the texts of a rubric has a tag, such as "<p>"; then the answers to it speak of tags."""
+    tokens = (token for text in texts if "<" in text for token in read_tokens(text))
+    return any(is_known(token) and token.name != "s" for token in tokens)
+
+
+def is_page(raw: str) -> bool:
+    """Whether an answer stands in a paragraph or division, as editors of learning platforms store it."""
+    return _PAGE.fullmatch(raw) is not None
 
 
 def find_tags(raw: str, tokens: Sequence[Token]) -> frozenset[int]:

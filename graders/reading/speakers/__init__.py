@@ -1,5 +1,5 @@
 """Speakers of a transcript: whose words are the candidate's, and which are context that nobody grades."""
 
-from .dialogue import Dialogue, read_dialogue
+from .dialogue import Dialogue, keep_heard, read_dialogue
 
-__all__ = ["Dialogue", "read_dialogue"]
+__all__ = ["Dialogue", "keep_heard", "read_dialogue"]

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .roles import Role, find_role
+from .roles import ROLES, Role, find_role
 
 _TIME = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s?[AaPp][Mm])?"
 _DATE = r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\s+"
 _ARROW = re.compile(rf"[\[(]?\s*{_TIME}\s*-->\s*{_TIME}\s*[\])]?(?:\s+\w+:\S+)*\s*")
 # Bare times are figures of an answer, unless a name stands beside them.
 _STAMP = rf"[\[(【<（]\s*{_TIME}(?:\s*(?:-->|[-–~])\s*{_TIME})?\s*[\])】>）]"
-_ANY_STAMP = rf"(?:{_STAMP}|(?:{_DATE})?{_TIME})"
+_ANY_STAMP = rf"(?:{_STAMP}|(?:{_DATE})?{_TIME}(?:\s*-->\s*{_TIME})?)"
 _NAME = r"[^\W\d_][^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]{0,23}(?:\ [^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]{1,20}){0,3}"
 _NOTE = r"(?:\s?[(\[（【](?P<note>[^()\[\]（）【】\d]{1,20})[)\]）】])?"
-_DECORATION = r"(?:[-*•>#]+\s+)?(?:\*\*|__)?"
+_DECORATION = r"(?:[-*•>#]+\s+)?(?:\*{1,3}|__?)?"
 _LABEL = re.compile(
     rf"""(?x) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*[-–]?\s*)?
     (?: <v(?:\.[^\s>]+)?\s+(?P<voice>[^>]+)>
-      | (?:\*\*|__)? (?P<name>{_NAME}) {_NOTE} \s? (?P<behind>{_ANY_STAMP})? (?:\*\*|__)? \s?[:：](?!/) (?:\*\*|__)? ) \s*"""
+      | (?:\*{1,3}|__?)? (?P<name>{_NAME}) {_NOTE} \s? (?P<behind>{_ANY_STAMP})? (?:\*{1,3}|__?)? \s?[:：](?!/) (?:\*{1,3}|__?)? ) \s*"""
 )
 _LABEL_LINE = re.compile(
     rf"""(?x) {_DECORATION} (?: (?P<name>{_NAME}) {_NOTE} \s+ {_ANY_STAMP}
-      | {_ANY_STAMP} \s+ (?P<name2>{_NAME}) {_NOTE.replace("note", "note2")} ) (?:\*\*|__)? \s*[:：]?\s*"""
+      | {_ANY_STAMP} \s+ (?P<name2>{_NAME}) {_NOTE.replace("note", "note2")} ) (?:\*{1,3}|__?)? \s*[:：]?\s*"""
+)
+# With these words in front there need be no colon.
+_ROLE_LABEL = re.compile(
+    rf"""(?xi) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*)? [\[(【<]? (?P<name>{ROLES}) [\])】>]? {_NOTE} (?:\*{{1,3}}|__?)?
+    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) (?:\*{{1,3}}|__?)? \s*"""
 )
 _STAMP_IN_FRONT = re.compile(rf"{_STAMP}\s*")
 _HEADER = re.compile(r"WEBVTT\b.*|Kind: \w+|Language: [\w-]+|X-TIMESTAMP-MAP=.*|(?:NOTE|STYLE)\b.*")
@@ -39,16 +44,19 @@ _LABEL_WITHIN = re.compile(
 class Line:
     """A line, or a part of one that begins with a label.
 
-    What is said goes from `said` to `end`; before it, from `start`, stand stamp and label. `speaker` is empty for a line
-    without a label. `is_timed` says that a time stands beside the label.
+    What is said goes from `said` to `last`; before it, from `start`, stand stamp and label, behind it, to `end`, the end
+    of a subtitle. `speaker` is empty for a line without a label. `is_timed` says that a time stands beside the label,
+    `is_continued` that a sentence may go on from the line before.
     """
 
     start: int
     said: int
+    last: int
     end: int
     speaker: str = ""
     role: Role = Role.NONE
     is_timed: bool = False
+    is_continued: bool = False
 
 
 def read_lines(text: str) -> list[Line]:
@@ -58,7 +66,8 @@ def read_lines(text: str) -> list[Line]:
     lines = []
     for index, (start, end) in enumerate(bounds):
         is_cue = subtitles and _is_part_of_cue(text, bounds, index)
-        lines.append(Line(start, end, end) if is_cue else _read_line(text, start, end))
+        line = Line(start, end, end, end) if is_cue else _read_line(text, start, end)
+        lines.append(replace(line, is_continued=subtitles or line.is_continued))
     return lines
 
 
@@ -85,13 +94,22 @@ def _read_line(text: str, start: int, end: int) -> Line:
         name, note = alone["name"] or alone["name2"], alone["note"] or alone["note2"] or ""
         role = find_role(name, note)
         if role is not Role.NONE:
-            return Line(start, end, end, name, role, is_timed=True)
+            return Line(start, end, end, end, name, role, is_timed=True)
+    if label := _ROLE_LABEL.match(text, start, end):
+        name, is_timed = label["name"].strip(), bool(label["before"])
+        last = _find_last(text, start, end)
+        return Line(start, label.end(), last, end, name, find_role(name), is_timed, is_timed)
     if label := _LABEL.match(text, start, end):
         name = label["voice"] or label["name"]
         role = find_role(name.strip(), label["note"] or "")
         is_timed = bool(label["voice"] or label["before"] or label["behind"])
         if label["voice"] and role is Role.NONE:
             role = Role.NAME
-        return Line(start, label.end(), end, name.strip(), role, is_timed)
+        return Line(start, label.end(), _find_last(text, start, end), end, name.strip(), role, is_timed, is_timed)
     stamp = _STAMP_IN_FRONT.match(text, start, end)
-    return Line(start, stamp.end() if stamp else start, end)
+    return Line(start, stamp.end() if stamp else start, _find_last(text, start, end), end, is_continued=bool(stamp))
+
+
+def _find_last(text: str, start: int, end: int) -> int:
+    """Where a line ends without the closing tag of a voice."""
+    return end - len("</v>") if text.endswith("</v>", start, end) else end

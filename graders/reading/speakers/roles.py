@@ -7,12 +7,13 @@ from enum import Enum
 
 
 class Role(Enum):
-    """Who a label stands for; QUESTION and ANSWER mean something only together."""
+    """Who a label stands for; QUESTION and ANSWER mean something only together, SELF beside others."""
 
     INTERVIEWER = "interviewer"
     CANDIDATE = "candidate"
     QUESTION = "question"
     ANSWER = "answer"
+    SELF = "self"
     UNNAMED = "unnamed"
     NAME = "name"
     NONE = "none"
@@ -27,8 +28,10 @@ _INTERVIEWERS = re.compile(rf"(?xi)(?:{_INTERVIEWER})(?-i:{_NUMBER})")
 _CANDIDATES = re.compile(rf"(?xi)(?:{_CANDIDATE}){_NUMBER}")
 _HAS_INTERVIEWER = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_INTERVIEWER})(?:\b|(?=[\u4e00-\u9fff])|$)")
 _HAS_CANDIDATE = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_CANDIDATE})(?:\b|(?=[\u4e00-\u9fff])|$)")
-_QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问)\s*\d{0,2}")
-_ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|我|本人|me)\s*\d{0,2}")
+ROLES = rf"(?:{_INTERVIEWER}|{_CANDIDATE}){_NUMBER}"
+_QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|记者|teacher|professor|instructor)\s*\d{0,2}")
+_ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
+_SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
 _UNNAMED = re.compile(r"(?i)(?:(?:unknown\s)?speaker|spk|participant|voice|说话人|发言人|讲话人|讲者|用户)[\s_#-]*(?:\d{1,3}|[A-Z])?")
 # What stands before a colon in answers and is no person.
 _TERMS = frozenset(
@@ -64,6 +67,8 @@ def find_role(label: str, note: str = "") -> Role:
         return Role.QUESTION
     if _ANSWER.fullmatch(label):
         return Role.ANSWER
+    if _SELF.fullmatch(label):
+        return Role.SELF
     if _UNNAMED.fullmatch(label):
         return Role.UNNAMED
     return _find_role_of_name(label)

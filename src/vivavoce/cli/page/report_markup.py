@@ -14,6 +14,8 @@ from vivavoce.rubrics import Language
 from .report_labels import LABELS
 from .report_words import UNREAD
 
+# In letters; what somebody says is longer.
+_LONGEST_LABEL = 16
 # (start, end, what is there), in code points of the answer.
 _Unread = tuple[int, int, str]
 _Evidence = tuple[int, int, int]
@@ -74,6 +76,9 @@ def _split_answer(answer: str, unread: Sequence[_Unread], evidence: Sequence[_Ev
 
 
 def _mark_segment(segment: _Segment, language: Language) -> Markup:
+    # Labels and time stamps explain themselves.
+    if segment.kind == "context" and sum(map(str.isalpha, segment.text)) <= _LONGEST_LABEL:
+        return Markup('<span class="unread">{}</span>').format(segment.text)
     if segment.kind:
         reason = LABELS[language]["unread"].format(reason=UNREAD[segment.kind][language])
         opening = Markup('<span class="unread">{}<small> [{}]</small></span>')
