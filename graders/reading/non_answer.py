@@ -24,8 +24,9 @@ _NOT_KNOWING = r"""
     | can(?:no|['’"]?)t\s+think\s+of\s+(?:an\s+answer|anything)
     | (?:never|not|haven['’"]?t|have\s+not)\s+(?:(?:really|actually)\s+)?
         (?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)
-    | dunno | idk | (?:drawing|drew|draw)\s+a\s+blank 
-    | (?:(?:my|the)\s+)?(?:mind|head|brain)\s+(?:just\s+)?(?:went|has\s+gone|is|was)\s+(?:completely\s+|totally\s+)?blank
+    | dunno | idk | (?:drawing|drew|draw)\s+a\s+blank
+    | (?:(?:my|the)\s+)?(?:mind|head|brain)\s+(?:just\s+)?(?:went|has\s+gone|is|was)\s+
+        (?:completely\s+|totally\s+)?blank
     | (?:went|gone|is)\s+blank | blanked\s+out
 """
 _NOT_KNOWING_HAN = r"""

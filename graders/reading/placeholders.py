@@ -13,22 +13,24 @@ _PLACEHOLDER = re.compile(
     r"""(?ix) \W* (?:
       (?:no|empty|blank|missing|null) \s+ (?:response|submission|answer|attempt|reply|value|data|input|text)
         (?:\s+(?:was\s+)?(?:given|provided|submitted|made|recorded|available))?
-    | (?:not|never|did\s+not|didn['’]?t) \s+ (?:answer(?:ed)?|submit(?:ted)?|attempt(?:ed)?|provided|available|applicable)
+    | (?:not|never|did\s+not|didn['’]?t)
+        \s+ (?:answer(?:ed)?|submit(?:ted)?|attempt(?:ed)?|provided|available|applicable)
     | left \s+ (?:blank|empty) | (?:question\s+)? skipped | skip | unanswered | blank | empty | missing | pass
-    | n \W? / \W? a | n\.?a\.? | none | null | nil | nan | nothing | undefined | void | tb[dac] | to\s+be\s+(?:done|determined)
-    | todo
-    | (?:该|此|本)?题?\s*(?:未|没有|没)(?:作答|回答|提交|填写|填|答|做|写)(?:此题|该题|这题)? | 空(?:白|着|题|缺|值)?
-    | (?:暂|暂时|尚|还)?(?:无|没有|缺)(?:作答|回答|应答|答案|内容|数据|意见|补充)? | 暂缺 | 不适用 | 不详 | 待定 | 待补充?
-    | 略过? | 缺考 | 缺答 | 弃权 | 弃答 | 放弃(?:作答|回答|答题)? | 跳过
+    | n \W? / \W? a | n\.?a\.? | none | null | nil | nan | nothing | undefined | void
+    | tb[dac] | to\s+be\s+(?:done|determined) | todo
+    | (?:该|此|本)?题?\s*(?:未|没有|没)(?:作答|回答|提交|填写|填|答|做|写)(?:此题|该题|这题)?
+    | (?:暂|暂时|尚|还)?(?:无|没有|缺)(?:作答|回答|应答|答案|内容|数据|意见|补充)?
+    | 空(?:白|着|题|缺|值)? | 暂缺 | 不适用 | 不详 | 待定 | 待补充? | 略过? | 跳过
+    | 缺考 | 缺答 | 弃权 | 弃答 | 放弃(?:作答|回答|答题)?
     ) \W*"""
 )
 _ERROR_VALUE = re.compile(
-    r"""(?ix) \s* \# (?: n/a | name\? | ref! | value! | div/0! | num! | null! | spill! | calc! | field! | blocked! | connect!
-    | busy! | unknown! | python! | getting_data | error! | nv | wert! | bezug! | zahl! | nombre\? | nom\ \? | valeur! ) \s*"""
+    r"""(?ix) \s* \# (?: n/a | name\? | ref! | value! | div/0! | num! | null! | spill! | calc! | field! | blocked!
+    | busy! | connect! | unknown! | python! | getting_data | error! | nv | wert! | bezug! | zahl! | nombre\? | valeur! ) \s*"""
 )
 # Of the placeholders these may also be an answer, if the question asks whether there is something.
 _NOTHING = re.compile(r"(?i)\W*(?:无|没有|空|none|nothing|null|nil|void|undefined)\W*")
-_ASKS_WHETHER = re.compile(r"(?i)是否|有没有|有无|吗\s*[?？]|\b(?:is|are|was|were)\s+there\b|\bany\b|\breturns?\b|返回")
+_ASKS_WHETHER = re.compile(r"(?i)是否(?:有|存在|需要)|有没有|有无|吗\s*[?？]|\b(?:is|are|was|were)\s+there\s+any?\b")
 # Hashed into the revision of the screening.
 RULES = tuple(pattern.pattern for pattern in (_PLACEHOLDER, _ERROR_VALUE, _NOTHING, _ASKS_WHETHER))
 

@@ -2,9 +2,9 @@
 
 An answer may be settled: it is empty, says "I don't know", or copies the question. Then it scores 0 and no judge is
 called. Its score may also be left open, since what is there cannot be read: a picture, an error value of a spreadsheet,
-a transcript without speakers. In all other answers some sentences are left out, so that adding them to an answer earns nothing: those that
-address the grader (masked, and flagged for a person's review), filler, lists of names, sentences that bear on nothing
-in the key, and repetitions.
+a transcript without speakers. In all other answers some sentences are left out, so that adding them to an answer earns
+nothing: those that address the grader (masked, and flagged for a person's review), filler, lists of names, sentences
+that bear on nothing in the key, and repetitions.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _find_filler_candidates(sentences: Sequence[str], kinds: SentenceClassifier 
 
 
 def _find_settling_fact(rest: str, rubric: Rubric) -> Flag | None:
-    """The fact about the unmasked part of an answer that makes it worth nothing or unreadable; None if there is none."""
+    """The fact that makes the unmasked part of an answer worth nothing, or unreadable; None if there is none."""
     if not any(character.isalnum() for character in rest):
         return Flag.EMPTY
     question = terms(rubric.question.text)

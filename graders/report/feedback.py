@@ -119,8 +119,8 @@ def compose_feedback(
 ) -> Feedback:
     """Feedback for both readers.
 
-    `settled` is the fact that makes the score 0 or leaves it open, if there is one; criteria are then left out. `names` has the name of
-    each criterion that the candidate may see, by identifier.
+    `settled` is the fact that makes the score 0 or leaves it open, if there is one; criteria are then left out. `names`
+    has the name of each criterion that the candidate may see, by identifier.
     """
     phrases = _PHRASES[language]
     notes = [phrases["masked"].format(quote=quote) for quote in masked_quotes]

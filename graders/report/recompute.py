@@ -36,8 +36,8 @@ def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coeff
 
     Returns None if that cannot be computed: the edit makes grades stale, or changes a text that the judge read because
     it was shown the whole rubric; the report was made with other coefficients or predates the record of signals; or the
-    answer is off topic, which depends on the points. A score that another fact settled or left open stays. The result is not
-    flagged as `rubric_changed`.
+    answer is off topic, which depends on the points. A score that another fact settled or left open stays. The result
+    is not flagged as `rubric_changed`.
     """
     coefficients = coefficients or default_coefficients()
     if edit.effect is Effect.STALE or (edit.is_seen_by_judges and _saw_whole_rubric(report.provenance.prompt_form)):

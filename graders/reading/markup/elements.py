@@ -14,8 +14,8 @@ BLOCKS = frozenset(
 CELLS = frozenset({"td", "th"})
 # Parts of formulas, which would otherwise run together.
 FORMULA_PARTS = frozenset("mi mn mo mtext mrow mfrac msqrt msup msub mover munder mtr mtd".split())
-# Pictures, recordings and drawings, which nobody reads here.
-PICTURES = frozenset("img video audio object embed iframe canvas svg".split())
+# Pictures and recordings, which nobody reads here.
+PICTURES = frozenset("img video audio object embed iframe".split())
 # What stands in these is no text of the answer.
 UNSEEN = frozenset("script style title annotation annotation-xml".split())
 VOID = frozenset("br hr img wbr embed".split())
@@ -27,7 +27,9 @@ ELEMENTS = BLOCKS | CELLS | FORMULA_PARTS | PICTURES | UNSEEN | _INLINE
 # Without these in front, "<s>" and "<a>" are names of tokens and types.
 _AMBIGUOUS = frozenset("a b code col data i link mark object path q s small source title u var mi mo mn".split())
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_:.-]*")
-_WITHOUT_VALUE = frozenset("hidden controls nowrap reversed muted loop autoplay allowfullscreen noshade compact".split())
+_WITHOUT_VALUE = frozenset(
+    "hidden controls nowrap reversed muted loop autoplay allowfullscreen noshade compact".split()
+)
 
 
 def is_known(token: Token) -> bool:

@@ -17,7 +17,8 @@ _NAMES_IN_TEXT = """
     mdash ndash hellip bull middot times divide deg plusmn le ge ne larr rarr harr copy reg trade
 """.split()
 _IN_TEXT = re.compile(
-    rf"""(?x) &(?: {_NUMBER}(?:;|(?![0-9])) | (?:{"|".join(_NAMES_IN_TEXT)}|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|ring)|szlig);
+    rf"""(?x) &(?: {_NUMBER}(?:;|(?![0-9]))
+    | (?:{"|".join(_NAMES_IN_TEXT)} | [a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|ring) | szlig);
     | nbsp(?![A-Za-z0-9=]) )"""
 )
 _BARE_AMPERSAND = re.compile(r"&(?![A-Za-z]|#)")

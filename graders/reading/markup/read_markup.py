@@ -19,7 +19,9 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 _ESCAPED_WHOLE = re.compile(r"(?is)\s*&lt;(?:p|div|span|ul|ol|h[1-6]|br|table|b|strong|em)\b.*&gt;\s*")
 _ESCAPES = re.compile(r"&(?:lt|gt|amp|quot|\#39);")
 # File names that editors put into `alt`.
-_FILE_NAME = re.compile(r"(?i)\S*\.(?:png|jpe?g|gif|webp|bmp|svg|heic)|(?:image|img|图像|图片|picture|screenshot)[\s\d_-]*")
+_FILE_NAME = re.compile(
+    r"(?i)\S*\.(?:png|jpe?g|gif|webp|bmp|svg|heic)|(?:image|img|图像|图片|picture|screenshot)[\s\d_-]*"
+)
 
 
 def read_markup(raw: str) -> MappedText | None:

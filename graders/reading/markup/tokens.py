@@ -1,7 +1,7 @@
 """Tags, comments and text of an answer that may be HTML, with their bounds.
 
-Unlike `html.parser`, which hides the rest of a text behind "<!--" or "<script>" and needs seconds for "<a <a <a …", this
-takes for markup only what is complete, in time that grows with the length.
+Unlike `html.parser`, which hides the rest of a text behind "<!--" or "<script>" and needs seconds for "<a <a <a …",
+this takes for markup only what is complete, in time that grows with the length.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def read_dialogue(text: str, candidate: str | None = None) -> Dialogue:
     dialogue = _divide(text, lines, speakers, heard)
     said = (text[start:end] for run in dialogue.heard for start, end in run)
     has_words = any(character.isalnum() for part in said for character in part)
-    return dialogue if has_words else Dialogue(is_clear=False)
+    return dialogue if has_words and not _may_end_unlabelled(lines, speakers, heard) else Dialogue(is_clear=False)
 
 
 def keep_heard(answer: NormalText, dialogue: Dialogue) -> NormalText:
@@ -69,8 +69,8 @@ def keep_heard(answer: NormalText, dialogue: Dialogue) -> NormalText:
 
 
 def _divide_parts(before: str, behind: str) -> str:
-    """A blank, except between two Chinese characters."""
-    return "" if has_han(before) and has_han(behind) else " "
+    """A blank, except between two Chinese characters and behind Chinese punctuation."""
+    return "" if before in "，。！？；：、）”" or (has_han(before) and has_han(behind)) else " "
 
 
 def _read_initials(lines: Sequence[Line]) -> list[Line]:
@@ -133,7 +133,9 @@ def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) ->
         return True
     if len(turns) == 2:
         return turns[0] != turns[1] and bool(_ASKS.search(text[named[0].said : named[0].last]))
-    takes_turns = any(turns[index] != turns[index + 1] and turns[index] in turns[index + 2 :] for index in range(len(turns) - 2))
+    takes_turns = any(
+        turns[index] != turns[index + 1] and turns[index] in turns[index + 2 :] for index in range(len(turns) - 2)
+    )
     return takes_turns and any(_ASKS.search(text[line.said : line.last]) for line in lines)
 
 
@@ -151,6 +153,15 @@ def _find_candidates(lines: Sequence[Line], speakers: frozenset[str], candidate:
     return others if len(others) == 1 else None
 
 
+def _may_end_unlabelled(lines: Sequence[Line], speakers: frozenset[str], candidates: frozenset[str]) -> bool:
+    """Whether lines without a label follow the last words of another speaker: they may be the candidate's."""
+    last = max(index for index, line in enumerate(lines) if line.speaker in speakers)
+    turn = [
+        line for line in lines[last:] if line.said < line.last and not (line.is_continued and line is not lines[last])
+    ]
+    return lines[last].speaker not in candidates and len(turn) > 1
+
+
 def _divide(text: str, lines: Sequence[Line], speakers: frozenset[str], candidates: frozenset[str]) -> Dialogue:
     context: list[Span] = []
     heard: list[list[Span]] = []
@@ -162,7 +173,9 @@ def _divide(text: str, lines: Sequence[Line], speakers: frozenset[str], candidat
         # A label that names no speaker is part of what is said.
         said = line.start if line.speaker and line.speaker not in speakers else line.said
         cut = said if is_heard else line.end
-        context += [(start, end) for start, end in ((line.start, cut), (line.last, line.end)) if text[start:end].strip()]
+        context += [
+            (start, end) for start, end in ((line.start, cut), (line.last, line.end)) if text[start:end].strip()
+        ]
         if cut < line.last:
             if heard and joins and line.is_continued and not is_turn:
                 heard[-1].append((cut, line.last))
@@ -177,4 +190,4 @@ def _divide(text: str, lines: Sequence[Line], speakers: frozenset[str], candidat
 def _has_punctuation(text: str, lines: Sequence[Line]) -> bool:
     """Whether sentences have an end of their own; else the ends of lines must do."""
     said = [line for line in lines if line.said < line.last]
-    return sum(bool(_SENTENCE_END.search(text, line.said, line.last)) for line in said) * 4 >= len(said)
+    return sum(bool(_SENTENCE_END.search(text, line.said, line.last)) for line in said) * 8 >= len(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,29 +15,32 @@ _ARROW = re.compile(rf"[\[(]?\s*{_TIME}\s*-->\s*{_TIME}\s*[\])]?(?:\s+\w+:\S+)*\
 # Bare times are figures of an answer, unless a name stands beside them.
 _STAMP = rf"[\[(【<（]\s*{_TIME}(?:\s*(?:-->|[-–~])\s*{_TIME})?\s*[\])】>）]"
 _ANY_STAMP = rf"(?:{_STAMP}|(?:{_DATE})?{_TIME}(?:\s*-->\s*{_TIME})?)"
-_NAME = r"[^\W\d_][^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]{0,23}(?:\ [^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]{1,20}){0,3}"
+_NAME_PART = r"[^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]"
+_NAME = rf"[^\W\d_]{_NAME_PART}{{0,23}}(?:\ {_NAME_PART}{{1,20}}){{0,3}}"
 _NOTE = r"(?:\s?[(\[（【](?P<note>[^()\[\]（）【】\d]{1,20})[)\]）】])?"
-_DECORATION = r"(?:[-*•>#]+\s+)?(?:\*{1,3}|__?)?"
+_BOLD = r"(?:\*{1,3}|__?)?"
+_DECORATION = rf"(?:[-*•>#]+\s+)?{_BOLD}"
 _LABEL = re.compile(
     rf"""(?x) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*[-–]?\s*)?
     (?: <v(?:\.[^\s>]+)?\s+(?P<voice>[^>]+)>
-      | (?:\*{1,3}|__?)? (?P<name>{_NAME}) {_NOTE} \s? (?P<behind>{_ANY_STAMP})? (?:\*{1,3}|__?)? \s?[:：](?!/) (?:\*{1,3}|__?)? ) \s*"""
+      | {_BOLD} (?P<name>{_NAME}) {_NOTE} \s? (?P<behind>{_ANY_STAMP})? {_BOLD} \s?[:：](?!/) {_BOLD} ) \s*"""
 )
 _LABEL_LINE = re.compile(
     rf"""(?x) {_DECORATION} (?: (?P<name>{_NAME}) {_NOTE} \s+ {_ANY_STAMP}
-      | {_ANY_STAMP} \s+ (?P<name2>{_NAME}) {_NOTE.replace("note", "note2")} ) (?:\*{1,3}|__?)? \s*[:：]?\s*"""
+      | {_ANY_STAMP} \s+ (?P<name2>{_NAME}) {_NOTE.replace("note", "note2")} ) {_BOLD} \s*[:：]?\s*"""
 )
 # With these words in front there need be no colon.
 _ROLE_LABEL = re.compile(
-    rf"""(?xi) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*)? [\[(【<]? (?P<name>{ROLES}) [\])】>]? {_NOTE} (?:\*{{1,3}}|__?)?
-    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) (?:\*{{1,3}}|__?)? \s*"""
+    rf"""(?xi) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*)? [\[(【<]? (?P<name>{ROLES}) [\])】>]? {_NOTE} {_BOLD}
+    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) {_BOLD} \s*"""
 )
 _STAMP_IN_FRONT = re.compile(rf"{_STAMP}\s*")
 _HEADER = re.compile(r"WEBVTT\b.*|Kind: \w+|Language: [\w-]+|X-TIMESTAMP-MAP=.*|(?:NOTE|STYLE)\b.*")
 # Where a transcript lost its line breaks.
 _LABEL_WITHIN = re.compile(
-    r"""(?xi)(?<=[.?!。？！…”"'’])\s*(?=(?:interviewer|interviewee|candidate|applicant|examiner|面试官|考官|候选人|考生|应聘者|受访者
-    |(?-i:Q|A)|问|答)\s?\d?\s?[:：])"""
+    r"""(?xi) (?<=[.?!。？！…”"'’])\s*
+    (?= (?:interviewer|interviewee|candidate|applicant|examiner|面试官|考官|候选人|考生|应聘者|受访者|(?-i:Q|A)|问|答)
+        \s?\d?\s?[:：] )"""
 )
 
 
@@ -44,7 +48,7 @@ _LABEL_WITHIN = re.compile(
 class Line:
     """A line, or a part of one that begins with a label.
 
-    What is said goes from `said` to `last`; before it, from `start`, stand stamp and label, behind it, to `end`, the end
+    What is said goes from `said` to `last`. Before it, from `start`, stand stamp and label; behind it, to `end`, the end
     of a subtitle. `speaker` is empty for a line without a label. `is_timed` says that a time stands beside the label,
     `is_continued` that a sentence may go on from the line before.
     """
@@ -76,7 +80,7 @@ def _split_lines(text: str) -> Iterator[tuple[int, int]]:
     for match in [*re.finditer(r"\n", text), None]:
         end = match.start() if match else len(text)
         cuts = [start, *(cut.end() for cut in _LABEL_WITHIN.finditer(text, start, end)), end]
-        yield from ((low, high) for low, high in zip(cuts, cuts[1:], strict=False) if text[low:high].strip())
+        yield from ((low, high) for low, high in itertools.pairwise(cuts) if text[low:high].strip())
         start = end + 1
 
 

@@ -94,7 +94,8 @@ def test_disclaiming_words_with_content_are_answers(question: str, key: str, ans
         "我完全不会做", "忘了", "跳过", "老师，这个我没学过，抱歉", "不太清楚量化是什么",
         "My mind went blank.", "my head is completely blank, sorry", "I have no recollection of that.", "Beats me.",
         "I haven't the faintest idea", "I give up, sorry.", "I'm completely lost on this one", "It slipped my mind",
-        "I can't think of anything", "脑子一片空白", "完全没思路", "毫无头绪", "对这个一无所知", "想不出来了", "记不起来",
+        "I can't think of anything", "脑子一片空白", "完全没思路", "毫无头绪", "对这个一无所知", "想不出来了",
+        "记不起来",
         "答不出来", "这是我的知识盲区", "没复习到，跳过吧", "放弃作答", "回答不了",
     ],
 )  # fmt: skip
@@ -106,7 +107,8 @@ def test_disclaimers_without_content_are_non_answers(answer: str) -> None:
     "answer",
     [
         "", "...", "Thank you", "Quantization", "I don't know pruning", "I know", "no", "not", "unsure",
-        "the mind is a blank slate that training fills", "回答不了的问题交给检索", "放弃低频词", "I give up precision for speed",
+        "the mind is a blank slate that training fills", "回答不了的问题交给检索", "放弃低频词",
+        "I give up precision for speed",
         "I don't know, but it has fewer bits", "It has fewer bits. I don't know more.", "forget gates",
         "skip connections", "I am not sure: fewer bits", "不会过拟合", "不知道，可能是位数更少", "不用学习率", "知道",
         "我不会更新全部权重",
