@@ -26,9 +26,10 @@ _PLACEHOLDER = re.compile(
 )
 _ERROR_VALUE = re.compile(
     r"""(?ix) \s* \# (?: n/a | name\? | ref! | value! | div/0! | num! | null! | spill! | calc! | field! | blocked!
-    | busy! | connect! | unknown! | python! | getting_data | error! | nv | wert! | bezug! | zahl! | nombre\? | valeur! ) \s*"""
+    | busy! | connect! | unknown! | python! | getting_data | error! | nv | wert! | bezug! | zahl! | nombre\? | valeur!
+    ) \s*"""
 )
-# Of the placeholders these may also be an answer, if the question asks whether there is something.
+# These are an answer if the question asks whether there is something.
 _NOTHING = re.compile(r"(?i)\W*(?:无|没有|空|none|nothing|null|nil|void|undefined)\W*")
 _ASKS_WHETHER = re.compile(r"(?i)是否(?:有|存在|需要)|有没有|有无|吗\s*[?？]|\b(?:is|are|was|were)\s+there\s+any?\b")
 # Hashed into the revision of the screening.

@@ -39,8 +39,8 @@ _HEADER = re.compile(r"WEBVTT\b.*|Kind: \w+|Language: [\w-]+|X-TIMESTAMP-MAP=.*|
 # Where a transcript lost its line breaks.
 _LABEL_WITHIN = re.compile(
     r"""(?xi) (?<=[.?!。？！…”"'’])\s*
-    (?= (?:interviewer|interviewee|candidate|applicant|examiner|面试官|考官|候选人|考生|应聘者|受访者|(?-i:Q|A)|问|答)
-        \s?\d?\s?[:：] )"""
+    (?= (?:interviewer|interviewee|candidate|applicant|examiner|面试官|考官|候选人|考生|应聘者|受访者|问|答
+        |(?-i:Q|A)) \s?\d?\s?[:：] )"""
 )
 
 
@@ -48,8 +48,8 @@ _LABEL_WITHIN = re.compile(
 class Line:
     """A line, or a part of one that begins with a label.
 
-    What is said goes from `said` to `last`. Before it, from `start`, stand stamp and label; behind it, to `end`, the end
-    of a subtitle. `speaker` is empty for a line without a label. `is_timed` says that a time stands beside the label,
+    What is said goes from `said` to `last`. Before it, from `start`, stand stamp and label; behind it, to `end`, the
+    end of a subtitle. `speaker` is empty for a line without a label. `is_timed` says that a time stands beside it,
     `is_continued` that a sentence may go on from the line before.
     """
 
