@@ -52,10 +52,14 @@ def list_unread_kinds(report: Mapping[str, Any]) -> list[str]:
 
 
 def _join_neighbours(answer: str, spans: Iterable[_Unread]) -> list[_Unread]:
-    """Spans of one kind with only white space between them become one, so that the reason is given once."""
+    """Spans of one kind with only white space between them become one, so that the reason is given once.
+
+    Parts of the context stay apart, so that a label does not become part of what another speaker says.
+    """
     joined: list[_Unread] = []
     for start, end, kind in sorted(spans):
-        if joined and joined[-1][2] == kind and not answer[joined[-1][1] : start].strip():
+        is_same = joined and joined[-1][2] == kind != "context"
+        if is_same and not answer[joined[-1][1] : start].strip():
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]), kind)
         else:
             joined.append((start, end, kind))
