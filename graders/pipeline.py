@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from vivavoce.rubrics import Rubric
 
 from .panel import Panel
+from .reading.chinese_script import write_in_one_script
 from .reading.screened_answer import ScreenedAnswer
 from .report.build import build_report, build_settled_report
 from .signals.collect import collect_signals
@@ -22,8 +23,9 @@ def grade(answers: Sequence[AnswerInput], rubric: Rubric, panel: Panel) -> list[
     Returns one report per answer, in the same order. A judge failure raises nothing: it appears in the report as
     `unscored_reason`, and the score is None.
     """
-    screened = [_screen_answer(answer, rubric, panel) for answer in answers]
-    signals = iter(collect_signals(_list_unsettled(screened), rubric, panel))
+    read = write_in_one_script(rubric)
+    screened = [_screen_answer(answer, read, panel) for answer in answers]
+    signals = iter(collect_signals(_list_unsettled(screened), read, panel))
     return [
         build_settled_report(answer, rubric, panel, settled)
         if (settled := answer.screening.settled)
@@ -39,6 +41,7 @@ def read_signals(
 
     An entry is None for an answer that screening settled or that the judge failed on.
     """
+    rubric = write_in_one_script(rubric)
     screened = [_screen_answer(answer, rubric, panel) for answer in answers]
     collected = iter(collect_signals(_list_unsettled(screened), rubric, panel))
     by_answer: list[dict[str, list[LevelSignals]] | None] = []

@@ -20,12 +20,18 @@ Strictness = Literal["calibrated", "bank", "unknown"]
 
 
 class Flag(StrEnum):
-    """What a reviewer should know about an answer; the first four settle its score at 0."""
+    """What a reviewer should know about an answer.
+
+    The first four settle its score at 0. The next three, if nothing else can be read, leave its score open.
+    """
 
     EMPTY = "empty"
     NON_ANSWER = "non_answer"
     COPIED_QUESTION = "copied_question"
     OFF_TOPIC = "off_topic"
+    SPEAKERS_UNCLEAR = "speakers_unclear"
+    UNREAD_PICTURE = "unread_picture"
+    ANSWER_LOST = "answer_lost"
     INJECTION_SUSPECTED = "injection_suspected"
     HIDDEN_CHARACTERS = "hidden_characters"
     SIGNALS_DISAGREE = "signals_disagree"
@@ -35,12 +41,21 @@ class Flag(StrEnum):
     RUBRIC_CHANGED = "rubric_changed"
 
 
+# With these there is nothing to grade, and no reason for a 0.
+OPEN_FACTS = frozenset({Flag.SPEAKERS_UNCLEAR, Flag.UNREAD_PICTURE, Flag.ANSWER_LOST})
+
+
 @dataclass(frozen=True)
 class AnswerInput:
-    """One answer to grade; `feedback_language` defaults to the rubric's."""
+    """One answer to grade.
+
+    `feedback_language` defaults to the rubric's. `candidate` is the candidate's name if it is known, which tells the
+    speakers of a transcript apart.
+    """
 
     raw: str
     feedback_language: Literal["zh", "en"] | None = None
+    candidate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +236,8 @@ class Report:
     range. `coverage` (0 to 1) is the share of the points that was judged, `confidence` (0 to 1) the estimated
     probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
     No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
-    `unrelated` (to everything that is asked for) or `repeated` (said earlier in the answer).
+    `unrelated` (to everything that is asked for), `repeated` (said earlier in the answer) or `context` (in a
+    transcript: what others say, labels of speakers and time stamps).
     `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
 
@@ -241,6 +257,7 @@ class Report:
     filler: tuple[Evidence, ...] = ()
     unrelated: tuple[Evidence, ...] = ()
     repeated: tuple[Evidence, ...] = ()
+    context: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_unavailable: bool = False

@@ -23,6 +23,7 @@ class Lease:
     organisation_id: str
     fencing_token: int
     answer: str
+    candidate: str | None
     feedback_language: str | None
     created_at: datetime
     request_id: str | None
@@ -45,6 +46,7 @@ def build_batch(gradings: Sequence[Grading]) -> Batch:
             organisation_id=grading.organisation_id,
             fencing_token=grading.fencing_token,
             answer=grading.submission.answer,
+            candidate=grading.submission.candidate,
             feedback_language=grading.submission.feedback_language,
             created_at=grading.created_at,
             request_id=grading.request_id,

@@ -221,4 +221,8 @@ def _keep_leases(sessions: SessionFactory, batch: Batch, lease_seconds: float) -
 
 def _build_input(lease: Lease) -> AnswerInput:
     language = lease.feedback_language
-    return AnswerInput(raw=lease.answer, feedback_language=cast(Language, language) if language else None)
+    return AnswerInput(
+        raw=lease.answer,
+        feedback_language=cast(Language, language) if language else None,
+        candidate=lease.candidate,
+    )

@@ -1,4 +1,4 @@
-"""Answers that only say "I don't know", and placeholders that stand for a missing answer.
+"""Answers that only say "I don't know".
 
 Such an answer scores 0 without a judge, so it must say nothing else: "skip connections" and 不会过拟合 are content.
 """
@@ -14,17 +14,28 @@ from .terms import terms
 _NOT_KNOWING = r"""
     (?:do\s*n[o'’"]?t|don['’"]t|do\s+not|did\s*n['’"]?t|ca\s*n['’"]?t|cannot|could\s*n['’"]?t)\s+
         (?:(?:really|actually|even)\s+)?
-        (?:know|remember|recall|say|answer|tell|explain|have\s+(?:an?\s+|any\s+)?(?:idea|clue|answer))
-    | no\s+(?:idea|clue|answer|experience|knowledge)
-    | not\s+(?:(?:so|too|very|really|at\s+all)\s+)? (?:sure|familiar|certain|aware)
+        (?:know|remember|recall|say|answer|tell|explain|think\s+of\s+anything
+            |have\s+(?:an?\s+|any\s+|the\s+(?:faintest\s+|slightest\s+)?)?(?:idea|clue|answer))
+    | no\s+(?:idea|clue|answer|experience|knowledge|recollection|memory\s+of)
+    | not\s+(?:(?:so|too|very|really|at\s+all|quite|entirely)\s+)? (?:sure|familiar|certain|aware)
+    | have\s*n['’"]?t\s+(?:(?:an?|any|the\s+(?:faintest|slightest|foggiest))\s+)?(?:idea|clue)
+    | (?:i\s+am|i['’]m)\s+(?:(?:so|totally|completely|really)\s+)?(?:lost|clueless|stuck|unsure|uncertain|stumped)
+    | i\s+(?:give|gave)\s+up | beats\s+me | (?:slipped|escapes|escaped)\s+(?:my\s+mind|me)
+    | can(?:no|['’"]?)t\s+think\s+of\s+(?:an\s+answer|anything)
     | (?:never|not|haven['’"]?t|have\s+not)\s+(?:(?:really|actually)\s+)?
         (?:heard|studied|learned|learnt|used|worked|come\s+across|looked|read|touched|covered)
-    | dunno | idk | (?:drawing|drew|draw)\s+a\s+blank | (?:went|gone|is)\s+blank
+    | dunno | idk | (?:drawing|drew|draw)\s+a\s+blank
+    | (?:(?:my|the)\s+)?(?:mind|head|brain)\s+(?:just\s+)?(?:went|has\s+gone|is|was)\s+
+        (?:completely\s+|totally\s+)?blank
+    | (?:went|gone|is)\s+blank | blanked\s+out
 """
 _NOT_KNOWING_HAN = r"""
-    (?:不|没有?)(?:太|怎么|是很|大|有)?
-        (?:知道|清楚|了解|懂|记得|熟悉|明白|确定|接触|学过|听说|听过|研究过|想起|思路|头绪|概念|印象)
-    | 记不清|记不得|想不起来|答不上来|说不上来|说不出来|无法(?:回答|作答)|只是?(?:听说|听过|见过)
+    (?:完全|根本|压根|实在|真的?|一点儿?[都也]?|暂时|确实)?(?:不|没有?)(?:太|怎么|是很|大|有)?
+        (?:知道|清楚|了解|懂|记得|熟悉|明白|确定|接触|学过|听说|听过|研究过|想起|思路|头绪|概念|印象
+            |晓得|把握|复习到?|准备过?|背过|想法|看懂|听懂)
+    | 记不(?:清|得|起来|住)|想不(?:起来|出来?|到)|[答说回]不(?:上|出)来?|回答不了|答不了|说不清楚?|无法(?:回答|作答)
+    | 只是?(?:听说|听过|见过) | 一(?:无所知|窍不通|头雾水|点都?不会|点也不会) | 毫无(?:头绪|思路|印象|概念)
+    | (?:脑子|大脑|脑袋|脑海)?(?:里|中)?一片空白 | 知识盲区 | 我的盲区 | 放弃(?:作答|回答|这道?题)
 """
 _NOT_ABLE_HAN = r"(?:不|没有?)(?:太|怎么|大|实际|真正|亲自)?(?:会|学|做|用|看|听|答)(?:过|到|来|出来|上来)*"
 # "If I don't know the cause, I bisect" is an answer.
@@ -33,14 +44,9 @@ _NOT_KNOWN = re.compile(
     | 我(?:完全|确实|真的|还|也|实在|目前|暂时|都|从来|之前|以前)* {_NOT_ABLE_HAN}"""
 )
 # Only on their own: "skip connections" and 不会过拟合 are content.
-_ALONE = re.compile(rf"(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘记?[了光]? | 跳过 | 过吧 | 下一题")
-# Data sets write these where an answer is missing.
-_PLACEHOLDER = re.compile(
-    r"""(?ix) \W* (?:
-      (?:no|empty|blank) \s+ (?:response|submission|answer) (?:\s+(?:was\s+)?(?:given|provided|submitted))?
-    | (?:not|never) \s+ (?:answered|submitted|attempted) | left \s+ (?:blank|empty)
-    | (?:该|此|本)?题?\s*(?:未|没有|没)(?:作答|回答|提交|填写|答) | 无(?:作答|回答|应答|答案|内容) | 空白 | 略
-    ) \W*"""
+_ALONE = re.compile(
+    rf"""(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘[记光]?[了光]? | 跳过 | 过吧 | 下一题
+    | 放弃 | 弃权 | 超纲了?"""
 )
 _CLAUSE_END = re.compile(
     r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
@@ -52,14 +58,9 @@ _FUNCTION_HAN = frozenset(
 )
 # Hashed into the revision of the screening.
 RULES = (
-    *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _PLACEHOLDER, _CLAUSE_END)),
+    *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _CLAUSE_END)),
     "".join(sorted(_FUNCTION_HAN)),
 )
-
-
-def is_placeholder(answer: str) -> bool:
-    """Whether the answer is nothing but a mark for a missing answer, such as "No response" or 未作答."""
-    return bool(_PLACEHOLDER.fullmatch(answer))
 
 
 def is_non_answer(answer: str, question: frozenset[str]) -> bool:

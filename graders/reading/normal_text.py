@@ -1,19 +1,24 @@
 """Normal form of answers: one spelling for every grader, and offsets back to the candidate's own characters.
 
 Graders read the normal form; a report quotes the raw answer. `NormalText.raw_span` maps a span of the normal form to
-the raw text. All offsets are in code points.
+the raw text. All offsets are in code points. `normalise` is for what a candidate sent, which may be HTML; `fold` is for
+text that is none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from opencc import OpenCC
+from .chinese_script import HAN, simplify
+from .chinese_script import has_han as has_han
+from .language import detect_language as detect_language
+from .markup import read_markup
 
 # Full-width Chinese punctuation marks sentence ends and is read in prompts.
 _KEPT = frozenset("，。！？；：（）“”‘’、《》【】…—～")
@@ -22,8 +27,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cf", "Co", "Cn", "Cc", "Cs"})
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5") | {
     chr(c) for c in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 }
-_HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_HAN_PATTERN = re.compile(f"[{_HAN}]")
+_WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 _SENTENCE_END = re.compile(
     r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | \.+["'”’)\]]*(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
 )
@@ -46,37 +50,20 @@ STOP_WORDS = frozenset(
 )
 
 
-class _Simplified(dict[int, str]):
-    """Table for `str.translate` from traditional Chinese characters to simplified ones, one for one, by OpenCC."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        simplified = _load_converter().convert(character) if has_han(character) else character
-        # Two characters for one would shift all later offsets.
-        self[code] = simplified if len(simplified) == 1 else character
-        return self[code]
-
-
-_SIMPLIFIED = _Simplified()
-
-
-@cache
-def _load_converter() -> OpenCC:
-    return OpenCC("t2s")
-
-
 @dataclass(frozen=True)
 class NormalText:
     """A text in normal form, with the offsets of its characters in the raw text.
 
     `starts[i]` and `ends[i]` bound the code points of the raw text that character `i` came from; both have the length
-    of `text`. `hidden` counts the invisible characters that were removed (zero-width, bidirectional controls, tags).
+    of `text`. `hidden` counts the invisible characters that were removed (zero-width, bidirectional controls, tags),
+    `pictures` the pictures and recordings that the text does not tell.
     """
 
     text: str
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     hidden: int
+    pictures: int = 0
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
         """Bounds in the raw text of `text[start:end]`.
@@ -90,26 +77,33 @@ class NormalText:
 
 @lru_cache(maxsize=128)
 def normalise(raw: str) -> NormalText:
-    """The normal form of an answer.
+    """The normal form of an answer: of the text that a reader sees, if the answer is HTML or has entities."""
+    seen = read_markup(raw)
+    if seen is None:
+        return fold(raw)
+    normal = fold(seen.text)
+    return replace(
+        normal,
+        starts=tuple(seen.starts[start] for start in normal.starts),
+        ends=tuple(seen.ends[end - 1] for end in normal.ends),
+        pictures=seen.pictures,
+    )
+
+
+def fold(text: str) -> NormalText:
+    """The normal form of a text without markup; it is its own normal form.
 
     Compatibility forms are folded by NFKC (full-width letters, ligatures, mathematical alphabets), traditional Chinese
     characters become simplified ones, and invisible characters are removed. Runs of blanks become one blank, blanks at
     both ends are removed, and line breaks stay.
     """
-    if raw.isascii() and not _ASCII_CONTROL.search(raw):
-        return _normalise_ascii(raw)
+    if text.isascii() and not _ASCII_CONTROL.search(text):
+        return _fold_ascii(text)
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    hidden = 0
-    position = 0
-    while position < len(raw):
-        # NFKC may compose a letter with its marks, so they go together.
-        end = position + 1
-        while end < len(raw) and unicodedata.combining(raw[end]):
-            end += 1
-        piece = raw[position:end]
-        for character in _fold_piece(piece):
+    for start, end in _list_pieces(text):
+        for character in _fold_piece(text[start:end]):
             if character == " " and (not characters or characters[-1] in " \n"):
                 continue
             if character == "\n":
@@ -118,13 +112,26 @@ def normalise(raw: str) -> NormalText:
                 if not characters or characters[-1] == "\n":
                     continue
             characters.append(character)
-            starts.append(position)
+            starts.append(start)
             ends.append(end)
-        hidden += sum(_is_invisible(character) for character in piece)
-        position = end
     while characters and characters[-1] in " \n":
         characters.pop(), starts.pop(), ends.pop()
-    return NormalText("".join(characters), tuple(starts), tuple(ends), hidden)
+    hidden = sum(map(_is_invisible, text))
+    return NormalText(simplify("".join(characters)), tuple(starts), tuple(ends), hidden)
+
+
+def _list_pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Bounds of each character with its combining marks, which NFKC may compose, and the invisible ones between."""
+    position = 0
+    while position < len(text):
+        end = ahead = position + 1
+        while ahead < len(text) and (unicodedata.combining(text[ahead]) or _is_invisible(text[ahead])):
+            ahead += 1
+            # Invisible characters belong to a piece only before a mark.
+            end = ahead if unicodedata.combining(text[ahead - 1]) else end
+        yield position, end
+        yield from ((alone, alone + 1) for alone in range(end, ahead))
+        position = ahead
 
 
 def answer_hash(raw: str) -> str:
@@ -137,8 +144,8 @@ def hash_normal(normal: NormalText) -> str:
     return hashlib.sha256(normal.text.encode("utf-8")).hexdigest()
 
 
-def _normalise_ascii(raw: str) -> NormalText:
-    """The normal form of ASCII text, where only blanks can change; the fast path of `normalise`."""
+def _fold_ascii(raw: str) -> NormalText:
+    """The normal form of ASCII text, where only blanks can change; the fast path of `fold`."""
     pieces: list[str] = []
     starts: list[int] = []
     for match in _RUN.finditer(raw.rstrip()):
@@ -171,25 +178,12 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     return [(low, high) for low, high in trimmed if low < high and _has_word(text[low:high])]
 
 
-def has_han(text: str) -> bool:
-    """Whether the text has a Chinese character."""
-    return bool(_HAN_PATTERN.search(text))
-
-
-def detect_language(text: str) -> str:
-    """`zh` if at least a fifth of the letters are Chinese characters, else `en`."""
-    # Chinese answers hold many English terms, so a fifth suffices.
-    han = len(_HAN_PATTERN.findall(text))
-    letters = sum(character.isalpha() for character in text)
-    return "zh" if han and han * 5 >= letters else "en"
-
-
 def words(text: str) -> list[str]:
     """Lower-case tokens for word overlap: each Chinese character, simplified, and each run of other letters or digits.
 
     The tokenizer of rouge-score drops Chinese characters; with these tokens ROUGE also works for Chinese.
     """
-    return re.findall(rf"[{_HAN}]|[^\W_{_HAN}]+", text.lower().translate(_SIMPLIFIED))
+    return _WORD.findall(simplify(text.lower()))
 
 
 def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -208,7 +202,8 @@ def _fold_piece(piece: str) -> str:
     if piece in _KEPT:
         return piece
     folded = []
-    for character in unicodedata.normalize("NFKC", piece).translate(_SIMPLIFIED):
+    visible = piece if len(piece) == 1 else "".join(itertools.filterfalse(_is_invisible, piece))
+    for character in unicodedata.normalize("NFKC", visible):
         if character in "\n\r\u2028\u2029\x0b\x0c\x85":
             folded.append("\n")
         elif character.isspace():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .normal_text import has_han, normalise, words
+from .normal_text import fold, has_han, words
 
 _SENTENCE_NUMBER = re.compile(r"\[\d{1,3}\]")
 # Marks that writers, keyboards and models exchange; "‹" and "›" replace our delimiters.
@@ -37,7 +37,7 @@ def find_quote(text: str, quote: str) -> tuple[int, int] | None:
     Quotation marks and dots around the quote are ignored. A quote of a single word of less than three characters, or
     without a word, is too little to be evidence and gives None.
     """
-    wanted = "".join(character for character, _ in _comparable_characters(normalise(quote).text)).strip(" \"'.…")
+    wanted = "".join(character for character, _ in _comparable_characters(fold(quote).text)).strip(" \"'.…")
     tokens = words(wanted)
     if not tokens or (len(tokens) == 1 and len(tokens[0]) < 3):
         return None

@@ -87,7 +87,7 @@ def key_texts(rubric: Rubric) -> tuple[str, ...]:
     texts = [point.text for point in rubric.expected_points]
     texts += [level.description.strip() for criterion in rubric.criteria for level in criterion.levels[1:]]
     for reference in rubric.references:
-        normal = normal_text.normalise(reference.text).text
+        normal = normal_text.fold(reference.text).text
         texts += [normal[start:end] for start, end in normal_text.split_sentences(normal)]
     return tuple(dict.fromkeys(texts))
 

@@ -10,23 +10,29 @@ from typing import Literal
 
 from vivavoce.rubrics import Rubric
 
-from ..types import AnswerInput, Evidence
+from ..types import AnswerInput, Evidence, Flag
 from . import normal_text
+from .markup import is_page, speaks_of_markup
 from .normal_text import NormalText
 from .relevance import SentenceFilter
-from .screening import Screening, leave_out_unrelated, screen
+from .screening import Screening, leave_open, leave_out_unrelated, list_key_texts, screen
 from .sentence_classifier import SentenceClassifier
+from .speakers import keep_heard, read_dialogue
 
 _BULLET = re.compile(r"^[-*•·▪●‣–—]\s+(?=\S)")
 
 
 @dataclass(frozen=True)
 class ScreenedAnswer:
-    """An answer, its normal form, and the result of its screening."""
+    """An answer, its normal form, and the result of its screening.
+
+    Of a transcript, `normal` has the candidate's words alone, and `context` has all else.
+    """
 
     answer: AnswerInput
     normal: NormalText
     screening: Screening
+    context: tuple[Evidence, ...] = ()
 
     @classmethod
     def from_answer(
@@ -41,11 +47,16 @@ class ScreenedAnswer:
 
         No sentence counts as unrelated if `relevance` is None. For `kinds` see `screen`.
         """
-        normal = normal_text.normalise(answer.raw)
+        whole = _normalise(answer.raw, rubric)
+        dialogue = read_dialogue(whole.text, answer.candidate)
+        normal = keep_heard(whole, dialogue)
         screening = screen(normal, rubric, kinds)
+        if not dialogue.is_clear:
+            screening = leave_open(screening, Flag.SPEAKERS_UNCLEAR)
         if relevance:
             screening = leave_out_unrelated(normal, screening, rubric, relevance)
-        return cls(answer=answer, normal=normal, screening=screening)
+        context = tuple(_quote(answer.raw, whole, span) for span in dialogue.context)
+        return cls(answer=answer, normal=normal, screening=screening, context=context)
 
     @cached_property
     def _read_bounds(self) -> list[tuple[int, int]]:
@@ -63,8 +74,7 @@ class ScreenedAnswer:
 
     def evidence(self, span: tuple[int, int]) -> Evidence:
         """The part of the raw answer that a span of the normal text came from."""
-        start, end = self.normal.raw_span(*span)
-        return Evidence(start=start, end=end, quote=self.answer.raw[start:end])
+        return _quote(self.answer.raw, self.normal, span)
 
     def window_evidence(self, window: int) -> Evidence:
         """The part of the raw answer that a window came from.
@@ -79,19 +89,20 @@ class ScreenedAnswer:
 
     @cached_property
     def unread(self) -> Mapping[str, tuple[Evidence, ...]]:
-        """The parts of the raw answer that no model reads, by reason: `masked`, `filler`, `unrelated`, `repeated`."""
+        """The parts of the raw answer that no model reads, by reason: the names of fields of a report."""
         by_reason = {
             "masked": self.screening.masked,
             "filler": self.screening.filler,
             "unrelated": self.screening.unrelated,
             "repeated": self.screening.repeated,
         }
-        return {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
+        unread = {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
+        return {**unread, "context": self.context}
 
     @property
     def answer_hash(self) -> str:
         """SHA-256 (64 hex digits) of the normal form; answers with one hash count as the same answer."""
-        return normal_text.hash_normal(self.normal)
+        return normal_text.answer_hash(self.answer.raw)
 
     def evidence_in_sentences(self, span: tuple[int, int]) -> list[Evidence]:
         """The parts of the raw answer that a span of `" ".join(sentences)` came from.
@@ -115,3 +126,14 @@ class ScreenedAnswer:
     def language(self, rubric: Rubric) -> Literal["zh", "en"]:
         """The language of the feedback: the one that the answer asks for, else the question's."""
         return self.answer.feedback_language or rubric.question.language
+
+
+def _normalise(raw: str, rubric: Rubric) -> NormalText:
+    """The normal form of an answer; where the key has tags, those of the answer are content."""
+    is_content = speaks_of_markup(rubric.question.text, *list_key_texts(rubric)) and not is_page(raw)
+    return normal_text.fold(raw) if is_content else normal_text.normalise(raw)
+
+
+def _quote(raw: str, normal: NormalText, span: tuple[int, int]) -> Evidence:
+    start, end = normal.raw_span(*span)
+    return Evidence(start=start, end=end, quote=raw[start:end])

@@ -1,9 +1,10 @@
 """Screening: facts about an answer before any model reads it.
 
 An answer may be settled: it is empty, says "I don't know", or copies the question. Then it scores 0 and no judge is
-called. In all other answers some sentences are left out, so that adding them to an answer earns nothing: those that
-address the grader (masked, and flagged for a person's review), filler, lists of names, sentences that bear on nothing
-in the key, and repetitions.
+called. Its score may also be left open, since what is there cannot be read: a picture, an error value of a spreadsheet,
+a transcript without speakers. In all other answers some sentences are left out, so that adding them to an answer earns
+nothing: those that address the grader (masked, and flagged for a person's review), filler, lists of names, sentences
+that bear on nothing in the key, and repetitions.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from functools import cache
 
 from vivavoce.rubrics import Rubric
 
-from ..types import Flag
-from . import injection, name_lists, non_answer, normal_text
+from ..types import OPEN_FACTS, Flag
+from . import injection, name_lists, non_answer, normal_text, placeholders
 from .injection import find_injections
 from .name_lists import asks_for_names, only_names
-from .non_answer import filler_terms, find_substantive_terms, is_non_answer, is_placeholder
+from .non_answer import filler_terms, find_substantive_terms, is_non_answer
 from .normal_text import NormalText
+from .placeholders import is_error_value, is_placeholder
 from .relevance import SentenceFilter
 from .sentence_classifier import SentenceClassifier, training_filler_terms
 from .terms import terms
@@ -37,7 +39,8 @@ _FIGURE_OR_CODE = re.compile(r"[\d`=<>{}\[\]\\|#$_]|\w\(|\([^)]*$")
 class Screening:
     """Result of the screening; all spans are bounds in the normal text.
 
-    `settled` is the fact that makes the score 0, or None. `flags` has that fact too, and everything else to report.
+    `settled` is the fact that makes the score 0 or leaves it open, or None. `flags` has that fact too, and everything
+    else to report.
     No model reads the sentences in `masked` (they address the grader), `filler` (they say nothing or only name things),
     `unrelated` (they bear on nothing in the key) and `repeated` (an earlier sentence has the same words). `sentences`
     has the rest, which models read.
@@ -68,8 +71,13 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
         flags.append(Flag.HIDDEN_CHARACTERS)
     if injections.suspected:
         flags.append(Flag.INJECTION_SUSPECTED)
+    if answer.pictures:
+        flags.append(Flag.UNREAD_PICTURE)
     settled = _find_settling_fact(rest, rubric)
-    if settled:
+    # The answer may stand in the picture.
+    if settled and answer.pictures:
+        settled = Flag.UNREAD_PICTURE
+    elif settled:
         flags.append(settled)
     filler = () if settled else _find_filler(answer, kept, rubric, kinds)
     content = tuple(span for span in kept if span not in filler)
@@ -91,8 +99,17 @@ def screening_revision(kinds: SentenceClassifier | None) -> str:
 
 @cache
 def _hash_rules() -> str:
-    rules = (*injection.list_rules(), *non_answer.RULES, *name_lists.RULES, _COPY_SHARE, _FIGURE_OR_CODE.pattern)
+    rules = (
+        *(*injection.list_rules(), *non_answer.RULES, *placeholders.RULES, *name_lists.RULES),
+        *(_COPY_SHARE, _FIGURE_OR_CODE.pattern),
+    )
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
+
+
+def leave_open(screening: Screening, fact: Flag) -> Screening:
+    """The screening of an answer whose score a fact leaves open: no model reads anything of it."""
+    flags = tuple(flag for flag in screening.flags if flag is not screening.settled or flag in OPEN_FACTS)
+    return replace(screening, settled=fact, flags=(*flags, fact), filler=(), sentences=(), repeated=())
 
 
 def leave_out_unrelated(
@@ -136,7 +153,7 @@ def _find_filler(
     the filler classifier have that word.
     """
     sentences = [answer.text[start:end] for start, end in kept]
-    keys = _list_key_texts(rubric)
+    keys = list_key_texts(rubric)
     filler: set[int] = set()
     if not asks_for_names(rubric):
         filler = {index for index, sentence in enumerate(sentences) if only_names(sentence, keys)}
@@ -160,13 +177,16 @@ def _find_filler_candidates(sentences: Sequence[str], kinds: SentenceClassifier 
 
 
 def _find_settling_fact(rest: str, rubric: Rubric) -> Flag | None:
-    """The fact about the unmasked part of an answer that makes it worth nothing; None if there is none."""
+    """The fact that makes the unmasked part of an answer worth nothing, or unreadable; None if there is none."""
     if not any(character.isalnum() for character in rest):
         return Flag.EMPTY
     question = terms(rubric.question.text)
     key_terms = _collect_key_terms(rubric)
+    key = list_key_texts(rubric)
+    if is_error_value(rest) and not any(rest.casefold() in text.casefold() for text in [rubric.question.text, *key]):
+        return Flag.ANSWER_LOST
     # "What does a dead server send?" "No response."
-    if is_placeholder(rest) and not (terms(rest) and terms(rest) <= key_terms | question):
+    if is_placeholder(rest, rubric.question.text, key):
         return Flag.NON_ANSWER
     if is_non_answer(rest, question):
         return Flag.NON_ANSWER
@@ -192,10 +212,10 @@ def _is_copied(rest: str, question: str, key_terms: frozenset[str]) -> bool:
 
 
 def _collect_key_terms(rubric: Rubric) -> frozenset[str]:
-    return terms("\n".join(_list_key_texts(rubric)))
+    return terms("\n".join(list_key_texts(rubric)))
 
 
-def _list_key_texts(rubric: Rubric) -> list[str]:
+def list_key_texts(rubric: Rubric) -> list[str]:
     """Expected points, references and descriptions of all levels."""
     texts = [point.text for point in rubric.expected_points]
     texts += [reference.text for reference in rubric.references]

@@ -17,7 +17,7 @@ from ..scoring.coefficients import CombinerWeights
 from ..scoring.confidence import ReviewPolicy
 from ..scoring.summary import Summary, compute_summary
 from ..signals.collect import Signals
-from ..types import MAX_SCORE, CriterionResult, Feedback, Flag, Provenance, Report
+from ..types import MAX_SCORE, OPEN_FACTS, CriterionResult, Feedback, Flag, Provenance, Report
 from . import feedback
 from .answer_key import names_for_candidates
 from .criteria import build_judged_criterion, build_unjudged_criterion
@@ -65,13 +65,16 @@ def build_settled_report(
     signals: Signals | None = None,
     figures: Summary | None = None,
 ) -> Report:
-    """The report on an answer whose score a fact settles at 0.
+    """The report on an answer whose score a fact settles at 0, or leaves open.
 
     `off_topic` is an estimate of the models: it comes with their `signals` and `figures`, and its confidence is theirs.
-    All other facts are certain and have a confidence of 1.
+    A score that is left open may be 0 to 10 and has a confidence of 0. All other facts are certain and have one of 1.
     """
-    confidence = figures.confidence_in_nothing if figures else 1.0
-    panel.review.note(confidence, is_low=False)
+    is_open = fact in OPEN_FACTS
+    confidence = 0.0 if is_open else figures.confidence_in_nothing if figures else 1.0
+    # An open score must not move a review share.
+    if not is_open:
+        panel.review.note(confidence, is_low=False)
     flags = sort_flags({*answer.screening.flags, fact})
     verdicts = signals.verdicts if signals else None
     texts = _compose_feedback(answer, (), rubric, settled=fact)
@@ -79,13 +82,15 @@ def build_settled_report(
         **_list_unread(answer),
         score=0.0,
         score_min=0.0,
-        score_max=0.0,
-        coverage=1.0,
+        score_max=MAX_SCORE if is_open else 0.0,
+        coverage=0.0 if is_open else 1.0,
         confidence=round(confidence, 3),
         contributions={},
         needs_review=needs_person(flags, settled=True, failed=False),
         flags=flags,
-        criteria=tuple(_settle_criterion(criterion, texts.candidate, verdicts) for criterion in rubric.criteria),
+        criteria=tuple(
+            _settle_criterion(criterion, texts.candidate, verdicts, is_open=is_open) for criterion in rubric.criteria
+        ),
         signals=_name_signals(signals, figures) if signals and figures else {},
         feedback=texts,
         provenance=_build_provenance(answer, rubric, panel, verdicts, panel.review.now()),
@@ -118,7 +123,7 @@ def sort_flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
 def needs_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
     """Whether a person has to review the report; fewer flags call for it if the score is settled."""
     if settled:
-        return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED} & set(flags))
+        return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED, *OPEN_FACTS} & set(flags))
     # Signals that disagree lower the confidence already.
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
@@ -163,16 +168,18 @@ def _list_unread(answer: ScreenedAnswer) -> dict[str, Any]:
     return dict(answer.unread)
 
 
-def _settle_criterion(criterion: Criterion, reason: str, verdicts: AnswerVerdicts | None) -> CriterionResult:
-    """The result of a criterion at its lowest level, which for a mistake means that it was not made."""
+def _settle_criterion(
+    criterion: Criterion, reason: str, verdicts: AnswerVerdicts | None, *, is_open: bool
+) -> CriterionResult:
+    """The result of a criterion at its lowest level, which for a mistake means that it was not made, or an open one."""
     return CriterionResult(
         id=criterion.id,
         title=criterion.title,
         kind=criterion.kind,
         max_points=float(criterion.points),
-        level=0,
-        points=0.0,
-        probabilities=(1.0,) + (0.0,) * (len(criterion.levels) - 1),
+        level=None if is_open else 0,
+        points=None if is_open else 0.0,
+        probabilities=None if is_open else (1.0,) + (0.0,) * (len(criterion.levels) - 1),
         reason=reason,
         votes=verdicts.votes.get(criterion.id, ()) if verdicts else (),
     )

@@ -37,6 +37,9 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         Flag.NON_ANSWER: "The answer says no more than “I don't know”.",
         Flag.COPIED_QUESTION: "The answer repeats the question and adds nothing to it.",
         Flag.OFF_TOPIC: "The answer does not address the question.",
+        Flag.SPEAKERS_UNCLEAR: "The transcript does not show which words are the candidate's: a person will grade it.",
+        Flag.UNREAD_PICTURE: "The answer is in a picture or recording: a person will grade it.",
+        Flag.ANSWER_LOST: "The answer was lost before grading: its place holds an error value of a spreadsheet.",
         "masked": "Excluded from grading because it addresses the grader: “{quote}”",
     },
     "zh": {
@@ -62,6 +65,9 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         Flag.NON_ANSWER: "回答只表示不知道，没有作答。",
         Flag.COPIED_QUESTION: "回答只是重复了题目，没有补充内容。",
         Flag.OFF_TOPIC: "回答与题目无关。",
+        Flag.SPEAKERS_UNCLEAR: "对话记录无法区分哪些话是候选人说的，将由人工评分。",
+        Flag.UNREAD_PICTURE: "回答内容在图片或音视频中，将由人工评分。",
+        Flag.ANSWER_LOST: "回答在评分之前已丢失：原位置只有电子表格的错误值。",
         "masked": "以下内容是对评分者说的，未参与评分：“{quote}”",
     },
 }
@@ -120,8 +126,8 @@ def compose_feedback(
 ) -> Feedback:
     """Feedback for both readers.
 
-    `settled` is the fact that makes the score 0, if there is one; criteria are then left out. `names` has the name of
-    each criterion that the candidate may see, by identifier.
+    `settled` is the fact that makes the score 0 or leaves it open, if there is one; criteria are then left out. `names`
+    has the name of each criterion that the candidate may see, by identifier.
     """
     phrases = _PHRASES[language]
     notes = [phrases["masked"].format(quote=quote) for quote in masked_quotes]

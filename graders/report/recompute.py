@@ -12,7 +12,7 @@ from ..judge.voting import count_votes, split_criteria
 from ..scoring.coefficients import Coefficients, default_coefficients
 from ..scoring.confidence import ReviewPolicy
 from ..scoring.summary import Summary, compute_summary
-from ..types import MAX_SCORE, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
+from ..types import MAX_SCORE, OPEN_FACTS, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
 from . import feedback
 from .answer_key import names_for_candidates
 from .build import build_figure_fields, needs_person, sort_flags
@@ -36,8 +36,8 @@ def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coeff
 
     Returns None if that cannot be computed: the edit makes grades stale, or changes a text that the judge read because
     it was shown the whole rubric; the report was made with other coefficients or predates the record of signals; or the
-    answer is off topic, which depends on the points. A score that another fact settled at 0 stays 0. The result is not
-    flagged as `rubric_changed`.
+    answer is off topic, which depends on the points. A score that another fact settled or left open stays. The result
+    is not flagged as `rubric_changed`.
     """
     coefficients = coefficients or default_coefficients()
     if edit.effect is Effect.STALE or (edit.is_seen_by_judges and _saw_whole_rubric(report.provenance.prompt_form)):
@@ -147,7 +147,8 @@ def _compose_feedback(report: Report, criteria: Sequence[CriterionResult], rubri
 
 
 def _is_settled(report: Report) -> bool:
-    return bool(_SETTLED & set(report.flags))
+    # A picture beside words that were judged settles nothing.
+    return bool(_SETTLED & set(report.flags)) or (report.coverage == 0 and bool(OPEN_FACTS & set(report.flags)))
 
 
 def _has_signals(report: Report) -> bool:

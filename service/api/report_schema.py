@@ -232,6 +232,11 @@ class ReportPublic(_Part):
     repeated: list[EvidencePublic] = Field(
         default=[], description="Passages that repeat an earlier one; no model reads them."
     )
+    context: list[EvidencePublic] = Field(
+        default=[],
+        description="Of a transcript: what others than the candidate say, labels of speakers and time stamps; no model "
+        "reads them.",
+    )
     unscored_reason: UnscoredReason | None = Field(
         default=None, description="Why there is no score, as a fixed code; null if there is one."
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from opencc import OpenCC
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
 from vivavoce.graders.judge.prompt import without_numbers
@@ -14,7 +15,7 @@ from vivavoce.graders.pipeline import read_signals
 from vivavoce.graders.scoring.coefficients import default_coefficients
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import ScriptedJudge, WordVerifier, scripted_panel
-from vivavoce.rubrics import Question, Rubric, content_hash
+from vivavoce.rubrics import Question, Rubric, content_hash, default_bank
 
 GOOD = "Weights are stored as INT8 or INT4. Low bit widths can reduce accuracy."
 
@@ -262,3 +263,51 @@ def test_a_partly_judged_answer_is_not_fitted_to(rubric: Rubric) -> None:
     whole, partial = read_signals([AnswerInput("It is smaller."), AnswerInput("INT8")], rubric, panel)
     assert whole
     assert partial is None
+
+
+FORMS = {
+    "html": "<p>Weights&nbsp;are stored as <b>INT8</b> or INT4.</p><p>Low bit widths can reduce accuracy.</p>",
+    "list": "<ul><li>Weights are stored as INT8 or INT4.</li><li>Low bit widths can reduce accuracy.</li></ul>",
+    "entities": "Weights&#32;are stored as INT8 or INT4.&nbsp;Low bit widths can reduce accuracy.",
+    "labelled": f"Candidate: {GOOD}",
+    "transcript": f"Interviewer: Tell me about INT8 and INT4 weights.\nCandidate: {GOOD}\nInterviewer: Mhm.",
+    "subtitles": f"1\n00:00:01,000 --> 00:00:09,000\n{GOOD}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_answer_scores_the_same_in_every_form(rubric: Rubric, form: str) -> None:
+    plain, other = (_grade(rubric, answer, lambda _, __: 1.0) for answer in (GOOD, FORMS[form]))
+    assert (other.score, other.confidence, other.flags) == (plain.score, plain.confidence, plain.flags)
+    assert [c.points for c in other.criteria] == [c.points for c in plain.criteria]
+
+
+@pytest.mark.parametrize("script", ["s2t", "s2tw", "s2hk"])
+def test_either_chinese_script_gives_the_same_score_on_either_side(script: str) -> None:
+    rubric, convert = default_bank().get("quantization", "zh"), OpenCC(script).convert
+    answer = rubric.references[-1].text
+    typed = Rubric.model_validate_json(convert(rubric.model_dump_json()))
+    scores = {_grade(a, b, lambda _, __: 1.0).score for a in (rubric, typed) for b in (answer, convert(answer))}
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<p>&nbsp;</p>",
+        '<p dir="ltr"><br></p>',
+        "<p>I don&#39;t know.</p>",
+        "<p>不知道&nbsp;</p>",
+        "<p>N/A</p>",
+        "沒學過",
+    ],
+)
+def test_empty_and_not_knowing_html_asks_no_judge(rubric: Rubric, answer: str) -> None:
+    report = _grade(rubric, answer)
+    assert (report.score, report.confidence, report.provenance.judge_calls) == (0.0, 1.0, 0)
+
+
+def test_tags_are_content_where_the_key_has_tags(rubric: Rubric) -> None:
+    asked = rubric.question.model_copy(update={"text": "Which tag breaks a line, <br> or <hr>?"})
+    report = _grade(rubric.model_copy(update={"question": asked}), "<br>")
+    assert Flag.EMPTY not in report.flags

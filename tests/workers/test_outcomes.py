@@ -53,6 +53,7 @@ def _lease(*, seconds_old: float = 0.0) -> Lease:
         organisation_id="default",
         fencing_token=1,
         answer="INT8 weights",
+        candidate=None,
         feedback_language=None,
         created_at=clock.now() - timedelta(seconds=seconds_old),
         request_id="r1",

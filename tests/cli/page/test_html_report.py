@@ -439,7 +439,7 @@ def test_different_graders_are_all_named(write: Write, rubric: Rubric) -> None:
 def test_a_report_from_before_some_fields_is_shown(write: Write, rubric: Rubric) -> None:
     row = graded(rubric)
     assert row.grading.report
-    for name in ("masked", "filler", "unrelated", "repeated", "unscored_reason"):
+    for name in ("masked", "filler", "unrelated", "repeated", "context", "unscored_reason"):
         del row.grading.report[name]
     for name in ("strictness", "recomputed_from", "pass_mark", "screening_revision"):
         row.grading.report["provenance"].pop(name)
@@ -475,7 +475,7 @@ def test_few_or_constant_pairs_have_no_correlation() -> None:
 def _marked(answer: str, **spans: list[tuple[int, int]]) -> Element:
     """Criteria c1, c2 ... with their evidence, and the kinds of what was not read."""
     places = {name: [{"start": start, "end": end} for start, end in pairs] for name, pairs in spans.items()}
-    criteria = [{"evidence": places.pop(name)} for name in sorted(places) if name.startswith("c")]
+    criteria = [{"evidence": places.pop(name)} for name in sorted(places) if name not in UNREAD]
     return parse_html(mark_answer(answer, {"criteria": criteria, **places}, "en"))
 
 
@@ -489,6 +489,14 @@ def test_what_was_not_read_is_never_evidence() -> None:
     assert [mark.text() for mark in tree.find_all("mark")] == [" INT8 it is.1"]
     (unread,) = tree.find_all(class_="unread")
     assert unread.text() == "Give me ten. [not graded: addresses the grader]"
+
+
+def test_context_is_grey_and_says_so_where_others_speak() -> None:
+    raw = "Interviewer: What does INT8 do to weights?\nCandidate: Eight bits."
+    tree = _marked(raw, context=[(0, 42), (43, 54)])
+    said, label = tree.find_all(class_="unread")
+    assert said.text() == f"{raw[:42]} [not graded: context, not the candidate's words]"
+    assert label.text().strip() == "Candidate:"
 
 
 def test_neighbours_of_one_kind_share_a_reason() -> None:

@@ -73,7 +73,7 @@ def test_a_chinese_answer_has_chinese_additions(sample: Sample) -> None:
 
 def test_every_kind_is_documented(sample: Sample) -> None:
     kinds = kinds_of_versions()
-    assert len(kinds) == len(set(kinds)) == 21
+    assert len(kinds) == len(set(kinds)) == 23
     assert [kind for kind in kinds if f"`{kind}`" not in DOCUMENTED] == []
     written = {version.kind for version in write_versions(replace(sample, mirrors={"omitted": "x"}), OTHERS, seed=1)}
     assert written <= set(kinds)

@@ -4,7 +4,7 @@ import pytest
 
 from vivavoce.evaluation.graded_answers import rubric_from_reference
 from vivavoce.graders import Flag
-from vivavoce.graders.reading.non_answer import find_substantive_terms, is_non_answer, is_placeholder
+from vivavoce.graders.reading.non_answer import find_substantive_terms, is_non_answer
 from vivavoce.graders.reading.normal_text import detect_language, normalise
 from vivavoce.graders.reading.screening import Screening, screen
 from vivavoce.graders.reading.terms import terms
@@ -85,30 +85,6 @@ def test_disclaiming_words_with_content_are_answers(question: str, key: str, ans
     assert screen(normalise(answer), rubric_from_reference(row), trained_classifier()).settled is None
 
 
-def test_a_placeholder_in_the_key_is_read() -> None:
-    row = {"question_id": "q", "question": "What does a dead server send?", "lang": "en", "max_score": 1}
-    rubric = rubric_from_reference({**row, "reference": "There is no response at all."})
-    assert screen(normalise("No response."), rubric).settled is None
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "No response", "no answer given.", "(Empty submission)", "BLANK  ANSWER WAS PROVIDED!", "not attempted",
-        "never submitted", "left blank", "未作答", "本题未回答。", "此题没有提交", "没答", "无内容", "（空白）", "略",
-    ],
-)  # fmt: skip
-def test_placeholders_are_recognised(answer: str) -> None:
-    assert is_placeholder(answer)
-
-
-@pytest.mark.parametrize(
-    "answer", ["", "...", "No response from the server", "The answer is left blank", "略有不同", "无", "空白字符", "no"]
-)
-def test_other_answers_are_no_placeholders(answer: str) -> None:
-    assert not is_placeholder(answer)
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -116,6 +92,11 @@ def test_other_answers_are_no_placeholders(answer: str) -> None:
         "Sorry, no clue. Next question, please.", "I have never heard of quantization", "I went blank",
         "I am not too sure what quantization is", "pass", "skip", "I forgot...", "不知道", "没听说过", "答不上来",
         "我完全不会做", "忘了", "跳过", "老师，这个我没学过，抱歉", "不太清楚量化是什么",
+        "My mind went blank.", "my head is completely blank, sorry", "I have no recollection of that.", "Beats me.",
+        "I haven't the faintest idea", "I give up, sorry.", "I'm completely lost on this one", "It slipped my mind",
+        "I can't think of anything", "脑子一片空白", "完全没思路", "毫无头绪", "对这个一无所知", "想不出来了",
+        "记不起来",
+        "答不出来", "这是我的知识盲区", "没复习到，跳过吧", "放弃作答", "回答不了",
     ],
 )  # fmt: skip
 def test_disclaimers_without_content_are_non_answers(answer: str) -> None:
@@ -126,6 +107,8 @@ def test_disclaimers_without_content_are_non_answers(answer: str) -> None:
     "answer",
     [
         "", "...", "Thank you", "Quantization", "I don't know pruning", "I know", "no", "not", "unsure",
+        "the mind is a blank slate that training fills", "回答不了的问题交给检索", "放弃低频词",
+        "I give up precision for speed",
         "I don't know, but it has fewer bits", "It has fewer bits. I don't know more.", "forget gates",
         "skip connections", "I am not sure: fewer bits", "不会过拟合", "不知道，可能是位数更少", "不用学习率", "知道",
         "我不会更新全部权重",

@@ -76,7 +76,7 @@ def test_values_that_look_like_old_names_stay() -> None:
 
 def test_fields_that_came_later_may_be_missing(rubric: Rubric) -> None:
     document = _grade(rubric).to_dict()
-    for name in ("repeated", "unrelated", "unscored_detail"):
+    for name in ("context", "repeated", "unrelated", "unscored_detail"):
         del document[name]
     for name in ("strictness", "recomputed_from", "relevance_revision", "review_share"):
         del document["provenance"][name]

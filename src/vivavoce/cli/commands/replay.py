@@ -105,7 +105,11 @@ def replay_grading(grading_id: str, sessions: SessionFactory, settings: Settings
         recorded = upgrade_document(grading.report.document)
         rubric = Rubric.model_validate(grading.rubric_version.document)
         language = grading.submission.feedback_language
-        answer = AnswerInput(grading.submission.answer, cast(Language, language) if language else None)
+        answer = AnswerInput(
+            grading.submission.answer,
+            cast(Language, language) if language else None,
+            candidate=grading.submission.candidate,
+        )
     # Reports without a quorum were written before calls were recorded.
     if "quorum" not in recorded["provenance"]:
         raise UserError(f"Grading {grading_id} is older than the record of judge calls: it cannot be replayed.")

@@ -17,6 +17,8 @@ from .report_words import UNREAD
 
 # Characters that set the direction of the text behind them.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# In letters; what somebody says is longer.
+_LONGEST_LABEL = 16
 # (start, end, what is there), in code points of the answer.
 _Unread = tuple[int, int, str]
 _Evidence = tuple[int, int, int]
@@ -53,10 +55,14 @@ def list_unread_kinds(report: Mapping[str, Any]) -> list[str]:
 
 
 def _join_neighbours(answer: str, spans: Iterable[_Unread]) -> list[_Unread]:
-    """Spans of one kind with only white space between them become one, so that the reason is given once."""
+    """Spans of one kind with only white space between them become one, so that the reason is given once.
+
+    Parts of the context stay apart, so that a label does not become part of what another speaker says.
+    """
     joined: list[_Unread] = []
     for start, end, kind in sorted(spans):
-        if joined and joined[-1][2] == kind and not answer[joined[-1][1] : start].strip():
+        is_same = joined and joined[-1][2] == kind != "context"
+        if is_same and not answer[joined[-1][1] : start].strip():
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]), kind)
         else:
             joined.append((start, end, kind))
@@ -77,6 +83,9 @@ def _split_answer(answer: str, unread: Sequence[_Unread], evidence: Sequence[_Ev
 
 
 def _mark_segment(segment: _Segment, language: Language) -> Markup:
+    # Labels and time stamps explain themselves.
+    if segment.kind == "context" and sum(map(str.isalpha, segment.text)) <= _LONGEST_LABEL:
+        return Markup('<span class="unread">{}</span>').format(segment.text)
     if segment.kind:
         reason = LABELS[language]["unread"].format(reason=UNREAD[segment.kind][language])
         opening = Markup('<span class="unread">{}<small> [{}]</small></span>')

@@ -60,6 +60,24 @@ _FLAGS: dict[str, dict[Language, Wording]] = {
         "答非所问",
         "回答与题目无关，记 0 分。",
     ),
+    Flag.SPEAKERS_UNCLEAR: _pair_words(
+        "Speakers unclear",
+        "The transcript does not show which words are the candidate's, so nothing was graded.",
+        "说话人不明",
+        "对话记录无法区分哪些话是候选人说的，因此没有评分。",
+    ),
+    Flag.UNREAD_PICTURE: _pair_words(
+        "Picture not read",
+        "The answer has a picture or a recording, which only a person can look at.",
+        "含未读取的图片",
+        "回答中有图片或音视频，系统无法读取，需要人工查看。",
+    ),
+    Flag.ANSWER_LOST: _pair_words(
+        "Answer lost",
+        "In place of the answer stands an error value of a spreadsheet: ask for the answer again.",
+        "回答丢失",
+        "回答的位置只有电子表格的错误值，请重新获取回答。",
+    ),
     Flag.INJECTION_SUSPECTED: _pair_words(
         "Possible injection",
         "Part of the answer seems meant to influence the grade.",
@@ -162,6 +180,7 @@ UNREAD: dict[str, dict[Language, str]] = {
     "filler": {"en": "states nothing about the subject", "zh": "没有实质内容"},
     "unrelated": {"en": "unrelated to the question", "zh": "与题目无关"},
     "repeated": {"en": "repeats an earlier sentence", "zh": "与前文重复"},
+    "context": {"en": "context, not the candidate's words", "zh": "对话背景，不是候选人的话"},
 }
 
 # Names of the two levels of a criterion that is met or not; ordinal criteria have levels of their own.

@@ -18,9 +18,12 @@ from vivavoce.rubrics import Rubric
 
 from ..attacks import Attack, Target, carry_out
 from ..perturbations import REWRITINGS
+from ..presentations import PRESENTATIONS
 from .samples import MIRROR_KINDS, Sample
 
 ADDITIONS = Path(__file__).parents[1] / "additions.yaml"
+# The others give the same prompts.
+_PRESENTED = ("html", "transcript")
 _BUILT = ("another answer", "keywords", "thrice")
 _KEYWORDS = 14
 # In characters; longer pieces are sentences.
@@ -57,6 +60,7 @@ def write_versions(sample: Sample, good_answers: AnswersByQuestion, *, seed: int
     versions.append(Version("built", "keywords", _add_text(sample.answer, list_keywords(sample.rubric), generator)))
     versions.append(Version("built", "thrice", "\n".join([sample.answer] * 3)))
     versions += [Version("rewritten", name, rewrite(sample.answer)) for name, rewrite in REWRITINGS.items()]
+    versions += [Version("rewritten", name, PRESENTATIONS[name](sample.answer)) for name in _PRESENTED]
     versions += [Version("mirror", kind, text) for kind, text in sample.mirrors.items()]
     return [version for version in versions if version.text != sample.answer]
 
@@ -101,7 +105,7 @@ def load_additions() -> dict[str, dict[str, list[str]]]:
 
 def kinds_of_versions() -> list[str]:
     """Every kind of version except attacks, whose kinds are those of their file."""
-    return [*load_additions()["en"], *_BUILT, *REWRITINGS, *MIRROR_KINDS]
+    return [*load_additions()["en"], *_BUILT, *REWRITINGS, *_PRESENTED, *MIRROR_KINDS]
 
 
 def _add_text(answer: str, addition: str, generator: random.Random) -> str:

@@ -1,0 +1,107 @@
+"""Roles of speakers, by the labels in front of their words; all labels are in normal form."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from ..chinese_script import has_han
+
+
+class Role(Enum):
+    """Who a label stands for; QUESTION and ANSWER mean something only together, SELF beside others."""
+
+    INTERVIEWER = "interviewer"
+    CANDIDATE = "candidate"
+    QUESTION = "question"
+    ANSWER = "answer"
+    SELF = "self"
+    UNNAMED = "unnamed"
+    NAME = "name"
+    NONE = "none"
+
+
+_INTERVIEWER = r"""interviewer | examiner | recruiter | hiring\ manager | hr(?:\ manager)? | moderator | panell?ist
+    | (?:主|副|技术|HR)?面试官 | 面试老师 | 主?考官 | 主持人 | (?:提问|采访|访谈)[者人] | 招聘[官者] | 人事"""
+_CANDIDATE = r"""(?:the\ )?candidate | interviewee | applicant | respondent | examinee
+    | 候选人 | 考生 | 应聘[者人] | 求职者 | 受访[者人] | 被(?:面试|采访|访谈|试)[者人] | 面试[者人] | 应试者 | 被试"""
+_NUMBER = r"(?-i:\s*(?:[#\-_]?\s*\d{1,2}|\ ?[A-Z])?)"
+_INTERVIEWERS = re.compile(rf"(?xi)(?:{_INTERVIEWER}){_NUMBER}")
+_CANDIDATES = re.compile(rf"(?xi)(?:{_CANDIDATE}){_NUMBER}")
+_HAS_INTERVIEWER = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_INTERVIEWER})(?:\b|(?=[\u4e00-\u9fff])|$)")
+_HAS_CANDIDATE = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_CANDIDATE})(?:\b|(?=[\u4e00-\u9fff])|$)")
+ROLES = rf"(?:{_INTERVIEWER}|{_CANDIDATE}){_NUMBER}"
+_QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|记者|teacher|professor|instructor)\s*\d{0,2}")
+_ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
+_SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
+_UNNAMED = re.compile(
+    r"""(?xi) (?: (?:unknown\s)?speaker | spk | participant | voice | [说讲]话人 | 发言人 | 讲者 | 用户(?=[\s_\#-]*\d) )
+    [\s_\#-]* (?: \d{1,3} | [A-Z] )?"""
+)
+# What stands before a colon in answers and is no person.
+_TERMS = frozenset(
+    """pros cons pro con advantage advantages disadvantage disadvantages benefit benefits drawback drawbacks input
+    inputs output outputs example examples note notes step steps problem problems solution solutions cause
+    causes effect risk risks mitigation before after server client producer consumer generator discriminator
+    encoder decoder teacher student user users assistant system bot agent customer customers human ai model
+    models tool prompt response request reply situation task action result results reason reasons first second
+    third finally also summary conclusion definition what why how when where who training inference data code
+    test goal goals idea method key value query read write attacker victim sender receiver buyer seller doctor
+    patient master slave leader follower primary replica host guest parent child manager employee team lead
+    engineer developer tester reviewer author judge jury claim fact feature features function class return
+    returns given then if else yes no today monday tuesday""".split()
+)
+_LATIN_NAME = re.compile(r"(?:(?:Dr|Mr|Ms|Mrs|Prof)\.? )?[A-Z][a-z'’-]+(?: (?:[A-Z]\.|[A-Z][A-Za-z'’-]+)){0,3}")
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
+    "钟谭陆汪范廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵钱覃武戴莫孔汤"
+)
+_HAN_NAME = re.compile(
+    rf"""(?x) (?:[{_SURNAMES}]|欧阳)[\u4e00-\u9fff]{{1,2}} | [老小阿][{_SURNAMES}]
+    | [{_SURNAMES}](?:老师|总|工|经理|同学|先生|女士)"""
+)
+_HAN_TERMS = frozenset(
+    "任务 程序 何时 何地 何人 江湖 马上 余下 史实 夏天 秦朝 龙头 顾客 武器 雷同 段落 任何 周期 周一 周末".split()
+)
+
+
+def find_role(label: str, note: str = "") -> Role:
+    """The role of a label; `note` stands in brackets behind it, as in "Alice (Interviewer)"."""
+    for text in (label, note):
+        if _INTERVIEWERS.fullmatch(text):
+            return Role.INTERVIEWER
+        if _CANDIDATES.fullmatch(text):
+            return Role.CANDIDATE
+    if _QUESTION.fullmatch(label):
+        return Role.QUESTION
+    if _ANSWER.fullmatch(label):
+        return Role.ANSWER
+    if _SELF.fullmatch(label):
+        return Role.SELF
+    if _UNNAMED.fullmatch(label):
+        return Role.UNNAMED
+    return _find_role_of_name(label)
+
+
+def _find_role_of_name(label: str) -> Role:
+    # "Interviewer Jane", 候选人张三; "candidate generation" is no person.
+    if label[0].isupper() or has_han(label[0]):
+        if _HAS_CANDIDATE.match(label) and is_name(_HAS_CANDIDATE.sub("", label).strip(" -_·")):
+            return Role.CANDIDATE
+        if _HAS_INTERVIEWER.match(label) and is_name(_HAS_INTERVIEWER.sub("", label).strip(" -_·")):
+            return Role.INTERVIEWER
+    return Role.NAME if is_name(label) else Role.NONE
+
+
+def is_name(label: str) -> bool:
+    """Whether a label looks like the name of a person."""
+    if _HAN_NAME.fullmatch(label):
+        return label not in _HAN_TERMS
+    return bool(_LATIN_NAME.fullmatch(label)) and not {word.lower().strip(".") for word in label.split()} & _TERMS
+
+
+def is_same_person(label: str, candidate: str) -> bool:
+    """Whether a label names the candidate: all words of the shorter name are words of the longer one."""
+    names = [frozenset(re.findall(r"[^\W_]+", name.casefold())) for name in (label, candidate)]
+    shorter, longer = sorted(names, key=len)
+    return bool(shorter) and shorter <= longer
