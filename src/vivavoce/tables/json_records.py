@@ -59,7 +59,9 @@ def read_json(text: str, *, chosen: Mapping[str, str]) -> Table:
 def _find_bad_answers(rows: list[Row], answer: str | None) -> Iterator[BadCell]:
     """The rows whose answer is missing or no text."""
     kinds = {list: "a list", dict: "an object", bool: "true or false"}
-    for row in rows if answer is not None else ():
+    if answer is None:
+        return
+    for row in rows:
         value = row.values.get(answer)
         if answer not in row.values:
             similar = [name for name in row.values if normalize_heading(name) == normalize_heading(answer)]
@@ -143,8 +145,8 @@ def _unfold_object(text: str) -> Iterator[_Value]:
     ]
     chosen = with_answers or lists
     if len(chosen) > 1:
-        names = ", ".join(f"'{name}'" for name, _ in chosen)
-        raise TableError(f"has several lists of objects ({names}): keep the one with the answers.")
+        listed = ", ".join(f"'{name}'" for name, _ in chosen)
+        raise TableError(f"has several lists of objects ({listed}): keep the one with the answers.")
     if not chosen:
         yield value
         return

@@ -115,10 +115,10 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
     file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     done = viva("grade", file, "--out", tmp_path / "out.jsonl")
     assert done.returncode == 1
-    assert "1 graded, 6 not graded" in done.stderr
+    assert "2 graded, 5 not graded" in done.stderr
     for problem in [
         "line 2, column answer: the answer is a list",
-        "line 3, column answer: The answer has a NUL",
+        "line 3, column answer: a character that no file can hold (NUL, or half of a pair) was replaced",
         "line 4, column question_id: There is no question 'no-such'",
         "line 5, column language: there is no language 'fr'",
         "line 6, column question_id: the question is missing",
@@ -127,7 +127,7 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
         assert problem in done.stderr
     written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(written) == len(lines)
-    assert [row["score"] is None for row in written] == [False, *[True] * 6]
+    assert [row["score"] is None for row in written] == [False, True, False, *[True] * 4]
 
 
 def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
@@ -155,7 +155,7 @@ def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_
         (["answers.csv", "--rubric", DATA_RUBRIC, "--question", "27.1"], "exclude each other"),
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "a.pdf"], "does not end in"),
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "no/a.csv"], "does not exist"),
-        (["gb.csv", "--rubric", DATA_RUBRIC], "not UTF-8"),
+        (["gb.csv", "--rubric", DATA_RUBRIC, "--encoding", "utf-8"], "not UTF-8"),
     ],
 )
 def test_bad_arguments_get_one_sentence(viva: Viva, tmp_path: Path, arguments: list[str | Path], says: str) -> None:
