@@ -73,6 +73,19 @@ def test_criteria_come_as_points_of_points(grading_of: Callable[..., GradingPubl
     assert cells[0] == f"{first['id']}={first['points']:.1f}/{first['max_points']:g}"
 
 
+def test_points_come_on_the_scale_of_the_rubric(grading_of: Callable[..., GradingPublic]) -> None:
+    row = _build(grading_of())
+    assert row["max_points"] == 10
+    assert abs(row["points"] - row["score"]) <= 0.05
+    assert _build(grading_of(script=lambda _, __: JudgeFailure(UnscoredReason.REFUSED, "no")))["points"] is None
+
+
+def test_a_mistake_that_was_not_made_costs_zero_without_a_sign(grading_of: Callable[..., GradingPublic]) -> None:
+    row = _build(grading_of(script=lambda _, criterion: -30.0 if criterion == "wrong" else 2.0))
+    assert row["criteria"].endswith("; wrong=0/-2")
+    assert "wrong=0/-2" in _build(grading_of(""))["criteria"]
+
+
 def test_flags_are_words_between_blanks(grading_of: Callable[..., GradingPublic]) -> None:
     assert _build(grading_of("I don't know."))["flags"] == "non_answer"
 

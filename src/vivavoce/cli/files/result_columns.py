@@ -12,6 +12,8 @@ from .tables import BadCell, Row
 
 OUTPUT_COLUMNS = (
     "score",
+    "points",
+    "max_points",
     "score_min",
     "score_max",
     "confidence",
@@ -57,7 +59,7 @@ def _read_results(grading: GradingPublic) -> Iterator[tuple[str, Any]]:
     # Gradings that wait or were cancelled have none.
     if report is None:
         return
-    for name in ("score", "score_min", "score_max", "confidence", "coverage"):
+    for name in ("score", "points", "max_points", "score_min", "score_max", "confidence", "coverage"):
         yield name, report[name]
     yield "flags", " ".join(report["flags"])
     yield "criteria", "; ".join(_describe_criterion(criterion) for criterion in report["criteria"])
@@ -67,4 +69,7 @@ def _read_results(grading: GradingPublic) -> Iterator[tuple[str, Any]]:
 
 def _describe_criterion(criterion: Mapping[str, Any]) -> str:
     points = "no verdict" if criterion["points"] is None else format_figure(criterion["points"], 1)
+    # Little of a mistake must not read -0.0.
+    if points in ("0.0", "-0.0"):
+        points = "0"
     return f"{criterion['id']}={points}/{criterion['max_points']:g}"
