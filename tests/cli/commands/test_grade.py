@@ -11,8 +11,12 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.service import lifecycle
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import Grading
 
 from ..conftest import Viva
 
@@ -99,6 +103,61 @@ def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path,
     # Each prompt was sent once, but for those that were under way when the run was interrupted.
     shown = [json.dumps(prompt) for prompt in stub_judge.prompts]
     assert len(shown) - len(set(shown)) <= 20
+
+
+@pytest.mark.processes
+def test_two_runs_in_one_state_folder_finish(tmp_path: Path, stub_judge: StubJudgeServer) -> None:
+    """One file is graded by two processes at once, with patience for less than the whole of it."""
+    file = _file(tmp_path, *(f"INT8 in variant {n},c{n}," for n in range(12)))
+    environment = {
+        **os.environ,
+        "VIVA_JUDGE_URL": stub_judge.url,
+        "VIVA_JUDGE_MODEL": "stub",
+        "VIVA_JUDGE_REVISION": "1",
+    }
+    targets = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "vivavoce.cli",
+        "grade",
+        str(file),
+        "--rubric",
+        str(DATA_RUBRIC),
+        "--patience",
+        "0",
+    ]
+    runs = [
+        subprocess.Popen(
+            [*command, "--out", str(target)], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        for target in targets
+    ]
+    for process in runs:
+        _, message = process.communicate(timeout=120)
+        assert process.returncode == 0, message
+    first, second = map(_read, targets)
+    assert first == second
+    assert len({row["grading_id"] for row in first if row["score"]}) == 12
+
+
+def test_rows_that_another_process_holds_say_so(
+    viva: Viva, tmp_path: Path, database: SessionFactory, stub_judge: StubJudgeServer
+) -> None:
+    file = _file(tmp_path, "INT8,a,", "INT4,b,")
+    stub_judge.behave("http_500")
+    viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0")
+    stub_judge.behave("answer")
+    with database.begin() as session:
+        session.execute(sa.update(Grading).values(not_before=None))
+        lifecycle.claim(session, owner="other-host/1:7:8", limit=1, lease_seconds=3600)
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0", VIVA_LEASE_SECONDS="1")
+    assert done.returncode == 1, done.stderr
+    assert "1 graded, 1 not graded" in done.stderr
+    assert "waiting: another process is grading some of the answers (worker other-host/1:7:8)" in done.stderr
+    reasons = {row["state"]: row["unscored_reason"] for row in _read(tmp_path / "answers.graded.csv")}
+    assert reasons["running"].startswith("another process is grading it (worker other-host/1:7:8, since 20")
+    assert reasons["running"].endswith("run the same command again to pick up its result.")
 
 
 def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import openpyxl
 import pytest
 
 from vivavoce.cli.errors import UserError
-from vivavoce.cli.files import answer_files
-from vivavoce.cli.files.answer_files import Item, check_output, grade_items, read_outcome, submit_rows, write_outcome
+from vivavoce.cli.files import grading_run
+from vivavoce.cli.files.answer_files import Item, check_output, read_outcome, submit_rows, write_outcome
+from vivavoce.cli.files.grading_run import grade_waiting
 from vivavoce.cli.files.tables import BadCell, Row, Table
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
@@ -55,8 +56,8 @@ def grade(database: SessionFactory, settings: Settings) -> Callable[..., tuple[i
     def run(items: Sequence[Item], panel: Panel | None = None, *, patience_seconds: float = 5) -> tuple[int, list[str]]:
         finished: list[None] = []
         waits: list[str] = []
-        grade_items(
-            items,
+        grade_waiting(
+            [item.grading_id for item in items],
             sessions=database,
             panel=panel or scripted_panel(),
             settings=settings,
@@ -72,7 +73,7 @@ def grade(database: SessionFactory, settings: Settings) -> Callable[..., tuple[i
 @pytest.fixture
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unavailable judge is asked again at once."""
-    monkeypatch.setattr(answer_files, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(grading_run, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.0)
 
 
@@ -206,7 +207,7 @@ def test_what_another_worker_finished_is_announced(
         return QueueRun()
 
     items, _ = submit_table(_table("INT8", "fewer bits"))
-    monkeypatch.setattr(answer_files, "process_queue", finish_elsewhere)
+    monkeypatch.setattr(grading_run, "process_queue", finish_elsewhere)
     assert grade(items) == (2, [])
 
 
@@ -221,7 +222,14 @@ def test_an_interrupt_leaves_the_rest_in_the_queue(
         if len(finished) == 2:
             raise KeyboardInterrupt
 
-    run = partial(grade_items, items, sessions=database, panel=scripted_panel(), on_waiting=print, patience_seconds=5)
+    run = partial(
+        grade_waiting,
+        [item.grading_id for item in items],
+        sessions=database,
+        panel=scripted_panel(),
+        on_waiting=print,
+        patience_seconds=5,
+    )
     one_at_a_time = settings.model_copy(update={"batch_size": 1})
     with pytest.raises(KeyboardInterrupt):
         run(settings=one_at_a_time, on_finished=interrupt_second)

@@ -43,7 +43,18 @@ def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: objec
     report = _recomputed(_graded(rubric), rubric, new)
     again = _graded(new)
     assert report
-    for name in ("score", "points", "max_points", "score_min", "score_max", "coverage", "confidence", "flags", "contributions", "feedback"):
+    for name in (
+        "score",
+        "points",
+        "max_points",
+        "score_min",
+        "score_max",
+        "coverage",
+        "confidence",
+        "flags",
+        "contributions",
+        "feedback",
+    ):
         assert getattr(report, name) == getattr(again, name), name
     assert report.criteria == again.criteria
     recomputed = {name: value for name, value in report.signals.items() if value is not None}

@@ -16,7 +16,8 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
 from ..errors import UserError
-from ..files.answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
+from ..files.answer_files import Item, Outcome, check_output, read_outcome, submit_rows, write_outcome
+from ..files.grading_run import grade_waiting
 from ..files.tables import BadCell, read_table
 from ..interrupts import Interruption, deferred_interrupts
 from ..output.console import err
@@ -94,16 +95,23 @@ def _grade_with_progress(
             progress.advance(bar)
             interruption.raise_if_received()
 
+        shown = ""
+
+        def on_waiting(why: str) -> None:
+            nonlocal shown
+            # Said once, not with each further try.
+            if why != shown:
+                progress.console.print(f"[yellow]waiting:[/yellow] {escape(why)}", highlight=False)
+                shown = why
+
         with suppress(KeyboardInterrupt):
-            grade_items(
-                items,
+            grade_waiting(
+                [item.grading_id for item in items],
                 sessions=database,
                 panel=panel,
                 settings=settings,
                 on_finished=on_finished,
-                on_waiting=lambda why: progress.console.print(
-                    f"[yellow]waiting for the judge:[/yellow] {escape(why)}", highlight=False
-                ),
+                on_waiting=on_waiting,
                 patience_seconds=patience,
             )
     return interruption

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,13 @@ from vivavoce.graders import Panel
 from vivavoce.rubrics import Bank, Rubric, content_hash
 from vivavoce.service import lifecycle, submission
 from vivavoce.service.api.schemas import GradingPublic
-from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
-from vivavoce.workers.grading import RETRY_SECONDS, process_queue
-from vivavoce.workers.worker_id import current_worker_id
 
 from ..errors import UserError
 from ..page.html_report import ReportRow, write_html
 from .answer_rows import BadRowError, read_row
+from .grading_run import describe_wait, read_open
 from .result_columns import build_output_row, name_columns
 from .tables import BadCell, Row, Table, require_columns, write_table
 
@@ -46,10 +43,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result for a file: its items with their gradings, and the cells that could not be used."""
+    """The result for a file: its items with their gradings, and the cells that could not be used.
+
+    `waits` says of open gradings, by their ids, why they are open.
+    """
 
     items: tuple[tuple[Item, GradingPublic], ...]
     problems: tuple[BadCell, ...]
+    waits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ungraded(self) -> int:
@@ -96,54 +97,13 @@ def submit_rows(
     return items, sorted(problems, key=lambda problem: problem.line)
 
 
-def grade_items(
-    items: Sequence[Item],
-    *,
-    sessions: SessionFactory,
-    panel: Panel,
-    settings: Settings,
-    on_finished: Callable[[], None],
-    on_waiting: Callable[[str], None],
-    patience_seconds: float,
-) -> None:
-    """Process the queue until every item is finished.
-
-    `on_finished` is called once per item, `on_waiting` with the reason while the judge is unavailable. After
-    `patience_seconds` without progress this returns and leaves the rest in the queue.
-    """
-    open_ids = {item.grading_id for item in items} - _finished_ids(sessions, items)
-    for _ in range(len(items) - len(open_ids)):
-        on_finished()
-
-    def mark_finished(grading_id: str) -> None:
-        # The queue may hold gradings of other files and of the API.
-        if grading_id in open_ids:
-            open_ids.discard(grading_id)
-            on_finished()
-
-    last_progress = time.monotonic()
-    while open_ids:
-        before = len(open_ids)
-        run = process_queue(sessions, panel, settings, owner=current_worker_id(), on_finished=mark_finished)
-        if not run.released:
-            # None of ours is due: another worker holds or finished it.
-            for grading_id in open_ids & _finished_ids(sessions, items):
-                mark_finished(grading_id)
-        if len(open_ids) < before:
-            last_progress = time.monotonic()
-        elif time.monotonic() - last_progress > patience_seconds:
-            return
-        if open_ids:
-            if run.released_reason:
-                on_waiting(run.released_reason)
-            time.sleep(min(1.0, RETRY_SECONDS))
-
-
 def read_outcome(items: Sequence[Item], problems: Sequence[BadCell], sessions: SessionFactory) -> Outcome:
     """The present state of the items' gradings, with the problems of the file."""
+    open_gradings = read_open(sessions, [item.grading_id for item in items])
+    waits = {name: wait for name, grading in open_gradings.items() if (wait := describe_wait(grading))}
     with sessions() as session:
         gradings = [(item, GradingPublic.from_grading(lifecycle.get(session, item.grading_id))) for item in items]
-    return Outcome(items=tuple(gradings), problems=tuple(problems))
+    return Outcome(items=tuple(gradings), problems=tuple(problems), waits=waits)
 
 
 def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> None:
@@ -159,6 +119,7 @@ def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> 
                     grading=grading,
                     human_grade=_number(item.row.values.get("human_grade")),
                     rubric=item.rubric,
+                    wait=outcome.waits.get(grading.id),
                 )
                 for item, grading in outcome.items
             ],
@@ -172,7 +133,14 @@ def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> 
     # One cell of a table is too small for a whole report.
     with_report = path.suffix.lower() == ".jsonl"
     rows = [
-        build_output_row(row, gradings.get(row.line), problems.get(row.line), names, with_report=with_report)
+        build_output_row(
+            row,
+            gradings.get(row.line),
+            problems.get(row.line),
+            names,
+            wait=outcome.waits.get(gradings[row.line].id) if row.line in gradings else None,
+            with_report=with_report,
+        )
         for row in table.rows
     ]
     write_table(path, [*table.columns, *names.values()], rows)
@@ -193,11 +161,6 @@ def _hash_work(new: NewAnswer, panel: Panel) -> str:
     identity = asdict(panel.identity(new.rubric))
     parts = [new.answer, new.candidate, content_hash(new.rubric), identity]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
-
-
-def _finished_ids(sessions: SessionFactory, items: Sequence[Item]) -> set[str]:
-    with sessions() as session:
-        return {item.grading_id for item in items if not lifecycle.get(session, item.grading_id).is_open}
 
 
 def _number(value: Any) -> float | None:

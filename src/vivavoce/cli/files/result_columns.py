@@ -39,10 +39,16 @@ def build_output_row(
     problem: BadCell | None,
     names: Mapping[str, str],
     *,
+    wait: str | None = None,
     with_report: bool,
 ) -> dict[str, Any]:
-    """A row of the input with its results; `names` is from `name_columns`, `with_report` adds the whole report."""
+    """A row of the input with its results; `names` is from `name_columns`, `with_report` adds the whole report.
+
+    `wait` says why the grading is open still.
+    """
     results = dict(_read_results(grading)) if grading else {"state": "not graded"}
+    if wait and grading and grading.report is None:
+        results["unscored_reason"] = wait
     if problem:
         results["unscored_reason"] = f"{problem.column}: {problem.problem}"
     output = {**row.values, **{names[name]: results.get(name) for name in OUTPUT_COLUMNS}}

@@ -31,6 +31,7 @@ class ReportRow:
     """An answer with its grading; `human_grade` (0 to 10) where a person graded it too.
 
     `place` is the line in a file, or words. Names of levels come from `rubric`; None stands for the bank's rubric.
+    `wait` says why the grading is open still.
     """
 
     place: str
@@ -39,6 +40,7 @@ class ReportRow:
     grading: GradingPublic
     human_grade: float | None = None
     rubric: Rubric | None = None
+    wait: str | None = None
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -110,6 +112,7 @@ def _build_row_section(number: int, row: ReportRow) -> AnswerView:
         grading=row.grading,
         human_grade=row.human_grade,
         rubric=row.rubric,
+        wait=row.wait,
     )
 
 

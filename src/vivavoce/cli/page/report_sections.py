@@ -53,6 +53,7 @@ class AnswerView:
     human_grade: float | None
     state: Wording
     reason: Wording | None
+    wait: str | None
     flags: Sequence[Wording]
     confidence: str
     confidence_share: str
@@ -87,6 +88,7 @@ def build_section(
     grading: GradingPublic,
     human_grade: float | None,
     rubric: Rubric | None,
+    wait: str | None = None,
 ) -> AnswerView:
     """The view of the answer with this number in the report, from 1.
 
@@ -112,6 +114,7 @@ def build_section(
         human_grade=human_grade,
         state=describe_state(grading.state, language),
         reason=describe_reason(grading.reason, language) if grading.reason else None,
+        wait=wait,
         flags=[describe_flag(flag, language) for flag in report.get("flags", ())],
         confidence=level,
         confidence_share=share,
