@@ -1,0 +1,7 @@
+"""Tables in files, whatever program wrote them: CSV in any encoding, JSON, Excel and OpenDocument."""
+
+from .decoding import decode_text
+from .model import BadCell, Row, Table, TableError
+from .reading import read_table, require_fields
+
+__all__ = ["BadCell", "Row", "Table", "TableError", "decode_text", "read_table", "require_fields"]

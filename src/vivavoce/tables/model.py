@@ -1,0 +1,56 @@
+"""What reading gives: a table with its rows, what is wrong with cells, and what a user should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class TableError(Exception):
+    """The whole file cannot be read; the message names the cause and the fix in one sentence."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the file; `line` is the number of its first line, from 1 with the heading counted.
+
+    No two rows of a table have the same `line`.
+    """
+
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that cannot be used: its line, its column, and in one sentence why."""
+
+    line: int
+    column: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.problem}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a file in their order, its readable rows, and the problems of the others.
+
+    Values are keyed by `columns`, the headings as they are written; a second column of one name and one without a name
+    get names of their own. `fields` has the column for each of our own names (`answer`, `candidate`, …) that was found.
+    A row with a problem is among `rows` when its cells could be told apart. `notices` are sentences for the user.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    problems: tuple[BadCell, ...]
+    notices: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    sheet: str | None = None
+
+    def read_field(self, row: Row, name: str) -> Any:
+        """The row's value in the column of a field; None without such a column."""
+        heading = self.fields.get(name)
+        return None if heading is None else row.values.get(heading)
