@@ -49,8 +49,9 @@ class Table:
     notices: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None
+    # As they are written, one for each of `columns`.
+    headings: tuple[str, ...] = ()
 
     def read_field(self, row: Row, name: str) -> Any:
-        """The row's value in the column of a field; None without such a column."""
-        heading = self.fields.get(name)
-        return None if heading is None else row.values.get(heading)
+        """The row's value in the column of a field, by default that of its own name; None without such a column."""
+        return row.values.get(self.fields.get(name, name))

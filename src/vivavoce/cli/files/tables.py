@@ -9,15 +9,14 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils.exceptions import InvalidFileException
+
+from vivavoce.tables import BadCell, Row, Table
 
 from ..errors import UserError
 
@@ -27,33 +26,7 @@ _DELIMITERS = (",", ";", "\t")
 _READABLE = ".csv, .jsonl or .xlsx"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the file; `line` is the number of its first line, from 1 with the heading counted."""
-
-    line: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class BadCell:
-    """A cell that cannot be used: its line, its column, and in one sentence why."""
-
-    line: int
-    column: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.problem}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of a file in their order, its readable rows, and the problems of the others."""
-
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    problems: tuple[BadCell, ...]
+_FIELDS = ("answer", "candidate", "question_id", "language", "human_grade")
 
 
 def read_table(path: Path) -> Table:
@@ -73,7 +46,8 @@ def read_table(path: Path) -> Table:
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty: write a heading with 'answer' and one row per answer.")
     try:
-        return reader(path)
+        table = reader(path)
+        return replace(table, fields={name: name for name in _FIELDS if name in table.columns}, headings=table.columns)
     except PermissionError:
         raise UserError(f"{path} cannot be read: check its permissions.") from None
 
@@ -87,23 +61,6 @@ def require_columns(path: Path, table: Table, names: Sequence[str]) -> None:
         raise UserError(
             f"{path} has no column '{missing[0]}' (its columns: {present}): add it, or rename the column you mean."
         )
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows in the format of the ending: CSV and Excel get the named columns, JSON lines all values of a row.
-
-    The folder is created if it is missing. Cells that a format cannot hold become JSON text.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writers: dict[str, Callable[[Path, Sequence[str], Sequence[Mapping[str, Any]]], None]] = {
-        ".csv": _write_csv,
-        ".jsonl": _write_jsonl,
-        ".xlsx": _write_xlsx,
-    }
-    # Renamed when complete: readers never see half a file.
-    partial = path.with_name(f".{path.name}.partial")
-    writers[path.suffix.lower()](partial, columns, rows)
-    partial.replace(path)
 
 
 def _read_csv(path: Path) -> Table:
@@ -204,42 +161,3 @@ def _read_heading(path: Path, cells: Sequence[str]) -> tuple[str, ...]:
 
 def _split_heading(heading: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(iter(csv.reader([heading], delimiter=delimiter)), [])]
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([_flatten_value(row.get(column)) for column in columns] for row in rows)
-
-
-def _write_jsonl(path: Path, _: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
-
-
-def _write_xlsx(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("answers")
-
-    def make_cells(values: Sequence[Any]) -> Iterator[WriteOnlyCell]:
-        for value in values:
-            if isinstance(value, str):
-                cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
-                # An answer that begins with "=" is no formula.
-                cell.data_type = "s"
-                yield cell
-            else:
-                yield WriteOnlyCell(sheet, value=value)
-
-    sheet.append(list(make_cells(columns)))
-    for row in rows:
-        sheet.append(list(make_cells([_flatten_value(row.get(column)) for column in columns])))
-    book.save(path)
-
-
-def _flatten_value(value: Any) -> Any:
-    """A value as one cell can hold it: text, number or truth as it is, lists and objects as JSON."""
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -65,9 +65,12 @@ def write_html(
     *,
     title: str,
     problems: Sequence[str] = (),
+    unread_grades: Sequence[str] = (),
     language: Language | None = None,
 ) -> None:
     """Write the page. `problems` says which rows of the input were not graded, and why.
+
+    `unread_grades` says which grades by people are no numbers from 0 to 10.
 
     Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
     most answers.
@@ -82,6 +85,7 @@ def write_html(
         sections=sections,
         overview=[build_overview(row.place, row.grading, language) for row in rows],
         problems=problems,
+        unread_grades=unread_grades,
         with_human_grades=any(row.human_grade is not None for row in rows),
         facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
         **_count_answers(sections, problems),
