@@ -17,6 +17,7 @@ from vivavoce.graders import GraderError
 from vivavoce.rubrics import RubricError
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.observability.tracing import TracingMissing
+from vivavoce.tables import TableError
 
 from .errors import UserError
 from .lazy import LazyCommand
@@ -86,7 +87,7 @@ def run() -> None:
     """Entry point of `viva`; an expected error ends in one sentence on stderr and exit status 2."""
     try:
         build_app()()
-    except (UserError, EvaluationError, RubricError, GraderError, ServiceError, TracingMissing) as error:
+    except (UserError, EvaluationError, RubricError, GraderError, ServiceError, TableError, TracingMissing) as error:
         _exit_with(str(error))
     except pydantic.ValidationError as error:
         # One sentence: the first of several wrong settings is enough.

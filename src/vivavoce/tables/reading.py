@@ -1,11 +1,35 @@
-"""Reads the table in a file."""
+"""Reads the table in a file, by what the file holds and then by the ending of its name."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from .decoding import decode_text
+from .delimited import read_delimited
+from .headings import find_columns, require_columns
+from .json_records import read_json
 from .model import Table, TableError
+from .workbook import read_workbook
+
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
+_READABLE = ".csv, .tsv, .txt, .json, .jsonl, .xlsx, .xls or .ods"
+_MOST_BYTES = 600 * 1024 * 1024
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_OTHERS = (
+    (b"%PDF", "is a PDF"),
+    (b"<!doctype", "is a web page"),
+    (b"<html", "is a web page"),
+    (b"<table", "is a web page"),
+    (b"<?xml", "is XML"),
+    (b"{\\rtf", "is a text document"),
+)
 
 
 def read_table(
@@ -15,9 +39,80 @@ def read_table(
 
     `columns` names the headings of fields, where the headings do not say it themselves. `sheet` is a name or a number.
     """
-    raise TableError(f"{path} cannot be read yet.")
+    if path.is_dir():
+        raise TableError(f"{path} is a folder: name a file that ends in {_READABLE}.")
+    if not path.exists():
+        raise TableError(f"{path} does not exist: check the path.")
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise TableError(f"{path} cannot be read: check its permissions.") from None
+    return read_bytes(data, name=str(path), encoding=encoding, sheet=sheet, columns=columns)
 
 
-def require_fields(path: Path, table: Table, fields: Sequence[str]) -> None:
+def read_bytes(
+    data: bytes,
+    *,
+    name: str,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Table:
+    """The table in the bytes of a file with a name; raises TableError like `read_table`."""
+    ending = Path(name).suffix.lower()
+    chosen = {field: heading for field, heading in (columns or {}).items() if heading}
+    try:
+        if ending == ".gz":
+            data, ending = _unpack(data), Path(Path(name).stem).suffix.lower()
+        if ending not in (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS):
+            raise TableError(f"does not end in {_READABLE}: save the answers as one of them.")
+        table = _read_content(data, ending, encoding, sheet, chosen)
+    except TableError as error:
+        raise TableError(f"{name} {error}") from None
+    _check_chosen(name, table, chosen)
+    return table
+
+
+def require_fields(path: Path | str, table: Table, fields: Sequence[str]) -> None:
     """Raises TableError when the table lacks the column of a field, or has several for it."""
-    raise TableError(f"{path} cannot be read yet.")
+    place = f"{path}, sheet '{table.sheet}'," if table.sheet else str(path)
+    # A field that was found needs no second look.
+    require_columns(place, table.headings or table.columns, [field for field in fields if field not in table.fields])
+
+
+def _read_content(
+    data: bytes, ending: str, encoding: str | None, sheet: str | None, chosen: Mapping[str, str]
+) -> Table:
+    if not data.strip():
+        raise TableError("is empty: write a heading with 'answer' and one row per answer.")
+    if data.startswith(_WORKBOOKS):
+        return read_workbook(data, sheet=sheet, chosen=chosen)
+    start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if kind := next((kind for mark, kind in _OTHERS if start.startswith(mark)), None):
+        raise TableError(f"{kind}, and no table: open it in Excel and save it as .xlsx.")
+    # Many programs write text under the name of a workbook.
+    if ending in (".xlsx", ".xlsm", ".ods"):
+        raise TableError("is not a workbook: open it in Excel and save it as .xlsx, or give it the ending .csv.")
+    text, notice = decode_text(data, encoding=encoding)
+    is_json = ending in JSON_ENDINGS or (ending == ".txt" and text.lstrip().startswith(("{", "[")))
+    table = read_json(text, chosen=chosen) if is_json else read_delimited(text, ending=ending, chosen=chosen)
+    return replace(table, notices=(notice, *table.notices)) if notice else table
+
+
+def _unpack(data: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise TableError("is no .gz file that can be unpacked: unpack it yourself, or export it again.") from None
+    if len(content) > _MOST_BYTES:
+        raise TableError("is too large when it is unpacked: split it.")
+    return content
+
+
+def _check_chosen(name: str, table: Table, chosen: Mapping[str, str]) -> None:
+    """Raises TableError when a column that the user named is not there."""
+    headings = table.headings or table.columns
+    missing = [field for field in chosen if field not in find_columns(headings, chosen)]
+    place = f"{name}, sheet '{table.sheet}'," if table.sheet else name
+    require_columns(place, headings, missing, chosen)

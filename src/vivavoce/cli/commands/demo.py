@@ -25,9 +25,9 @@ from rich.table import Table
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
 from vivavoce.service.api.schemas import GradingPublic
 from vivavoce.service.settings import Settings
+from vivavoce.tables import read_table
 
 from ..errors import UserError
-from ..files.tables import read_table
 from ..output.console import format_figure, out
 from ..output.progress import progress_bar
 from ..page.html_report import ReportRow, rank_correlation, scored_pairs, write_html

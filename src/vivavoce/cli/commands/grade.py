@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -14,16 +14,17 @@ from vivavoce.graders import Panel
 from vivavoce.rubrics import Rubric, default_bank, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.tables.formula_guard import remove_guards
+from vivavoce.tables import Table, read_table
+from vivavoce.tables.writing import remove_guards
 
 from ..errors import UserError
-from ..files.answer_columns import find_answers
+from ..files.answer_columns import AnswerSource, find_answers
 from ..files.answer_files import Outcome, Submitted, read_outcome, submit_entries
 from ..files.answer_rows import RubricChoice
+from ..files.entries import name_fields
 from ..files.grading_run import grade_waiting
 from ..files.outcome_files import check_output, write_outcome
 from ..files.result_columns import choose_columns
-from ..files.tables import read_table
 from ..interrupts import Interruption, deferred_interrupts
 from ..output.column_mapping import print_mapping
 from ..output.console import err
@@ -39,7 +40,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def grade_file(
-    file: Annotated[Path, typer.Argument(help="Answers: .csv, .jsonl or .xlsx, with a column 'answer'.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Answers: .csv, .tsv, .txt, .json, .jsonl, .xlsx, .xls or .ods, with a column 'answer'."),
+    ],
     question: Annotated[
         str | None,
         typer.Option(help="Grade all rows by this question (identifier or handbook number)."),
@@ -50,6 +54,18 @@ def grade_file(
         typer.Option(
             "--out", help="File for the results: .csv, .tsv, .jsonl, .json, .xlsx or .html. Default: FILE.graded.csv."
         ),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a text file, such as gb18030, big5 or cp1252. Default: found.")
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Sheet of a workbook, by name or number. Default: the first visible one with answers."),
+    ] = None,
+    answer_column: Annotated[str | None, typer.Option(help="Heading of the column with the answers.")] = None,
+    candidate_column: Annotated[str | None, typer.Option(help="Heading of the column with the candidates.")] = None,
+    question_column: Annotated[
+        str | None, typer.Option(help="Heading of the column with the identifiers of the questions.")
     ] = None,
     columns: Annotated[
         str | None,
@@ -69,9 +85,9 @@ def grade_file(
     """Grade a file of answers.
 
     Each row needs 'answer', and 'question_id' unless --question or --rubric is given; 'candidate' and 'language' (zh or
-    en) are optional, and other columns are copied. A file with a row for each candidate and a column for each question
-    is read, too. Rows that cannot be graded are reported with line and column, the others are graded, and the exit
-    status is 1. An interrupted run continues where it stopped.
+    en) are optional, and other columns are copied. Headings such as 回答 or "Your answer" are known, too, and so are
+    tables with a row for each candidate and a column for each question. Rows that cannot be graded are reported with
+    line and column, the others are graded, and the exit status is 1. An interrupted run continues where it stopped.
     """
     if question and rubric:
         raise UserError("--question and --rubric exclude each other: use one of them.")
@@ -79,11 +95,13 @@ def grade_file(
     check_output(target)
     if columns is not None and target.suffix.lower() == ".html":
         raise UserError("--columns is for tables: leave it out for .html.")
-    table = read_table(file)
+    headings = {"answer": answer_column, "candidate": candidate_column, "question_id": question_column}
+    table = read_table(file, encoding=encoding, sheet=sheet, columns={k: v for k, v in headings.items() if v})
     if file.suffix.lower() in _TEXT_ENDINGS:
         table = remove_guards(table)
     choice = RubricChoice(default_bank(), _load_frozen(rubric) if rubric else None, question)
-    source = find_answers(file, table, choice, question_columns=question_columns)
+    source = find_answers(file, table, choice, question_columns=question_columns, answer_column=answer_column)
+    _print_notes([*_name_columns(table, source), *table.notices])
     is_json = target.suffix.lower() in (".json", ".jsonl")
     chosen = choose_columns(table, added=source.added, wanted=columns, with_report=is_json)
     if source.layout:
@@ -107,6 +125,15 @@ def _load_frozen(file: Path) -> Rubric:
     if rubric.status == "draft":
         raise UserError(f"{file} is a draft: read it through, then freeze it with 'viva rubric freeze {file}'.")
     return rubric
+
+
+def _name_columns(table: Table, source: AnswerSource) -> Iterator[str]:
+    """The columns that are read as ours although they have other names."""
+    fields = name_fields(table).items()
+    # The mapping of a wide table names the columns of answers.
+    others = [f"'{heading}' as {name}" for name, heading in fields if heading.lower() != name and not source.layout]
+    if others:
+        yield f"Read {', '.join(others)}."
 
 
 def _print_problems(submitted: Submitted) -> None:

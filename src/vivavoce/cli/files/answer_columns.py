@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table
+from vivavoce.tables import Table, require_fields
+from vivavoce.tables.headings import find_columns
 
 from ..errors import UserError
 from .answer_rows import RubricChoice
 from .entries import Entry, list_entries, name_fields
-from .tables import require_columns
 from .wide.layout import RESPONSE, WideLayout, find_answer_columns, shorten
 from .wide.question_columns import NamedColumns, read_question_columns
 from .wide.rows import list_wide_entries
@@ -46,7 +46,8 @@ def find_answers(
     fields = name_fields(table)
     is_wide = question_columns is not None or not _has_answer_column(table, answer_column)
     if not is_wide or "question_id" in fields:
-        require_columns(path, table, ["answer"] if choice.is_for_all else ["answer", "question_id"])
+        needs_question = not choice.is_for_all and "question_id" not in fields
+        require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
         return AnswerSource(tuple(list_entries(table)))
     if choice.is_for_all:
         raise UserError(_refuse_one_question(path, table, is_named=question_columns is not None))
@@ -62,6 +63,9 @@ def _has_answer_column(table: Table, answer_column: str | None) -> bool:
 def _read_wide(path: Path, table: Table, bank: Bank, named: NamedColumns) -> AnswerSource:
     layout = find_answer_columns(table, bank, named)
     if not layout.answers:
+        if find_columns(table.headings or table.columns, {}).get("answer"):
+            # Several columns may have the answers.
+            require_fields(path, table, ["answer"])
         headings = ", ".join(f"'{shorten(column)}'" for column in table.columns[:12]) or "none"
         raise UserError(
             f"{path} has no column 'answer', and no heading is a question of the bank (its columns: {headings}): name "

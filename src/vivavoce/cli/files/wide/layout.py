@@ -83,8 +83,6 @@ def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLa
 
 def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerColumn | str:
     """The column of answers under a heading, or why it is none."""
-    if heading in table.fields.values():
-        return "no answers"
     if _BESIDE_ANSWER.search(heading) or _accompanies(heading, table):
         return "points, feedback or a key"
     if _QUESTION_TEXT.match(heading):
@@ -95,7 +93,8 @@ def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerC
     guess = finder.find(heading)
     if guess and guess.is_sure:
         return "numbers only" if _are_numbers(cells) else AnswerColumn(heading, guess.question_id)
-    if _is_text(cells) and (guess or _ASKS.search(heading)):
+    is_ours = heading in table.fields.values()
+    if not is_ours and _is_text(cells) and (guess or _ASKS.search(heading)):
         raise UserError(_ask_for_question(heading, guess))
     return "no question of the bank"
 

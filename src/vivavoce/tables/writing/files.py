@@ -11,10 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ..model import TableError
 from .formula_guard import add_guard
 from .losses import describe_half_characters
-from .model import TableError
-from .workbook_writing import write_workbook
+from .workbook import write_workbook
 
 WRITABLE = (".csv", ".tsv", ".jsonl", ".json", ".xlsx")
 Rows = Sequence[Mapping[str, Any]]

@@ -11,8 +11,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from ..model import TableError
 from .losses import describe_half_characters, name_rows
-from .model import TableError
 
 # Excel's bounds; text is counted in units of UTF-16.
 _LONGEST_TEXT = 32_767

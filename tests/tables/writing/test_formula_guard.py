@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.tables.formula_guard import add_guard, remove_guard, starts_formula
+from vivavoce.tables.writing.formula_guard import add_guard, remove_guard, starts_formula
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .model import Row, Table
+from ..model import Row, Table
 
 _MARK = "'"
 # Blanks and quotes may stand before: some programs drop them.

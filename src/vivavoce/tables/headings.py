@@ -1,0 +1,154 @@
+"""Finds the record with the headings, and the columns of our fields by their headings, however these are spelled."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import yaml
+
+from .model import TableError
+
+_SYNONYMS = Path(__file__).parent / "headings.yaml"
+# Titles and blank lines stand above the headings, whole tables do not.
+_MOST_TITLE_RECORDS = 20
+_OPTIONS = {"answer": "--answer-column", "candidate": "--candidate-column", "question_id": "--question-column"}
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】")
+# A wide table would make no readable sentence.
+_MOST_NAMED = 12
+
+
+def normalize_heading(text: str) -> str:
+    """The letters and digits of a heading, without regard to case, full width, blanks and marks."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # "Answer (required)" is an answer.
+    return _keep_letters(_BRACKETS.sub("", plain)) or _keep_letters(plain)
+
+
+def strip_invisible(text: str) -> str:
+    """The text without blanks and invisible characters around it."""
+    visible = [number for number, character in enumerate(text) if not _is_invisible(character)]
+    return text[visible[0] : visible[-1] + 1] if visible else ""
+
+
+def is_blank(value: object) -> bool:
+    """Whether a cell has nothing that can be seen."""
+    return value is None or (isinstance(value, str) and not strip_invisible(value))
+
+
+def name_columns(headings: Sequence[str]) -> tuple[str, ...]:
+    """A name of its own for each heading: the heading itself, `column 3` without one, `Comments (2)` for a second."""
+    names: list[str] = []
+    for number, heading in enumerate(headings, start=1):
+        wanted = strip_invisible(heading) or f"column {number}"
+        name, count = wanted, 1
+        while name in names:
+            count += 1
+            name = f"{wanted} ({count})"
+        names.append(name)
+    return tuple(names)
+
+
+def find_columns(headings: Sequence[str], chosen: Mapping[str, str]) -> dict[str, list[int]]:
+    """The positions of the columns that each field can be in, from 0: one, or several that are equally likely."""
+    keys = [normalize_heading(heading) for heading in headings]
+    fields: dict[str, list[int]] = {}
+    for field, groups in _load_synonyms().items():
+        if field in chosen:
+            matches = _find_chosen(headings, chosen[field])
+        else:
+            exact = [position for position, heading in enumerate(headings) if strip_invisible(heading) == field]
+            matches = exact or next(filter(None, (_match_group(keys, group) for group in groups)), [])
+        if matches:
+            fields[field] = matches
+    return fields
+
+
+def find_heading(records: Sequence[Sequence[str]], chosen: Mapping[str, str]) -> int | None:
+    """The position of the record that holds the headings; None when none of the first records has any of ours."""
+    best: tuple[int, int] | None = None
+    for position, cells in enumerate(records[:_MOST_TITLE_RECORDS]):
+        fields = find_columns(cells, chosen)
+        if "answer" in fields:
+            # A title such as "Answers" can stand right above the headings.
+            is_title = sum(map(bool, map(strip_invisible, cells))) == 1 and _is_wider_heading(records, position, chosen)
+            if not is_title:
+                return position
+        elif fields and (best is None or len(fields) > best[0]):
+            best = (len(fields), position)
+    return None if best is None else best[1]
+
+
+def count_fields(cells: Sequence[str], chosen: Mapping[str, str]) -> int:
+    """How many of our fields the cells name, an answer above all."""
+    fields = find_columns(cells, chosen)
+    return len(fields) + 100 * ("answer" in fields)
+
+
+def require_columns(
+    place: str, headings: Sequence[str], wanted: Sequence[str], chosen: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Raises TableError when a wanted field has no column, or several that are equally likely."""
+    columns = name_columns(headings)
+    fields = find_columns(headings, chosen)
+    for field in wanted:
+        matches = fields.get(field, [])
+        option = _OPTIONS.get(field)
+        if not matches:
+            raise TableError(_describe_missing(place, columns, chosen.get(field, field), option))
+        if len(matches) > 1:
+            named = " and ".join(f"'{columns[match]}' (column {match + 1})" for match in matches)
+            how = f"name one with {option} NAME" if option else "rename all but one"
+            raise TableError(f"{place} has several columns for '{field}': {named}: {how}.")
+
+
+def _describe_missing(place: str, columns: Sequence[str], wanted: str, option: str | None) -> str:
+    named = ", ".join(columns[:_MOST_NAMED]) or "none"
+    if len(columns) > _MOST_NAMED:
+        named += ", …"
+    near = difflib.get_close_matches(wanted.lower(), [column.lower() for column in columns], n=1, cutoff=0.6)
+    nearest = next((column for column in columns if near and column.lower() == near[0]), None)
+    hint = f"is it '{nearest}'? " if nearest else ""
+    how = f"name the column you mean with {option} NAME" if option else f"rename the column you mean to '{wanted}'"
+    if option == _OPTIONS["question_id"]:
+        how += ", or one question for all rows with --question"
+    return f"{place} has no column '{wanted}' (its columns: {named}): {hint}{how}."
+
+
+def _is_wider_heading(records: Sequence[Sequence[str]], position: int, chosen: Mapping[str, str]) -> bool:
+    following = next((cells for cells in records[position + 1 :] if any(map(strip_invisible, cells))), ())
+    return len(find_columns(following, chosen)) > 1 and "answer" in find_columns(following, chosen)
+
+
+def _find_chosen(headings: Sequence[str], chosen: str) -> list[int]:
+    """The column that the user named: as it is called in messages, or else in plain letters."""
+    exact = [position for position, name in enumerate(name_columns(headings)) if name == chosen.strip()]
+    key = normalize_heading(chosen)
+    similar = [position for position, heading in enumerate(headings) if key and normalize_heading(heading) == key]
+    return exact or similar
+
+
+def _keep_letters(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
+
+
+def _match_group(keys: Sequence[str], group: frozenset[str]) -> list[int]:
+    return [position for position, key in enumerate(keys) if key in group]
+
+
+def _is_invisible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp")
+
+
+@cache
+def _load_synonyms() -> dict[str, list[frozenset[str]]]:
+    fields: dict[str, list[list[str]]] = yaml.safe_load(_SYNONYMS.read_text(encoding="utf-8"))
+    return {
+        field: [frozenset(normalize_heading(str(name)) for name in group) for group in groups]
+        for field, groups in fields.items()
+    }

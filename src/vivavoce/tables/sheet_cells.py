@@ -1,0 +1,125 @@
+"""Makes rows of the cells of a sheet: dates as text, merged cells filled, formulas and errors named, never empty."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .grid import Grid, describe_excel_error
+from .headings import find_columns, find_heading, is_blank, name_columns
+from .model import BadCell
+from .sheet_xml import SpecialCell
+
+# How Excel writes characters that XML cannot hold.
+_ESCAPED_CHARACTER = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
+_OLD_EMPTY = "the cell is empty, or has an error of Excel: save the file as .xlsx to tell, and run again."
+_SHOWN_TITLE = 60
+
+_Cells = list[list[Any]]
+# First and last cell, each as row and column from 0.
+MergedRange = tuple[tuple[int, int], tuple[int, int]]
+
+
+def make_grid(
+    name: str,
+    values: Sequence[Sequence[Any]],
+    specials: Sequence[SpecialCell],
+    merged: Sequence[MergedRange],
+    *,
+    chosen: Mapping[str, str],
+    is_old: bool,
+) -> Grid | None:
+    """The headings and rows of a sheet from A1 on; None without any text. `is_old` tells a sheet of Excel 97."""
+    cells = [[_convert_value(value) for value in row] for row in values]
+    filled = [number for number, row in enumerate(cells) if not all(map(is_blank, row))]
+    if not filled:
+        return None
+    heading = filled[find_heading([_list_texts(cells[number]) for number in filled[:40]], chosen) or 0]
+    grid = Grid(headings=_list_texts(cells[heading]), rows=[], sheet=name)
+    answer = next(iter(find_columns(grid.headings, chosen).get("answer", [])), None)
+    bad = dict(_fill_merged(cells, merged, heading, answer))
+    for line, problem in _restore_specials(cells, specials, heading, answer):
+        bad.setdefault(line, problem)
+    if answer is not None:
+        for line, problem in _check_answers(cells, heading, answer, is_old=is_old):
+            bad.setdefault(line, problem)
+        column = name_columns(grid.headings)[answer]
+        grid.problems = [BadCell(line, column, problem) for line, problem in bad.items()]
+    grid.rows = [
+        (row + 1, cells[row]) for row in range(heading + 1, len(cells)) if any(cell is not None for cell in cells[row])
+    ]
+    if heading > filled[0]:
+        title = " ".join(filter(None, _list_texts(cells[filled[0]])))[:_SHOWN_TITLE]
+        grid.notices.append(f"What stands above the headings, from '{title}' on, was not read as answers.")
+    return grid
+
+
+def _list_texts(row: Sequence[Any]) -> list[str]:
+    return ["" if value is None else str(value) for value in row]
+
+
+def _fill_merged(
+    cells: _Cells, merged: Sequence[MergedRange], heading: int, answer: int | None
+) -> Iterator[tuple[int, str]]:
+    """Give every row of a merged cell its value; yields line and problem of each row without an answer of its own."""
+    for (first_row, first_column), (last_row, last_column) in merged:
+        for row in range(max(first_row, heading + 1), min(last_row + 1, len(cells))):
+            for column in range(first_column, min(last_column + 1, len(cells[row]))):
+                if (row, column) == (first_row, first_column) or not is_blank(cells[row][column]):
+                    continue
+                if column == answer:
+                    yield (
+                        row + 1,
+                        f"the cell is merged with that of line {first_row + 1}: give each row its own answer.",
+                    )
+                elif column == first_column:
+                    cells[row][column] = cells[first_row][first_column]
+
+
+def _restore_specials(
+    cells: _Cells, specials: Sequence[SpecialCell], heading: int, answer: int | None
+) -> Iterator[tuple[int, str]]:
+    """Put formulas and error values where the cell would be empty; yields line and problem of those for an answer."""
+    for special in specials:
+        if not heading < special.row < len(cells) or special.column >= len(cells[special.row]):
+            continue
+        is_uncomputed = special.formula is not None and special.error is None and special.raw is None
+        if special.column == answer and (special.error or is_uncomputed):
+            yield special.row + 1, describe_excel_error(special.error) if special.error else _NO_FORMULA_VALUE
+        if special.error or is_uncomputed or is_blank(cells[special.row][special.column]):
+            formula = f"={special.formula}" if special.formula else None
+            cells[special.row][special.column] = special.error or special.raw or formula
+
+
+def _check_answers(cells: _Cells, heading: int, answer: int, *, is_old: bool) -> Iterator[tuple[int, str]]:
+    """Make truth values text, as Excel shows them; yields empty answers of Excel 97, whose errors look empty here."""
+    for row in range(heading + 1, len(cells)):
+        value = cells[row][answer]
+        if isinstance(value, bool):
+            cells[row][answer] = str(value).upper()
+        elif is_old and is_blank(value) and any(cell is not None for cell in cells[row]):
+            yield row + 1, _OLD_EMPTY
+
+
+def _convert_value(value: Any) -> Any:
+    """A cell's value as text, number or truth: dates in ISO form, whole numbers without .0, None for an empty cell."""
+    if isinstance(value, str):
+        return _decode_escapes(value) or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, datetime.timedelta):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
+
+
+def _decode_escapes(text: str) -> str:
+    if "_x" not in text:
+        return text
+    decoded = _ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), text)
+    # Two halves of a pair are one character.
+    return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\r\n", "\n")

@@ -1,0 +1,102 @@
+"""Reads sheets of Excel and OpenDocument: the visible one with answers, its dates as text, its faults by line."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import python_calamine as calamine
+
+from .grid import Grid, build_table
+from .headings import find_columns, strip_invisible
+from .model import Table, TableError
+from .sheet_cells import make_grid
+from .sheet_xml import check_archive, find_special_cells
+
+# How Excel writes characters that XML cannot hold.
+_ESCAPED_CHARACTER = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_LOCKED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"
+_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
+_SHOWN_TITLE = 60
+
+_Cells = list[list[Any]]
+
+
+def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) -> Table:
+    """The table in the first visible sheet with an answer column, or in the sheet that is named.
+
+    Raises TableError with the end of a sentence that begins with the name of the file.
+    """
+    archive = _open_archive(data)
+    book = _open_book(data)
+    visible = [
+        item.name
+        for item in book.sheets_metadata
+        if item.typ == calamine.SheetTypeEnum.WorkSheet and item.visible == calamine.SheetVisibleEnum.Visible
+    ]
+    candidates = [_find_sheet(sheet, visible, book.sheet_names)] if sheet else visible
+    sheets = {name: grid for name in candidates if (grid := _read_sheet(book, archive, name, chosen)) is not None}
+    if not sheets:
+        raise TableError("is empty: write a heading with 'answer' into its first visible sheet.")
+    with_answers = [name for name, grid in sheets.items() if "answer" in find_columns(grid.headings, chosen)]
+    name = next(iter([*with_answers, *sheets]))
+    if others := [other for other in visible if other != name]:
+        sheets[name].notices.insert(0, _describe_sheets(name, others, len(with_answers)))
+    return build_table(sheets[name], chosen)
+
+
+def _open_archive(data: bytes) -> zipfile.ZipFile | None:
+    """The archive of a new workbook, None for one of Excel 97."""
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        if _LOCKED in data:
+            raise TableError("has a password: open it in Excel and save it without one.")
+        return None
+    return check_archive(data)
+
+
+def _open_book(data: bytes) -> calamine.CalamineWorkbook:
+    try:
+        return calamine.load_workbook(io.BytesIO(data))
+    except calamine.PasswordError:
+        raise TableError("has a password: open it in Excel and save it without one.") from None
+    except calamine.CalamineError:
+        raise TableError("is not a workbook that can be read: open it in Excel and save it as .xlsx.") from None
+
+
+def _find_sheet(wanted: str, visible: Sequence[str], all_names: Sequence[str]) -> str:
+    """The sheet of a name, hidden or not, or of a number among the visible ones, from 1."""
+    for name in all_names:
+        if name == wanted or strip_invisible(name).casefold() == strip_invisible(wanted).casefold():
+            return name
+    if wanted.strip().isdecimal() and 1 <= int(wanted) <= len(visible):
+        return visible[int(wanted) - 1]
+    named = ", ".join(f"'{name}'" for name in visible) or "none"
+    raise TableError(f"has no sheet '{wanted}' (its sheets: {named}): name one of them with --sheet.")
+
+
+def _describe_sheets(name: str, others: Sequence[str], with_answers: int) -> str:
+    named = ", ".join(f"'{other}'" for other in others)
+    also = " (of several with answers)" if with_answers > 1 else ""
+    return f"Sheet '{name}' was read{also}, and not {named}: name another with --sheet NAME."
+
+
+def _read_sheet(
+    book: calamine.CalamineWorkbook, archive: zipfile.ZipFile | None, name: str, chosen: Mapping[str, str]
+) -> Grid | None:
+    """The sheet's headings and rows; None without any cell."""
+    try:
+        # Also checks that the sheet is not too large to load.
+        specials = list(find_special_cells(archive, name)) if archive else []
+        sheet = book.get_sheet_by_name(name)
+        cells = sheet.to_python(skip_empty_area=False)
+        merged = sheet.merged_cell_ranges or []
+    except ElementTree.ParseError:
+        raise TableError("has a damaged sheet: open it in Excel, save it as .xlsx and run again.") from None
+    except calamine.CalamineError:
+        # A chart without content has no cells.
+        return None
+    return make_grid(name, cells, specials, merged, chosen=chosen, is_old=archive is None)
