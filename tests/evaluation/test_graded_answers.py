@@ -56,7 +56,7 @@ def test_the_rubric_names_the_language(tmp_path: Path, rubric: Rubric) -> None:
     assert rubric_for_row(row, tmp_path).question.language == "zh"
 
 
-@pytest.mark.parametrize("invalid", [{"criteria": []}, {"question": "What?"}, "full marks", [1]])
+@pytest.mark.parametrize("invalid", [{"criteria": []}, {"question": "What?"}, {"question": {"language": ["en"]}}])
 def test_an_invalid_rubric_is_named_with_its_answer(tmp_path: Path, invalid: Any) -> None:
     path = write_lines(tmp_path / "rows.jsonl", [{**BARE, "id": "x7", "rubric": invalid}])
     (row,) = read_rows(path)
@@ -68,13 +68,22 @@ def test_an_invalid_rubric_is_named_with_its_answer(tmp_path: Path, invalid: Any
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "line 2 is not JSON"),
-        ("[]", "line 2 is not a JSON object"),
+        ("{", "line 2: the line is not JSON"),
+        ("[]", "line 2: the line is not a JSON object"),
         ('{"answer": "a", "score": 1, "reference": "b"}', "line 2 has no 'max_score'"),
         ('{"answer": "a", "score": null, "max_score": 1, "reference": "b"}', "line 2 has no 'score'"),
         ('{"answer": "a", "score": 1, "max_score": 1}', "line 2 has neither 'reference' nor 'rubric'"),
         ('{"answer": "a", "score": 1, "max_score": 1, "reference": []}', "has neither 'reference' nor 'rubric'"),
-        ('{"answer": 5, "score": 1, "max_score": 1, "reference": "b"}', "'answer' is 5, and must be text"),
+        ('{"answer": ["a"], "score": 1, "max_score": 1, "reference": "b"}', "line 2: the answer is a list: write it"),
+        ('{"answer": "a", "score": 1, "max_score": 1, "reference": {"text": "b"}}', "'reference' is {"),
+        ('{"answer": "a", "score": 1, "max_score": 1, "reference": [""]}', "has only empty references"),
+        (
+            '{"answer": "a", "score": 1, "max_score": 1, "rubric": "quantization"}',
+            "'rubric' is \"quantization\", and must",
+        ),
+        ('{"answer": "a", "score": 1, "max_score": 1, "rubric": [1]}', "'rubric' is [1], and must be a whole rubric"),
+        ('{"answer": "a", "score": 1, "max_score": 1, "reference": "b", "raters": "3"}', "'raters' is \"3\", and must"),
+        ('{"answer": "a", "score": 1, "max_score": 1, "reference": "b", "raters": [NaN]}', "'raters' is [NaN]"),
         ('{"answer": "a", "score": "good", "max_score": 1, "reference": "b"}', "'score' is \"good\""),
         ('{"answer": "a", "score": true, "max_score": 1, "reference": "b"}', "'score' is true, and must be a number"),
         ('{"answer": "a", "score": NaN, "max_score": 1, "reference": "b"}', "'score' is NaN"),
@@ -90,6 +99,35 @@ def test_an_invalid_row_is_named_with_its_line(tmp_path: Path, line: str, words:
     with pytest.raises(UnreadableGrades) as raised:
         read_rows(path)
     assert words in str(raised.value)
+
+
+SHEET = "考生;回答;得分;满分;参考答案;raters\n1;42;1,5;2;Copies are kept.;1 / 2\n2;;0;2;7;\n"
+
+
+def test_a_table_is_read_like_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(SHEET.encode("gb18030"))
+    first, second = read_rows(path)
+    assert (first["answer"], first["score"], first["max_score"], first["reference"], first["raters"]) == (
+        "42",
+        1.5,
+        2,
+        "Copies are kept.",
+        [1, 2],
+    )
+    assert (second["answer"], second["reference"], second.get("raters")) == ("", "7", None)
+
+
+def test_numbers_are_answers_and_references_too(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "rows.jsonl", [{**BARE, "answer": 42, "reference": [7, "seven", ""]}])
+    (row,) = read_rows(path)
+    assert (row["answer"], row["reference"]) == ("42", ["7", "seven"])
+
+
+def test_a_byte_order_mark_and_an_array_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps([{**BARE, "reference": "It rains."}]), encoding="utf-8-sig")
+    assert [row["reference"] for row in read_rows(path)] == ["It rains."]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"\x1f\x8bnot packed"])

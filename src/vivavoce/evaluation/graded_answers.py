@@ -1,15 +1,13 @@
 """Answers that people graded, read from files, and a rubric for each of their questions.
 
-A file has one JSON object a line: `answer, score, max_score`, and `reference` (one or several) or `rubric`; better
-with `id, question_id, question, lang` and `raters`, the scores that single people gave.
+A file has a row for each answer, in any format that `viva grade` reads: `answer, score, max_score`, and `reference`
+(one or several) or `rubric`; better with `id, question_id, question, lang` and `raters`, the scores of single people.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,70 +20,64 @@ import pydantic
 from vivavoce.graders.errors import UnreadableGrades
 from vivavoce.graders.reading import normal_text
 from vivavoce.rubrics import Rubric
+from vivavoce.tables import JSON_ENDINGS, Table, TableError, read_table
+from vivavoce.tables import Row as TableRow
 
 from .errors import EvaluationError
+from .graded_cells import check_row, read_cells
 
 _MAX_CRITERIA = 5
 _MAX_REFERENCES = 6
 # Rubrics allow texts of 4,000 characters.
 _MAX_TEXT = 3900
 
+# The names of our rows for the fields of a table.
+_FIELDS = {
+    name: name
+    for name in ("answer", "score", "max_score", "reference", "rubric", "raters", "id", "question", "question_id")
+} | {"language": "lang"}
+
 Row = dict[str, Any]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a data file, plain or .gz, with the optional fields filled in.
+    """The rows of a data file, with the optional fields filled in.
 
     Without `question_id` a question is identified by its text and reference, without `lang` its language is detected.
     Raises UnreadableGrades with file, line and fix in one sentence.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    rows = []
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    rows.append(_parse_row(line, where=f"{path}, line {number}", default_id=str(number)))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UnreadableGrades(f"{path} cannot be read ({error}): give JSON lines in UTF-8, plain or .gz.") from None
-    if not rows:
-        raise UnreadableGrades(f"{path} has no rows: give a JSON object a line.")
-    return rows
+        table = read_table(path)
+    except TableError as error:
+        raise UnreadableGrades(str(error)) from None
+    if table.problems:
+        first = table.problems[0]
+        raise UnreadableGrades(f"{path}, line {first.line}: {first.problem}")
+    if not table.rows:
+        raise UnreadableGrades(f"{path} has no rows: give a row or a JSON object for each answer.")
+    is_text = not any(suffix.lower() in JSON_ENDINGS for suffix in path.suffixes)
+    return [_read_row(table, row, where=f"{path}, line {row.line}", is_text=is_text) for row in table.rows]
 
 
-def _parse_row(line: str, *, where: str, default_id: str) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise UnreadableGrades(f"{where} is not JSON ({error}): write one object a line.") from None
-    _check_row(row, where=where)
+def _read_row(table: Table, row: TableRow, *, where: str, is_text: bool) -> Row:
+    """A row under our own names; `is_text` tells that its cells are text, whatever they mean."""
+    values = dict(row.values)
+    for field, name in _FIELDS.items():
+        if (heading := table.fields.get(field)) in values:
+            values[name] = values.pop(heading)
+    if is_text:
+        values = read_cells(values)
+    check_row(values, where=where)
     key = json.dumps(
-        [row.get(name) for name in ("question", "reference", "rubric")], sort_keys=True, ensure_ascii=False
+        [values.get(name) for name in ("question", "reference", "rubric")], sort_keys=True, ensure_ascii=False
     )
     return {
-        "id": default_id,
+        "id": str(row.line),
         "question": "",
         "question_id": hashlib.sha256(key.encode()).hexdigest()[:12],
-        "lang": _rubric_language(row) or normal_text.detect_language(key),
-        **row,
+        "lang": _rubric_language(values) or normal_text.detect_language(key),
+        **values,
     }
-
-
-def _check_row(row: object, *, where: str) -> None:
-    if not isinstance(row, dict):
-        raise UnreadableGrades(f"{where} is not a JSON object: write one a line.")
-    if missing := [name for name in ("answer", "score", "max_score") if row.get(name) is None]:
-        raise UnreadableGrades(f"{where} has no '{missing[0]}': each row needs answer, score and max_score.")
-    if not row.get("rubric") and not row.get("reference"):
-        raise UnreadableGrades(f"{where} has neither 'reference' nor 'rubric': add one to compare the answer with.")
-    if not isinstance(row["answer"], str):
-        raise UnreadableGrades(f"{where}: 'answer' is {json.dumps(row['answer'])}, and must be text.")
-    for name in ("score", "max_score"):
-        # In Python, True is an int.
-        if not isinstance(row[name], int | float) or isinstance(row[name], bool) or not math.isfinite(row[name]):
-            raise UnreadableGrades(f"{where}: '{name}' is {json.dumps(row[name])}, and must be a number.")
-    if not 0 <= row["score"] <= row["max_score"] or row["max_score"] <= 0:
-        raise UnreadableGrades(f"{where}: the score {row['score']:g} is not between 0 and {row['max_score']:g}.")
 
 
 def _rubric_language(row: Row) -> str | None:
@@ -95,7 +87,7 @@ def _rubric_language(row: Row) -> str | None:
     except (KeyError, TypeError):
         # `rubric_for_row` reports what is wrong with a rubric.
         return None
-    return language
+    return language if isinstance(language, str) else None
 
 
 def group_distinct_answers(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -2,6 +2,16 @@
 
 from .decoding import decode_text
 from .model import BadCell, Row, Table, TableError
-from .reading import read_bytes, read_table, require_fields
+from .reading import JSON_ENDINGS, read_bytes, read_table, require_fields
 
-__all__ = ["BadCell", "Row", "Table", "TableError", "decode_text", "read_bytes", "read_table", "require_fields"]
+__all__ = [
+    "JSON_ENDINGS",
+    "BadCell",
+    "Row",
+    "Table",
+    "TableError",
+    "decode_text",
+    "read_bytes",
+    "read_table",
+    "require_fields",
+]

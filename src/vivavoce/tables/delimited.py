@@ -10,7 +10,7 @@ from itertools import islice
 
 from .grid import Grid, build_table
 from .headings import count_fields, find_heading, is_blank, name_columns, strip_invisible
-from .model import BadCell, Table
+from .model import BadCell, Table, TableError
 from .records import Dialect, Record, split_records
 from .swallowed_rows import find_swallowed
 
@@ -31,6 +31,8 @@ def read_delimited(text: str, *, ending: str, chosen: Mapping[str, str]) -> Tabl
     if position >= len(records):
         return Table((), (), ())
     heading = records[position]
+    if heading.problem:
+        raise TableError(f"has no headings that can be read (line {heading.line}): {heading.problem}")
     # Read again: the number of columns tells how to read odd quotation marks.
     width = len(heading.cells)
     rows = [
@@ -44,7 +46,9 @@ def read_delimited(text: str, *, ending: str, chosen: Mapping[str, str]) -> Tabl
     fitting = []
     for record in rows:
         if problem := _find_misfit(record, width, named, dialect):
-            grid.problems.append(BadCell(record.line, columns[min(len(record.cells), named) - 1], problem))
+            # A broken cell is the one behind those that were read.
+            place = min(len(record.cells), named - 1) if record.problem else named - 1
+            grid.problems.append(BadCell(record.line, columns[place], problem))
         else:
             fitting.append(record)
     swallowed = find_swallowed(fitting, dialect.delimiter, width=named)
@@ -74,8 +78,11 @@ def _find_dialect(text: str, delimiters: Sequence[str], ending: str, chosen: Map
     # The first of equals: the likeliest delimiter.
     (known, _), dialect, position, first = max(candidates, key=lambda candidate: candidate[0])
     heading = first[position].cells if first else ()
-    if all(re.fullmatch(r"\s*'.*'\s*", cell) for cell in _strip_end(heading)) and heading:
-        dialect = replace(dialect, quote="'")
+    if heading and heading[0].lstrip().startswith("'"):
+        single = replace(dialect, quote="'")
+        records = [record for record in islice(split_records(text, single), _SAMPLED_RECORDS) if not record.is_blank]
+        if not records[position].problem and count_fields(records[position].cells, chosen) >= known:
+            dialect, heading = single, records[position].cells
     if len(heading) == 1 and ending == ".txt" and known:
         # Commas in a list of answers end nothing.
         dialect = replace(dialect, delimiter=None)
@@ -126,5 +133,4 @@ def _describe_titles(records: Sequence[Record]) -> list[str]:
     if not records:
         return []
     text = " ".join(filter(None, map(strip_invisible, records[0].cells)))
-    which = "line" if len(records) == 1 else f"{len(records)} lines"
-    return [f"The {which} above the headings, from '{text[:60]}' on, was not read as answers."]
+    return [f"What stands above the headings, from '{text[:60]}' on, was not read as answers."]

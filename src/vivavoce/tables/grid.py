@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import is_not
 from typing import Any
 
 from .headings import find_columns, is_blank, name_columns, normalize_heading, strip_invisible
@@ -35,13 +37,14 @@ class Grid:
 
 def build_table(grid: Grid, chosen: Mapping[str, str]) -> Table:
     """The table of a grid, without rows that are no candidates; a notice names their lines."""
-    headings = _widen_headings(grid)
-    columns = name_columns(headings)
+    first, headings = _trim_headings(grid)
+    columns = name_columns([""] * first + headings)[first:]
     fields = {name: columns[found[0]] for name, found in find_columns(headings, chosen).items() if len(found) == 1}
     skipped: dict[str, list[int]] = defaultdict(list)
     rows = []
     for line, cells in grid.rows:
-        values = dict(zip(columns, [*cells, *[None] * (len(columns) - len(cells))], strict=False))
+        padded = [*cells[first:], *[None] * (len(columns) + first - len(cells))]
+        values = dict(zip(columns, padded, strict=False))
         if reason := _find_reason_to_skip(values, fields.get("answer"), headings):
             skipped[reason].append(line)
         else:
@@ -64,7 +67,7 @@ def clean_table(table: Table) -> Table:
         cleaned = {}
         for column, value in row.values.items():
             cleaned[column] = _clean(value)
-            if cleaned[column] != value:
+            if cleaned[column] is not value:
                 notices.append(f"line {row.line}, column {column}: {_REPLACED}.")
         rows.append(Row(row.line, {_clean(column): value for column, value in cleaned.items()}))
     return Table(
@@ -91,24 +94,25 @@ def describe_lines(lines: Sequence[int]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """The value with U+FFFD for lone surrogates and NUL, in lists and objects too."""
+    """The value with U+FFFD for lone surrogates and NUL, in lists and objects too; itself if it has none."""
     if isinstance(value, str):
-        return _UNUSABLE.sub("\ufffd", value)
+        return _UNUSABLE.sub("\ufffd", value) if _UNUSABLE.search(value) else value
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        cleaned_items = [_clean(item) for item in value]
+        return cleaned_items if any(map(is_not, cleaned_items, value)) else value
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
+        cleaned = {_clean(key): _clean(item) for key, item in value.items()}
+        return cleaned if any(map(is_not, chain(*cleaned.items()), chain(*value.items()))) else value
     return value
 
 
-def _widen_headings(grid: Grid) -> list[str]:
-    """The headings up to the last column with a heading or with text in some row."""
+def _trim_headings(grid: Grid) -> tuple[int, list[str]]:
+    """The position of the first column that holds anything, from 0, and the headings from there to the last such."""
     rows = [grid.headings, *(cells for _, cells in grid.rows)]
-    width = max(
-        (number for cells in rows for number, cell in enumerate(cells, start=1) if not is_blank(cell)), default=0
-    )
-    padded = [*grid.headings, *[""] * (width - len(grid.headings))]
-    return [strip_invisible(heading) for heading in padded[:width]]
+    filled = {position for cells in rows for position, cell in enumerate(cells) if not is_blank(cell)}
+    first, last = min(filled, default=0), max(filled, default=-1)
+    padded = [*grid.headings, *[""] * (last + 1 - len(grid.headings))]
+    return first, [strip_invisible(heading) for heading in padded[first : last + 1]]
 
 
 def _find_reason_to_skip(values: Mapping[str, Any], answer: str | None, headings: Sequence[str]) -> str | None:

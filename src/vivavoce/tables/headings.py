@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -138,7 +139,13 @@ def _keep_letters(text: str) -> str:
 
 
 def _match_group(keys: Sequence[str], group: frozenset[str]) -> list[int]:
-    return [position for position, key in enumerate(keys) if key in group]
+    stems = Counter(key.rstrip("0123456789") for key in keys)
+    # "Response 1" beside "Response 2" is one of several answers.
+    return [
+        position
+        for position, key in enumerate(keys)
+        if key in group and (not key[-1].isdecimal() or stems[key.rstrip("0123456789")] == 1)
+    ]
 
 
 def _is_invisible(character: str) -> bool:

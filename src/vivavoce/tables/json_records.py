@@ -39,7 +39,7 @@ def read_json(text: str, *, chosen: Mapping[str, str]) -> Table:
     if len({value.line for value in values}) < len(values):
         # A line is how a row is known.
         values = [_Value(number, value.value, value.problem) for number, value in enumerate(values, start=1)]
-        notices.append("Several objects stand in one line: the numbers of lines are those of the objects.")
+        notices.append("Lines are counted as objects: line 3 is the third object.")
     columns: dict[str, None] = {}
     rows, problems = [], []
     for value in values:
@@ -90,7 +90,7 @@ def _read_values(text: str) -> Iterator[_Value]:
 
 def _parse(text: str, line: int) -> _Value:
     try:
-        return _Value(line, json.loads(text, object_pairs_hook=_build_object, parse_constant=str))
+        return _Value(line, json.loads(text, object_pairs_hook=_build_object))
     except _RepeatedName as error:
         return _Value(line, problem=str(error))
     except (ValueError, RecursionError) as error:
@@ -100,7 +100,7 @@ def _parse(text: str, line: int) -> _Value:
 
 def _read_stream(text: str, position: int) -> Iterator[_Value]:
     """The values from a position on, one after the other, up to the first that is broken."""
-    decoder = json.JSONDecoder(object_pairs_hook=_build_object, parse_constant=str)
+    decoder = json.JSONDecoder(object_pairs_hook=_build_object)
     line, counted = 1, 0
     while True:
         while position < len(text) and text[position] in _BETWEEN:
@@ -125,8 +125,16 @@ def _read_stream(text: str, position: int) -> Iterator[_Value]:
 
 def _unfold_object(text: str) -> Iterator[_Value]:
     """The objects in the one list of an object; the object itself if it is an answer or has no list."""
-    value = _parse(text.strip(_BETWEEN), 1)
-    if not isinstance(value.value, dict) or "answer" in find_columns(tuple(value.value), {}):
+    value = _parse(text.strip(_BETWEEN), 1 + text.count("\n", 0, text.index("{")))
+    if not isinstance(value.value, dict):
+        yield value
+        return
+    if rows := _turn_columns(value.value):
+        yield from (_Value(1, row) for row in rows)
+        return
+    names = tuple(value.value)
+    # "answers" can be the list; an answer can have lists of its own.
+    if any(isinstance(value.value[names[place]], str) for place in find_columns(names, {}).get("answer", [])):
         yield value
         return
     lists = list(_list_tables(value.value, (), _MOST_DEPTH))
@@ -142,6 +150,16 @@ def _unfold_object(text: str) -> Iterator[_Value]:
         return
     # The parser tells no lines.
     yield from (_Value(1, row) for row in chosen[0][1])
+
+
+def _turn_columns(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an object of columns, as pandas writes it; none if it is something else."""
+    values = list(columns.values())
+    if "answer" not in find_columns(tuple(columns), {}) or not all(
+        isinstance(column, dict) and column.keys() == values[0].keys() for column in values
+    ):
+        return []
+    return [{name: column[row] for name, column in columns.items()} for row in (values[0] if values else ())]
 
 
 def _list_tables(value: dict[str, Any], path: tuple[str, ...], depth: int) -> Iterator[tuple[str, list[Any]]]:

@@ -23,7 +23,7 @@ _READABLE = ".csv, .tsv, .txt, .json, .jsonl, .xlsx, .xls or .ods"
 _MOST_BYTES = 600 * 1024 * 1024
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS = (
-    (b"%PDF", "is a PDF"),
+    (b"%pdf", "is a PDF"),
     (b"<!doctype", "is a web page"),
     (b"<html", "is a web page"),
     (b"<table", "is a web page"),

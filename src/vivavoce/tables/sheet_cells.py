@@ -71,10 +71,8 @@ def _fill_merged(
                 if (row, column) == (first_row, first_column) or not is_blank(cells[row][column]):
                     continue
                 if column == answer:
-                    yield (
-                        row + 1,
-                        f"the cell is merged with that of line {first_row + 1}: give each row its own answer.",
-                    )
+                    other = f"that of line {first_row + 1}" if row > first_row else "its neighbour"
+                    yield row + 1, f"the cell is merged with {other}: give each row its own answer."
                 elif column == first_column:
                     cells[row][column] = cells[first_row][first_column]
 
@@ -113,7 +111,8 @@ def _convert_value(value: Any) -> Any:
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, datetime.timedelta):
-        return str(value)
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
 
 

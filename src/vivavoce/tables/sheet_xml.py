@@ -57,32 +57,37 @@ def find_special_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[Special
     """
     member = _find_member(archive, sheet)
     if member is None:
-        return
-    last_row = last_column = 0
+        raise TableError(f"has a sheet '{sheet}' that is not where it should be: save it as .xlsx in Excel, run again.")
+    last_column = 0
     row = column = -1
     with archive.open(member) as file:
         for event, element in ElementTree.iterparse(file, events=("start", "end")):
-            tag = _name(element)
+            tag = local_name(element)
             if event == "start":
                 # References may be left out: then cells follow each other.
                 if tag == "row":
                     row, column = int(element.get("r") or row + 2) - 1, -1
                 elif tag == "c":
                     row, column = _parse_reference(element.get("r"), row, column + 1)
-                    last_row, last_column = max(last_row, row), max(last_column, column)
-                    if (last_row + 1) * (last_column + 1) > _MOST_CELLS:
-                        raise TableError(
-                            f"has a sheet '{sheet}' that reaches to row {last_row + 1:,}: delete the empty cells."
-                        )
-            elif tag == "c":
+            elif tag == "c" and len(element):
+                last_column = max(last_column, column)
+                check_reach(sheet, row, last_column)
                 if special := _describe_cell(element, row, column):
                     yield special
             elif tag == "row":
                 element.clear()
 
 
+def check_reach(sheet: str, last_row: int, last_column: int) -> None:
+    """Raises TableError if the rectangle up to a row and a column, from 0, is too large to be read."""
+    if (last_row + 1) * (last_column + 1) > _MOST_CELLS:
+        raise TableError(
+            f"has a sheet '{sheet}' that reaches to row {last_row + 1:,}: copy the answers into a new sheet."
+        )
+
+
 def _describe_cell(element: ElementTree.Element, row: int, column: int) -> SpecialCell | None:
-    parts = {_name(part): part.text or "" for part in element}
+    parts = {local_name(part): part.text or "" for part in element}
     kind, value = element.get("t", "n"), parts.get("v", "").strip()
     if kind == "e":
         return SpecialCell(row, column, parts.get("f"), value or "#N/A", None)
@@ -91,7 +96,11 @@ def _describe_cell(element: ElementTree.Element, row: int, column: int) -> Speci
         # XlsxWriter stores 0 where a formula was never computed.
         is_placeholder = kind == "n" and value == "0"
         return SpecialCell(row, column, parts["f"], None, None if not has_value or is_placeholder else value)
-    return SpecialCell(row, column, None, None, value) if kind in ("n", "d") and value else None
+    # Only a style makes a number a date, which may be none.
+    is_styled = element.get("s", "0") != "0"
+    return (
+        SpecialCell(row, column, None, None, value) if value and (kind == "d" or (kind == "n" and is_styled)) else None
+    )
 
 
 def _find_member(archive: zipfile.ZipFile, sheet: str) -> str | None:
@@ -100,7 +109,7 @@ def _find_member(archive: zipfile.ZipFile, sheet: str) -> str | None:
     targets = {item.get("Id"): item.get("Target", "") for item in relations.iter()} if relations is not None else {}
     book = _parse_part(archive, "xl/workbook.xml")
     for item in book.iter() if book is not None else ():
-        if _name(item) == "sheet" and item.get("name") == sheet:
+        if local_name(item) == "sheet" and item.get("name") == sheet:
             target = targets.get(item.get(_RELATION), "")
             name = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
             return name if name in archive.namelist() else None
@@ -120,6 +129,6 @@ def _parse_reference(reference: str | None, row: int, column: int) -> tuple[int,
     return int(match[2]) - 1, number - 1
 
 
-def _name(element: ElementTree.Element) -> str:
+def local_name(element: ElementTree.Element) -> str:
     """The element's name without its namespace, which differs between strict and usual workbooks."""
     return element.tag.rpartition("}")[2]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
 from xml.etree import ElementTree
 
 import python_calamine as calamine
@@ -14,16 +12,11 @@ import python_calamine as calamine
 from .grid import Grid, build_table
 from .headings import find_columns, strip_invisible
 from .model import Table, TableError
+from .ods_xml import OdsSheet, read_ods
 from .sheet_cells import make_grid
 from .sheet_xml import check_archive, find_special_cells
 
-# How Excel writes characters that XML cannot hold.
-_ESCAPED_CHARACTER = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LOCKED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"
-_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
-_SHOWN_TITLE = 60
-
-_Cells = list[list[Any]]
 
 
 def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) -> Table:
@@ -32,16 +25,19 @@ def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) 
     Raises TableError with the end of a sentence that begins with the name of the file.
     """
     archive = _open_archive(data)
-    book = _open_book(data)
-    visible = [
-        item.name
-        for item in book.sheets_metadata
-        if item.typ == calamine.SheetTypeEnum.WorkSheet and item.visible == calamine.SheetVisibleEnum.Visible
-    ]
-    candidates = [_find_sheet(sheet, visible, book.sheet_names)] if sheet else visible
-    sheets = {name: grid for name in candidates if (grid := _read_sheet(book, archive, name, chosen)) is not None}
+    try:
+        # OpenDocument is unfolded when it is opened, so its size is checked before.
+        ods = read_ods(archive) if archive and "content.xml" in archive.namelist() else {}
+        book = _open_book(data)
+        visible = _list_visible(book)
+        names = [_find_sheet(sheet, visible, book.sheet_names)] if sheet else visible
+        read = {name: _read_sheet(book, archive, ods.get(name), name, chosen) for name in names}
+    except ElementTree.ParseError:
+        raise TableError("has a damaged sheet: open it in Excel, save it as .xlsx and run again.") from None
+    sheets = {name: grid for name, grid in read.items() if grid is not None}
     if not sheets:
-        raise TableError("is empty: write a heading with 'answer' into its first visible sheet.")
+        where = f"has nothing in sheet '{names[0]}'" if sheet else "is empty"
+        raise TableError(f"{where}: write a heading with 'answer' and one row per answer into a visible sheet.")
     with_answers = [name for name, grid in sheets.items() if "answer" in find_columns(grid.headings, chosen)]
     name = next(iter([*with_answers, *sheets]))
     if others := [other for other in visible if other != name]:
@@ -55,7 +51,10 @@ def _open_archive(data: bytes) -> zipfile.ZipFile | None:
         if _LOCKED in data:
             raise TableError("has a password: open it in Excel and save it without one.")
         return None
-    return check_archive(data)
+    archive = check_archive(data)
+    if "xl/workbook.bin" in archive.namelist():
+        raise TableError("is a binary workbook (.xlsb): open it in Excel and save it as .xlsx.")
+    return archive
 
 
 def _open_book(data: bytes) -> calamine.CalamineWorkbook:
@@ -65,6 +64,12 @@ def _open_book(data: bytes) -> calamine.CalamineWorkbook:
         raise TableError("has a password: open it in Excel and save it without one.") from None
     except calamine.CalamineError:
         raise TableError("is not a workbook that can be read: open it in Excel and save it as .xlsx.") from None
+
+
+def _list_visible(book: calamine.CalamineWorkbook) -> list[str]:
+    """The sheets that a user sees, without those that hold a chart alone."""
+    is_shown, is_sheet = calamine.SheetVisibleEnum.Visible, calamine.SheetTypeEnum.WorkSheet
+    return [item.name for item in book.sheets_metadata if item.visible == is_shown and item.typ == is_sheet]
 
 
 def _find_sheet(wanted: str, visible: Sequence[str], all_names: Sequence[str]) -> str:
@@ -85,17 +90,19 @@ def _describe_sheets(name: str, others: Sequence[str], with_answers: int) -> str
 
 
 def _read_sheet(
-    book: calamine.CalamineWorkbook, archive: zipfile.ZipFile | None, name: str, chosen: Mapping[str, str]
+    book: calamine.CalamineWorkbook,
+    archive: zipfile.ZipFile | None,
+    ods: OdsSheet | None,
+    name: str,
+    chosen: Mapping[str, str],
 ) -> Grid | None:
-    """The sheet's headings and rows; None without any cell."""
+    """The sheet's headings and rows; None without any cell. `ods` is what was found in an OpenDocument sheet."""
+    # Also checks that the sheet is not too large to load.
+    specials = ods.specials if ods else list(find_special_cells(archive, name)) if archive else []
     try:
-        # Also checks that the sheet is not too large to load.
-        specials = list(find_special_cells(archive, name)) if archive else []
         sheet = book.get_sheet_by_name(name)
         cells = sheet.to_python(skip_empty_area=False)
-        merged = sheet.merged_cell_ranges or []
-    except ElementTree.ParseError:
-        raise TableError("has a damaged sheet: open it in Excel, save it as .xlsx and run again.") from None
+        merged = ods.merged if ods else sheet.merged_cell_ranges or []
     except calamine.CalamineError:
         # A chart without content has no cells.
         return None

@@ -214,14 +214,14 @@ def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_
         (["answers.csv", "--rubric", DATA_RUBRIC, "--question", "27.1"], "exclude each other"),
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "a.pdf"], "does not end in"),
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "no/a.csv"], "does not exist"),
-        (["gb.csv", "--rubric", DATA_RUBRIC], "not UTF-8"),
+        (["answers.csv", "--rubric", DATA_RUBRIC, "--columns", "scor"], "there is no column 'scor'"),
+        (["answers.csv", "--rubric", DATA_RUBRIC, "--columns", "score", "--out", "a.html"], "--columns is for tables"),
     ],
 )
 def test_bad_arguments_get_one_sentence(viva: Viva, tmp_path: Path, arguments: list[str | Path], says: str) -> None:
     _file(tmp_path, "INT8,a,")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "columns.csv").write_text("text\nINT8\n", encoding="utf-8")
-    (tmp_path / "gb.csv").write_bytes("answer\n量化\n".encode("gb18030"))
     done = viva("grade", *arguments)
     assert done.returncode == 2
     assert says in done.stderr

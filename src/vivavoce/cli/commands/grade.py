@@ -27,12 +27,12 @@ from ..files.outcome_files import check_output, write_outcome
 from ..files.result_columns import choose_columns
 from ..interrupts import Interruption, deferred_interrupts
 from ..output.column_mapping import print_mapping
-from ..output.console import err
+from ..output.console import err, print_note
 from ..output.progress import progress_bar
 from ..resources import open_database, open_recorded_panel
 
 # Text files: a spreadsheet may have been kept from running their cells.
-_TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+_TEXT_ENDINGS = {".csv", ".tsv", ".tab", ".txt"}
 _NOTICES_SHOWN = 10
 
 app = typer.Typer(add_completion=False)
@@ -97,7 +97,7 @@ def grade_file(
         raise UserError("--columns is for tables: leave it out for .html.")
     headings = {"answer": answer_column, "candidate": candidate_column, "question_id": question_column}
     table = read_table(file, encoding=encoding, sheet=sheet, columns={k: v for k, v in headings.items() if v})
-    if file.suffix.lower() in _TEXT_ENDINGS:
+    if _TEXT_ENDINGS & {suffix.lower() for suffix in file.suffixes}:
         table = remove_guards(table)
     choice = RubricChoice(default_bank(), _load_frozen(rubric) if rubric else None, question)
     source = find_answers(file, table, choice, question_columns=question_columns, answer_column=answer_column)
@@ -151,7 +151,7 @@ def _print_notes(sentences: Sequence[str]) -> None:
     if len(sentences) > len(shown):
         shown.append(f"and {len(sentences) - len(shown)} more of this kind.")
     for sentence in shown:
-        err.print(f"[cyan]note:[/cyan] {escape(sentence)}", highlight=False, soft_wrap=True)
+        print_note(sentence)
 
 
 def _grade_with_progress(

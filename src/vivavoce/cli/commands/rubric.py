@@ -24,10 +24,11 @@ from vivavoce.rubrics.templates import TEMPLATES, fill_template, unfilled
 from vivavoce.rubrics.versions import read_ledger
 from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.settings import Settings
+from vivavoce.tables import TableError, decode_text
 from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_server, load_coefficients
 
 from ..errors import UserError, require_new_file
-from ..output.console import err, out, parse_language
+from ..output.console import err, out, parse_language, print_note
 from ..resources import open_database
 from .rubric_formats import export_rubrics, import_rubrics
 
@@ -77,7 +78,7 @@ def draft_with_judge(
     chosen = _find_question(question, language, identifier)
     # Refused before the judge works for minutes.
     target = require_new_file(out_file or Path(f"{chosen.id}.draft.yaml"))
-    reference_text = reference.read_text(encoding="utf-8").strip() if reference else None
+    reference_text = _read_reference(reference) if reference else None
     with (
         err.status("Asking the judge …"),
         ensure_judge_server(Settings()) as settings,
@@ -90,6 +91,18 @@ def draft_with_judge(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _read_reference(file: Path) -> str:
+    try:
+        text, notice = decode_text(file.read_bytes())
+    except TableError as error:
+        raise UserError(f"{file} {error}") from None
+    if notice:
+        print_note(notice)
+    if not text.strip():
+        raise UserError(f"{file} is empty: write a full answer into it, or leave --reference out.")
+    return text.strip()
 
 
 @app.command("lint")

@@ -11,10 +11,11 @@ from typing import Any
 from vivavoce.evaluation.accuracy import Graded, grade_set
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.service.settings import Settings
+from vivavoce.tables import read_table
 from vivavoce.workers.panel_factory import build_review_policy
 
 from ..errors import UserError
-from ..output.console import err
+from ..output.console import err, print_note
 from ..output.progress import progress_bar
 from ..resources import open_panel_and_database
 
@@ -27,6 +28,10 @@ def grade_sets(data: Sequence[Path], *, limit: int | None, seed: int) -> tuple[E
     """
     if len({_name_set(path) for path in data}) < len(data):
         raise UserError("Two files have the same name, and a data set is called by its file's name: rename one.")
+    # What cannot be read is refused before the models load.
+    for path in data:
+        for notice in read_table(path).notices:
+            print_note(f"{path}: {notice}")
     graded: dict[str, Graded] = {}
     with ExitStack() as stack:
         panel = stack.enter_context(open_panel_and_database(Settings()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from rich.console import Console
+from rich.markup import escape
 
 from vivavoce.rubrics import Language
 
@@ -18,6 +19,11 @@ from ..errors import UserError
 _WIDTH_WITHOUT_TERMINAL = 200
 out = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_WITHOUT_TERMINAL)
+
+
+def print_note(text: str) -> None:
+    """Tell on standard error how something was taken that the user may see differently."""
+    err.print(f"[cyan]note:[/cyan] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def format_figure(value: float | None, digits: int = 3) -> str:
