@@ -174,10 +174,10 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
     file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     done = viva("grade", file, "--out", tmp_path / "out.jsonl")
     assert done.returncode == 1
-    assert "1 graded, 6 not graded" in done.stderr
+    assert "2 graded, 5 not graded" in done.stderr
     for problem in [
         "line 2, column answer: the answer is a list",
-        "line 3, column answer: The answer has a NUL",
+        "line 3, column answer: a character that no file can hold (NUL, or half of a pair) was replaced",
         "line 4, column question_id: There is no question 'no-such'",
         "line 5, column language: there is no language 'fr'",
         "line 6, column question_id: the question is missing",
@@ -186,7 +186,59 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
         assert problem in done.stderr
     written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(written) == len(lines)
-    assert [row["score"] is None for row in written] == [False, *[True] * 6]
+    assert [row["score"] is None for row in written] == [False, True, False, *[True] * 4]
+
+
+def test_a_formula_comes_back_as_text_and_is_graded_alike(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, '"=1+1, that is INT8",@ann,- first', "INT8,-3.5,-3.5")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC)
+    assert "3 cells begin like a formula" in done.stderr
+    first = _read(tmp_path / "answers.graded.csv")
+    assert [first[0][name] for name in ("answer", "candidate", "note")] == ["'=1+1, that is INT8", "'@ann", "'- first"]
+    assert [first[1][name] for name in ("candidate", "note")] == ["-3.5", "-3.5"]
+    # The results are answers again: nothing is graded anew, and no second apostrophe is added.
+    again = viva("grade", tmp_path / "answers.graded.csv", "--rubric", DATA_RUBRIC)
+    assert again.returncode == 0, again.stderr
+    second = _read(tmp_path / "answers.graded.graded.csv")
+    assert [row["viva_grading_id"] for row in second] == [row["grading_id"] for row in first]
+    assert second[0]["answer"] == first[0]["answer"]
+
+
+def test_formulas_are_kept_on_request(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, "=1+1 INT8,@ann,- first")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--keep-formulas")
+    assert "apostrophe" not in done.stderr
+    (row,) = _read(tmp_path / "answers.graded.csv")
+    assert [row[name] for name in ("answer", "candidate", "note")] == ["=1+1 INT8", "@ann", "- first"]
+
+
+def test_a_short_output_has_the_columns_that_were_asked_for(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, "INT8,ann,x")
+    assert viva("grade", file, "--rubric", DATA_RUBRIC, "--columns", "score,max_points").returncode == 0
+    (row,) = _read(tmp_path / "answers.graded.csv")
+    assert list(row) == ["candidate", "score", "max_points"]
+
+
+def test_grades_that_are_no_numbers_are_named(viva: Viva, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    grades = ["7,5", "8,0", "1,5", "2,0", "9,0", "12", "8/10"]
+    lines = [f"INT8 number {n};{grade}" for n, grade in enumerate(grades)]
+    file.write_text("\n".join(["answer;human_grade", *lines]), encoding="utf-8")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--out", tmp_path / "a.html")
+    assert done.returncode == 0, done.stderr
+    assert "grade not read: line 7, column human_grade: '12' is no number from 0 to 10" in done.stderr
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "with 5 grades by people" in page
+    assert "Grades by people that were not read (2)" in page
+    assert "line 8, column human_grade: &#39;8/10&#39;" in page
+
+
+def test_one_candidate_gets_feedback_in_one_language(viva: Viva, tmp_path: Path) -> None:
+    lines = ["用 INT8 存权重，显存更小,甲,", "INT8 weights are smaller,甲,", "用更少的比特,甲,", "INT8 it is,b,"]
+    done = viva("grade", _file(tmp_path, *lines), "--rubric", DATA_RUBRIC, "--out", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["report"]["feedback"]["language"] for row in rows] == ["zh", "zh", "zh", "en"]
 
 
 def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
