@@ -192,7 +192,7 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
 def test_a_formula_comes_back_as_text_and_is_graded_alike(viva: Viva, tmp_path: Path) -> None:
     file = _file(tmp_path, '"=1+1, that is INT8",@ann,- first', "INT8,-3.5,-3.5")
     done = viva("grade", file, "--rubric", DATA_RUBRIC)
-    assert "3 cells begin like a formula" in done.stderr
+    assert "3 cells begin like formulas" in done.stderr
     first = _read(tmp_path / "answers.graded.csv")
     assert [first[0][name] for name in ("answer", "candidate", "note")] == ["'=1+1, that is INT8", "'@ann", "'- first"]
     assert [first[1][name] for name in ("candidate", "note")] == ["-3.5", "-3.5"]

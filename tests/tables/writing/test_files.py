@@ -55,7 +55,7 @@ def test_formulas_get_an_apostrophe_and_a_sentence(tmp_path: Path, ending: str) 
         {"answer": "'- INT8", "'=cmd": "fine", "n": "-3.5"},
     ]
     (notice,) = notices
-    assert notice.startswith("4 cells begin like a formula")
+    assert notice.startswith("4 cells begin like formulas")
     assert "--keep-formulas" in notice
     assert write_table(path, ["answer", "=cmd", "n"], rows, keep_formulas=True) == []
     assert _read(path)[0] == {"answer": "=1+1", "=cmd": "@x", "n": "-3.5"}

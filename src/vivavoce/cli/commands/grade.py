@@ -142,7 +142,8 @@ def _print_problems(submitted: Submitted) -> None:
     skipped = [str(entry.row.line) for entry in submitted.entries if entry.skipped]
     if skipped:
         lines = ", ".join(skipped[:_NOTICES_SHOWN]) + (", …" if len(skipped) > _NOTICES_SHOWN else "")
-        _print_notes([f"skipped without an answer to any question: line{'s' * (len(skipped) > 1)} {lines}."])
+        subject = f"line {lines} is skipped: it has" if len(skipped) == 1 else f"lines {lines} are skipped: they have"
+        _print_notes([f"{subject} no answer to any question."])
     _print_notes([f"grade not read: {cell}" for cell in submitted.unread_grades])
 
 

@@ -30,6 +30,7 @@ class OverviewRow:
 
     name: str
     state: str
+    points: str
     bounds: str
     confidence: str
     remarks: str
@@ -141,6 +142,7 @@ def build_overview(source: str, grading: GradingPublic, language: Language) -> O
     return OverviewRow(
         name=grading.candidate or _name_source(source, labels),
         state=describe_state(grading.state, language).label,
+        points=_write_points(report, labels),
         bounds=_write_bounds(_score_bounds(grading), labels),
         confidence=labels["in_brackets"].format(word=word, share=share) if word else "–",
         remarks=labels["semicolon"].join(remarks),

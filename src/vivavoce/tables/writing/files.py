@@ -73,11 +73,8 @@ def _write_csv(
 def _describe_guards(count: int) -> list[str]:
     if not count:
         return []
-    cells = "1 cell begins" if count == 1 else f"{count} cells begin"
-    return [
-        f"{cells} like a formula, so an apostrophe stands before it that spreadsheets do not run it: "
-        "--keep-formulas writes such cells as they are."
-    ]
+    cells = "1 cell begins like a formula" if count == 1 else f"{count} cells begin like formulas"
+    return [f"{cells}: an apostrophe before it keeps spreadsheets from running it (--keep-formulas leaves it out)."]
 
 
 def _write_json(path: Path, rows: Rows, *, as_lines: bool) -> list[str]:

@@ -67,7 +67,7 @@ def test_google_forms(viva: Viva, tmp_path: Path) -> None:
     assert all(row[QUANT] is not None and row["Timestamp"].startswith("2024") for row in rows)
     assert (rows[2]["score"], rows[2]["flags"]) == (0, "empty")
     assert (rows[4]["score"], rows[4]["unscored_reason"]) == (None, "the row has no answer to any question")
-    assert "skipped without an answer to any question: line 4." in printed
+    assert "line 4 is skipped: it has no answer to any question." in printed
     assert "4 graded, 0 not graded" in printed
     mapping = printed[: printed.index("Grading")]
     assert "quantization" in mapping
