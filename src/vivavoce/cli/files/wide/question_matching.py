@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from opencc import OpenCC
 from rapidfuzz import fuzz
 
-from vivavoce.graders.reading.normal_text import normalise, words
+from vivavoce.graders.reading.normal_text import has_han, normalise, words
 from vivavoce.rubrics import Bank
 
 # Of 100; no two questions of the bank are nearer than 67.
 _SAME_TEXT = 90.0
 _PERHAPS_SAME = 68.0
 _LEAD = 10.0
+# Letters of a cut heading that are enough to go by.
+_SHORTEST, _SHORTEST_HAN = 30, 12
 # "3.", "Q3:", "第3题", "(3)", "三、", "12345: " before the text.
 _NUMBERING = re.compile(
     r"^\s*[*＊]?\s*(?:q|question|题目|题|问题|第|answer|response|回答|答案)?\s*[-_:：]?\s*"
@@ -62,7 +65,16 @@ class QuestionFinder:
         for text in list_readings(heading):
             if known := self._texts.get(text) or self._names.get(text):
                 return Guess(known, is_sure=True)
-        return self._find_similar(heading)
+        return self._find_beginning(heading) or self._find_similar(heading)
+
+    def _find_beginning(self, heading: str) -> Guess | None:
+        """The question that a heading is the first part of, as some programs cut headings."""
+        for reading in list_readings(heading):
+            least = _SHORTEST_HAN if has_han(reading) else _SHORTEST
+            begun = {question_id for text, question_id in self._texts.items() if text.startswith(reading)}
+            if len(reading) >= least and len(begun) == 1:
+                return Guess(begun.pop(), is_sure=True)
+        return None
 
     def _find_similar(self, heading: str) -> Guess | None:
         nearness: dict[str, float] = defaultdict(float)
@@ -87,7 +99,14 @@ def list_readings(heading: str) -> Iterator[str]:
     """The heading's text with and without numbering and remarks, folded; empty ones are left out."""
     without_remark = _REMARK.sub("", heading)
     texts = [heading, without_remark, _NUMBERING.sub("", heading, count=1), _NUMBERING.sub("", without_remark, count=1)]
+    # Taiwan has other words for many technical terms.
+    texts += [_load_converter().convert(text) for text in texts if has_han(text)]
     yield from (folded for folded in dict.fromkeys(map(_fold_text, texts)) if folded)
+
+
+@cache
+def _load_converter() -> OpenCC:
+    return OpenCC("tw2sp")
 
 
 def _fold_text(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vivavoce.graders.reading.normal_text import has_han
 from vivavoce.tables import Row, Table
 
 from ..entries import Entry
@@ -20,6 +21,7 @@ _CANDIDATES = (
         "考生",
         "候选人",
         "姓名",
+        "名称",
         "name",
         "full name",
         "fullname",
@@ -54,7 +56,8 @@ class _CandidateColumns:
 
     def read(self, row: Row) -> str | None:
         """The row's candidate; None if all of these cells are empty."""
-        names = [" ".join(filter(None, (_read_text(row.values.get(heading)) for heading in self.parts)))]
+        given, family = (_read_text(row.values.get(heading)) for heading in self.parts or ("", ""))
+        names = [f"{family}{given}" if has_han(family + given) else f"{given} {family}".strip()]
         names += [_read_text(row.values.get(heading)) for heading in self.others]
         return next(filter(None, names), None)
 
