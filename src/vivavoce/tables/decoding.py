@@ -32,6 +32,7 @@ _SHORT_CHINESE_SHARE = 0.35
 _TEXT_SHARE = 0.7
 # Enough to decide, and long files stay fast.
 _SAMPLE = 20_000
+_MOST_LETTERS = 200_000
 _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _SAY_ENCODING = "say which it is with --encoding NAME, or save it as UTF-8 (in Excel: 'CSV UTF-8') or .xlsx"
@@ -118,17 +119,18 @@ def _decode_old_encoding(data: bytes) -> tuple[str, str]:
     chinese = {name: text for name, _ in _CHINESE if (text := _try_decoding(data, name)) is not None}
     shares = {name: _measure_chinese(text) for name, text in chinese.items()}
     best = max(shares, key=lambda name: shares[name], default=None)
-    western = _try_decoding(data, "cp1252")
-    if western is not None and not _is_western(western):
-        western = None
     # A lone high byte before a letter can be half a Chinese character.
-    if western is not None and len(_HIGH_BYTE.findall(data)) == 1 and not any(map(_has_common, chinese.values())):
-        best = None
-    if best is not None and shares[best] > 0:
+    is_lone = len(_HIGH_BYTE.findall(data[:_SAMPLE])) == 1 and not any(map(_has_common, chinese.values()))
+    if best is not None and shares[best] > 0 and not (is_lone and _decode_western(data)):
         return chinese[best], _describe_guess(dict(_CHINESE)[best])
-    if western is None:
-        raise TableError(f"is in an encoding that cannot be told: {_SAY_ENCODING}.")
-    return western, _describe_guess("Windows-1252 (Western European)")
+    if text := _decode_western(data):
+        return text, _describe_guess("Windows-1252 (Western European)")
+    raise TableError(f"is in an encoding that cannot be told: {_SAY_ENCODING}.")
+
+
+def _decode_western(data: bytes) -> str | None:
+    text = _try_decoding(data, "cp1252")
+    return text if text is not None and _is_western(text[:_MOST_LETTERS]) else None
 
 
 def _try_decoding(data: bytes, name: str) -> str | None:

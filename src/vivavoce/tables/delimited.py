@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 from .grid import Grid, build_table
-from .headings import count_fields, find_heading, is_blank, name_columns, strip_invisible
+from .headings import MOST_COLUMNS, count_fields, find_heading, is_blank, name_columns, strip_invisible
 from .model import BadCell, Table, TableError
 from .records import Dialect, Record, split_records
 from .swallowed_rows import find_swallowed
@@ -33,6 +33,8 @@ def read_delimited(text: str, *, ending: str, chosen: Mapping[str, str]) -> Tabl
     heading = records[position]
     if heading.problem:
         raise TableError(f"has no headings that can be read (line {heading.line}): {heading.problem}")
+    if len(heading.cells) > MOST_COLUMNS:
+        raise TableError(f"has {len(heading.cells):,} columns, at most {MOST_COLUMNS:,} are read: remove some.")
     # Read again: the number of columns tells how to read odd quotation marks.
     width = len(heading.cells)
     rows = [

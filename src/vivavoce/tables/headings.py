@@ -19,44 +19,54 @@ _SYNONYMS = Path(__file__).parent / "headings.yaml"
 # Titles and blank lines stand above the headings, whole tables do not.
 _MOST_TITLE_RECORDS = 20
 _OPTIONS = {"answer": "--answer-column", "candidate": "--candidate-column", "question_id": "--question-column"}
+# Answers among headings need not be read to the end.
+_LONGEST_HEADING = 500
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】")
+# As many as a sheet of Excel has.
+MOST_COLUMNS = 16_384
 # A wide table would make no readable sentence.
 _MOST_NAMED = 12
 
 
 def normalize_heading(text: str) -> str:
     """The letters and digits of a heading, without regard to case, full width, blanks and marks."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = unicodedata.normalize("NFKC", text[:_LONGEST_HEADING]).casefold()
     # "Answer (required)" is an answer.
     return _keep_letters(_BRACKETS.sub("", plain)) or _keep_letters(plain)
 
 
 def strip_invisible(text: str) -> str:
     """The text without blanks and invisible characters around it."""
-    visible = [number for number, character in enumerate(text) if not _is_invisible(character)]
-    return text[visible[0] : visible[-1] + 1] if visible else ""
+    first, last = 0, len(text)
+    while first < last and _is_invisible(text[first]):
+        first += 1
+    while last > first and _is_invisible(text[last - 1]):
+        last -= 1
+    return text[first:last]
 
 
 def is_blank(value: object) -> bool:
     """Whether a cell has nothing that can be seen."""
-    return value is None or (isinstance(value, str) and not strip_invisible(value))
+    return value is None or (isinstance(value, str) and all(map(_is_invisible, value)))
 
 
 def name_columns(headings: Sequence[str]) -> tuple[str, ...]:
     """A name of its own for each heading: the heading itself, `column 3` without one, `Comments (2)` for a second."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    counts: Counter[str] = Counter()
     for number, heading in enumerate(headings, start=1):
         wanted = strip_invisible(heading) or f"column {number}"
-        name, count = wanted, 1
+        name = wanted
         while name in names:
-            count += 1
-            name = f"{wanted} ({count})"
-        names.append(name)
+            counts[wanted] += 1
+            name = f"{wanted} ({counts[wanted] + 1})"
+        names[name] = None
     return tuple(names)
 
 
 def find_columns(headings: Sequence[str], chosen: Mapping[str, str]) -> dict[str, list[int]]:
     """The positions of the columns that each field can be in, from 0: one, or several that are equally likely."""
+    headings = headings[:MOST_COLUMNS]
     keys = [normalize_heading(heading) for heading in headings]
     fields: dict[str, list[int]] = {}
     for field, groups in _load_synonyms().items():

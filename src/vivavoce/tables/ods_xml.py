@@ -63,10 +63,10 @@ def _read_row(sheet: OdsSheet, name: str, element: ElementTree.Element, row: int
 def _describe_cell(cell: ElementTree.Element, row: int, column: int) -> SpecialCell | None:
     text = "".join(cell.itertext()).strip()
     if _read(cell, "value-type", space="calcext") == "error":
-        return SpecialCell(row, column, None, text or "#N/A", None)
+        return SpecialCell(row, column, None, text or "#N/A")
     formula = _read(cell, "formula")
     if formula is not None and not text and _read(cell, "value-type", space="office") is None:
-        return SpecialCell(row, column, formula.partition("=")[2], None, None)
+        return SpecialCell(row, column, formula.partition("=")[2], None)
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,6 @@ from .headings import find_columns, find_heading, is_blank, name_columns
 from .model import BadCell
 from .sheet_xml import SpecialCell
 
-# How Excel writes characters that XML cannot hold.
-_ESCAPED_CHARACTER = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
 _OLD_EMPTY = "the cell is empty, or has an error of Excel: save the file as .xlsx to tell, and run again."
 _SHOWN_TITLE = 60
@@ -84,12 +81,9 @@ def _restore_specials(
     for special in specials:
         if not heading < special.row < len(cells) or special.column >= len(cells[special.row]):
             continue
-        is_uncomputed = special.formula is not None and special.error is None and special.raw is None
-        if special.column == answer and (special.error or is_uncomputed):
+        if special.column == answer:
             yield special.row + 1, describe_excel_error(special.error) if special.error else _NO_FORMULA_VALUE
-        if special.error or is_uncomputed or is_blank(cells[special.row][special.column]):
-            formula = f"={special.formula}" if special.formula else None
-            cells[special.row][special.column] = special.error or special.raw or formula
+        cells[special.row][special.column] = special.error or f"={special.formula}"
 
 
 def _check_answers(cells: _Cells, heading: int, answer: int, *, is_old: bool) -> Iterator[tuple[int, str]]:
@@ -105,7 +99,8 @@ def _check_answers(cells: _Cells, heading: int, answer: int, *, is_old: bool) ->
 def _convert_value(value: Any) -> Any:
     """A cell's value as text, number or truth: dates in ISO form, whole numbers without .0, None for an empty cell."""
     if isinstance(value, str):
-        return _decode_escapes(value) or None
+        # Excel for Windows has both in some exports.
+        return value.replace("\r\n", "\n") or None
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
     if isinstance(value, datetime.datetime):
@@ -114,11 +109,3 @@ def _convert_value(value: Any) -> Any:
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
-
-
-def _decode_escapes(text: str) -> str:
-    if "_x" not in text:
-        return text
-    decoded = _ESCAPED_CHARACTER.sub(lambda match: chr(int(match[1], 16)), text)
-    # Two halves of a pair are one character.
-    return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\r\n", "\n")

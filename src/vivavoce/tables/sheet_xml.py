@@ -26,13 +26,12 @@ _TOO_LARGE = "is too large when it is unpacked: save the sheet with the answers 
 
 @dataclass(frozen=True)
 class SpecialCell:
-    """A cell whose content is more than its value: its row and column from 0, its formula, error or raw value."""
+    """A cell without a value of its own: its row and column from 0, its formula that has none, or its error."""
 
     row: int
     column: int
     formula: str | None
     error: str | None
-    raw: str | None
 
 
 def check_archive(data: bytes) -> zipfile.ZipFile:
@@ -51,7 +50,7 @@ def check_archive(data: bytes) -> zipfile.ZipFile:
 
 
 def find_special_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[SpecialCell]:
-    """The cells of a sheet with a formula, an error value or a number.
+    """The cells of a sheet with an error value, or a formula without a value.
 
     Raises TableError for a sheet that is too large.
     """
@@ -90,17 +89,10 @@ def _describe_cell(element: ElementTree.Element, row: int, column: int) -> Speci
     parts = {local_name(part): part.text or "" for part in element}
     kind, value = element.get("t", "n"), parts.get("v", "").strip()
     if kind == "e":
-        return SpecialCell(row, column, parts.get("f"), value or "#N/A", None)
-    if "f" in parts:
-        has_value = bool(value) or kind == "str"
-        # XlsxWriter stores 0 where a formula was never computed.
-        is_placeholder = kind == "n" and value == "0"
-        return SpecialCell(row, column, parts["f"], None, None if not has_value or is_placeholder else value)
-    # Only a style makes a number a date, which may be none.
-    is_styled = element.get("s", "0") != "0"
-    return (
-        SpecialCell(row, column, None, None, value) if value and (kind == "d" or (kind == "n" and is_styled)) else None
-    )
+        return SpecialCell(row, column, None, value or "#N/A")
+    # XlsxWriter stores 0 where a formula was never computed.
+    is_uncomputed = kind != "str" and value in ("", "0")
+    return SpecialCell(row, column, parts["f"], None) if "f" in parts and is_uncomputed else None
 
 
 def _find_member(archive: zipfile.ZipFile, sheet: str) -> str | None:
