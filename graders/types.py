@@ -231,7 +231,8 @@ class Provenance(GraderIdentity):
 class Report:
     """The report on one answer.
 
-    `score` is 0 to 10 in steps of .1, or None if a criterion has no verdict (`unscored_reason` says why). `score_min`
+    `score` is 0 to 10 in steps of .1, or None if a criterion has no verdict (`unscored_reason` says why). `points` of
+    `max_points` are the same on the rubric's own scale, in steps of .01, and None with the score. `score_min`
     and `score_max` bound it (0 to 10): unjudged criteria at their worst and best, judged ones within their 10 to 90 %
     range. `coverage` (0 to 1) is the share of the points that was judged, `confidence` (0 to 1) the estimated
     probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
@@ -242,6 +243,8 @@ class Report:
     """
 
     score: float | None
+    points: float | None
+    max_points: float
     score_min: float
     score_max: float
     coverage: float

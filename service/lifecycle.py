@@ -30,7 +30,7 @@ from .audit import Kind
 from .errors import GradingFinished, GradingNotFound, LostLease
 from .leases import Batch, Lease, build_batch, update_leased
 from .storage import clock
-from .storage.repositories import GradingRepository, OutboxRepository
+from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
 from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State
 
 # The delay of the first retry; it doubles with each further one.
@@ -47,6 +47,11 @@ def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORG
         # The id comes from a URL and may be of any length.
         raise GradingNotFound(f"There is no grading '{grading_id[:64]}': check the id that POST returned.")
     return grading
+
+
+def find_open(session: Session, grading_ids: Sequence[str]) -> Sequence[OpenGrading]:
+    """Returns those of the gradings that are queued or running, with the workers that hold them."""
+    return GradingRepository(session).open_among(grading_ids)
 
 
 def claim(session: Session, *, owner: str, limit: int, lease_seconds: float) -> Batch | None:

@@ -42,7 +42,7 @@ def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel
     flags = _collect_flags(answer, signals.verdicts, doubts)
     criteria = _build_criteria(answer, signals, figures, rubric)
     return Report(
-        **build_figure_fields(figures, failed=failure is not None),
+        **build_figure_fields(figures, rubric, failed=failure is not None),
         **_list_unread(answer),
         needs_review=needs_person(flags, settled=False, failed=failure is not None),
         flags=sort_flags(flags),
@@ -81,6 +81,8 @@ def build_settled_report(
     return Report(
         **_list_unread(answer),
         score=0.0,
+        points=0.0,
+        max_points=rubric.max_points,
         score_min=0.0,
         score_max=MAX_SCORE if is_open else 0.0,
         coverage=0.0 if is_open else 1.0,
@@ -102,10 +104,15 @@ def first_failure(failures: Iterable[JudgeFailure]) -> JudgeFailure | None:
     return min(failures, key=lambda failure: (not failure.reason.retryable, not failure.unavailable), default=None)
 
 
-def build_figure_fields(figures: Summary, *, failed: bool) -> dict[str, Any]:
-    """The fields of a report that follow from its figures, rounded; `failed` leaves out score and confidence."""
+def build_figure_fields(figures: Summary, rubric: Rubric, *, failed: bool) -> dict[str, Any]:
+    """The fields of a report that follow from its figures, rounded.
+
+    `failed` leaves out score, points and confidence.
+    """
     return {
         "score": None if failed else round(figures.score, 1),
+        "points": None if failed else round(figures.score / MAX_SCORE * rubric.max_points, 2),
+        "max_points": rubric.max_points,
         "score_min": round(figures.score_min, 1),
         "score_max": round(figures.score_max, 1),
         "coverage": round(figures.coverage, 3),

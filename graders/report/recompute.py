@@ -72,6 +72,7 @@ def _move_to_rubric(report: Report, rubric: Rubric) -> Report:
     unknown = {"embedding", "point_recall"} if len(criteria) < len(report.criteria) and report.signals else set()
     return replace(
         report,
+        max_points=rubric.max_points,
         criteria=criteria,
         signals={**report.signals, **dict.fromkeys(sorted(unknown))},
         flags=flags,
@@ -105,7 +106,7 @@ def _recompute_figures(report: Report, rubric: Rubric, coefficients: Coefficient
     is_same = report.unscored_reason in reasons
     return replace(
         report,
-        **build_figure_fields(figures, failed=bool(reasons)),
+        **build_figure_fields(figures, rubric, failed=bool(reasons)),
         needs_review=needs_person(flags, settled=False, failed=bool(reasons)),
         flags=sort_flags(flags),
         criteria=criteria,

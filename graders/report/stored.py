@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..types import Report
+from ..types import MAX_SCORE, Report
 
 # Field names of earlier versions, with those of this one.
 _RENAMED = {
@@ -22,8 +22,17 @@ _RENAMED = {
 
 
 def upgrade_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A report's wire form with the field names of this version, at any depth; values are unchanged."""
+    """A report's wire form with the field names of this version, at any depth; values are unchanged.
+
+    Points on the rubric's own scale are added where an earlier version left them out.
+    """
     upgraded: dict[str, Any] = _rename_keys(document)
+    if "criteria" in upgraded and "max_points" not in upgraded:
+        maximum = sum(max(criterion["max_points"], 0.0) for criterion in upgraded["criteria"])
+        score = upgraded["score"]
+        upgraded["max_points"] = maximum
+        # The score before rounding was not kept.
+        upgraded["points"] = None if score is None else round(score / MAX_SCORE * maximum, 2)
     return upgraded
 
 

@@ -194,6 +194,10 @@ class ReportPublic(_Part):
     """The report on one answer."""
 
     score: Points | None = Field(description="0 to 10 in steps of 0.1; null if a criterion has no verdict.")
+    points: float | None = Field(
+        ge=0, description="The score on the rubric's own scale, 0 to `max_points`; null if there is no score."
+    )
+    max_points: float = Field(description="The most points that an answer can earn by this rubric.")
     score_min: Points = Field(
         description="Lower end of the range, 0 to 10: unjudged criteria at their worst, others at their 10 % quantile."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,6 +16,17 @@ from .tables import AuditEvent, Grading, OutboxMessage, Report, RubricVersion, S
 
 # Rows that are in memory at a time when a whole table is read.
 _ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class OpenGrading:
+    """An open grading: the worker that holds it until its lease ends, and since when it is in its state."""
+
+    id: str
+    owner: str | None
+    lease_until: datetime | None
+    changed_at: datetime
+    reason: str | None
 
 
 class GradingRepository:
@@ -53,6 +65,18 @@ class GradingRepository:
         """Returns the gradings that are leased to a worker."""
         query = sa.select(Grading).where(Grading.state == State.RUNNING, Grading.lease_owner == owner)
         return self._session.scalars(query).unique().all()
+
+    def open_among(self, grading_ids: Sequence[str]) -> Sequence[OpenGrading]:
+        """Returns those of the gradings that are queued or running."""
+        columns = (Grading.id, Grading.lease_owner, Grading.lease_until, Grading.updated_at, Grading.reason)
+        found: list[OpenGrading] = []
+        for start in range(0, len(grading_ids), _ROWS_AT_ONCE):
+            query = sa.select(*columns).where(
+                Grading.id.in_(grading_ids[start : start + _ROWS_AT_ONCE]),
+                Grading.state.in_([State.QUEUED, State.RUNNING]),
+            )
+            found += [OpenGrading(*row) for row in self._session.execute(query)]
+        return found
 
     def owners(self) -> Sequence[str]:
         """Returns the workers that hold leases."""

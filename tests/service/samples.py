@@ -66,6 +66,8 @@ def make_report(
     )
     return Report(
         score=None if reason else score,
+        points=None if reason else score,
+        max_points=10.0,
         score_min=0.0,
         score_max=10.0,
         coverage=0.0 if reason else 1.0,

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
+from vivavoce.service import lifecycle
+from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.tables import Grading
 
 from ..conftest import Viva
 
@@ -101,6 +105,61 @@ def test_an_interrupted_run_goes_on_where_it_stopped(viva: Viva, tmp_path: Path,
     assert len(shown) - len(set(shown)) <= 20
 
 
+@pytest.mark.processes
+def test_two_runs_in_one_state_folder_finish(tmp_path: Path, stub_judge: StubJudgeServer) -> None:
+    """One file is graded by two processes at once, with patience for less than the whole of it."""
+    file = _file(tmp_path, *(f"INT8 in variant {n},c{n}," for n in range(12)))
+    environment = {
+        **os.environ,
+        "VIVA_JUDGE_URL": stub_judge.url,
+        "VIVA_JUDGE_MODEL": "stub",
+        "VIVA_JUDGE_REVISION": "1",
+    }
+    targets = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "vivavoce.cli",
+        "grade",
+        str(file),
+        "--rubric",
+        str(DATA_RUBRIC),
+        "--patience",
+        "0",
+    ]
+    runs = [
+        subprocess.Popen(
+            [*command, "--out", str(target)], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        for target in targets
+    ]
+    for process in runs:
+        _, message = process.communicate(timeout=120)
+        assert process.returncode == 0, message
+    first, second = map(_read, targets)
+    assert first == second
+    assert len({row["grading_id"] for row in first if row["score"]}) == 12
+
+
+def test_rows_that_another_process_holds_say_so(
+    viva: Viva, tmp_path: Path, database: SessionFactory, stub_judge: StubJudgeServer
+) -> None:
+    file = _file(tmp_path, "INT8,a,", "INT4,b,")
+    stub_judge.behave("http_500")
+    viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0")
+    stub_judge.behave("answer")
+    with database.begin() as session:
+        session.execute(sa.update(Grading).values(not_before=None))
+        lifecycle.claim(session, owner="other-host/1:7:8", limit=1, lease_seconds=3600)
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--patience", "0", VIVA_LEASE_SECONDS="1")
+    assert done.returncode == 1, done.stderr
+    assert "1 graded, 1 not graded" in done.stderr
+    assert "waiting: another process is grading some of the answers (worker other-host/1:7:8)" in done.stderr
+    reasons = {row["state"]: row["unscored_reason"] for row in _read(tmp_path / "answers.graded.csv")}
+    assert reasons["running"].startswith("another process is grading it (worker other-host/1:7:8, since 20")
+    assert reasons["running"].endswith("run the same command again to pick up its result.")
+
+
 def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     lines = [
@@ -130,6 +189,58 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
     assert [row["score"] is None for row in written] == [False, True, False, *[True] * 4]
 
 
+def test_a_formula_comes_back_as_text_and_is_graded_alike(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, '"=1+1, that is INT8",@ann,- first', "INT8,-3.5,-3.5")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC)
+    assert "3 cells begin like formulas" in done.stderr
+    first = _read(tmp_path / "answers.graded.csv")
+    assert [first[0][name] for name in ("answer", "candidate", "note")] == ["'=1+1, that is INT8", "'@ann", "'- first"]
+    assert [first[1][name] for name in ("candidate", "note")] == ["-3.5", "-3.5"]
+    # The results are answers again: nothing is graded anew, and no second apostrophe is added.
+    again = viva("grade", tmp_path / "answers.graded.csv", "--rubric", DATA_RUBRIC)
+    assert again.returncode == 0, again.stderr
+    second = _read(tmp_path / "answers.graded.graded.csv")
+    assert [row["viva_grading_id"] for row in second] == [row["grading_id"] for row in first]
+    assert second[0]["answer"] == first[0]["answer"]
+
+
+def test_formulas_are_kept_on_request(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, "=1+1 INT8,@ann,- first")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--keep-formulas")
+    assert "apostrophe" not in done.stderr
+    (row,) = _read(tmp_path / "answers.graded.csv")
+    assert [row[name] for name in ("answer", "candidate", "note")] == ["=1+1 INT8", "@ann", "- first"]
+
+
+def test_a_short_output_has_the_columns_that_were_asked_for(viva: Viva, tmp_path: Path) -> None:
+    file = _file(tmp_path, "INT8,ann,x")
+    assert viva("grade", file, "--rubric", DATA_RUBRIC, "--columns", "score,max_points").returncode == 0
+    (row,) = _read(tmp_path / "answers.graded.csv")
+    assert list(row) == ["candidate", "score", "max_points"]
+
+
+def test_grades_that_are_no_numbers_are_named(viva: Viva, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    grades = ["7,5", "8,0", "1,5", "2,0", "9,0", "12", "8/10"]
+    lines = [f"INT8 number {n};{grade}" for n, grade in enumerate(grades)]
+    file.write_text("\n".join(["answer;human_grade", *lines]), encoding="utf-8")
+    done = viva("grade", file, "--rubric", DATA_RUBRIC, "--out", tmp_path / "a.html")
+    assert done.returncode == 0, done.stderr
+    assert "grade not read: line 7, column human_grade: '12' is no number from 0 to 10" in done.stderr
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "with 5 grades by people" in page
+    assert "Grades by people that were not read (2)" in page
+    assert "line 8, column human_grade: &#39;8/10&#39;" in page
+
+
+def test_one_candidate_gets_feedback_in_one_language(viva: Viva, tmp_path: Path) -> None:
+    lines = ["用 INT8 存权重，显存更小,甲,", "INT8 weights are smaller,甲,", "用更少的比特,甲,", "INT8 it is,b,"]
+    done = viva("grade", _file(tmp_path, *lines), "--rubric", DATA_RUBRIC, "--out", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["report"]["feedback"]["language"] for row in rows] == ["zh", "zh", "zh", "en"]
+
+
 def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_judge: StubJudgeServer) -> None:
     file = _file(tmp_path, "INT8,a,")
     stub_judge.behave("http_500")
@@ -156,13 +267,14 @@ def test_without_a_judge_rows_are_graded_later(viva: Viva, tmp_path: Path, stub_
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "a.pdf"], "does not end in"),
         (["answers.csv", "--rubric", DATA_RUBRIC, "--out", "no/a.csv"], "does not exist"),
         (["gb.csv", "--rubric", DATA_RUBRIC, "--encoding", "utf-8"], "not UTF-8"),
+        (["answers.csv", "--rubric", DATA_RUBRIC, "--columns", "scor"], "there is no column 'scor'"),
+        (["answers.csv", "--rubric", DATA_RUBRIC, "--columns", "score", "--out", "a.html"], "--columns is for tables"),
     ],
 )
 def test_bad_arguments_get_one_sentence(viva: Viva, tmp_path: Path, arguments: list[str | Path], says: str) -> None:
     _file(tmp_path, "INT8,a,")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "columns.csv").write_text("text\nINT8\n", encoding="utf-8")
-    (tmp_path / "gb.csv").write_bytes("answer\n量化\n".encode("gb18030"))
     done = viva("grade", *arguments)
     assert done.returncode == 2
     assert says in done.stderr

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from vivavoce.cli.files.answer_files import submit_rows
+from vivavoce.cli.files.answer_files import submit_entries
+from vivavoce.cli.files.answer_rows import RubricChoice
+from vivavoce.cli.files.entries import list_entries
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric
@@ -18,11 +18,10 @@ from ...panels import CHANGES, changed_panel
 
 def _gradings(panel: Panel, bank: Bank, rubric: Rubric, database: SessionFactory) -> set[str]:
     table = Table(columns=("answer",), rows=(Row(2, {"answer": "Weights are INT8."}),), problems=())
-    items, problems = submit_rows(
-        Path("answers.csv"), table, bank=bank, rubric=rubric, question_id=None, panel=panel, sessions=database
-    )
-    assert not problems
-    return {item.grading_id for item in items}
+    choice = RubricChoice(bank, rubric=rubric)
+    submitted = submit_entries(list_entries(table), choice=choice, panel=panel, sessions=database)
+    assert not submitted.problems
+    return set(submitted.grading_ids)
 
 
 def test_the_same_graders_take_the_earlier_grading(bank: Bank, rubric: Rubric, database: SessionFactory) -> None:

@@ -11,8 +11,13 @@ import openpyxl
 import pytest
 
 from vivavoce.cli.errors import UserError
-from vivavoce.cli.files import answer_files
-from vivavoce.cli.files.answer_files import Item, check_output, grade_items, read_outcome, submit_rows, write_outcome
+from vivavoce.cli.files import grading_run
+from vivavoce.cli.files.answer_files import Item, Outcome, Submitted, read_outcome, submit_entries
+from vivavoce.cli.files.answer_rows import RubricChoice
+from vivavoce.cli.files.entries import list_entries
+from vivavoce.cli.files.grading_run import grade_waiting
+from vivavoce.cli.files.outcome_files import check_output, write_outcome
+from vivavoce.cli.files.result_columns import choose_columns
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Bank, Rubric
@@ -20,7 +25,7 @@ from vivavoce.service import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
-from vivavoce.tables import BadCell, Row, Table, TableError
+from vivavoce.tables import BadCell, Row, Table
 from vivavoce.workers import grading as worker_grading
 from vivavoce.workers.grading import QueueRun, process_queue
 
@@ -38,12 +43,25 @@ def _table(*answers: Any, problems: Sequence[BadCell] = (), **columns: Sequence[
 
 
 @pytest.fixture
-def submit_table(database: SessionFactory, rubric: Rubric) -> Callable[..., tuple[list[Item], list[BadCell]]]:
+def submit(database: SessionFactory, rubric: Rubric) -> Callable[..., Submitted]:
     """Submits the rows of a table, all by one rubric unless told otherwise."""
 
-    def run(table: Table, *, panel: Panel | None = None, **options: Any) -> tuple[list[Item], list[BadCell]]:
-        chosen = {"bank": Bank([rubric]), "rubric": rubric, "question_id": None, **options}
-        return submit_rows(Path("a.csv"), table, panel=panel or scripted_panel(), sessions=database, **chosen)
+    def run(table: Table, *, panel: Panel | None = None, **options: Any) -> Submitted:
+        choice = RubricChoice(**{"bank": Bank([rubric]), "rubric": rubric, **options})
+        entries = list_entries(table)
+        graders = panel or scripted_panel()
+        return submit_entries(entries, choice=choice, panel=graders, sessions=database, unreadable=table.problems)
+
+    return run
+
+
+@pytest.fixture
+def submit_table(submit: Callable[..., Submitted]) -> Callable[..., tuple[Sequence[Item], list[BadCell]]]:
+    """Submits the rows of a table, all by one rubric unless told otherwise."""
+
+    def run(table: Table, *, panel: Panel | None = None, **options: Any) -> tuple[Sequence[Item], list[BadCell]]:
+        submitted = submit(table, panel=panel, **options)
+        return submitted.items, submitted.problems
 
     return run
 
@@ -55,8 +73,8 @@ def grade(database: SessionFactory, settings: Settings) -> Callable[..., tuple[i
     def run(items: Sequence[Item], panel: Panel | None = None, *, patience_seconds: float = 5) -> tuple[int, list[str]]:
         finished: list[None] = []
         waits: list[str] = []
-        grade_items(
-            items,
+        grade_waiting(
+            [item.grading_id for item in items],
             sessions=database,
             panel=panel or scripted_panel(),
             settings=settings,
@@ -72,7 +90,7 @@ def grade(database: SessionFactory, settings: Settings) -> Callable[..., tuple[i
 @pytest.fixture
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unavailable judge is asked again at once."""
-    monkeypatch.setattr(answer_files, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(grading_run, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(worker_grading, "RETRY_SECONDS", 0.0)
 
 
@@ -89,7 +107,7 @@ def test_every_row_becomes_a_grading_of_low_priority(
 ) -> None:
     items, problems = submit_table(_table("INT8", "fewer bits", candidate=["甲", "乙"]))
     assert problems == []
-    assert [(item.row.line, item.answer, item.rubric) for item in items] == [
+    assert [(item.entry.row.line, item.answer, item.rubric) for item in items] == [
         (2, "INT8", rubric),
         (3, "fewer bits", rubric),
     ]
@@ -102,23 +120,8 @@ def test_every_row_becomes_a_grading_of_low_priority(
 def test_bad_rows_are_reported_in_the_order_of_the_file(submit_table: Callable[..., Any]) -> None:
     broken = BadCell(5, "?", "the line is not JSON.")
     items, problems = submit_table(_table([], "INT8", {}, problems=[broken]))
-    assert [item.row.line for item in items] == [3]
+    assert [item.entry.row.line for item in items] == [3]
     assert [(problem.line, problem.column) for problem in problems] == [(2, "answer"), (4, "answer"), (5, "?")]
-
-
-@pytest.mark.parametrize(
-    ("options", "column"),
-    [({}, None), ({"rubric": None, "question_id": "quantization"}, None), ({"rubric": None}, "question_id")],
-)
-def test_a_question_column_is_needed_without_an_option(
-    submit_table: Callable[..., Any], options: dict[str, Any], column: str | None
-) -> None:
-    if column is None:
-        items, _ = submit_table(_table("INT8"), **options)
-        assert len(items) == 1
-    else:
-        with pytest.raises(TableError, match=f"a.csv has no column '{column}'"):
-            submit_table(_table("INT8"), **options)
 
 
 def test_equal_rows_are_graded_each(submit_table: Callable[..., Any]) -> None:
@@ -206,7 +209,7 @@ def test_what_another_worker_finished_is_announced(
         return QueueRun()
 
     items, _ = submit_table(_table("INT8", "fewer bits"))
-    monkeypatch.setattr(answer_files, "process_queue", finish_elsewhere)
+    monkeypatch.setattr(grading_run, "process_queue", finish_elsewhere)
     assert grade(items) == (2, [])
 
 
@@ -221,7 +224,14 @@ def test_an_interrupt_leaves_the_rest_in_the_queue(
         if len(finished) == 2:
             raise KeyboardInterrupt
 
-    run = partial(grade_items, items, sessions=database, panel=scripted_panel(), on_waiting=print, patience_seconds=5)
+    run = partial(
+        grade_waiting,
+        [item.grading_id for item in items],
+        sessions=database,
+        panel=scripted_panel(),
+        on_waiting=print,
+        patience_seconds=5,
+    )
     one_at_a_time = settings.model_copy(update={"batch_size": 1})
     with pytest.raises(KeyboardInterrupt):
         run(settings=one_at_a_time, on_finished=interrupt_second)
@@ -234,17 +244,31 @@ def test_an_interrupt_leaves_the_rest_in_the_queue(
 
 
 def test_rows_without_a_score_are_counted(
-    submit_table: Callable[..., Any], grade: Callable[..., Any], database: SessionFactory
+    submit: Callable[..., Submitted], grade: Callable[..., Any], database: SessionFactory
 ) -> None:
-    items, problems = submit_table(_table("INT8", "fewer bits", []))
-    grade(items[:1])
-    waiting, _ = submit_table(_table("not yet"))
-    outcome = read_outcome([*items, *waiting], problems, database)
-    assert outcome.ungraded == 2
-    assert [grading.state for _, grading in outcome.items] == [State.GRADED, State.GRADED, State.QUEUED]
-    failed, _ = submit_table(_table("4 bits"))
-    grade(failed, scripted_panel(lambda answer, criterion: REFUSED))
-    assert read_outcome(failed, [], database).ungraded == 1
+    submitted = submit(_table("INT8", "fewer bits", []))
+    assert read_outcome(submitted, database).ungraded == 3
+    grade(submitted.items)
+    outcome = read_outcome(submitted, database)
+    assert (outcome.graded, outcome.ungraded) == (2, 1)
+    assert [grading.state for grading in outcome.gradings.values()] == [State.GRADED, State.GRADED]
+    failed = submit(_table("4 bits"))
+    grade(failed.items, scripted_panel(lambda answer, criterion: REFUSED))
+    assert read_outcome(failed, database).ungraded == 1
+
+
+def test_a_row_of_which_a_cell_cannot_be_read_is_not_graded(submit: Callable[..., Submitted]) -> None:
+    problem = BadCell(3, "note", "the cell is lost.")
+    submitted = submit(_table("INT8", "INT4", problems=[problem, BadCell(9, "?", "no row.")]))
+    assert [item.answer for item in submitted.items] == ["INT8"]
+    assert submitted.bad_entries == {1: problem}
+    assert [bad.line for bad in submitted.problems] == [3, 9]
+
+
+def _write(path: Path, table: Table, outcome: Outcome) -> None:
+    is_json = path.suffix in (".json", ".jsonl")
+    columns = choose_columns(table, added=(), wanted=None, with_report=is_json)
+    write_outcome(path, table, outcome, title="Grades for a.csv", columns=columns)
 
 
 def _read_output(path: Path) -> list[dict[str, Any]]:
@@ -259,17 +283,17 @@ def _read_output(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".xlsx"])
 def test_every_row_comes_back_in_its_place(
-    submit_table: Callable[..., Any],
+    submit: Callable[..., Submitted],
     grade: Callable[..., Any],
     database: SessionFactory,
     tmp_path: Path,
     ending: str,
 ) -> None:
     table = _table("INT8", ["no text"], "I don't know.", score=["mine", "mine", "mine"], note=["甲", "乙", "丙"])
-    items, problems = submit_table(table)
-    grade(items)
+    submitted = submit(table)
+    grade(submitted.items)
     path = tmp_path / f"out{ending}"
-    write_outcome(path, table, read_outcome(items, problems, database), title="Grades")
+    _write(path, table, read_outcome(submitted, database))
     rows = _read_output(path)
     assert [row["note"] for row in rows] == ["甲", "乙", "丙"]
     assert {row["score"] for row in rows} == {"mine"}
@@ -281,19 +305,19 @@ def test_every_row_comes_back_in_its_place(
 
 
 def test_a_page_names_graded_rows_and_problems(
-    submit_table: Callable[..., Any], grade: Callable[..., Any], database: SessionFactory, tmp_path: Path
+    submit: Callable[..., Submitted], grade: Callable[..., Any], database: SessionFactory, tmp_path: Path
 ) -> None:
     table = _table("INT8 <b>", [])
-    items, problems = submit_table(table)
-    grade(items)
-    write_outcome(tmp_path / "out.html", table, read_outcome(items, problems, database), title="Grades for a.csv")
+    submitted = submit(table)
+    grade(submitted.items)
+    _write(tmp_path / "out.html", table, read_outcome(submitted, database))
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "Grades for a.csv" in page
     assert "INT8 <b>" not in page
     assert "line 3, column answer" in page
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.JSONL", "a.xlsx", "a.html"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.JSONL", "a.json", "a.xlsx", "a.html"])
 def test_known_endings_can_be_written(tmp_path: Path, name: str) -> None:
     check_output(tmp_path / name)
 
@@ -302,7 +326,7 @@ def test_known_endings_can_be_written(tmp_path: Path, name: str) -> None:
     ("name", "words"),
     [
         (".", "is a folder: name a file that ends in .csv"),
-        ("a.pdf", "a.pdf does not end in .csv, .jsonl, .xlsx or .html"),
+        ("a.pdf", "a.pdf does not end in .csv, .tsv, .jsonl, .json, .xlsx or .html"),
         ("a", "does not end in"),
         ("missing/a.csv", "missing does not exist: create it first."),
     ],

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from vivavoce.cli.files.answer_rows import BadRowError, read_row
+from vivavoce.cli.files.answer_rows import BadRowError, RubricChoice, read_entry
+from vivavoce.cli.files.entries import Entry
 from vivavoce.rubrics import Bank, Rubric, default_bank
 from vivavoce.service.submission import NewAnswer
 from vivavoce.tables import Row
@@ -12,7 +13,11 @@ from vivavoce.tables import Row
 
 def _read(**values: Any) -> NewAnswer:
     """A row that names a question of the bank."""
-    return read_row(Row(2, values), bank=default_bank(), rubric=None, question_id=None)
+    return read_entry(_entry(**values), RubricChoice(default_bank()))
+
+
+def _entry(**values: Any) -> Entry:
+    return Entry(Row(2, values), values, {})
 
 
 def _problem(**values: Any) -> BadRowError:
@@ -100,20 +105,45 @@ def test_a_candidate_that_cannot_be_kept_is_named(value: str) -> None:
 
 
 def test_a_rubric_of_ones_own_needs_no_question(rubric: Rubric) -> None:
-    row = Row(2, {"answer": "INT8", "question_id": "no-such"})
-    assert read_row(row, bank=Bank([]), rubric=rubric, question_id=None).rubric is rubric
+    entry = _entry(answer="INT8", question_id="no-such")
+    assert read_entry(entry, RubricChoice(Bank([]), rubric=rubric)).rubric is rubric
 
 
 def test_the_option_comes_before_the_column() -> None:
-    row = Row(2, {"answer": "INT8", "question_id": "no-such"})
-    assert read_row(row, bank=default_bank(), rubric=None, question_id="retrieval").rubric.question.id == "retrieval"
+    choice = RubricChoice(default_bank(), question_id="retrieval")
+    assert read_entry(_entry(answer="INT8", question_id="no-such"), choice).rubric.question.id == "retrieval"
+
+
+def test_a_question_can_be_named_by_its_text() -> None:
+    text = default_bank().get("quantization", "en").question.text
+    assert _read(answer="INT8", question_id=f"3. {text}").rubric.question.id == "quantization"
+
+
+def test_a_problem_names_the_heading_of_the_file() -> None:
+    entry = Entry(Row(2, {}), {"answer": []}, {"answer": "回答"})
+    with pytest.raises(BadRowError) as raised:
+        read_entry(entry, RubricChoice(default_bank()))
+    assert raised.value.column == "回答"
+
+
+def test_an_answer_without_words_is_to_the_question_in_the_language_of_the_candidate() -> None:
+    entry = _entry(answer="-", question_id="quantization")
+    new = read_entry(entry, RubricChoice(default_bank()), candidate_language="zh")
+    assert (new.rubric.question.language, new.feedback_language) == ("zh", None)
+
+
+def test_feedback_is_in_the_language_of_the_candidate() -> None:
+    entry = _entry(answer="INT8 weights", question_id="quantization")
+    new = read_entry(entry, RubricChoice(default_bank()), candidate_language="zh")
+    assert (new.rubric.question.language, new.feedback_language) == ("en", "zh")
 
 
 @pytest.mark.parametrize(
     ("values", "column"),
     [
         ({"answer": [], "language": "fr", "question_id": "no-such"}, "answer"),
-        ({"answer": "\x00", "language": "fr", "candidate": "\x00"}, "language"),
+        ({"answer": "\x00", "language": "fr", "candidate": "\x00"}, "answer"),
+        ({"answer": "INT8", "language": "fr", "candidate": "\x00"}, "language"),
         ({"answer": "\x00", "candidate": "\x00", "question_id": "no-such"}, "answer"),
         ({"answer": "INT8", "candidate": "\x00", "question_id": "no-such"}, "candidate"),
     ],

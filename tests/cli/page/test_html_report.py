@@ -532,3 +532,14 @@ def test_the_legend_explains_only_what_is_there(write: Write, rubric: Rubric) ->
     legend = write(masked).find(class_="reading").text()
     assert english["answer_legend"] in legend
     assert english["unread_legend"] in legend
+
+
+def test_points_of_the_rubric_stand_beside_the_score(write: Write, rubric: Rubric) -> None:
+    page = write(graded(rubric, score=8.8, points=13.16, max_points=15.0))
+    assert page.find("td", class_="score").text().split() == ["8.8", "13.2", "of", "15"]
+    assert "Points of the rubric13.2 of 15" in re.sub(r"\s*\n\s*", "", page.find("dl", class_="terms").text())
+
+
+def test_points_on_the_scale_of_the_score_are_not_said_twice(write: Write, rubric: Rubric) -> None:
+    page = write(graded(rubric, score=8.8, points=8.76, max_points=10.0))
+    assert page.find("td", class_="score").text().strip() == "8.8"

@@ -20,6 +20,8 @@ from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
 
+from ...rubrics.builders import edited
+
 GOOD = "Weights are stored as INT8 or INT4. Low bit widths can reduce accuracy."
 OFF_TOPIC = "Bananas grow near Guayaquil."
 TIMEOUT = JudgeFailure(UnscoredReason.TIMEOUT, "slow")
@@ -111,9 +113,12 @@ def test_a_failure_always_needs_a_person() -> None:
     assert needs_person([], settled=False, failed=True)
 
 
-def test_figures_are_rounded_for_a_report() -> None:
-    assert build_figure_fields(FIGURES, failed=False) == {
+def test_figures_are_rounded_for_a_report(rubric: Rubric) -> None:
+    dearer = edited(rubric, "criteria", 0, "points", value=9)
+    assert build_figure_fields(FIGURES, dearer, failed=False) == {
         "score": 7.2,
+        "points": 10.88,
+        "max_points": 15.0,
         "score_min": 5.0,
         "score_max": 9.0,
         "coverage": 0.667,
@@ -122,9 +127,10 @@ def test_figures_are_rounded_for_a_report() -> None:
     }
 
 
-def test_a_failure_keeps_the_range_but_no_score() -> None:
-    fields = build_figure_fields(FIGURES, failed=True)
-    assert (fields["score"], fields["confidence"], fields["contributions"]) == (None, 0.0, {})
+def test_a_failure_keeps_the_range_but_no_score(rubric: Rubric) -> None:
+    fields = build_figure_fields(FIGURES, rubric, failed=True)
+    assert (fields["score"], fields["points"], fields["max_points"]) == (None, None, 10)
+    assert (fields["confidence"], fields["contributions"]) == (0.0, {})
     assert (fields["score_min"], fields["score_max"], fields["coverage"]) == (5.0, 9.0, 0.667)
 
 

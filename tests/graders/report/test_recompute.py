@@ -43,7 +43,18 @@ def test_arithmetic_gives_what_grading_again_would(rubric: Rubric, change: objec
     report = _recomputed(_graded(rubric), rubric, new)
     again = _graded(new)
     assert report
-    for name in ("score", "score_min", "score_max", "coverage", "confidence", "flags", "contributions", "feedback"):
+    for name in (
+        "score",
+        "points",
+        "max_points",
+        "score_min",
+        "score_max",
+        "coverage",
+        "confidence",
+        "flags",
+        "contributions",
+        "feedback",
+    ):
         assert getattr(report, name) == getattr(again, name), name
     assert report.criteria == again.criteria
     recomputed = {name: value for name, value in report.signals.items() if value is not None}
@@ -99,6 +110,7 @@ def test_what_a_fact_settled_stays_settled(rubric: Rubric) -> None:
     report = _recomputed(_graded(rubric, answer=""), rubric, edited(rubric, "criteria", 0, "points", value=1))
     assert report
     assert (report.score, report.flags, report.criteria[0].max_points) == (0, (Flag.EMPTY,), 1)
+    assert (report.points, report.max_points) == (0, 7)
 
 
 def test_another_title_changes_words_and_no_figure(rubric: Rubric) -> None:

@@ -65,6 +65,16 @@ def test_an_upgrade_changes_names_only_and_once(rubric: Rubric) -> None:
     assert aged == before
 
 
+def test_points_of_the_rubric_are_filled_in_where_old_reports_lack_them(rubric: Rubric) -> None:
+    for report in (_grade(rubric), _grade(rubric, ""), _grade(rubric, failing="methods")):
+        document = report.to_dict()
+        del document["points"], document["max_points"]
+        old = read_report(document)
+        assert old.max_points == report.max_points == 10
+        # The rubric has ten points, so points are the score.
+        assert old.points == report.score
+
+
 def test_values_that_look_like_old_names_stay() -> None:
     document = {"reason": "recall", "flags": ("talk", "prior"), "contributions": {"judge": 1.0}}
     assert upgrade_document(document) == {

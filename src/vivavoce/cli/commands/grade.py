@@ -14,17 +14,26 @@ from vivavoce.graders import Panel
 from vivavoce.rubrics import Rubric, default_bank, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.tables import BadCell, Table, read_table
+from vivavoce.tables import Table, read_table
+from vivavoce.tables.writing import remove_guards
 
 from ..errors import UserError
-from ..files.answer_files import Item, Outcome, check_output, grade_items, read_outcome, submit_rows, write_outcome
-from ..files.answer_rows import name_fields
+from ..files.answer_columns import AnswerSource, find_answers
+from ..files.answer_files import Outcome, Submitted, read_outcome, submit_entries
+from ..files.answer_rows import RubricChoice
+from ..files.entries import name_fields
+from ..files.grading_run import grade_waiting
+from ..files.outcome_files import check_output, write_outcome
+from ..files.result_columns import choose_columns
 from ..interrupts import Interruption, deferred_interrupts
+from ..output.column_mapping import print_mapping
 from ..output.console import err, print_note
 from ..output.progress import progress_bar
 from ..resources import open_database, open_recorded_panel
 
-_READ_FIELDS = ("answer", "candidate", "question_id", "language", "human_grade")
+# Text files: a spreadsheet may have been kept from running their cells.
+_TEXT_ENDINGS = {".csv", ".tsv", ".tab", ".txt"}
+_NOTICES_SHOWN = 10
 
 app = typer.Typer(add_completion=False)
 
@@ -42,7 +51,9 @@ def grade_file(
     rubric: Annotated[Path | None, typer.Option(help="Grade all rows by the rubric in this YAML file.")] = None,
     out_file: Annotated[
         Path | None,
-        typer.Option("--out", help="File for the results: .csv, .jsonl, .xlsx or .html. Default: FILE.graded.csv."),
+        typer.Option(
+            "--out", help="File for the results: .csv, .tsv, .jsonl, .json, .xlsx or .html. Default: FILE.graded.csv."
+        ),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of a text file, such as gb18030, big5 or cp1252. Default: found.")
@@ -56,40 +67,56 @@ def grade_file(
     question_column: Annotated[
         str | None, typer.Option(help="Heading of the column with the identifiers of the questions.")
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns of the results, with commas, such as score,points,feedback. Default: all."),
+    ] = None,
+    question_columns: Annotated[
+        str | None,
+        typer.Option(
+            help="For a row per candidate: 'HEADING=question_id,…' or a YAML file. Default: found by heading."
+        ),
+    ] = None,
+    keep_formulas: Annotated[
+        bool, typer.Option("--keep-formulas", help="Write no apostrophe before text that a spreadsheet would run.")
+    ] = False,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait while the judge is unavailable.")] = 60.0,
 ) -> None:
     """Grade a file of answers.
 
     Each row needs 'answer', and 'question_id' unless --question or --rubric is given; 'candidate' and 'language' (zh or
-    en) are optional, and other columns are copied. Headings such as 回答 or "Your answer" are known, too. Rows that
-    cannot be graded are reported with line and column, the others are graded, and the exit status is 1. An interrupted
-    run continues where it stopped.
+    en) are optional, and other columns are copied. Headings such as 回答 or "Your answer" are known, too, and so are
+    tables with a row for each candidate and a column for each question. Rows that cannot be graded are reported with
+    line and column, the others are graded, and the exit status is 1. An interrupted run continues where it stopped.
     """
     if question and rubric:
         raise UserError("--question and --rubric exclude each other: use one of them.")
     target = out_file or file.parent / f"{file.stem}.graded.csv"
     check_output(target)
+    if columns is not None and target.suffix.lower() == ".html":
+        raise UserError("--columns is for tables: leave it out for .html.")
     headings = {"answer": answer_column, "candidate": candidate_column, "question_id": question_column}
-    columns = {field: heading for field, heading in headings.items() if heading}
-    table = read_table(file, encoding=encoding, sheet=sheet, columns=columns)
-    _print_notices(table)
-    own_rubric = _load_frozen(rubric) if rubric else None
+    table = read_table(file, encoding=encoding, sheet=sheet, columns={k: v for k, v in headings.items() if v})
+    if _TEXT_ENDINGS & {suffix.lower() for suffix in file.suffixes}:
+        table = remove_guards(table)
+    choice = RubricChoice(default_bank(), _load_frozen(rubric) if rubric else None, question)
+    source = find_answers(file, table, choice, question_columns=question_columns, answer_column=answer_column)
+    _print_notes([*_name_columns(table, source), *table.notices])
+    is_json = target.suffix.lower() in (".json", ".jsonl")
+    chosen = choose_columns(table, added=source.added, wanted=columns, with_report=is_json)
+    if source.layout:
+        print_mapping(source.layout, choice.bank)
     settings = Settings()
     with open_database(settings) as database, open_recorded_panel(settings, database) as panel:
-        items, problems = submit_rows(
-            file,
-            table,
-            bank=default_bank(),
-            rubric=own_rubric,
-            question_id=question,
-            panel=panel,
-            sessions=database,
+        submitted = submit_entries(
+            source.entries, choice=choice, panel=panel, sessions=database, unreadable=table.problems
         )
-        _print_problems(problems)
-        interruption = _grade_with_progress(items, panel, settings, database, patience=patience)
-        outcome = read_outcome(items, problems, database)
+        _print_problems(submitted)
+        interruption = _grade_with_progress(submitted, panel, settings, database, patience=patience)
+        outcome = read_outcome(submitted, database)
     # Also after an interrupt: what is graded is not lost.
-    write_outcome(target, table, outcome, title=file.name)
+    changes = write_outcome(target, table, outcome, title=file.name, columns=chosen, keep_formulas=keep_formulas)
+    _print_notes(changes)
     _report_outcome(outcome, interruption, target)
 
 
@@ -100,45 +127,62 @@ def _load_frozen(file: Path) -> Rubric:
     return rubric
 
 
-def _print_notices(table: Table) -> None:
-    for notice in [*_name_columns(table), *table.notices]:
-        print_note(notice)
-
-
-def _name_columns(table: Table) -> Iterator[str]:
+def _name_columns(table: Table, source: AnswerSource) -> Iterator[str]:
     """The columns that are read as ours although they have other names."""
-    fields = {field: heading for field, heading in name_fields(table).items() if field in _READ_FIELDS}
-    others = [f"'{heading}' as {field}" for field, heading in fields.items() if heading.lower() != field]
+    fields = name_fields(table).items()
+    # The mapping of a wide table names the columns of answers.
+    others = [f"'{heading}' as {name}" for name, heading in fields if heading.lower() != name and not source.layout]
     if others:
         yield f"Read {', '.join(others)}."
 
 
-def _print_problems(problems: Sequence[BadCell]) -> None:
-    for problem in problems:
+def _print_problems(submitted: Submitted) -> None:
+    for problem in submitted.problems:
         err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
+    skipped = [str(entry.row.line) for entry in submitted.entries if entry.skipped]
+    if skipped:
+        lines = ", ".join(skipped[:_NOTICES_SHOWN]) + (", …" if len(skipped) > _NOTICES_SHOWN else "")
+        subject = f"line {lines} is skipped: it has" if len(skipped) == 1 else f"lines {lines} are skipped: they have"
+        _print_notes([f"{subject} no answer to any question."])
+    _print_notes([f"grade not read: {cell}" for cell in submitted.unread_grades])
+
+
+def _print_notes(sentences: Sequence[str]) -> None:
+    shown = list(sentences[:_NOTICES_SHOWN])
+    if len(sentences) > len(shown):
+        shown.append(f"and {len(sentences) - len(shown)} more of this kind.")
+    for sentence in shown:
+        print_note(sentence)
 
 
 def _grade_with_progress(
-    items: Sequence[Item], panel: Panel, settings: Settings, database: SessionFactory, *, patience: float
+    submitted: Submitted, panel: Panel, settings: Settings, database: SessionFactory, *, patience: float
 ) -> Interruption:
     """Grade with a progress bar until all is done, patience ends or an interrupt arrives."""
     with progress_bar(err) as progress, deferred_interrupts() as interruption:
-        bar = progress.add_task("Grading", total=len(items))
+        bar = progress.add_task("Grading", total=len(submitted.items))
 
         def on_finished() -> None:
             progress.advance(bar)
             interruption.raise_if_received()
 
+        shown = ""
+
+        def on_waiting(why: str) -> None:
+            nonlocal shown
+            # Said once, not with each further try.
+            if why != shown:
+                progress.console.print(f"[yellow]waiting:[/yellow] {escape(why)}", highlight=False)
+                shown = why
+
         with suppress(KeyboardInterrupt):
-            grade_items(
-                items,
+            grade_waiting(
+                submitted.grading_ids,
                 sessions=database,
                 panel=panel,
                 settings=settings,
                 on_finished=on_finished,
-                on_waiting=lambda why: progress.console.print(
-                    f"[yellow]waiting for the judge:[/yellow] {escape(why)}", highlight=False
-                ),
+                on_waiting=on_waiting,
                 patience_seconds=patience,
             )
     return interruption
@@ -146,8 +190,9 @@ def _grade_with_progress(
 
 def _report_outcome(outcome: Outcome, interruption: Interruption, target: Path) -> None:
     """Print the counts; ends with exit status 130 after an interrupt, 1 with rows left ungraded."""
-    graded = len(outcome.items) + len(outcome.problems) - outcome.ungraded
-    err.print(f"{graded} graded, {outcome.ungraded} not graded; results in {target}", highlight=False, soft_wrap=True)
+    err.print(
+        f"{outcome.graded} graded, {outcome.ungraded} not graded; results in {target}", highlight=False, soft_wrap=True
+    )
     if interruption.received:
         err.print("Interrupted: run the same command again to continue where it stopped.")
         raise typer.Exit(130)

@@ -1,4 +1,4 @@
-"""`viva grade`: reads a file of answers, grades it, and writes the same file with scores.
+"""`viva grade`: submits the answers of a file, and reads what became of them.
 
 The answers go through the same queue as those of the API, in the local database. So an interrupted run continues where
 it stopped, and graded answers are not graded again.
@@ -8,206 +8,145 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from vivavoce.graders import Panel
-from vivavoce.rubrics import Bank, Rubric, content_hash
+from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle, submission
 from vivavoce.service.api.schemas import GradingPublic
-from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
-from vivavoce.tables import BadCell, Row, Table, require_fields
-from vivavoce.workers.grading import RETRY_SECONDS, process_queue
-from vivavoce.workers.worker_id import current_worker_id
+from vivavoce.tables import BadCell
 
-from ..errors import UserError
-from ..page.html_report import ReportRow, write_html
-from .answer_rows import BadRowError, name_fields, read_row
-from .result_columns import build_output_row, name_columns
-from .tables import write_table
-
-WRITABLE = (".csv", ".jsonl", ".xlsx", ".html")
+from .answer_rows import BadRowError, RubricChoice, read_entry
+from .candidate_languages import choose_languages
+from .entries import Entry, find_problem
+from .grading_run import describe_wait, read_open
+from .human_grades import read_grades
 
 
 @dataclass(frozen=True)
 class Item:
-    """A row that can be graded, with its rubric, its answer and the id of its grading."""
+    """An answer that can be graded: its place among the entries of the file, its rubric and the id of its grading."""
 
-    row: Row
+    place: int
+    entry: Entry
     rubric: Rubric
     answer: str
     grading_id: str
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The result for a file: its items with their gradings, and the cells that could not be used."""
+class Submitted:
+    """The entries of a file: those that are submitted, and the problems of the others by their places.
 
-    items: tuple[tuple[Item, GradingPublic], ...]
-    problems: tuple[BadCell, ...]
+    `unread` are problems of lines that are no entries, `grades` what people gave (0 to 10) by place, and
+    `unread_grades` the cells that are no such grade.
+    """
+
+    entries: tuple[Entry, ...]
+    items: tuple[Item, ...]
+    bad_entries: Mapping[int, BadCell]
+    unread: tuple[BadCell, ...]
+    grades: Mapping[int, float]
+    unread_grades: tuple[BadCell, ...]
+
+    @property
+    def problems(self) -> list[BadCell]:
+        """Everything that is not graded, in the order of the file."""
+        return sorted([*self.bad_entries.values(), *self.unread], key=lambda problem: problem.line)
+
+    @property
+    def grading_ids(self) -> list[str]:
+        """The gradings of the items."""
+        return [item.grading_id for item in self.items]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: its gradings by the place of their entries, and why open ones are open, by their ids."""
+
+    submitted: Submitted
+    gradings: Mapping[int, GradingPublic]
+    waits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ungraded(self) -> int:
-        """How many rows have no score, for whatever reason."""
-        return len(self.problems) + sum(
-            grading.report is None or grading.report["score"] is None for _, grading in self.items
-        )
+        """How many answers have no score, for whatever reason."""
+        reports = [grading.report for grading in self.gradings.values()]
+        return len(self.submitted.problems) + sum(report is None or report["score"] is None for report in reports)
+
+    @property
+    def graded(self) -> int:
+        """How many answers have a score."""
+        return len(self.gradings) + len(self.submitted.problems) - self.ungraded
 
 
-def submit_rows(
-    path: Path,
-    table: Table,
+def submit_entries(
+    entries: Sequence[Entry],
     *,
-    bank: Bank,
-    rubric: Rubric | None,
-    question_id: str | None,
+    choice: RubricChoice,
     panel: Panel,
     sessions: SessionFactory,
-) -> tuple[list[Item], list[BadCell]]:
-    """Submit every row that can be graded; return these as items, and the problems of the file in its order.
+    unreadable: Sequence[BadCell] = (),
+) -> Submitted:
+    """Submit every entry that can be graded; `unreadable` are the problems of reading the table.
 
-    A row that the same graders have graded before gets its earlier grading. Raises UserError when a needed column is
-    missing.
+    An answer that the same graders have graded before gets its earlier grading.
     """
-    fields = name_fields(table)
-    needs_question = not rubric and not question_id and "question_id" not in fields
-    require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
     items: list[Item] = []
-    problems = list(table.problems)
-    unreadable = {problem.line for problem in problems}
+    bad_entries: dict[int, BadCell] = {}
     occurrences: Counter[str] = Counter()
-    for row in table.rows:
-        if row.line in unreadable:
+    answer_columns = frozenset(entry.name_column("answer") for entry in entries)
+    for place, (entry, language) in enumerate(zip(entries, choose_languages(entries), strict=True)):
+        if entry.skipped:
+            continue
+        if problem := find_problem(entry, unreadable, answer_columns=answer_columns):
+            bad_entries[place] = problem
             continue
         try:
-            new = read_row(row, bank=bank, rubric=rubric, question_id=question_id, fields=fields)
+            new = read_entry(entry, choice, candidate_language=language)
         except BadRowError as error:
-            problems.append(BadCell(row.line, error.column, str(error)))
+            bad_entries[place] = BadCell(entry.row.line, error.column, str(error))
             continue
         fingerprint = _hash_work(new, panel)
-        # Equal rows of one file are gradings of their own.
+        # Equal answers of one file are gradings of their own.
         occurrences[fingerprint] += 1
-        keyed = replace(new, priority=lifecycle.BATCH, idempotency_key=f"file:{fingerprint}:{occurrences[fingerprint]}")
-        with sessions.begin() as session:
-            grading = submission.submit(session, keyed).grading
-            # A second run tries failed gradings again.
-            lifecycle.requeue(session, grading)
-        items.append(Item(row=row, rubric=new.rubric, answer=new.answer, grading_id=grading.id))
-    return items, sorted(problems, key=lambda problem: problem.line)
+        key = f"file:{fingerprint}:{occurrences[fingerprint]}"
+        grading_id = _submit_answer(replace(new, priority=lifecycle.BATCH, idempotency_key=key), sessions)
+        items.append(Item(place, entry, new.rubric, new.answer, grading_id))
+    lines = {entry.row.line for entry in entries}
+    grades, unread_grades = read_grades(entries)
+    unread = tuple(problem for problem in unreadable if problem.line not in lines)
+    return Submitted(tuple(entries), tuple(items), bad_entries, unread, grades, tuple(unread_grades))
 
 
-def grade_items(
-    items: Sequence[Item],
-    *,
-    sessions: SessionFactory,
-    panel: Panel,
-    settings: Settings,
-    on_finished: Callable[[], None],
-    on_waiting: Callable[[str], None],
-    patience_seconds: float,
-) -> None:
-    """Process the queue until every item is finished.
-
-    `on_finished` is called once per item, `on_waiting` with the reason while the judge is unavailable. After
-    `patience_seconds` without progress this returns and leaves the rest in the queue.
-    """
-    open_ids = {item.grading_id for item in items} - _finished_ids(sessions, items)
-    for _ in range(len(items) - len(open_ids)):
-        on_finished()
-
-    def mark_finished(grading_id: str) -> None:
-        # The queue may hold gradings of other files and of the API.
-        if grading_id in open_ids:
-            open_ids.discard(grading_id)
-            on_finished()
-
-    last_progress = time.monotonic()
-    while open_ids:
-        before = len(open_ids)
-        run = process_queue(sessions, panel, settings, owner=current_worker_id(), on_finished=mark_finished)
-        if not run.released:
-            # None of ours is due: another worker holds or finished it.
-            for grading_id in open_ids & _finished_ids(sessions, items):
-                mark_finished(grading_id)
-        if len(open_ids) < before:
-            last_progress = time.monotonic()
-        elif time.monotonic() - last_progress > patience_seconds:
-            return
-        if open_ids:
-            if run.released_reason:
-                on_waiting(run.released_reason)
-            time.sleep(min(1.0, RETRY_SECONDS))
-
-
-def read_outcome(items: Sequence[Item], problems: Sequence[BadCell], sessions: SessionFactory) -> Outcome:
-    """The present state of the items' gradings, with the problems of the file."""
+def read_outcome(submitted: Submitted, sessions: SessionFactory) -> Outcome:
+    """The present state of the gradings."""
+    open_gradings = read_open(sessions, submitted.grading_ids)
+    waits = {name: wait for name, grading in open_gradings.items() if (wait := describe_wait(grading))}
     with sessions() as session:
-        gradings = [(item, GradingPublic.from_grading(lifecycle.get(session, item.grading_id))) for item in items]
-    return Outcome(items=tuple(gradings), problems=tuple(problems))
+        gradings = {
+            item.place: GradingPublic.from_grading(lifecycle.get(session, item.grading_id)) for item in submitted.items
+        }
+    return Outcome(submitted, gradings, waits)
 
 
-def write_outcome(path: Path, table: Table, outcome: Outcome, *, title: str) -> None:
-    """Write every row of the input with its results, in the format of the ending of `path`."""
-    if path.suffix.lower() == ".html":
-        write_html(
-            path,
-            [
-                ReportRow(
-                    place=f"{item.row.line}",
-                    question=item.rubric.question.text,
-                    answer=item.answer,
-                    grading=grading,
-                    human_grade=_number(table.read_field(item.row, "human_grade")),
-                    rubric=item.rubric,
-                )
-                for item, grading in outcome.items
-            ],
-            title=title,
-            problems=[str(problem) for problem in outcome.problems],
-        )
-        return
-    names = name_columns(table.columns)
-    gradings = {item.row.line: grading for item, grading in outcome.items}
-    problems = {problem.line: problem for problem in outcome.problems}
-    # One cell of a table is too small for a whole report.
-    with_report = path.suffix.lower() == ".jsonl"
-    rows = [
-        build_output_row(row, gradings.get(row.line), problems.get(row.line), names, with_report=with_report)
-        for row in table.rows
-    ]
-    write_table(path, [*table.columns, *names.values()], rows)
-
-
-def check_output(path: Path) -> None:
-    """Check before any work that results can be written to `path`; raises UserError if not."""
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a file that ends in .csv, .jsonl, .xlsx or .html.")
-    if path.suffix.lower() not in WRITABLE:
-        raise UserError(f"{path} does not end in .csv, .jsonl, .xlsx or .html: choose one of them.")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"The folder {path.absolute().parent} does not exist: create it first.")
+def _submit_answer(new: NewAnswer, sessions: SessionFactory) -> str:
+    with sessions.begin() as session:
+        grading = submission.submit(session, new).grading
+        # A second run tries failed gradings again.
+        lifecycle.requeue(session, grading)
+        return grading.id
 
 
 def _hash_work(new: NewAnswer, panel: Panel) -> str:
-    """SHA-256 of everything that decides a report: answer, candidate, rubric and graders."""
+    """SHA-256 of everything that decides a report: answer, candidate, rubric, graders and language of the feedback."""
     identity = asdict(panel.identity(new.rubric))
     parts = [new.answer, new.candidate, content_hash(new.rubric), identity]
+    # Left out where it is the question's: gradings of earlier versions are found.
+    if new.feedback_language:
+        parts.append(new.feedback_language)
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
-
-
-def _finished_ids(sessions: SessionFactory, items: Sequence[Item]) -> set[str]:
-    with sessions() as session:
-        return {item.grading_id for item in items if not lifecycle.get(session, item.grading_id).is_open}
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

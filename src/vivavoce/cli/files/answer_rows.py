@@ -1,124 +1,111 @@
-"""Reads one row of a file of answers: its answer, its candidate, and the rubric to grade it by."""
+"""Reads one answer of a file: its text, its candidate, and the rubric to grade it by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service import validation
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.submission import NewAnswer
-from vivavoce.tables import Row, Table
 
-_FIELDS = ("answer", "candidate", "question_id", "language")
+from .entries import Entry
+from .wide.question_matching import QuestionFinder
+
+T = TypeVar("T")
 _LANGUAGES = {
-    "zh": (
-        "zh",
-        "zhcn",
-        "zhtw",
-        "zhhk",
-        "zhhans",
-        "zhhant",
-        "cn",
-        "chinese",
-        "中文",
-        "汉语",
-        "漢語",
-        "简体中文",
-        "繁體中文",
-    ),
-    "en": ("en", "enus", "engb", "english", "英文", "英语", "英語"),
+    "zh": "zh zhcn zhtw zhhk zhhans zhhant cn chinese 中文 汉语 漢語 简体中文 繁體中文".split(),
+    "en": "en enus engb english 英文 英语 英語".split(),
 }
 
 
 class BadRowError(Exception):
-    """A row cannot be graded; the message says why and what to do, `column` where."""
+    """An answer cannot be graded; the message says why and what to do, `column` where."""
 
     def __init__(self, column: str, problem: str) -> None:
         super().__init__(problem)
         self.column = column
 
 
-def name_fields(table: Table) -> dict[str, str]:
-    """The heading of each field of an answer; a question without a column of identifiers is named by its column."""
-    fields = {**{name: name for name in _FIELDS if name in table.columns}, **table.fields}
-    if "question" in fields:
-        fields.setdefault("question_id", fields["question"])
-    return fields
+@dataclass(frozen=True)
+class RubricChoice:
+    """How the rubric of an answer is found: one for all answers, or the bank's, by one question or each row's own."""
+
+    bank: Bank
+    rubric: Rubric | None = None
+    question_id: str | None = None
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether all answers have the same question, so that rows need not name it."""
+        return self.rubric is not None or self.question_id is not None
 
 
-def read_row(
-    row: Row,
-    *,
-    bank: Bank,
-    rubric: Rubric | None,
-    question_id: str | None,
-    fields: Mapping[str, str] = MappingProxyType({}),
-) -> NewAnswer:
-    """The answer in a row, with its rubric; raises BadRowError.
+def read_entry(entry: Entry, choice: RubricChoice, *, candidate_language: str | None = None) -> NewAnswer:
+    """The answer of an entry, with its rubric; raises BadRowError.
 
-    `fields` has the headings of our fields that have other names. `rubric` is used for every row if it is given. Else
-    `question_id`, or the row's own, names a question of the bank, in the row's language or in that of the answer.
+    A question of the bank is taken in the row's language, else in that of the answer. `candidate_language` is that of
+    the feedback, and of the question where the answer has no words.
     """
-    values = {field: row.values.get(fields.get(field, field)) for field in _FIELDS}
-    try:
-        answer = _convert_answer(values.get("answer"))
-        language = _read_language(values.get("language"))
-        _check_answer(answer)
-        candidate = _read_candidate(values.get("candidate"))
-        if rubric is None:
-            name = question_id or _read_text(values.get("question_id"))
-            rubric = _find_rubric(bank, name, language=language, answer=answer)
-    except BadRowError as error:
-        # Users know the column by the heading in their file.
-        raise BadRowError(fields.get(error.column, error.column), str(error)) from None
-    return NewAnswer(rubric=rubric, answer=answer, candidate=candidate)
+    answer = _convert_answer(entry)
+    language = _read_cell(entry, "language", read_language)
+    candidate = _read_cell(entry, "candidate", _check_candidate)
+    rubric = choice.rubric
+    if rubric is None:
+        name = choice.question_id or _read_text(entry.cells.get("question_id"))
+        if not any(map(str.isalpha, answer)):
+            language = language or candidate_language
+        rubric = _find_rubric(entry, choice.bank, name, language=language, answer=answer)
+    feedback = candidate_language if candidate_language != rubric.question.language else None
+    return NewAnswer(rubric=rubric, answer=answer, candidate=candidate, feedback_language=feedback)
 
 
-def _convert_answer(value: Any) -> str:
-    # An empty cell of Excel is None; it is an empty answer.
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    # To Python, true and false are numbers.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadRowError("answer", f"the answer is {_describe_type(value)}: write it as text.")
-    return str(value)
-
-
-def _check_answer(answer: str) -> None:
-    try:
-        validation.check_answer(answer)
-    except ServiceError as error:
-        raise BadRowError("answer", str(error)) from None
-
-
-def _read_language(value: Any) -> str | None:
-    language = _read_text(value)
-    plain = "".join(character for character in language.lower() if character.isalnum())
+def read_language(value: Any) -> str | None:
+    """The language that a cell names, as `zh` or `en`; None for an empty one. Raises ValueError for any other."""
+    text = _read_text(value)
+    plain = "".join(filter(str.isalnum, text.lower()))
     code = next((code for code, names in _LANGUAGES.items() if plain in names), None)
-    if plain and code is None:
-        raise BadRowError("language", f"there is no language '{language}': use zh or en, or leave it empty.")
+    if text and code is None:
+        raise ValueError(f"there is no language '{text}': use zh or en, or leave it empty.")
     return code
 
 
-def _read_candidate(value: Any) -> str | None:
-    try:
-        return validation.check_candidate(None if value is None else str(value))
-    except ServiceError as error:
-        raise BadRowError("candidate", str(error)) from None
+def _convert_answer(entry: Entry) -> str:
+    value = entry.cells.get("answer")
+    # An empty cell of Excel is None; it is an empty answer.
+    if value is None:
+        return ""
+    # To Python, true and false are numbers.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        problem = f"the answer is {_describe_type(value)}: write it as text."
+        raise BadRowError(entry.name_column("answer"), problem)
+    return _read_cell(entry, "answer", lambda answer: validation.check_answer(str(answer)))
 
 
-def _find_rubric(bank: Bank, question_id: str, *, language: str | None, answer: str) -> Rubric:
-    if not question_id:
-        raise BadRowError("question_id", "the question is missing: fill it in, or use --question.")
+def _read_cell(entry: Entry, name: str, read: Callable[[Any], T]) -> T:
     try:
-        return validation.find_rubric(bank, question_id=question_id, language=language, answer=answer)
+        return read(entry.cells.get(name))
+    except (ServiceError, ValueError) as error:
+        raise BadRowError(entry.name_column(name), str(error)) from None
+
+
+def _check_candidate(value: Any) -> str | None:
+    return validation.check_candidate(None if value is None else str(value))
+
+
+def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, answer: str) -> Rubric:
+    column = entry.name_column("question_id")
+    if not name:
+        raise BadRowError(column, "the question is missing: fill it in, or use --question.")
+    try:
+        return validation.find_rubric(bank, question_id=name, language=language, answer=answer)
     except ServiceError as error:
-        raise BadRowError("question_id", str(error)) from None
+        guess = QuestionFinder.of_bank(bank).find(name)
+        if guess is None or not guess.is_sure or guess.question_id == name:
+            raise BadRowError(column, str(error)) from None
+    return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
 
 
 def _read_text(value: Any) -> str:

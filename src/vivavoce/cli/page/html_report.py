@@ -31,6 +31,7 @@ class ReportRow:
     """An answer with its grading; `human_grade` (0 to 10) where a person graded it too.
 
     `place` is the line in a file, or words. Names of levels come from `rubric`; None stands for the bank's rubric.
+    `wait` says why the grading is open still.
     """
 
     place: str
@@ -39,6 +40,7 @@ class ReportRow:
     grading: GradingPublic
     human_grade: float | None = None
     rubric: Rubric | None = None
+    wait: str | None = None
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -63,9 +65,12 @@ def write_html(
     *,
     title: str,
     problems: Sequence[str] = (),
+    unread_grades: Sequence[str] = (),
     language: Language | None = None,
 ) -> None:
     """Write the page. `problems` says which rows of the input were not graded, and why.
+
+    `unread_grades` says which grades by people are no numbers from 0 to 10.
 
     Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
     most answers.
@@ -80,6 +85,7 @@ def write_html(
         sections=sections,
         overview=[build_overview(row.place, row.grading, language) for row in rows],
         problems=problems,
+        unread_grades=unread_grades,
         with_human_grades=any(row.human_grade is not None for row in rows),
         facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
         **_count_answers(sections, problems),
@@ -110,6 +116,7 @@ def _build_row_section(number: int, row: ReportRow) -> AnswerView:
         grading=row.grading,
         human_grade=row.human_grade,
         rubric=row.rubric,
+        wait=row.wait,
     )
 
 

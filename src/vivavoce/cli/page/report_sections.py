@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from vivavoce.graders.scoring.confidence import WITHIN_POINTS
-from vivavoce.graders.types import Flag
+from vivavoce.graders.types import MAX_SCORE, Flag
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service.api.schemas import GradingPublic
 
@@ -30,6 +30,7 @@ class OverviewRow:
 
     name: str
     state: str
+    points: str
     bounds: str
     confidence: str
     remarks: str
@@ -47,11 +48,13 @@ class AnswerView:
     grading: GradingPublic
     report: Mapping[str, Any]
     score: float | None
+    points: str
     bounds: tuple[float, float] | None
     bounds_text: str
     human_grade: float | None
     state: Wording
     reason: Wording | None
+    wait: str | None
     flags: Sequence[Wording]
     confidence: str
     confidence_share: str
@@ -86,6 +89,7 @@ def build_section(
     grading: GradingPublic,
     human_grade: float | None,
     rubric: Rubric | None,
+    wait: str | None = None,
 ) -> AnswerView:
     """The view of the answer with this number in the report, from 1.
 
@@ -105,11 +109,13 @@ def build_section(
         grading=grading,
         report=report,
         score=report.get("score"),
+        points=_write_points(report, labels),
         bounds=(bounds := _score_bounds(grading)),
         bounds_text=_write_bounds(bounds, labels),
         human_grade=human_grade,
         state=describe_state(grading.state, language),
         reason=describe_reason(grading.reason, language) if grading.reason else None,
+        wait=wait,
         flags=[describe_flag(flag, language) for flag in report.get("flags", ())],
         confidence=level,
         confidence_share=share,
@@ -136,6 +142,7 @@ def build_overview(source: str, grading: GradingPublic, language: Language) -> O
     return OverviewRow(
         name=grading.candidate or _name_source(source, labels),
         state=describe_state(grading.state, language).label,
+        points=_write_points(report, labels),
         bounds=_write_bounds(_score_bounds(grading), labels),
         confidence=labels["in_brackets"].format(word=word, share=share) if word else "–",
         remarks=labels["semicolon"].join(remarks),
@@ -177,6 +184,13 @@ def list_facts(provenances: Sequence[Mapping[str, Any]], language: Language) -> 
 def _name_source(source: str, labels: Mapping[str, str]) -> str:
     """A line of a file as "Row 3"; words as they are, with blanks for underscores."""
     return labels["row"].format(line=source) if source.isdigit() else source.replace("_", " ")
+
+
+def _write_points(report: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Points on the rubric's own scale; empty without a score, and where that scale is 0 to 10 too."""
+    if report.get("points") is None or report["max_points"] == MAX_SCORE:
+        return ""
+    return labels["points_of"].format(points=format_points(report["points"]), maximum=f"{report['max_points']:g}")
 
 
 def _write_bounds(bounds: tuple[float, float] | None, labels: Mapping[str, str]) -> str:

@@ -1,0 +1,88 @@
+"""Finds the answers in a table: in one column, or in a column for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vivavoce.rubrics import Bank
+from vivavoce.tables import Table, require_fields
+from vivavoce.tables.headings import find_columns
+
+from ..errors import UserError
+from .answer_rows import RubricChoice
+from .entries import Entry, list_entries, name_fields
+from .wide.layout import RESPONSE, WideLayout, find_answer_columns, shorten
+from .wide.question_columns import NamedColumns, read_question_columns
+from .wide.rows import list_wide_entries
+
+ADDED = ("question_id", "answer")
+# Shorter cells are names, marks and choices.
+_TEXT_LENGTH = 25
+
+
+@dataclass(frozen=True)
+class AnswerSource:
+    """The answers of a table. `layout` is that of a wide table, and None for one with a column of answers."""
+
+    entries: tuple[Entry, ...]
+    layout: WideLayout | None = None
+
+    @property
+    def added(self) -> Sequence[str]:
+        """The columns that the results have and the table lacks."""
+        return ADDED if self.layout else ()
+
+
+def find_answers(
+    path: Path, table: Table, choice: RubricChoice, *, question_columns: str | None, answer_column: str | None = None
+) -> AnswerSource:
+    """The answers of a table; `answer_column` and `question_columns` are the options that name their columns.
+
+    Raises UserError if there are none, or it is not clear what they answer.
+    """
+    named = read_question_columns(question_columns, table.columns, choice.bank)
+    fields = name_fields(table)
+    is_wide = question_columns is not None or not _has_answer_column(table, answer_column)
+    if not is_wide or "question_id" in fields:
+        needs_question = not choice.is_for_all and "question_id" not in fields
+        require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
+        return AnswerSource(tuple(list_entries(table)))
+    if choice.is_for_all:
+        raise UserError(_refuse_one_question(path, table, is_named=question_columns is not None))
+    return _read_wide(path, table, choice.bank, named)
+
+
+def _has_answer_column(table: Table, answer_column: str | None) -> bool:
+    """Whether one column has all answers; "Response 1" is one of several in an export of Moodle."""
+    heading = name_fields(table).get("answer")
+    return heading is not None and (answer_column is not None or RESPONSE.match(heading) is None)
+
+
+def _read_wide(path: Path, table: Table, bank: Bank, named: NamedColumns) -> AnswerSource:
+    layout = find_answer_columns(table, bank, named)
+    if not layout.answers:
+        if find_columns(table.headings or table.columns, {}).get("answer"):
+            # Several columns may have the answers.
+            require_fields(path, table, ["answer"])
+        headings = ", ".join(f"'{shorten(column)}'" for column in table.columns[:12]) or "none"
+        raise UserError(
+            f"{path} has no column 'answer', and no heading is a question of the bank (its columns: {headings}): name "
+            "the answers with --answer-column HEADING, or with --question-columns 'HEADING=question_id'."
+        )
+    return AnswerSource(tuple(list_wide_entries(table, layout)), layout)
+
+
+def _refuse_one_question(path: Path, table: Table, *, is_named: bool) -> str:
+    if is_named:
+        return "--question-columns excludes --question and --rubric: they are one question for all answers."
+    lengths = {
+        name: max((len(str(row.values.get(name) or "")) for row in table.rows), default=0) for name in table.columns
+    }
+    texts = [name for name, length in lengths.items() if length >= _TEXT_LENGTH] or list(table.columns)
+    headings = ", ".join(f"'{shorten(name)}'" for name in texts[:6])
+    return (
+        f"{path} has no column 'answer': name the one that --question or --rubric grades with --answer-column HEADING "
+        f"(columns with text: {headings}), or leave the option out to grade a column for each question."
+    )
