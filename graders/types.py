@@ -20,7 +20,10 @@ Strictness = Literal["calibrated", "bank", "unknown"]
 
 
 class Flag(StrEnum):
-    """What a reviewer should know about an answer; the first four settle its score at 0."""
+    """What a reviewer should know about an answer; the first four settle its score at 0.
+
+    So does `injection_suspected` if nothing else was written, but then the score is open up to 10.
+    """
 
     EMPTY = "empty"
     NON_ANSWER = "non_answer"
@@ -222,6 +225,7 @@ class Report:
     probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
     No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
     `unrelated` (to everything that is asked for) or `repeated` (said earlier in the answer).
+    `masked_share` (0 to 1) is the part of the content that is masked; it raises `score_max` and lowers the confidence.
     `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
 
@@ -241,6 +245,7 @@ class Report:
     filler: tuple[Evidence, ...] = ()
     unrelated: tuple[Evidence, ...] = ()
     repeated: tuple[Evidence, ...] = ()
+    masked_share: float = 0.0
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_unavailable: bool = False

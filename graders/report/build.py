@@ -14,7 +14,7 @@ from ..judge.voting import split_criteria
 from ..panel import Panel
 from ..reading.screened_answer import ScreenedAnswer
 from ..scoring.coefficients import CombinerWeights
-from ..scoring.confidence import ReviewPolicy
+from ..scoring.confidence import ReviewPolicy, doubt_masked, raise_upper_end
 from ..scoring.summary import Summary, compute_summary
 from ..signals.collect import Signals
 from ..types import MAX_SCORE, CriterionResult, Feedback, Flag, Provenance, Report
@@ -29,15 +29,16 @@ _OFF_TOPIC_SHARE = 0.25
 
 def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel: Panel) -> Report:
     """The report on an answer that was judged; if a criterion has no verdict, the score is None."""
-    figures = compute_summary(rubric, signals.levels, panel.coefficients)
+    masked_share = answer.screening.masked_share
+    figures = compute_summary(rubric, signals.levels, panel.coefficients, masked_share=masked_share)
     failure = first_failure(signals.verdicts.failures.values())
     weights = panel.coefficients.for_question(rubric.question.id)
     if failure is None and _is_off_topic(signals, figures.score, weights):
         return build_settled_report(answer, rubric, panel, Flag.OFF_TOPIC, signals=signals, figures=figures)
     review = panel.review.now()
     doubts = figures.list_flags(review)
-    if failure is None:
-        # An open score must not move a review share.
+    # An open score, or one that a person sees anyway, must not move a review share.
+    if failure is None and not masked_share:
         panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
     flags = _collect_flags(answer, signals.verdicts, doubts)
     criteria = _build_criteria(answer, signals, figures, rubric)
@@ -68,26 +69,28 @@ def build_settled_report(
     """The report on an answer whose score a fact settles at 0.
 
     `off_topic` is an estimate of the models: it comes with their `signals` and `figures`, and its confidence is theirs.
-    All other facts are certain and have a confidence of 1.
+    All other facts are certain and have a confidence of 1, unless a part of the answer was masked.
     """
-    confidence = figures.confidence_in_nothing if figures else 1.0
-    panel.review.note(confidence, is_low=False)
+    masked_share = answer.screening.masked_share
+    confidence = figures.confidence_in_nothing if figures else doubt_masked(1.0, masked_share)
+    if not masked_share:
+        panel.review.note(confidence, is_low=False)
     flags = sort_flags({*answer.screening.flags, fact})
     verdicts = signals.verdicts if signals else None
-    texts = _compose_feedback(answer, (), rubric, settled=fact)
+    reason = feedback.explain_fact(language=answer.language(rubric), fact=fact, of_rest=bool(masked_share))
     return Report(
         **_list_unread(answer),
         score=0.0,
         score_min=0.0,
-        score_max=0.0,
+        score_max=round(raise_upper_end(0.0, masked_share), 1),
         coverage=1.0,
         confidence=round(confidence, 3),
         contributions={},
         needs_review=needs_person(flags, settled=True, failed=False),
         flags=flags,
-        criteria=tuple(_settle_criterion(criterion, texts.candidate, verdicts) for criterion in rubric.criteria),
+        criteria=tuple(_settle_criterion(criterion, reason, verdicts) for criterion in rubric.criteria),
         signals=_name_signals(signals, figures) if signals and figures else {},
-        feedback=texts,
+        feedback=_compose_feedback(answer, (), rubric, settled=fact),
         provenance=_build_provenance(answer, rubric, panel, verdicts, panel.review.now()),
     )
 
@@ -159,8 +162,8 @@ def _compose_feedback(
 
 
 def _list_unread(answer: ScreenedAnswer) -> dict[str, Any]:
-    """The fields of a report with the passages that no model reads."""
-    return dict(answer.unread)
+    """The fields of a report on the passages that no model reads."""
+    return {**answer.unread, "masked_share": answer.screening.masked_share}
 
 
 def _settle_criterion(criterion: Criterion, reason: str, verdicts: AnswerVerdicts | None) -> CriterionResult:

@@ -189,7 +189,7 @@ def test_filler_has_no_figure_code_or_key_word(sentence: str, is_filler: bool) -
     assert ("filler" in parts) is is_filler
 
 
-@pytest.mark.parametrize(("certainty", "reason"), [("even", None), ("likely", "filler"), ("sure", "masked")])
+@pytest.mark.parametrize(("certainty", "reason"), [("plausible", None), ("likely", "filler"), ("sure", "masked")])
 def test_certainty_decides_what_becomes_of_a_sentence(certainty: str, reason: str | None) -> None:
     kinds = ScriptedClassifier(addressing={"Be kind to me.": certainty})
     parts = _parts("It keeps data. Be kind to me.", kinds)

@@ -14,10 +14,10 @@ from vivavoce.graders.reading.screening import Screening, screen
 from vivavoce.graders.reading.terms import terms
 from vivavoce.rubrics import default_bank
 
-from ...panels import trained_classifier
-from .fakes import ScriptedClassifier
+from ....panels import trained_classifier
+from ..fakes import ScriptedClassifier
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 each_pattern = pytest.mark.parametrize("pattern", read_patterns(), ids=lambda pattern: pattern.id)
 
 
@@ -214,11 +214,11 @@ def test_touching_sentences_are_masked_as_one() -> None:
     [
         ({"A thing.": "sure"}, ["A thing."]),
         ({"A thing.": "likely"}, []),
-        ({"A thing.": "even"}, []),
-        ({"A thing.": "sure", "B thing.": "even"}, ["A thing.", "B thing."]),
-        ({"A thing.": "even", "B thing.": "likely", "C thing.": "sure"}, ["A thing.", "B thing.", "C thing."]),
-        ({"A thing.": "sure", "C thing.": "even"}, ["A thing."]),
-        ({"B thing.": "even", "C thing.": "even", "D thing.": "even"}, []),
+        ({"A thing.": "plausible"}, []),
+        ({"A thing.": "sure", "B thing.": "plausible"}, ["A thing.", "B thing."]),
+        ({"A thing.": "plausible", "B thing.": "likely", "C thing.": "sure"}, ["A thing.", "B thing.", "C thing."]),
+        ({"A thing.": "sure", "C thing.": "plausible"}, ["A thing."]),
+        ({"B thing.": "plausible", "C thing.": "plausible", "D thing.": "plausible"}, []),
     ],
 )
 def test_likely_sentences_are_masked_beside_sure_ones(certainties: dict[str, str], masked: list[str]) -> None:
@@ -227,7 +227,7 @@ def test_likely_sentences_are_masked_beside_sure_ones(certainties: dict[str, str
 
 def test_likely_neighbours_of_a_pattern_are_masked() -> None:
     text = f"Caches help. A thing. {ATTACK} B thing."
-    assert _masked(text, {"A thing.": "even", "B thing.": "even"}) == ["A thing.", ATTACK, "B thing."]
+    assert _masked(text, {"A thing.": "plausible", "B thing.": "plausible"}) == ["A thing.", ATTACK, "B thing."]
 
 
 @pytest.mark.parametrize(
