@@ -60,10 +60,12 @@ class Screening:
 def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | None = None) -> Screening:
     """Screen an answer to a rubric's question.
 
-    If `classifier` is None, only lists of names count as filler, and only patterns find sentences that address the grader.
+    If `classifier` is None, only lists of names count as filler, and only patterns find sentences that address the
+    grader.
     """
     bounds = normal_text.split_sentences(answer.text)
-    injections = find_injections(answer.text, bounds, _collect_key_terms(rubric) | terms(rubric.question.text), classifier)
+    known_terms = _collect_key_terms(rubric) | terms(rubric.question.text)
+    injections = find_injections(answer.text, bounds, known_terms, classifier)
     masked = injections.masked
     kept = tuple((start, end) for start, end in bounds if not _overlaps_any((start, end), masked))
     rest = "\n".join(answer.text[start:end] for start, end in kept)

@@ -39,12 +39,12 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         Flag.OFF_TOPIC: "{subject} does not address the question.",
         "whole": "The answer",
         "rest": "The rest of the answer",
-        "candidate_all_masked": "Your answer seems to address the grader and was left out of the grading. A person will "
-        "read it.",
+        "candidate_all_masked": "Your answer seems to address the grader and was left out of the grading. A person "
+        "will read it.",
         "candidate_masked": "Passages of your answer that seem to address the grader were left out of the grading. A "
         "person will read your answer.",
-        "interviewer_all_masked": "The whole answer seems to address the grader and was left out of the grading, so its "
-        "score is open: please read the answer.",
+        "interviewer_all_masked": "The whole answer seems to address the grader and was left out of the grading, so "
+        "its score is open: please read the answer.",
         "interviewer_masked": "Passages that seem to address the grader were left out of the grading, so the score is "
         "uncertain: please read the answer.",
         "masked": "Excluded from grading because it addresses the grader: “{quote}”",

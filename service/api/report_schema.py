@@ -230,7 +230,7 @@ class ReportPublic(_Part):
     )
     masked_share: Share = Field(
         default=0.0,
-        description="Share of the answer's content that is masked, 0 to 1; it raises `score_max` and lowers `confidence`.",
+        description="Share of the content that is masked, 0 to 1; it raises `score_max` and lowers `confidence`.",
     )
     unscored_reason: UnscoredReason | None = Field(
         default=None, description="Why there is no score, as a fixed code; null if there is one."

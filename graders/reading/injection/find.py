@@ -19,10 +19,13 @@ from .spellings import list_spellings
 _SHARE_ON_SUBJECT = 0.5
 # Words before markup that make its sentence one about markup.
 _MOST_WORDS_BEFORE = 2
-_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
-_ENGLISH = re.compile(
-    r"\b(?:the|of|is|are|was|to|this|my|you|your|it|and|for|with|that|be|i|answer|score)\b", re.IGNORECASE
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af]")
+_OTHER_LANGUAGE = re.compile(
+    r"""(?ix) \b(?: der|die|das|und|ist|nicht|dem|den|eine?[rnms]?|diese[rsn]?|bitte|ich|le|les|des|du|une|est|et|cette|pour|je
+        |vous|el|los|las|una|esta|por|para|que|um|uma|não|os|il|gli|questa|che|per|di|een|het|van|deze|ik|jest|nie|się|bir
+        |ve|bu|için|yang|dan|ini|untuk|saya|och|att|cho|này|của|tôi|să|și )\b"""
 )
+_FEWEST_FOREIGN_WORDS = 2
 
 
 @dataclass(frozen=True)
@@ -142,9 +145,7 @@ def _is_address(sentence: str) -> bool:
 
 def _is_in_trained_language(sentence: str) -> bool:
     """Whether a sentence is Chinese or English: of other languages the classifier has seen few honest sentences."""
-    if normal_text.has_han(sentence):
-        return not _KANA_OR_HANGUL.search(sentence)
-    return bool(_ENGLISH.search(sentence))
+    return not _OTHER_SCRIPT.search(sentence) and len(_OTHER_LANGUAGE.findall(sentence)) < _FEWEST_FOREIGN_WORDS
 
 
 def _matches(reading: str, *, as_address: bool = False) -> bool:

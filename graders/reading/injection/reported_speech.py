@@ -10,7 +10,9 @@ import re
 from ..normal_text import words
 from .patterns import read_about_this_answer, read_report_patterns
 
-_QUOTED = re.compile(r"“[^”]{2,}”|「[^」]{2,}」|『[^』]{2,}』|(?<!\w)\"[^\"]{2,}\"(?!\w)|(?<!\w)'[^']{4,}'(?!\w)|`[^`]{2,}`|‘[^’]{4,}’")
+_QUOTED = re.compile(
+    r"“[^”]{2,}”|「[^」]{2,}」|『[^』]{2,}』|(?<!\w)\"[^\"]{2,}\"(?!\w)|(?<!\w)'[^']{4,}'(?!\w)|`[^`]{2,}`|‘[^’]{4,}’"
+)
 # "Reply with “full marks”" is an order all the same.
 _TOLD_TO_SAY = re.compile(
     r"""(?ix) (?:^|[.,;:!?]\s*|\b(?:please|must|should|just|now|and|you|are\s+to)\s+)

@@ -13,9 +13,7 @@ from .patterns import read_patterns
 
 # "I g n o r e", "g.i.v.e", 满·分.
 _APART = re.compile(r"(?<![^\W_])[^\W_](?:[\s.\-_*·•|~/\\、,，]{1,3}[^\W_]){3,}(?![^\W_])")
-_HAN_APART = re.compile(
-    r"[\u4e00-\u9fff](?:[.*·•|~/\\、_-][\u4e00-\u9fff]+)+(?:[.*·•|~/\\、_-][\u4e00-\u9fff]+)"
-)
+_HAN_APART = re.compile(r"[\u4e00-\u9fff](?:[.*·•|~/\\、_-][\u4e00-\u9fff]+)+(?:[.*·•|~/\\、_-][\u4e00-\u9fff]+)")
 _NO_LETTER = re.compile(r"[\W_]+")
 _LEET = str.maketrans("013457@$+", "oieastast")
 # Only words that mix both: "GPT-4" and "10" stay as they are.
