@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import normal_text
 from ..sentence_classifier import SentenceClassifier
 from ..terms import terms
+from .addressee import RULES, is_in_trained_language, speaks_to_somebody
 from .encodings import find_encoded
 from .patterns import read_about_this_answer, read_patterns, read_report_patterns
 from .reported_speech import is_report, leave_out_quotes
@@ -19,13 +19,6 @@ from .spellings import list_spellings
 _SHARE_ON_SUBJECT = 0.5
 # Words before markup that make its sentence one about markup.
 _MOST_WORDS_BEFORE = 2
-_OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af]")
-_OTHER_LANGUAGE = re.compile(
-    r"""(?ix) \b(?: der|die|das|und|ist|nicht|dem|den|eine?[rnms]?|diese[rsn]?|bitte|ich|le|les|des|du|une|est|et|cette|pour|je
-        |vous|el|los|las|una|esta|por|para|que|um|uma|não|os|il|gli|questa|che|per|di|een|het|van|deze|ik|jest|nie|się|bir
-        |ve|bu|için|yang|dan|ini|untuk|saya|och|att|cho|này|của|tôi|să|și )\b"""
-)
-_FEWEST_FOREIGN_WORDS = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,7 @@ def list_rules() -> tuple[str | float, ...]:
         *(pattern.regex.pattern for pattern in read_patterns()),
         *reports,
         read_about_this_answer().pattern,
+        *RULES,
         _SHARE_ON_SUBJECT,
     )
 
@@ -64,8 +58,9 @@ def find_injections(
     """Find the sentences, bounded by `bounds` in the text `whole`, that address the grader.
 
     The patterns decide alone if `classifier` is None. The classifier adds sentences, except those of which at least
-    half the content words are among `known_terms`, the content words of the question and its key. A sentence that only
-    reports, quotes or defines what is said to a grader is suspected but not masked. If every sentence is recognised,
+    half the content words are among `known_terms`, the content words of the question and its key. Where the classifier
+    is not sure, and where a sentence only reports, quotes or defines what is said to a grader, the answer is suspected
+    and the sentence is not masked. If every sentence is recognised,
     only those that a pattern matches are masked: then a model has to say what the others are worth. Masked spans that
     touch are merged.
     """
@@ -75,20 +70,26 @@ def find_injections(
         _Finding(True, True) if _overlaps_any(span, encoded) else _search_patterns(sentence)
         for span, sentence in zip(bounds, sentences, strict=True)
     ]
-    sure = likely = [False] * len(sentences)
+    sure = likely = plausible = [False] * len(sentences)
     if classifier:
         is_off_subject = [not _is_on_subject(sentence, known_terms) for sentence in sentences]
-        sure = _and_pairwise(is_off_subject, classifier.addresses_grader(sentences, certainty="sure"))
-        likely = _and_pairwise(is_off_subject, classifier.addresses_grader(sentences, certainty="plausible"))
+        is_speech = _and_pairwise(is_off_subject, map(speaks_to_somebody, sentences))
+        sure = _and_pairwise(is_speech, classifier.addresses_grader(sentences, certainty="sure"))
+        likely = _and_pairwise(is_speech, classifier.addresses_grader(sentences, certainty="likely"))
+        plausible = _and_pairwise(is_off_subject, classifier.addresses_grader(sentences, certainty="plausible"))
     addresses = [
         finding.addresses or (is_sure and not finding.resembles and _is_address(sentence))
         for finding, is_sure, sentence in zip(by_pattern, sure, sentences, strict=True)
     ]
-    spread = _spread_to_neighbours(addresses, likely)
+    is_likely_address = (found and _is_address(sentence) for found, sentence in zip(likely, sentences, strict=True))
+    spread = _spread_to_neighbours(addresses, plausible)
     masked = [finding.addresses for finding in by_pattern] if all(spread) else spread
     return Injections(
         masked=normal_text.join_spans(list(itertools.compress(bounds, masked))),
-        suspected=bool(encoded) or any(sure) or any(finding.resembles for finding in by_pattern),
+        suspected=bool(encoded)
+        or any(sure)
+        or any(is_likely_address)
+        or any(finding.resembles for finding in by_pattern),
     )
 
 
@@ -101,7 +102,7 @@ def _holds_attack(text: str) -> bool:
     return any(_search_patterns(piece).resembles for piece in pieces)
 
 
-def _and_pairwise(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
+def _and_pairwise(first: Iterable[bool], second: Iterable[bool]) -> list[bool]:
     return [left and right for left, right in zip(first, second, strict=True)]
 
 
@@ -140,12 +141,7 @@ def _orders_or_claims(reading: str) -> bool:
 
 def _is_address(sentence: str) -> bool:
     """Whether the classifier's verdict on a sentence is to be trusted: it reports nothing, in a language we read."""
-    return not is_report(leave_out_quotes(sentence)) and _is_in_trained_language(sentence)
-
-
-def _is_in_trained_language(sentence: str) -> bool:
-    """Whether a sentence is Chinese or English: of other languages the classifier has seen few honest sentences."""
-    return not _OTHER_SCRIPT.search(sentence) and len(_OTHER_LANGUAGE.findall(sentence)) < _FEWEST_FOREIGN_WORDS
+    return not is_report(leave_out_quotes(sentence)) and is_in_trained_language(sentence)
 
 
 def _matches(reading: str, *, as_address: bool = False) -> bool:

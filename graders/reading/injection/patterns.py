@@ -36,8 +36,8 @@ class InjectionPattern:
 class ReportPattern:
     """One entry of reported_speech.yaml.
 
-    `match` is an honest sentence that `regex` recognises as a report; `no_match` is an attack that it does not. `always`
-    says that it decides even if the sentence speaks of this very answer.
+    `match` is an honest sentence that `regex` recognises as a report; `no_match` is an attack that it does not.
+    `always` says that it decides even if the sentence speaks of this very answer.
     """
 
     id: str
