@@ -22,7 +22,8 @@ Strictness = Literal["calibrated", "bank", "unknown"]
 class Flag(StrEnum):
     """What a reviewer should know about an answer.
 
-    The first four settle its score at 0. The next three, if nothing else can be read, leave its score open.
+    The first four settle its score at 0. The next three and `injection_suspected`, if nothing else can be read, leave
+    its score open.
     """
 
     EMPTY = "empty"
@@ -42,7 +43,7 @@ class Flag(StrEnum):
 
 
 # With these there is nothing to grade, and no reason for a 0.
-OPEN_FACTS = frozenset({Flag.SPEAKERS_UNCLEAR, Flag.UNREAD_PICTURE, Flag.ANSWER_LOST})
+OPEN_FACTS = frozenset({Flag.SPEAKERS_UNCLEAR, Flag.UNREAD_PICTURE, Flag.ANSWER_LOST, Flag.INJECTION_SUSPECTED})
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,7 @@ class Report:
     No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
     `unrelated` (to everything that is asked for), `repeated` (said earlier in the answer) or `context` (in a
     transcript: what others say, labels of speakers and time stamps).
+    `masked_share` (0 to 1) is the part of the content that is masked; it raises `score_max` and lowers the confidence.
     `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
 
@@ -261,6 +263,7 @@ class Report:
     unrelated: tuple[Evidence, ...] = ()
     repeated: tuple[Evidence, ...] = ()
     context: tuple[Evidence, ...] = ()
+    masked_share: float = 0.0
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_unavailable: bool = False

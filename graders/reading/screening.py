@@ -31,6 +31,8 @@ from .terms import terms
 
 # Share of the question's words, in order, that makes a copy.
 _COPY_SHARE = 0.75
+# What is left can still earn points; no masking is without doubt.
+_LEAST_MASKED_SHARE, _MOST_MASKED_SHARE = 0.01, 0.95
 # Figures, code, and an open parenthesis: never filler.
 _FIGURE_OR_CODE = re.compile(r"[\d`=<>{}\[\]\\|#$_]|\w\(|\([^)]*$")
 
@@ -40,7 +42,8 @@ class Screening:
     """Result of the screening; all spans are bounds in the normal text.
 
     `settled` is the fact that makes the score 0 or leaves it open, or None. `flags` has that fact too, and everything
-    else to report.
+    else to report. If nothing but masked passages was written, that fact is `injection_suspected`. `masked_share` (0 to
+    1) is the part of the content that is masked.
     No model reads the sentences in `masked` (they address the grader), `filler` (they say nothing or only name things),
     `unrelated` (they bear on nothing in the key) and `repeated` (an earlier sentence has the same words). `sentences`
     has the rest, which models read.
@@ -53,15 +56,18 @@ class Screening:
     sentences: tuple[tuple[int, int], ...]
     unrelated: tuple[tuple[int, int], ...] = ()
     repeated: tuple[tuple[int, int], ...] = ()
+    masked_share: float = 0.0
 
 
-def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None = None) -> Screening:
+def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | None = None) -> Screening:
     """Screen an answer to a rubric's question.
 
-    If `kinds` is None, only lists of names count as filler, and only patterns find sentences that address the grader.
+    If `classifier` is None, only lists of names count as filler, and only patterns find sentences that address the
+    grader.
     """
     bounds = normal_text.split_sentences(answer.text)
-    injections = find_injections(answer.text, bounds, _collect_key_terms(rubric) | terms(rubric.question.text), kinds)
+    known_terms = _collect_key_terms(rubric) | terms(rubric.question.text)
+    injections = find_injections(answer.text, bounds, known_terms, classifier)
     masked = injections.masked
     kept = tuple((start, end) for start, end in bounds if not _overlaps_any((start, end), masked))
     rest = "\n".join(answer.text[start:end] for start, end in kept)
@@ -77,9 +83,11 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
     # The answer may stand in the picture.
     if settled and answer.pictures:
         settled = Flag.UNREAD_PICTURE
-    elif settled:
+    elif settled is Flag.EMPTY and injections.suspected:
+        settled = Flag.INJECTION_SUSPECTED
+    if settled and settled not in flags:
         flags.append(settled)
-    filler = () if settled else _find_filler(answer, kept, rubric, kinds)
+    filler = () if settled else _find_filler(answer, kept, rubric, classifier)
     content = tuple(span for span in kept if span not in filler)
     repeated = () if settled else _find_repeated(answer, content)
     return Screening(
@@ -89,12 +97,13 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
         filler=filler,
         sentences=tuple(span for span in content if span not in repeated),
         repeated=repeated,
+        masked_share=1.0 if settled is Flag.INJECTION_SUSPECTED else _weigh_masked(answer, masked, rest, rubric),
     )
 
 
-def screening_revision(kinds: SentenceClassifier | None) -> str:
+def screening_revision(classifier: SentenceClassifier | None) -> str:
     """Identifies the screening: 12 hex digits of a hash over its rules, and the revision of the classifiers if any."""
-    return f"{_hash_rules()} {kinds.revision}" if kinds else _hash_rules()
+    return f"{_hash_rules()} {classifier.revision}" if classifier else _hash_rules()
 
 
 @cache
@@ -132,6 +141,19 @@ def leave_out_unrelated(
     )
 
 
+def _weigh_masked(answer: NormalText, masked: Sequence[tuple[int, int]], rest: str, rubric: Rubric) -> float:
+    """Share (0 to 1) of an answer's content words that are masked, or of those that the key has if that is more."""
+    if not masked:
+        return 0.0
+    masked_terms = terms("\n".join(answer.text[start:end] for start, end in masked)) - terms(rest)
+    key_terms = _collect_key_terms(rubric)
+    share = max(
+        len(part) / len(part | whole)
+        for part, whole in ((masked_terms, terms(rest)), (masked_terms & key_terms, terms(rest) & key_terms or {""}))
+    )
+    return round(min(max(share, _LEAST_MASKED_SHARE), _MOST_MASKED_SHARE), 3)
+
+
 def _find_repeated(answer: NormalText, sentences: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """The sentences that have the same words, in the same order, as an earlier one."""
     seen: set[tuple[str, ...]] = set()
@@ -145,7 +167,7 @@ def _find_repeated(answer: NormalText, sentences: Sequence[tuple[int, int]]) -> 
 
 
 def _find_filler(
-    answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric, kinds: SentenceClassifier | None
+    answer: NormalText, kept: Sequence[tuple[int, int]], rubric: Rubric, classifier: SentenceClassifier | None
 ) -> tuple[tuple[int, int], ...]:
     """The sentences that say nothing, only name things, or are likely to address the grader; none if all are such.
 
@@ -157,7 +179,7 @@ def _find_filler(
     filler: set[int] = set()
     if not asks_for_names(rubric):
         filler = {index for index, sentence in enumerate(sentences) if only_names(sentence, keys)}
-    if candidates := _find_filler_candidates(sentences, kinds):
+    if candidates := _find_filler_candidates(sentences, classifier):
         subject_terms = (_collect_key_terms(rubric) | terms(rubric.question.text)) - training_filler_terms()
         filler |= {
             index
@@ -168,11 +190,13 @@ def _find_filler(
     return tuple(kept[index] for index in sorted(filler)) if len(filler) < len(kept) else ()
 
 
-def _find_filler_candidates(sentences: Sequence[str], kinds: SentenceClassifier | None) -> list[int]:
+def _find_filler_candidates(sentences: Sequence[str], classifier: SentenceClassifier | None) -> list[int]:
     """Indices of the sentences that the classifier takes for filler, or for likely to address the grader."""
-    if kinds is None:
+    if classifier is None:
         return []
-    either = zip(kinds.is_filler(sentences), kinds.addresses_grader(sentences, certainty="likely"), strict=True)
+    either = zip(
+        classifier.is_filler(sentences), classifier.addresses_grader(sentences, certainty="likely"), strict=True
+    )
     return [index for index, verdicts in enumerate(either) if any(verdicts)]
 
 

@@ -14,7 +14,7 @@ from ..judge.voting import split_criteria
 from ..panel import Panel
 from ..reading.screened_answer import ScreenedAnswer
 from ..scoring.coefficients import CombinerWeights
-from ..scoring.confidence import ReviewPolicy
+from ..scoring.confidence import ReviewPolicy, doubt_masked, raise_upper_end
 from ..scoring.summary import Summary, compute_summary
 from ..signals.collect import Signals
 from ..types import MAX_SCORE, OPEN_FACTS, CriterionResult, Feedback, Flag, Provenance, Report
@@ -29,15 +29,16 @@ _OFF_TOPIC_SHARE = 0.25
 
 def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel: Panel) -> Report:
     """The report on an answer that was judged; if a criterion has no verdict, the score is None."""
-    figures = compute_summary(rubric, signals.levels, panel.coefficients)
+    masked_share = answer.screening.masked_share
+    figures = compute_summary(rubric, signals.levels, panel.coefficients, masked_share=masked_share)
     failure = first_failure(signals.verdicts.failures.values())
     weights = panel.coefficients.for_question(rubric.question.id)
     if failure is None and _is_off_topic(signals, figures.score, weights):
         return build_settled_report(answer, rubric, panel, Flag.OFF_TOPIC, signals=signals, figures=figures)
     review = panel.review.now()
     doubts = figures.list_flags(review)
-    if failure is None:
-        # An open score must not move a review share.
+    # An open score, or one that a person sees anyway, must not move a review share.
+    if failure is None and not masked_share:
         panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
     flags = _collect_flags(answer, signals.verdicts, doubts)
     criteria = _build_criteria(answer, signals, figures, rubric)
@@ -68,33 +69,36 @@ def build_settled_report(
     """The report on an answer whose score a fact settles at 0, or leaves open.
 
     `off_topic` is an estimate of the models: it comes with their `signals` and `figures`, and its confidence is theirs.
-    A score that is left open may be 0 to 10 and has a confidence of 0. All other facts are certain and have one of 1.
+    A score that is left open may be 0 to 10 and has a confidence of 0. All other facts are certain and have one of 1,
+    unless a part of the answer was masked.
     """
+    masked_share = answer.screening.masked_share
     is_open = fact in OPEN_FACTS
-    confidence = 0.0 if is_open else figures.confidence_in_nothing if figures else 1.0
-    # An open score must not move a review share.
-    if not is_open:
+    certainty = 0.0 if is_open else doubt_masked(1.0, masked_share)
+    confidence = figures.confidence_in_nothing if figures else certainty
+    # An open score, or one that a person sees anyway, must not move a review share.
+    if not is_open and not masked_share:
         panel.review.note(confidence, is_low=False)
     flags = sort_flags({*answer.screening.flags, fact})
     verdicts = signals.verdicts if signals else None
-    texts = _compose_feedback(answer, (), rubric, settled=fact)
+    reason = feedback.explain_fact(language=answer.language(rubric), fact=fact, of_rest=bool(masked_share))
     return Report(
         **_list_unread(answer),
         score=0.0,
         points=0.0,
         max_points=rubric.max_points,
         score_min=0.0,
-        score_max=MAX_SCORE if is_open else 0.0,
+        score_max=MAX_SCORE if is_open else round(raise_upper_end(0.0, masked_share), 1),
         coverage=0.0 if is_open else 1.0,
         confidence=round(confidence, 3),
         contributions={},
         needs_review=needs_person(flags, settled=True, failed=False),
         flags=flags,
         criteria=tuple(
-            _settle_criterion(criterion, texts.candidate, verdicts, is_open=is_open) for criterion in rubric.criteria
+            _settle_criterion(criterion, reason, verdicts, is_open=is_open) for criterion in rubric.criteria
         ),
         signals=_name_signals(signals, figures) if signals and figures else {},
-        feedback=texts,
+        feedback=_compose_feedback(answer, (), rubric, settled=fact),
         provenance=_build_provenance(answer, rubric, panel, verdicts, panel.review.now()),
     )
 
@@ -130,7 +134,7 @@ def sort_flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
 def needs_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
     """Whether a person has to review the report; fewer flags call for it if the score is settled."""
     if settled:
-        return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED, *OPEN_FACTS} & set(flags))
+        return bool({Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED, *OPEN_FACTS} & set(flags))
     # Signals that disagree lower the confidence already.
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
@@ -171,8 +175,8 @@ def _compose_feedback(
 
 
 def _list_unread(answer: ScreenedAnswer) -> dict[str, Any]:
-    """The fields of a report with the passages that no model reads."""
-    return dict(answer.unread)
+    """The fields of a report on the passages that no model reads."""
+    return {**answer.unread, "masked_share": answer.screening.masked_share}
 
 
 def _settle_criterion(

@@ -33,13 +33,23 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         "check": "Please double-check what you said about: {titles}.",
         "pending": "Part of your answer has not been graded yet.",
         "joiner": "; ",
-        Flag.EMPTY: "The answer has no content to grade.",
-        Flag.NON_ANSWER: "The answer says no more than “I don't know”.",
-        Flag.COPIED_QUESTION: "The answer repeats the question and adds nothing to it.",
-        Flag.OFF_TOPIC: "The answer does not address the question.",
+        Flag.EMPTY: "{subject} has no content to grade.",
+        Flag.NON_ANSWER: "{subject} says no more than “I don't know”.",
+        Flag.COPIED_QUESTION: "{subject} repeats the question and adds nothing to it.",
+        Flag.OFF_TOPIC: "{subject} does not address the question.",
         Flag.SPEAKERS_UNCLEAR: "The transcript does not show which words are the candidate's: a person will grade it.",
         Flag.UNREAD_PICTURE: "The answer is in a picture or recording: a person will grade it.",
         Flag.ANSWER_LOST: "The answer was lost before grading: its place holds an error value of a spreadsheet.",
+        "whole": "The answer",
+        "rest": "The rest of the answer",
+        "candidate_all_masked": "Your answer seems to address the grader and was left out of the grading. A person "
+        "will read it.",
+        "candidate_masked": "Passages of your answer that seem to address the grader were left out of the grading. A "
+        "person will read your answer.",
+        "interviewer_all_masked": "The whole answer seems to address the grader and was left out of the grading, so "
+        "its score is open: please read the answer.",
+        "interviewer_masked": "Passages that seem to address the grader were left out of the grading, so the score is "
+        "uncertain: please read the answer.",
         "masked": "Excluded from grading because it addresses the grader: “{quote}”",
     },
     "zh": {
@@ -61,13 +71,19 @@ _PHRASES: dict[FeedbackLanguage, dict[str, str]] = {
         "check": "以下方面的说法请再核实：{titles}。",
         "pending": "部分内容尚未评分。",
         "joiner": "；",
-        Flag.EMPTY: "回答中没有可评分的内容。",
-        Flag.NON_ANSWER: "回答只表示不知道，没有作答。",
-        Flag.COPIED_QUESTION: "回答只是重复了题目，没有补充内容。",
-        Flag.OFF_TOPIC: "回答与题目无关。",
+        Flag.EMPTY: "{subject}中没有可评分的内容。",
+        Flag.NON_ANSWER: "{subject}只表示不知道，没有作答。",
+        Flag.COPIED_QUESTION: "{subject}只是重复了题目，没有补充内容。",
+        Flag.OFF_TOPIC: "{subject}与题目无关。",
         Flag.SPEAKERS_UNCLEAR: "对话记录无法区分哪些话是候选人说的，将由人工评分。",
         Flag.UNREAD_PICTURE: "回答内容在图片或音视频中，将由人工评分。",
         Flag.ANSWER_LOST: "回答在评分之前已丢失：原位置只有电子表格的错误值。",
+        "whole": "回答",
+        "rest": "回答的其余部分",
+        "candidate_all_masked": "你的回答看起来是写给评分者的，未参与评分，之后会有人工查看。",
+        "candidate_masked": "你的回答中有些内容看起来是写给评分者的，未参与评分，之后会有人工查看。",
+        "interviewer_all_masked": "整段回答看起来是写给评分者的，未参与评分，分数因此未定，请人工查看原文。",
+        "interviewer_masked": "回答中有些内容看起来是写给评分者的，未参与评分，分数因此不确定，请人工查看原文。",
         "masked": "以下内容是对评分者说的，未参与评分：“{quote}”",
     },
 }
@@ -116,6 +132,14 @@ def explain_failure(*, language: FeedbackLanguage, cause: str) -> str:
     return _PHRASES[language]["unscored"].format(reason=cause)
 
 
+def explain_fact(*, language: FeedbackLanguage, fact: Flag, of_rest: bool) -> str:
+    """One sentence on the fact that makes the score 0; `of_rest` says that a part of the answer was masked."""
+    phrases = _PHRASES[language]
+    if fact is Flag.INJECTION_SUSPECTED:
+        return phrases["interviewer_all_masked"]
+    return phrases[fact].format(subject=phrases["rest" if of_rest else "whole"])
+
+
 def compose_feedback(
     criteria: Sequence[CriterionResult],
     *,
@@ -126,22 +150,25 @@ def compose_feedback(
 ) -> Feedback:
     """Feedback for both readers.
 
-    `settled` is the fact that makes the score 0 or leaves it open, if there is one; criteria are then left out. `names`
+    `settled` is the fact that makes the score 0 or leaves it open, if there is one; criteria are then left out. It is
+    `injection_suspected` if the whole answer was masked. `masked_quotes` are the passages that no model read. `names`
     has the name of each criterion that the candidate may see, by identifier.
     """
     phrases = _PHRASES[language]
-    notes = [phrases["masked"].format(quote=quote) for quote in masked_quotes]
-    if settled:
-        return Feedback(
-            language=language,
-            candidate=phrases[settled],
-            interviewer="\n".join([phrases[settled], *notes]),
-        )
-    return Feedback(
-        language=language,
-        candidate=_write_for_candidate(criteria, phrases, names),
-        interviewer="\n".join([*_write_for_interviewer(criteria, phrases), *notes]),
-    )
+    for_candidate, for_interviewer = [], []
+    extent = "all_masked" if settled is Flag.INJECTION_SUSPECTED else "masked"
+    if masked_quotes or extent == "all_masked":
+        for_candidate.append(phrases[f"candidate_{extent}"])
+        for_interviewer.append(phrases[f"interviewer_{extent}"])
+    if settled is None:
+        for_candidate += _write_for_candidate(criteria, phrases, names)
+        for_interviewer += _write_for_interviewer(criteria, phrases)
+    elif extent == "masked":
+        fact = explain_fact(language=language, fact=settled, of_rest=bool(masked_quotes))
+        for_candidate.append(fact)
+        for_interviewer.append(fact)
+    for_interviewer += [phrases["masked"].format(quote=quote) for quote in masked_quotes]
+    return Feedback(language=language, candidate="\n".join(for_candidate), interviewer="\n".join(for_interviewer))
 
 
 def share_of_points(criterion: CriterionResult) -> float:
@@ -160,7 +187,9 @@ def _grade_share(share: float, *, met: str, partly: str, missing: str) -> str:
     return met if share >= _MET else partly if share >= _PARTLY else missing
 
 
-def _write_for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str, str], names: Mapping[str, str]) -> str:
+def _write_for_candidate(
+    criteria: Sequence[CriterionResult], phrases: dict[str, str], names: Mapping[str, str]
+) -> list[str]:
     """A line for each group of criteria; gates and mistakes that were not made are not mentioned."""
     groups: dict[str, list[str]] = {"well": [], "more": [], "absent": [], "check": [], "pending": []}
     for criterion in criteria:
@@ -172,8 +201,7 @@ def _write_for_candidate(criteria: Sequence[CriterionResult], phrases: dict[str,
                 groups["check"].append(names[criterion.id])
         elif criterion.kind != "gate":
             groups[_grade_share(share, met="well", partly="more", missing="absent")].append(names[criterion.id])
-    lines = [phrases[name].format(titles=phrases["joiner"].join(titles)) for name, titles in groups.items() if titles]
-    return "\n".join(lines)
+    return [phrases[name].format(titles=phrases["joiner"].join(titles)) for name, titles in groups.items() if titles]
 
 
 def _write_for_interviewer(criteria: Sequence[CriterionResult], phrases: dict[str, str]) -> list[str]:

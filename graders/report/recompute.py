@@ -85,7 +85,7 @@ def _move_to_rubric(report: Report, rubric: Rubric) -> Report:
 def _recompute_figures(report: Report, rubric: Rubric, coefficients: Coefficients) -> Report:
     recorded = {result.id: result for result in report.criteria}
     levels = {result.id: result.signals for result in report.criteria if result.signals}
-    figures = compute_summary(rubric, levels, coefficients)
+    figures = compute_summary(rubric, levels, coefficients, masked_share=report.masked_share)
     votes = {result.id: result.votes for result in report.criteria}
     verdicts, _ = count_votes(votes, quorum=report.provenance.quorum, details=defaultdict(list))
     language = report.feedback.language
@@ -149,7 +149,8 @@ def _compose_feedback(report: Report, criteria: Sequence[CriterionResult], rubri
 
 def _is_settled(report: Report) -> bool:
     # A picture beside words that were judged settles nothing.
-    return bool(_SETTLED & set(report.flags)) or (report.coverage == 0 and bool(OPEN_FACTS & set(report.flags)))
+    is_open = report.score is not None and report.coverage == 0 and bool(OPEN_FACTS & set(report.flags))
+    return is_open or bool(_SETTLED & set(report.flags))
 
 
 def _has_signals(report: Report) -> bool:

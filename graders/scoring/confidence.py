@@ -21,6 +21,8 @@ WITHIN_POINTS = 1.5
 CONFIDENT_SHARE = 0.7
 # How much of the judge's gap widens the range.
 _GAP_SHARE = 0.25
+# Of a score whose answer was masked in part, whatever the rest says.
+_MOST_CONFIDENCE_IF_MASKED = 0.5
 _RANGE_DEVIATIONS = NormalDist().inv_cdf(0.9)
 # Beyond this logit exp() gains nothing and may overflow.
 _MAX_LOGIT = 30.0
@@ -157,3 +159,13 @@ def likely_range(score: float, sd: float) -> tuple[float, float]:
     """The 10 % and 90 % quantiles of a normal distribution around the score, clipped to 0 and 10."""
     reach = _RANGE_DEVIATIONS * sd
     return max(score - reach, 0.0), min(score + reach, MAX_SCORE)
+
+
+def doubt_masked(confidence: float, masked_share: float) -> float:
+    """The confidence (0 to 1) after this share of the content (0 to 1) was masked; unchanged if none was."""
+    return min(confidence, _MOST_CONFIDENCE_IF_MASKED) * (1 - masked_share) if masked_share else confidence
+
+
+def raise_upper_end(score_max: float, masked_share: float) -> float:
+    """The upper end of the range (0 to 10) that leaves room for what the masked share of the content may be worth."""
+    return score_max + masked_share * (MAX_SCORE - score_max)

@@ -55,9 +55,15 @@ class Summary:
 
 
 def compute_summary(
-    rubric: Rubric, levels: Mapping[str, Sequence[LevelSignals]], coefficients: Coefficients
+    rubric: Rubric,
+    levels: Mapping[str, Sequence[LevelSignals]],
+    coefficients: Coefficients,
+    *,
+    masked_share: float = 0.0,
 ) -> Summary:
     """Compute the figures for the criteria in `levels`, which has an entry for each level above the lowest.
+
+    `masked_share` (0 to 1) of the answer's content was masked: the score stands, its range and confidence show doubt.
 
     Raises ValueError if the confidence of the coefficients is not fitted.
     """
@@ -74,10 +80,12 @@ def compute_summary(
         probabilities=probabilities,
         score=expected.score,
         score_min=low,
-        score_max=high,
+        score_max=confidence.raise_upper_end(high, masked_share),
         coverage=_compute_coverage(rubric, probabilities),
-        confidence=combiner.confidence_in(uncertainty),
-        confidence_in_nothing=combiner.confidence_in(replace(uncertainty, midscale=0.0)),
+        confidence=confidence.doubt_masked(combiner.confidence_in(uncertainty), masked_share),
+        confidence_in_nothing=confidence.doubt_masked(
+            combiner.confidence_in(replace(uncertainty, midscale=0.0)), masked_share
+        ),
         judge_score=judge_score,
         other_score=other_score,
         contributions=compute_contributions(rubric, levels, coefficients),

@@ -241,6 +241,10 @@ class ReportPublic(_Part):
         description="Of a transcript: what others than the candidate say, labels of speakers and time stamps; no model "
         "reads them.",
     )
+    masked_share: Share = Field(
+        default=0.0,
+        description="Share of the content that is masked, 0 to 1; it raises `score_max` and lowers `confidence`.",
+    )
     unscored_reason: UnscoredReason | None = Field(
         default=None, description="Why there is no score, as a fixed code; null if there is one."
     )

@@ -275,6 +275,7 @@ def test_bad_arguments_get_one_sentence(viva: Viva, tmp_path: Path, arguments: l
     _file(tmp_path, "INT8,a,")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "columns.csv").write_text("text\nINT8\n", encoding="utf-8")
+    (tmp_path / "gb.csv").write_bytes("answer\n模型\n".encode("gb18030"))
     done = viva("grade", *arguments)
     assert done.returncode == 2
     assert says in done.stderr

@@ -128,7 +128,7 @@ def _parts(answer: str, kinds: ScriptedClassifier | None = None, key: str = KEY)
     [
         ("", Flag.EMPTY),
         ("？ ...", Flag.EMPTY),
-        (ATTACK, Flag.EMPTY),
+        (ATTACK, Flag.INJECTION_SUSPECTED),
         ("I don't know.", Flag.NON_ANSWER),
         ("No answer given", Flag.NON_ANSWER),
         (f"{ATTACK} I don't know.", Flag.NON_ANSWER),
@@ -148,7 +148,7 @@ def test_facts_that_settle_an_answer(answer: str, settled: Flag | None) -> None:
 def test_flags_come_in_a_fixed_order() -> None:
     rubric = build_rubric(QUESTION, KEY)
     hidden, injected = Flag.HIDDEN_CHARACTERS, Flag.INJECTION_SUSPECTED
-    assert screen(normalise(f"\u200b{ATTACK}"), rubric).flags == (hidden, injected, Flag.EMPTY)
+    assert screen(normalise(f"\u200b{ATTACK}"), rubric).flags == (hidden, injected)
     assert screen(normalise("I don't\u200b know"), rubric).flags == (hidden, Flag.NON_ANSWER)
     assert screen(normalise(f"It keeps data. {ATTACK}"), rubric).flags == (injected,)
     assert screen(normalise("It keeps data."), rubric).flags == ()
@@ -189,7 +189,7 @@ def test_filler_has_no_figure_code_or_key_word(sentence: str, is_filler: bool) -
     assert ("filler" in parts) is is_filler
 
 
-@pytest.mark.parametrize(("certainty", "reason"), [("even", None), ("likely", "filler"), ("sure", "masked")])
+@pytest.mark.parametrize(("certainty", "reason"), [("plausible", None), ("likely", "filler"), ("sure", "masked")])
 def test_certainty_decides_what_becomes_of_a_sentence(certainty: str, reason: str | None) -> None:
     kinds = ScriptedClassifier(addressing={"Be kind to me.": certainty})
     parts = _parts("It keeps data. Be kind to me.", kinds)

@@ -221,7 +221,7 @@ def _describe_confidence(report: Mapping[str, Any], labels: Mapping[str, str]) -
     else:
         word = "high" if confidence >= _HIGH_CONFIDENCE else "medium"
     share = format_share(confidence)
-    if _FACTS & set(report["flags"]):
+    if _FACTS & set(report["flags"]) and not report.get("masked"):
         return labels[word], share, labels["certain"]
     return labels[word], share, labels["likely"].format(share=share, points=f"{WITHIN_POINTS:g}")
 
