@@ -8,6 +8,7 @@ in the key, and repetitions.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 import re
@@ -60,7 +61,7 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
     bounds = normal_text.split_sentences(answer.text)
     injections = find_injections(answer.text, bounds, _collect_key_terms(rubric) | terms(rubric.question.text), kinds)
     masked = injections.masked
-    kept = tuple((start, end) for start, end in bounds if not _overlaps_any((start, end), masked))
+    kept = _leave_out_overlapping(bounds, masked)
     rest = "\n".join(answer.text[start:end] for start, end in kept)
 
     flags: list[Flag] = []
@@ -72,14 +73,14 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
     if settled:
         flags.append(settled)
     filler = () if settled else _find_filler(answer, kept, rubric, kinds)
-    content = tuple(span for span in kept if span not in filler)
+    content = _leave_out(kept, filler)
     repeated = () if settled else _find_repeated(answer, content)
     return Screening(
         settled=settled,
         flags=tuple(flags),
         masked=tuple(masked),
         filler=filler,
-        sentences=tuple(span for span in content if span not in repeated),
+        sentences=_leave_out(content, repeated),
         repeated=repeated,
     )
 
@@ -203,5 +204,20 @@ def _list_key_texts(rubric: Rubric) -> list[str]:
     return texts
 
 
-def _overlaps_any(span: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
-    return any(span[0] < end and start < span[1] for start, end in others)
+def _leave_out(spans: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans that are not among the others."""
+    unwanted = frozenset(others)
+    return tuple(span for span in spans if span not in unwanted)
+
+
+def _leave_out_overlapping(
+    spans: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """The spans that share no character with the others, which are in order and apart."""
+    ends = [end for _, end in others]
+
+    def is_apart(start: int, end: int) -> bool:
+        following = bisect.bisect_right(ends, start)
+        return following == len(others) or others[following][0] >= end
+
+    return tuple((start, end) for start, end in spans if is_apart(start, end))
