@@ -28,6 +28,7 @@ class Flag(StrEnum):
     OFF_TOPIC = "off_topic"
     INJECTION_SUSPECTED = "injection_suspected"
     HIDDEN_CHARACTERS = "hidden_characters"
+    PARTLY_READ = "partly_read"
     SIGNALS_DISAGREE = "signals_disagree"
     JUDGES_DISAGREE = "judges_disagree"
     LOW_CONFIDENCE = "low_confidence"
@@ -221,7 +222,8 @@ class Report:
     range. `coverage` (0 to 1) is the share of the points that was judged, `confidence` (0 to 1) the estimated
     probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
     No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
-    `unrelated` (to everything that is asked for) or `repeated` (said earlier in the answer).
+    `unrelated` (to everything that is asked for), `repeated` (said earlier in the answer) or `skipped` (beyond what
+    models read of a long answer).
     `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
 
@@ -241,6 +243,7 @@ class Report:
     filler: tuple[Evidence, ...] = ()
     unrelated: tuple[Evidence, ...] = ()
     repeated: tuple[Evidence, ...] = ()
+    skipped: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_unavailable: bool = False

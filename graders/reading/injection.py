@@ -108,6 +108,11 @@ def find_injections(
     )
 
 
+def has_pattern(sentences: Sequence[str]) -> bool:
+    """Whether a pattern alone recognises any of the sentences."""
+    return any(map(_matches_pattern, sentences))
+
+
 def _fill_groups(expression: str, groups: Mapping[str, str]) -> str:
     """The expression with the group itself in place of each @NAME@; raises KeyError for an unknown name."""
     return _GROUP.sub(lambda reference: groups[reference[1]], expression)

@@ -79,12 +79,16 @@ class ScreenedAnswer:
 
     @cached_property
     def unread(self) -> Mapping[str, tuple[Evidence, ...]]:
-        """The parts of the raw answer that no model reads, by reason: `masked`, `filler`, `unrelated`, `repeated`."""
+        """The parts of the raw answer that no model reads, by reason.
+
+        The reasons are `masked`, `filler`, `unrelated`, `repeated` and `skipped`.
+        """
         by_reason = {
             "masked": self.screening.masked,
             "filler": self.screening.filler,
             "unrelated": self.screening.unrelated,
             "repeated": self.screening.repeated,
+            "skipped": self.screening.skipped,
         }
         return {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
 

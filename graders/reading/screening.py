@@ -19,8 +19,8 @@ from functools import cache
 from vivavoce.rubrics import Rubric
 
 from ..types import Flag
-from . import injection, name_lists, non_answer, normal_text
-from .injection import find_injections
+from . import injection, name_lists, non_answer, normal_text, reading_limit
+from .injection import find_injections, has_pattern
 from .name_lists import asks_for_names, only_names
 from .non_answer import filler_terms, find_substantive_terms, is_non_answer, is_placeholder
 from .normal_text import NormalText
@@ -40,8 +40,8 @@ class Screening:
 
     `settled` is the fact that makes the score 0, or None. `flags` has that fact too, and everything else to report.
     No model reads the sentences in `masked` (they address the grader), `filler` (they say nothing or only name things),
-    `unrelated` (they bear on nothing in the key) and `repeated` (an earlier sentence has the same words). `sentences`
-    has the rest, which models read.
+    `unrelated` (they bear on nothing in the key), `repeated` (an earlier sentence has the same words) and `skipped` (the
+    answer is longer than what models read). `sentences` has the rest, which models read.
     """
 
     settled: Flag | None
@@ -51,6 +51,7 @@ class Screening:
     sentences: tuple[tuple[int, int], ...]
     unrelated: tuple[tuple[int, int], ...] = ()
     repeated: tuple[tuple[int, int], ...] = ()
+    skipped: tuple[tuple[int, int], ...] = ()
 
 
 def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None = None) -> Screening:
@@ -58,20 +59,23 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
 
     If `kinds` is None, only lists of names count as filler, and only patterns find sentences that address the grader.
     """
-    bounds = normal_text.split_sentences(answer.text)
+    bounds, skipped = _limit_reading(answer, rubric)
     injections = find_injections(answer.text, bounds, _collect_key_terms(rubric) | terms(rubric.question.text), kinds)
     masked = injections.masked
     kept = _leave_out_overlapping(bounds, masked)
-    rest = "\n".join(answer.text[start:end] for start, end in kept)
+    # Only the whole answer can show that it says nothing.
+    rest = "\n".join(answer.text[start:end] for start, end in sorted((*kept, *skipped)))
 
     flags: list[Flag] = []
     if answer.hidden:
         flags.append(Flag.HIDDEN_CHARACTERS)
-    if injections.suspected:
+    if injections.suspected or has_pattern([answer.text[start:end] for start, end in skipped]):
         flags.append(Flag.INJECTION_SUSPECTED)
     settled = _find_settling_fact(rest, rubric)
     if settled:
         flags.append(settled)
+    elif skipped:
+        flags.append(Flag.PARTLY_READ)
     filler = () if settled else _find_filler(answer, kept, rubric, kinds)
     content = _leave_out(kept, filler)
     repeated = () if settled else _find_repeated(answer, content)
@@ -82,6 +86,7 @@ def screen(answer: NormalText, rubric: Rubric, kinds: SentenceClassifier | None 
         filler=filler,
         sentences=_leave_out(content, repeated),
         repeated=repeated,
+        skipped=() if settled else _join_neighbours(answer, skipped),
     )
 
 
@@ -92,7 +97,8 @@ def screening_revision(kinds: SentenceClassifier | None) -> str:
 
 @cache
 def _hash_rules() -> str:
-    rules = (*injection.list_rules(), *non_answer.RULES, *name_lists.RULES, _COPY_SHARE, _FIGURE_OR_CODE.pattern)
+    rules = (*injection.list_rules(), *non_answer.RULES, *name_lists.RULES, *reading_limit.RULES)
+    rules += (_COPY_SHARE, _FIGURE_OR_CODE.pattern)
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
 
 
@@ -114,6 +120,27 @@ def leave_out_unrelated(
         sentences=tuple(itertools.compress(screening.sentences, is_relevant)),
         unrelated=tuple(span for span, relevant in zip(screening.sentences, is_relevant, strict=True) if not relevant),
     )
+
+
+def _limit_reading(
+    answer: NormalText, rubric: Rubric
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """Bounds of the sentences that are within the limit of reading, and of those beyond it."""
+    bounds = normal_text.split_sentences(answer.text)
+    is_chosen = reading_limit.choose_sentences([answer.text[start:end] for start, end in bounds], rubric)
+    chosen = tuple(itertools.compress(bounds, is_chosen))
+    return chosen, _leave_out(bounds, chosen)
+
+
+def _join_neighbours(answer: NormalText, spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans, in order; those with no letter or digit between them become one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not any(map(str.isalnum, answer.text[joined[-1][1] : start])):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def _find_repeated(answer: NormalText, sentences: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -12,6 +12,7 @@ from ..errors import JudgeFailure
 from ..judge.types import AnswerVerdicts
 from ..judge.voting import split_criteria
 from ..panel import Panel
+from ..reading.reading_limit import exceeds_limits
 from ..reading.screened_answer import ScreenedAnswer
 from ..scoring.coefficients import CombinerWeights
 from ..scoring.confidence import ReviewPolicy
@@ -39,7 +40,7 @@ def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel
     if failure is None:
         # An open score must not move a review share.
         panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
-    flags = _collect_flags(answer, signals.verdicts, doubts)
+    flags = _collect_flags(answer, rubric, signals.verdicts, doubts)
     criteria = _build_criteria(answer, signals, figures, rubric)
     return Report(
         **build_figure_fields(figures, failed=failure is not None),
@@ -92,6 +93,26 @@ def build_settled_report(
     )
 
 
+def build_failed_report(answer: ScreenedAnswer, rubric: Rubric, panel: Panel, failure: JudgeFailure) -> Report:
+    """The report on an answer that could not be graded: every criterion is open, and the failure is the reason."""
+    figures = compute_summary(rubric, {}, panel.coefficients)
+    unjudged = AnswerVerdicts(levels={}, failures={criterion.id: failure for criterion in rubric.criteria})
+    language = answer.language(rubric)
+    criteria = tuple(build_unjudged_criterion(criterion, unjudged, language) for criterion in rubric.criteria)
+    return Report(
+        **build_figure_fields(figures, failed=True),
+        **_list_unread(answer),
+        needs_review=True,
+        flags=sort_flags(answer.screening.flags),
+        criteria=criteria,
+        signals={},
+        feedback=_compose_feedback(answer, criteria, rubric, settled=None),
+        provenance=_build_provenance(answer, rubric, panel, None, panel.review.now()),
+        unscored_reason=failure.reason,
+        unscored_detail=failure.detail,
+    )
+
+
 def first_failure(failures: Iterable[JudgeFailure]) -> JudgeFailure | None:
     """The failure that a report names; a retryable one comes first, so that the grading is retried."""
     return min(failures, key=lambda failure: (not failure.reason.retryable, not failure.unavailable), default=None)
@@ -118,13 +139,19 @@ def sort_flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
 def needs_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
     """Whether a person has to review the report; fewer flags call for it if the score is settled."""
     if settled:
-        return bool({Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED} & set(flags))
+        return bool(
+            {Flag.INJECTION_SUSPECTED, Flag.OFF_TOPIC, Flag.PARTLY_READ, Flag.RUBRIC_CHANGED}.intersection(flags)
+        )
     # Signals that disagree lower the confidence already.
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
 
-def _collect_flags(answer: ScreenedAnswer, verdicts: AnswerVerdicts, doubts: Iterable[Flag]) -> set[Flag]:
+def _collect_flags(
+    answer: ScreenedAnswer, rubric: Rubric, verdicts: AnswerVerdicts, doubts: Iterable[Flag]
+) -> set[Flag]:
     flags = {*answer.screening.flags, *doubts}
+    if exceeds_limits(rubric):
+        flags.add(Flag.PARTLY_READ)
     if split_criteria(verdicts.votes):
         flags.add(Flag.JUDGES_DISAGREE)
     # Honest answers do not contain the delimiters of our prompts.

@@ -228,6 +228,9 @@ class ReportPublic(_Part):
     repeated: list[EvidencePublic] = Field(
         default=[], description="Passages that repeat an earlier one; no model reads them."
     )
+    skipped: list[EvidencePublic] = Field(
+        default=[], description="Passages beyond what models read of a long answer; a person must read them."
+    )
     unscored_reason: UnscoredReason | None = Field(
         default=None, description="Why there is no score, as a fixed code; null if there is one."
     )
