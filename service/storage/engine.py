@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def _retry_while_unavailable(patience_seconds: float) -> tenacity.Retrying:
         stop=tenacity.stop_after_delay(patience_seconds),
         # Random, so that clients do not return all at once.
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
-        retry=tenacity.retry_if_exception(_is_unavailable),
+        retry=tenacity.retry_if_exception(is_unavailable),
         before_sleep=_log_retry,
         reraise=True,
     )
@@ -86,7 +87,8 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
     _log.warning("the database is unavailable, trying again: %s", str(cause).strip().partition("\n")[0])
 
 
-def _is_unavailable(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be reached or is locked, so that a retry may succeed."""
     orig = getattr(error, "orig", None)
     if isinstance(orig, sqlite3.Error):
         # A file cannot restart, only be locked.
@@ -101,13 +103,18 @@ def connect(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, json_serializer=_write_json)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed)
+    engine = sa.create_engine(parsed, json_serializer=_write_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _write_json(value: Any) -> str:
+    # SQLite would store NaN, PostgreSQL refuses it.
+    return json.dumps(value, allow_nan=False)
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:
