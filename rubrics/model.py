@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Language = Literal["zh", "en"]
 """The languages of rubrics; every question of the bank has both."""
@@ -20,6 +20,21 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 OriginValue = bool | Annotated[str, StringConstraints(max_length=255)] | tuple[Slug, ...]
 """What the module of a file format may keep in a rubric: flags, short texts and lists of identifiers."""
+
+
+# Smaller figures overflow once divided by; only proportions count.
+SMALLEST_POINTS = 0.01
+
+
+def _check_size(value: float) -> float:
+    if 0 < abs(value) < SMALLEST_POINTS:
+        bound = f"at least {SMALLEST_POINTS}" if value > 0 else f"at most -{SMALLEST_POINTS}"
+        raise ValueError(f"points must be {bound}: only proportions count, so multiply all of them")
+    return value
+
+
+Points = Annotated[float, AfterValidator(_check_size)]
+"""Points of a level or a criterion: 0, or not too small to be divided by."""
 
 
 class Frozen(BaseModel):
@@ -34,7 +49,7 @@ class Level(Frozen):
     `name` is a label for tables, such as "Full marks". The judge reads the description, which only a draft may lack.
     """
 
-    points: float = Field(ge=-100, le=100)
+    points: Points = Field(ge=-100, le=100)
     name: str = Field(default="", max_length=200)
     description: str = Field(default="", max_length=4000)
 
@@ -56,7 +71,7 @@ class BinaryCriterion(_CriterionBase):
 
     kind: Literal["binary"]
     statement: Text
-    points: float = Field(gt=0, le=100)
+    points: Points = Field(gt=0, le=100)
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -95,7 +110,7 @@ class NegativeCriterion(_CriterionBase):
 
     kind: Literal["negative"]
     statement: Text
-    points: float = Field(ge=-100, lt=0)
+    points: Points = Field(ge=-100, lt=0)
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -171,6 +186,8 @@ class SignalWeights(Frozen):
 
     @model_validator(mode="after")
     def _some_signal_counts(self) -> Self:
+        if any(0 < weight < SMALLEST_POINTS for weight in (self.judge, self.embedding, self.rouge)):
+            raise ValueError(f"a weight must be 0 or at least {SMALLEST_POINTS}: multiply all of them")
         if not self.judge + self.embedding + self.rouge:
             raise ValueError("all weights are 0: give judge, embedding or rouge a weight above 0, or leave weights out")
         return self

@@ -119,7 +119,8 @@ class Settings(JudgeSettings):
     ready_max_age_seconds: float = Field(
         default=900.0,
         ge=0,
-        description="Age of the oldest open grading, in seconds, above which `/readyz` returns 503; 0 for no limit.",
+        description="Age of the oldest open grading, in seconds, above which `/readyz` returns 503 if no worker has "
+        "made progress in that time; 0 for no limit.",
     )
     stop_seconds: float = Field(
         default=25.0,

@@ -73,7 +73,8 @@ def build_settled_report(
     """
     confidence = figures.confidence_in_nothing if figures else 1.0
     panel.review.note(confidence, is_low=False)
-    flags = sort_flags({*answer.screening.flags, fact})
+    partly_read = [Flag.PARTLY_READ] if signals and exceeds_limits(rubric) else []
+    flags = sort_flags({*answer.screening.flags, *partly_read, fact})
     verdicts = signals.verdicts if signals else None
     texts = _compose_feedback(answer, (), rubric, settled=fact)
     return Report(

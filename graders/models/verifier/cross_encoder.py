@@ -102,8 +102,10 @@ class CrossEncoderVerifier:
 
     @cached_property
     def _training_questions(self) -> list[frozenset[str]]:
-        from .weights import seen_questions
-
+        try:
+            from .weights import seen_questions
+        except ImportError:
+            raise _build_missing_error() from None
         return [seen_questions(file) for file in self._files]
 
     @cached_property
@@ -112,12 +114,14 @@ class CrossEncoderVerifier:
             from .network import CrossEncoder
             from .weights import load
         except ImportError:
-            raise ModelMissing(
-                "The verifier needs torch, safetensors and tokenizers: run 'pip install vivavoce[grading]'."
-            ) from None
+            raise _build_missing_error() from None
         networks = []
         for file in self._files:
             network = CrossEncoder(self._packed_e5)
             load(network, file)
             networks.append(network.eval())
         return networks
+
+
+def _build_missing_error() -> ModelMissing:
+    return ModelMissing("The verifier needs torch, safetensors and tokenizers: run 'pip install vivavoce[grading]'.")

@@ -155,8 +155,9 @@ def test_unread_parts_are_listed_by_reason() -> None:
         "filler": ["Noise here."],
         "unrelated": ["權重變小。"],
         "repeated": ["- Reads are fast"],
+        "skipped": [],
     }
-    assert list(_screened(RAW).unread.values()) == [(), (), (), ()]
+    assert list(_screened(RAW).unread.values()) == [(), (), (), (), ()]
 
 
 def test_equal_answers_have_one_hash() -> None:
@@ -184,6 +185,7 @@ def test_an_answer_is_normalised_screened_and_filtered(rubric: Rubric) -> None:
         "filler": ["Let me think."],
         "unrelated": ["Cats are nice."],
         "repeated": ["It stores INT8 weights!"],
+        "skipped": [],
     }
 
 
