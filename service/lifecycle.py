@@ -22,8 +22,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from vivavoce.graders import Report as GradersReport
 from vivavoce.graders import JudgeFailure, UnscoredReason
+from vivavoce.graders import Report as GradersReport
 
 from . import audit
 from .audit import Kind

@@ -53,9 +53,7 @@ def _write_alone(
     return lease, failure, sessions.run(lambda session: write(session, lease, failure))
 
 
-def _write_result(
-    session: Session, lease: Lease, result: Result, settings: Settings, retry_seconds: float
-) -> Outcome:
+def _write_result(session: Session, lease: Lease, result: Result, settings: Settings, retry_seconds: float) -> Outcome:
     """Write one result: the new state, or LostLease if it came too late, so that the others still count."""
     try:
         if isinstance(result, JudgeFailure):
@@ -65,9 +63,7 @@ def _write_result(
         return error
 
 
-def _write_report(
-    session: Session, lease: Lease, report: Report, settings: Settings, retry_seconds: float
-) -> State:
+def _write_report(session: Session, lease: Lease, report: Report, settings: Settings, retry_seconds: float) -> State:
     reason = report.unscored_reason
     if report.judge_unavailable:
         lifecycle.release(

@@ -40,8 +40,8 @@ class Screening:
 
     `settled` is the fact that makes the score 0, or None. `flags` has that fact too, and everything else to report.
     No model reads the sentences in `masked` (they address the grader), `filler` (they say nothing or only name things),
-    `unrelated` (they bear on nothing in the key), `repeated` (an earlier sentence has the same words) and `skipped` (the
-    answer is longer than what models read). `sentences` has the rest, which models read.
+    `unrelated` (they bear on nothing in the key), `repeated` (an earlier sentence has the same words) and `skipped`
+    (the answer is longer than what models read). `sentences` has the rest, which models read.
     """
 
     settled: Flag | None

@@ -91,7 +91,8 @@ class _RubricVectors:
     @cached_property
     def question(self) -> Vectors:
         """The vector of the question, shape (d,)."""
-        return self._vectors[0]
+        vector: Vectors = self._vectors[0]
+        return vector
 
     @cached_property
     def statements(self) -> Vectors:

@@ -53,7 +53,8 @@ def test_of_a_long_answer_the_sentences_nearest_to_the_key_are_read(rubric: Rubr
     answer = f"{_talk(9000)} {INT8} {_talk(9000, first=5000)} {LOSS}"
     report = _grade(answer, rubric)
     skipped = "\n".join(passage.quote for passage in report.skipped)
-    assert len(skipped) > len(answer) - ANSWER_UNITS
+    # Blanks between sentences are not counted.
+    assert len(skipped) > 0.95 * (len(answer) - ANSWER_UNITS)
     assert all(answer[passage.start : passage.end] == passage.quote for passage in report.skipped)
     assert (INT8 in skipped, LOSS in skipped) == (False, False)
     assert {point.id for criterion in report.criteria for point in criterion.expected_points if point.found} >= {
