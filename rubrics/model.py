@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from .points import SMALLEST_POINTS, Points
 
 Language = Literal["zh", "en"]
 """The languages of rubrics; every question of the bank has both."""
@@ -20,21 +22,6 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 OriginValue = bool | Annotated[str, StringConstraints(max_length=255)] | tuple[Slug, ...]
 """What the module of a file format may keep in a rubric: flags, short texts and lists of identifiers."""
-
-
-# Smaller figures overflow once divided by; only proportions count.
-SMALLEST_POINTS = 0.01
-
-
-def _check_size(value: float) -> float:
-    if 0 < abs(value) < SMALLEST_POINTS:
-        bound = f"at least {SMALLEST_POINTS}" if value > 0 else f"at most -{SMALLEST_POINTS}"
-        raise ValueError(f"points must be {bound}: only proportions count, so multiply all of them")
-    return value
-
-
-Points = Annotated[float, AfterValidator(_check_size)]
-"""Points of a level or a criterion: 0, or not too small to be divided by."""
 
 
 class Frozen(BaseModel):
