@@ -22,6 +22,7 @@ class UnscoredReason(StrEnum):
     REFUSED = "refused"
     UNSUPPORTED_EVIDENCE = "unsupported_evidence"
     TOO_LONG = "too_long"
+    INTERNAL = "internal"
 
     @property
     def retryable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -44,7 +45,12 @@ class ScriptedJudge:
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         """See Judge."""
         self.calls += len(answers)
-        return [self._judge_answer(answer, rubric) for answer in answers]
+        return [self._time_answer(answer, rubric) for answer in answers]
+
+    def _time_answer(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
+        started = time.monotonic()
+        verdicts = self._judge_answer(answer, rubric)
+        return replace(verdicts, seconds=time.monotonic() - started)
 
     def _judge_answer(self, answer: str, rubric: Rubric) -> AnswerVerdicts:
         levels: dict[str, tuple[LevelVerdict, ...]] = {}

@@ -35,6 +35,7 @@ class Flag(StrEnum):
     ANSWER_LOST = "answer_lost"
     INJECTION_SUSPECTED = "injection_suspected"
     HIDDEN_CHARACTERS = "hidden_characters"
+    PARTLY_READ = "partly_read"
     SIGNALS_DISAGREE = "signals_disagree"
     JUDGES_DISAGREE = "judges_disagree"
     LOW_CONFIDENCE = "low_confidence"
@@ -238,8 +239,8 @@ class Report:
     range. `coverage` (0 to 1) is the share of the points that was judged, `confidence` (0 to 1) the estimated
     probability that a person's grade lies within 1.5 points. `contributions` are points of the score by signal.
     No model reads the passages that are `masked` (addressed to the grader), `filler` (no content, or names only),
-    `unrelated` (to everything that is asked for), `repeated` (said earlier in the answer) or `context` (in a
-    transcript: what others say, labels of speakers and time stamps).
+    `unrelated` (to everything that is asked for), `repeated` (said earlier in the answer), `skipped` (beyond what
+    models read of a long answer) or `context` (in a transcript: what others say, labels of speakers and time stamps).
     `masked_share` (0 to 1) is the part of the content that is masked; it raises `score_max` and lowers the confidence.
     `judge_unavailable` is true if there is no verdict because the judge is currently down.
     """
@@ -264,6 +265,7 @@ class Report:
     repeated: tuple[Evidence, ...] = ()
     context: tuple[Evidence, ...] = ()
     masked_share: float = 0.0
+    skipped: tuple[Evidence, ...] = ()
     unscored_reason: UnscoredReason | None = None
     unscored_detail: str | None = None
     judge_unavailable: bool = False

@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from .points import SMALLEST_POINTS, Points
+
 Language = Literal["zh", "en"]
 """The languages of rubrics; every question of the bank has both."""
 
@@ -34,7 +36,7 @@ class Level(Frozen):
     `name` is a label for tables, such as "Full marks". The judge reads the description, which only a draft may lack.
     """
 
-    points: float = Field(ge=-100, le=100)
+    points: Points = Field(ge=-100, le=100)
     name: str = Field(default="", max_length=200)
     description: str = Field(default="", max_length=4000)
 
@@ -56,7 +58,7 @@ class BinaryCriterion(_CriterionBase):
 
     kind: Literal["binary"]
     statement: Text
-    points: float = Field(gt=0, le=100)
+    points: Points = Field(gt=0, le=100)
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -95,7 +97,7 @@ class NegativeCriterion(_CriterionBase):
 
     kind: Literal["negative"]
     statement: Text
-    points: float = Field(ge=-100, lt=0)
+    points: Points = Field(ge=-100, lt=0)
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -171,6 +173,8 @@ class SignalWeights(Frozen):
 
     @model_validator(mode="after")
     def _some_signal_counts(self) -> Self:
+        if any(0 < weight < SMALLEST_POINTS for weight in (self.judge, self.embedding, self.rouge)):
+            raise ValueError(f"a weight must be 0 or at least {SMALLEST_POINTS}: multiply all of them")
         if not self.judge + self.embedding + self.rouge:
             raise ValueError("all weights are 0: give judge, embedding or rouge a weight above 0, or leave weights out")
         return self

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from .errors import LostLease
+from .storage import clock
 from .storage.tables import Grading, State
 
 
@@ -71,3 +74,42 @@ def update_leased(lease: Lease) -> sa.Update:
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def finish_leased(session: Session, lease: Lease, *, state: State, reason: str | None, detail: str | None) -> bool:
+    """Finishes a grading if its lease still holds; returns whether it did."""
+    written = session.execute(
+        update_leased(lease).values(
+            state=state,
+            reason=reason,
+            detail=detail,
+            provisional=None,
+            lease_owner=None,
+            lease_until=None,
+            not_before=None,
+            updated_at=clock.now(),
+        )
+    )
+    return bool(written.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def requeue_leased(session: Session, lease: Lease, delay_seconds: float, **values: Any) -> bool:
+    """Requeues a grading if its lease still holds; returns whether it did."""
+    moment = clock.now()
+    written = session.execute(
+        update_leased(lease).values(
+            state=State.QUEUED,
+            attempt=Grading.attempt - 1,
+            lease_owner=None,
+            lease_until=None,
+            not_before=moment + timedelta(seconds=delay_seconds) if delay_seconds else None,
+            updated_at=moment,
+            **values,
+        )
+    )
+    return bool(written.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def build_lost_lease(lease: Lease) -> LostLease:
+    """Builds the error of a result that came too late."""
+    return LostLease(f"grading {lease.grading_id}: fencing token {lease.fencing_token} is not the newest")

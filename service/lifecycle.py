@@ -22,13 +22,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders import Report as GradersReport
-from vivavoce.graders import UnscoredReason
 
 from . import audit
 from .audit import Kind
-from .errors import GradingFinished, GradingNotFound, LostLease
-from .leases import Batch, Lease, build_batch, update_leased
+from .errors import GradingFinished, GradingNotFound
+from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
 from .storage import clock
 from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
 from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State
@@ -98,10 +98,10 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     """
     state = state_of(report)
     reason = report.unscored_reason.value if report.unscored_reason else None
-    if not _finish_leased(session, lease, state=state, reason=reason, detail=report.unscored_detail):
+    if not finish_leased(session, lease, state=state, reason=reason, detail=report.unscored_detail):
         if _is_written(session, lease):
             return state
-        raise LostLease(f"grading {lease.grading_id}: fencing token {lease.fencing_token} is not the newest")
+        raise build_lost_lease(lease)
     document = report.to_dict()
     session.add(
         Report(
@@ -122,6 +122,26 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
     return state
 
 
+def fail(session: Session, lease: Lease, failure: JudgeFailure) -> State:
+    """Finishes a grading as `failed` without a report; returns the new state. Repeating it changes nothing.
+
+    Raises LostLease as `record` does.
+    """
+    if not finish_leased(session, lease, state=State.FAILED, reason=failure.reason.value, detail=failure.detail):
+        grading = session.get_one(Grading, lease.grading_id)
+        if (grading.fencing_token, grading.state) == (lease.fencing_token, State.FAILED):
+            return State.FAILED
+        raise build_lost_lease(lease)
+    audit.append_event(
+        session,
+        kind=Kind.GRADING_FAILED,
+        subject=lease.grading_id,
+        details={"reason": failure.reason.value},
+        organisation_id=lease.organisation_id,
+    )
+    return State.FAILED
+
+
 def state_of(report: GradersReport) -> State:
     """Returns the state of a grading with this report: `graded`, `needs_review` or `failed`."""
     if report.score is None:
@@ -130,23 +150,6 @@ def state_of(report: GradersReport) -> State:
         unsupported = report.unscored_reason is UnscoredReason.UNSUPPORTED_EVIDENCE
         return State.NEEDS_REVIEW if unsupported else State.FAILED
     return State.NEEDS_REVIEW if report.needs_review else State.GRADED
-
-
-def _finish_leased(session: Session, lease: Lease, *, state: State, reason: str | None, detail: str | None) -> bool:
-    """Finishes a grading if its lease still holds; returns whether it did."""
-    written = session.execute(
-        update_leased(lease).values(
-            state=state,
-            reason=reason,
-            detail=detail,
-            provisional=None,
-            lease_owner=None,
-            lease_until=None,
-            not_before=None,
-            updated_at=clock.now(),
-        )
-    )
-    return bool(written.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def _is_written(session: Session, lease: Lease) -> bool:
@@ -159,13 +162,12 @@ def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
     """Requeues an answer on which the judge gave no verdict although it answers others; returns the new state.
 
     The delay doubles each time, from 3 seconds, and the answer is then judged alone. Attempt `MAX_JUDGE_ATTEMPTS`
-    fails with the reason in the report. Only that one raises LostLease, as `record` does; before, a lost lease is
-    skipped.
+    fails with the reason in the report. Raises LostLease as `record` does.
     """
     grading = session.get_one(Grading, lease.grading_id)
     if grading.judge_attempts + 1 >= MAX_JUDGE_ATTEMPTS:
         return record(session, lease, report)
-    _requeue_leased(
+    is_requeued = requeue_leased(
         session,
         lease,
         FIRST_RETRY_SECONDS * 2**grading.judge_attempts,
@@ -173,6 +175,8 @@ def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
         reason=report.unscored_reason.value if report.unscored_reason else None,
         detail=report.unscored_detail,
     )
+    if not is_requeued:
+        raise build_lost_lease(lease)
     return State.QUEUED
 
 
@@ -191,7 +195,7 @@ def release(
     `provisional`, the range of the score.
     """
     for lease in leases:
-        _requeue_leased(
+        requeue_leased(
             session,
             lease,
             delay_seconds,
@@ -199,21 +203,6 @@ def release(
             detail=detail,
             provisional=dict(provisional) if provisional else None,
         )
-
-
-def _requeue_leased(session: Session, lease: Lease, delay_seconds: float, **values: Any) -> None:
-    moment = clock.now()
-    session.execute(
-        update_leased(lease).values(
-            state=State.QUEUED,
-            attempt=Grading.attempt - 1,
-            lease_owner=None,
-            lease_until=None,
-            not_before=moment + timedelta(seconds=delay_seconds) if delay_seconds else None,
-            updated_at=moment,
-            **values,
-        )
-    )
 
 
 def cancel(session: Session, grading: Grading) -> None:

@@ -94,6 +94,13 @@ class Settings(JudgeSettings):
     batch_size: int = Field(
         default=4, ge=1, le=64, description="Answers to one question that a worker grades together (1 to 64)."
     )
+    grading_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="Seconds that models and judge may work on one answer, without waiting for other answers; then the "
+        "grading is `failed` with the reason `too_long`. A call of the judge or a batch of sentences that has begun is "
+        "finished first. 0 for no limit.",
+    )
     worker_threads: int = Field(
         default=0,
         ge=0,
@@ -115,7 +122,8 @@ class Settings(JudgeSettings):
     ready_max_age_seconds: float = Field(
         default=900.0,
         ge=0,
-        description="Age of the oldest open grading, in seconds, above which `/readyz` returns 503; 0 for no limit.",
+        description="Age of the oldest open grading, in seconds, above which `/readyz` returns 503 if no worker has "
+        "made progress in that time; 0 for no limit.",
     )
     stop_seconds: float = Field(
         default=25.0,

@@ -75,8 +75,7 @@ def _set_dead(session: Session, grading: Grading, moment: datetime) -> None:
     grading.state = State.DEAD
     grading.reason = "crashed"
     grading.detail = f"its worker ended before a result was written, {grading.attempt} times"
-    grading.lease_owner = None
-    grading.lease_until = None
+    grading.lease_owner = grading.lease_until = grading.provisional = None
     grading.updated_at = moment
     audit.append_event(
         session,
@@ -90,6 +89,6 @@ def _set_dead(session: Session, grading: Grading, moment: datetime) -> None:
 def _requeue_stalled(grading: Grading, moment: datetime) -> None:
     # The attempt stays counted: this answer may be what crashed the worker.
     grading.state = State.QUEUED
-    grading.lease_owner = grading.lease_until = None
+    grading.lease_owner = grading.lease_until = grading.provisional = None
     grading.reason, grading.detail = "worker_lost", "its worker ended before a result was written"
     grading.updated_at = moment

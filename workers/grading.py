@@ -6,19 +6,16 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from vivavoce.graders import AnswerInput, Panel, Report, UnscoredReason, grade
-from vivavoce.rubrics import Language, Rubric
+from vivavoce.graders import Panel, Report, UnscoredReason
 from vivavoce.service import lifecycle
-from vivavoce.service.errors import LostLease
-from vivavoce.service.leases import Batch, Lease
+from vivavoce.service.leases import Batch
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.tracing import batch_span
 from vivavoce.service.settings import Settings
@@ -27,7 +24,9 @@ from vivavoce.service.storage.repositories import GradingRepository
 from vivavoce.service.storage.tables import State
 from vivavoce.service.sweeping import Swept, sweep
 
-from .outcomes import count_judge_work, report_outcome, set_judge_reachable
+from .batch_grading import Result, grade_batch
+from .outcomes import report_outcome, set_judge_reachable
+from .results import write_results
 from .worker_id import has_ended
 
 # Delay before an unavailable judge is asked again.
@@ -119,17 +118,17 @@ def _grade_batch(
     on_finished: Callable[[str], None],
     settings: Settings,
 ) -> QueueRun:
-    reports = _grade_leases(sessions, panel, batch, settings)
-    results = list(zip(batch.leases, reports, strict=True))
+    results = _grade_leases(sessions, panel, batch, settings)
     with metrics.stage_seconds.labels("write").time():
-        outcomes = sessions.run(lambda session: _write_results(session, results, settings))
+        pairs = list(zip(batch.leases, results, strict=True))
+        written = write_results(sessions, pairs, settings, retry_seconds=RETRY_SECONDS)
     finished = 0
-    for (lease, report), outcome in zip(results, outcomes, strict=True):
-        count_judge_work(report)
-        report_outcome(lease, report, outcome)
+    for lease, result, outcome in written:
+        report_outcome(lease, result, outcome)
         if isinstance(outcome, State) and not outcome.open:
             finished += 1
             on_finished(lease.grading_id)
+    reports = [result for result in results if isinstance(result, Report)]
     set_judge_reachable(reports)
     unavailable = [report for report in reports if report.judge_unavailable]
     if not unavailable:
@@ -138,60 +137,15 @@ def _grade_batch(
     return QueueRun(finished, len(unavailable), f"{reason.value}: {unavailable[0].unscored_detail}")
 
 
-def _grade_leases(sessions: SessionFactory, panel: Panel, batch: Batch, settings: Settings) -> list[Report]:
+def _grade_leases(sessions: SessionFactory, panel: Panel, batch: Batch, settings: Settings) -> list[Result]:
     """Grade a batch while its leases are renewed; an interrupt requeues it first."""
     # No transaction is open while the models run.
     try:
         with _keep_leases(sessions, batch, settings.lease_seconds), metrics.stage_seconds.labels("grade").time():
-            return grade(
-                [_build_input(lease) for lease in batch.leases],
-                Rubric.model_validate(batch.rubric_document),
-                panel,
-            )
+            return grade_batch(batch, panel, seconds=settings.grading_seconds or None)
     except KeyboardInterrupt:
         sessions.run(lambda session: lifecycle.release(session, batch.leases))
         raise
-
-
-def _write_results(
-    session: Session, results: Sequence[tuple[Lease, Report]], settings: Settings
-) -> list[State | LostLease]:
-    """Write a batch in one transaction: each grading's new state, or LostLease where its result came too late."""
-    outcomes: list[State | LostLease] = []
-    for lease, report in results:
-        try:
-            outcomes.append(_write_result(session, lease, report, settings))
-        except LostLease as error:
-            # The other results of the batch still count.
-            outcomes.append(error)
-    return outcomes
-
-
-def _write_result(session: Session, lease: Lease, report: Report, settings: Settings) -> State:
-    reason = report.unscored_reason
-    if report.judge_unavailable:
-        lifecycle.release(
-            session,
-            [lease],
-            reason=reason,
-            detail=report.unscored_detail,
-            delay_seconds=RETRY_SECONDS,
-            provisional=_provisional_range(report) if settings.on_judge_unavailable == "provisional" else None,
-        )
-        return State.QUEUED
-    if reason and reason.retryable:
-        return lifecycle.retry_later(session, lease, report)
-    return lifecycle.record(session, lease, report)
-
-
-def _provisional_range(report: Report) -> dict[str, Any]:
-    """What callers may know before the judge has answered: the range of the score (0 to 10) and the other signals."""
-    return {
-        "score_min": report.score_min,
-        "score_max": report.score_max,
-        "coverage": report.coverage,
-        "signals": dict(report.signals),
-    }
 
 
 @contextmanager
@@ -217,12 +171,3 @@ def _keep_leases(sessions: SessionFactory, batch: Batch, lease_seconds: float) -
     finally:
         done.set()
         thread.join()
-
-
-def _build_input(lease: Lease) -> AnswerInput:
-    language = lease.feedback_language
-    return AnswerInput(
-        raw=lease.answer,
-        feedback_language=cast(Language, language) if language else None,
-        candidate=lease.candidate,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from vivavoce.graders import Report
+from vivavoce.graders import JudgeFailure, Report
 from vivavoce.service.errors import LostLease
 from vivavoce.service.leases import Lease
 from vivavoce.service.observability import metrics
@@ -32,12 +32,18 @@ def count_judge_work(report: Report) -> None:
             metrics.unscored_criteria.labels(criterion.unscored_reason.value).inc()
 
 
-def report_outcome(lease: Lease, report: Report, outcome: State | LostLease) -> None:
+def report_outcome(lease: Lease, report: Report | JudgeFailure, outcome: State | LostLease) -> None:
     """Log and count what became of a grading: finished, requeued, or refused because its lease was lost."""
+    if isinstance(report, Report):
+        count_judge_work(report)
     with log_ids(grading_id=lease.grading_id, request_id=lease.request_id):
         if isinstance(outcome, LostLease):
             metrics.late_results.inc()
             _log.warning("late result refused: %s", outcome)
+        elif isinstance(report, JudgeFailure):
+            metrics.unscored.labels(report.reason.value).inc()
+            metrics.finished.labels(outcome.value).inc()
+            _log.warning("%s without a report: %s", outcome, report.detail)
         elif outcome.open:
             metrics.returned.labels("judge_unavailable" if report.judge_unavailable else "unanswered").inc()
             _log.warning("requeued: %s: %s", report.unscored_reason, report.unscored_detail)

@@ -20,6 +20,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from vivavoce.rubrics import Criterion, Rubric
 
 from ..errors import JudgeFailure, UnscoredReason
+from ..models.time_limit import TimeLimit, limits_of_batch
 from ..types import EngineIdentity, LevelVerdict, Vote
 from .call_record import Prices, VerdictCache
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
@@ -100,7 +101,7 @@ class RubricJudge:
         if self._portal is None:
             raise RuntimeError("use the judge as a context manager")
         try:
-            return self._portal.call(self._judge_as_task, answers, rubric)
+            return self._portal.call(self._judge_as_task, answers, rubric, limits_of_batch(len(answers)))
         except (CancelledError, RuntimeError):
             if not self._closed:
                 raise
@@ -181,13 +182,17 @@ class RubricJudge:
         await self._cached_client.aclose()
         await self._cached_client.client.aclose()
 
-    async def _judge_as_task(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
-        task = asyncio.ensure_future(self._judge_batch(answers, rubric))
+    async def _judge_as_task(
+        self, answers: Sequence[str], rubric: Rubric, limits: Sequence[TimeLimit]
+    ) -> list[AnswerVerdicts]:
+        task = asyncio.ensure_future(self._judge_batch(answers, rubric, limits))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await task
 
-    async def _judge_batch(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
+    async def _judge_batch(
+        self, answers: Sequence[str], rubric: Rubric, limits: Sequence[TimeLimit]
+    ) -> list[AnswerVerdicts]:
         assert self._cached_client
         prompt_set = PromptSet.from_rubric(rubric, self.prompt_form, self._secret)
         try:
@@ -203,11 +208,11 @@ class RubricJudge:
         async with slots:
             baseline = await session.ask_baseline()
 
-        async def judge_answer(answer: str) -> JudgedAnswer:
+        async def judge_answer(answer: str, limit: TimeLimit) -> JudgedAnswer:
             async with slots:
-                return await session.ask(answer)
+                return await session.ask(answer, limit)
 
-        judged_answers = await asyncio.gather(*(judge_answer(answer) for answer in answers))
+        judged_answers = await asyncio.gather(*map(judge_answer, answers, limits))
         return [
             self._subtract_baseline(judged, baseline, rubric.criteria, unavailable=session.unavailable)
             for judged in judged_answers
@@ -241,7 +246,13 @@ class RubricJudge:
             )
             votes[criterion.id] = (Vote(self.identity.model, levels[criterion.id]),)
         return AnswerVerdicts(
-            levels, failures, votes, tuple(judged.calls.values()), judged.cached, judged.escaped_markers
+            levels,
+            failures,
+            votes,
+            tuple(judged.calls.values()),
+            judged.cached,
+            judged.escaped_markers,
+            judged.seconds,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import JudgeFailure, UnscoredReason
+from ..models.time_limit import TimeLimit
 from .answer_delimiter import DelimitedAnswer
 from .call_record import CallRecord
 from .capabilities import Capabilities, count_tokens, surely_fits
@@ -39,7 +41,7 @@ class JudgedAnswer:
     """The result for one answer.
 
     `found` has verdicts by criterion and level, `failures` are by criterion, `calls` has the calls that were made for
-    this answer, by key; `cached` counts those that were not needed.
+    this answer, by key; `cached` counts those that were not needed. `seconds` is the time it took.
     """
 
     found: dict[tuple[str, int], RecordedVerdict] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class JudgedAnswer:
     calls: dict[str, CallRecord] = field(default_factory=dict)
     cached: int = 0
     escaped_markers: int = 0
+    seconds: float = 0.0
 
     @property
     def retryable_failure(self) -> JudgeFailure | None:
@@ -79,14 +82,17 @@ class JudgingSession:
     async def ask_baseline(self) -> JudgedAnswer:
         """The verdicts on an answer without content; if they are missing, no other answer can be judged."""
         content_free = self._prompt_set.template["content-free"]
-        judged = await self._judge_items(self._prompt_set.delimit_answer(content_free), is_baseline=True)
+        judged = await self._judge_items(self._prompt_set.delimit_answer(content_free), TimeLimit(), is_baseline=True)
         if failure := judged.retryable_failure:
             self.unavailable = _mark_unavailable(failure)
         return judged
 
-    async def ask(self, answer: str) -> JudgedAnswer:
-        """The verdicts on an answer whose sentences are numbered."""
-        judged = await self._judge_items(self._prompt_set.delimit_answer(answer), is_baseline=False)
+    async def ask(self, answer: str, limit: TimeLimit | None = None) -> JudgedAnswer:
+        """The verdicts on an answer whose sentences are numbered; no call begins after its time is over."""
+        started = time.monotonic()
+        delimited = self._prompt_set.delimit_answer(answer)
+        judged = await self._judge_items(delimited, limit or TimeLimit(), is_baseline=False)
+        judged.seconds = time.monotonic() - started
         failure = judged.retryable_failure
         if failure and not self.unavailable:
             await self._probe_judge(failure)
@@ -104,8 +110,9 @@ class JudgingSession:
                     pass  # The first failure says more than the probe's.
             self.unavailable = self.unavailable or _mark_unavailable(failure)
 
-    async def _judge_items(self, answer: DelimitedAnswer, *, is_baseline: bool) -> JudgedAnswer:
+    async def _judge_items(self, answer: DelimitedAnswer, limit: TimeLimit, *, is_baseline: bool) -> JudgedAnswer:
         """Every item, one call after another: the order decides what is in the engine's cache."""
+        started = time.monotonic()
         calls = self._prompt_set.plan_calls(answer)
         text = without_numbers(answer.text)
         keys = [self._cached_client.build_key(call, answer, self._prompt_set.template) for call in calls]
@@ -123,6 +130,8 @@ class JudgingSession:
             if all(item.criterion in judged.failures for item in call.items):
                 continue
             try:
+                if limit.is_over(time.monotonic() - started):
+                    raise limit.failure
                 verdicts = await self._get_verdicts(call, key, records, judged, text=text)
                 if not is_baseline:
                     verdicts = await self._replace_unsupported(verdicts, call, answer, judged, text=text)

@@ -20,7 +20,8 @@ class AnswerVerdicts:
     `levels` has a verdict for each level above the lowest. A criterion for which a call failed is in `failures`
     instead. `votes` has the vote of every judge, also where there is only one. `calls` are the calls that were made
     for this answer, `cached` is the number of calls that were not needed, because their record existed or another
-    answer made them. `escaped_markers` counts the look-alikes of our delimiters in the answer.
+    answer made them. `escaped_markers` counts the look-alikes of our delimiters in the answer. `seconds` is the time
+    spent on this answer, without waiting for others; None if the judge does not tell.
     """
 
     levels: Mapping[str, tuple[LevelVerdict, ...]]
@@ -29,6 +30,7 @@ class AnswerVerdicts:
     calls: tuple[CallRecord, ...] = ()
     cached: int = 0
     escaped_markers: int = 0
+    seconds: float | None = None
 
 
 class Judge(Protocol):
@@ -56,5 +58,6 @@ class Judge(Protocol):
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         """The verdicts on each answer, in order; the sentences of the answers are numbered.
 
-        Failed calls are reported as failures of their criteria; they raise nothing.
+        Failed calls are reported as failures of their criteria; they raise nothing. A judge may end an answer early
+        by its limit (see `time_limit.limits_of_batch`).
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from statistics import fmean
 
 from vivavoce.rubrics import Rubric
@@ -51,8 +52,12 @@ class JudgePanel:
 
     def judge(self, answers: Sequence[str], rubric: Rubric) -> list[AnswerVerdicts]:
         """See Judge; the members work at the same time, a thread each."""
+        # Each thread gets the time limits of this one.
+        contexts = [copy_context() for _ in self._judges]
         with ThreadPoolExecutor(max_workers=len(self._judges)) as threads:
-            by_judge = list(threads.map(lambda judge: judge.judge(answers, rubric), self._judges))
+            by_judge = list(
+                threads.map(lambda judge, context: context.run(judge.judge, answers, rubric), self._judges, contexts)
+            )
         by_answer = zip(*by_judge, strict=True)
         return [self._combine_members(members, rubric) for members in by_answer]
 
@@ -70,6 +75,7 @@ class JudgePanel:
             cached=sum(member.cached for member in members),
             # All members read the same markers.
             escaped_markers=max(member.escaped_markers for member in members),
+            seconds=max((member.seconds for member in members if member.seconds is not None), default=None),
         )
 
 

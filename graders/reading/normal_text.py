@@ -29,11 +29,14 @@ _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5") | {
 }
 _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 _SENTENCE_END = re.compile(
-    r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | \.+["'”’)\]]*(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
+    r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | (?<!\.)\.++["'”’)\]]*+(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
 )
 # In characters; a bound on what models get as one sentence.
 _LONGEST_SENTENCE = 600
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$", re.IGNORECASE)
+# Only upper-case letters stand for names.
+_ABBREVIATION = re.compile(r"(?:\b(?i:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-Z])\.$")
+# In characters; covers every abbreviation with the boundary before it.
+_LONGEST_ABBREVIATION = 6
 
 _ASCII_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _RUN = re.compile(r"\s+|\S+")
@@ -168,7 +171,8 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     bounds: list[tuple[int, int]] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if match.group().startswith(".") and _ABBREVIATION.search(text[start : match.start() + 1]):
+        before = max(start, match.start() - _LONGEST_ABBREVIATION)
+        if match.group().startswith(".") and _ABBREVIATION.search(text[before : match.start() + 1]):
             continue
         bounds.append((start, match.end()))
         start = match.end()

@@ -21,7 +21,9 @@ import yaml
 from vivavoce.rubrics import Rubric
 
 from ..models.embedder import Embedder
+from ..models.time_limit import embed_in_units
 from . import normal_text
+from .reading_limit import list_reference_sentences, list_statements, shorten_statements
 from .terms import terms
 
 WEIGHTS = Path(__file__).parent / "relevance.yaml"
@@ -73,7 +75,7 @@ def features(sentences: Sequence[str], rubric: Rubric, embedder: Embedder) -> Fl
     sentence shares with key and question), `size` is ln(1 + number of content words of the sentence).
     """
     key = key_texts(rubric)
-    vectors = embedder.embed([*sentences, *key]).astype(np.float64)
+    vectors = embed_in_units(embedder, [*sentences, *key]).astype(np.float64)
     nearness = (vectors[: len(sentences)] @ vectors[len(sentences) :].T).max(axis=1)
     key_terms = _collect_terms((*key, rubric.question.text))
     sentence_terms = [terms(sentence) for sentence in sentences]
@@ -83,13 +85,12 @@ def features(sentences: Sequence[str], rubric: Rubric, embedder: Embedder) -> Fl
 
 
 def key_texts(rubric: Rubric) -> tuple[str, ...]:
-    """Expected points, descriptions of all levels above the lowest, and the sentences of the references, each once."""
-    texts = [point.text for point in rubric.expected_points]
-    texts += [level.description.strip() for criterion in rubric.criteria for level in criterion.levels[1:]]
-    for reference in rubric.references:
-        normal = normal_text.fold(reference.text).text
-        texts += [normal[start:end] for start, end in normal_text.split_sentences(normal)]
-    return tuple(dict.fromkeys(texts))
+    """Expected points, descriptions of all levels above the lowest, and the sentences of the references, each once.
+
+    Texts beyond the limits of `reading_limit` are cut or left out.
+    """
+    statements = shorten_statements(list_statements(rubric))
+    return tuple(dict.fromkeys([*statements, *list_reference_sentences(rubric)]))
 
 
 # One entry a rubric: its key is the same for all sentences.

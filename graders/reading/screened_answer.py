@@ -95,6 +95,7 @@ class ScreenedAnswer:
             "filler": self.screening.filler,
             "unrelated": self.screening.unrelated,
             "repeated": self.screening.repeated,
+            "skipped": self.screening.skipped,
         }
         unread = {reason: tuple(map(self.evidence, spans)) for reason, spans in by_reason.items()}
         return {**unread, "context": self.context}

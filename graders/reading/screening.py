@@ -9,6 +9,7 @@ that bear on nothing in the key, and repetitions.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 import re
@@ -19,8 +20,8 @@ from functools import cache
 from vivavoce.rubrics import Rubric
 
 from ..types import OPEN_FACTS, Flag
-from . import injection, name_lists, non_answer, normal_text, placeholders
-from .injection import find_injections
+from . import injection, name_lists, non_answer, normal_text, placeholders, reading_limit
+from .injection import find_injections, has_pattern
 from .name_lists import asks_for_names, only_names
 from .non_answer import filler_terms, find_substantive_terms, is_non_answer
 from .normal_text import NormalText
@@ -45,8 +46,8 @@ class Screening:
     else to report. If nothing but masked passages was written, that fact is `injection_suspected`. `masked_share` (0 to
     1) is the part of the content that is masked.
     No model reads the sentences in `masked` (they address the grader), `filler` (they say nothing or only name things),
-    `unrelated` (they bear on nothing in the key) and `repeated` (an earlier sentence has the same words). `sentences`
-    has the rest, which models read.
+    `unrelated` (they bear on nothing in the key), `repeated` (an earlier sentence has the same words) and `skipped`
+    (the answer is longer than what models read). `sentences` has the rest, which models read.
     """
 
     settled: Flag | None
@@ -57,6 +58,7 @@ class Screening:
     unrelated: tuple[tuple[int, int], ...] = ()
     repeated: tuple[tuple[int, int], ...] = ()
     masked_share: float = 0.0
+    skipped: tuple[tuple[int, int], ...] = ()
 
 
 def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | None = None) -> Screening:
@@ -65,17 +67,18 @@ def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | 
     If `classifier` is None, only lists of names count as filler, and only patterns find sentences that address the
     grader.
     """
-    bounds = normal_text.split_sentences(answer.text)
+    bounds, skipped = _limit_reading(answer, rubric)
     known_terms = _collect_key_terms(rubric) | terms(rubric.question.text)
     injections = find_injections(answer.text, bounds, known_terms, classifier)
     masked = injections.masked
-    kept = tuple((start, end) for start, end in bounds if not _overlaps_any((start, end), masked))
-    rest = "\n".join(answer.text[start:end] for start, end in kept)
+    kept = _leave_out_overlapping(bounds, masked)
+    # Only the whole answer can show that it says nothing.
+    rest = "\n".join(answer.text[start:end] for start, end in sorted((*kept, *skipped)))
 
     flags: list[Flag] = []
     if answer.hidden:
         flags.append(Flag.HIDDEN_CHARACTERS)
-    if injections.suspected:
+    if injections.suspected or has_pattern([answer.text[start:end] for start, end in skipped]):
         flags.append(Flag.INJECTION_SUSPECTED)
     if answer.pictures:
         flags.append(Flag.UNREAD_PICTURE)
@@ -87,17 +90,20 @@ def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | 
         settled = Flag.INJECTION_SUSPECTED
     if settled and settled not in flags:
         flags.append(settled)
+    elif skipped and not settled:
+        flags.append(Flag.PARTLY_READ)
     filler = () if settled else _find_filler(answer, kept, rubric, classifier)
-    content = tuple(span for span in kept if span not in filler)
+    content = _leave_out(kept, filler)
     repeated = () if settled else _find_repeated(answer, content)
     return Screening(
         settled=settled,
         flags=tuple(flags),
         masked=tuple(masked),
         filler=filler,
-        sentences=tuple(span for span in content if span not in repeated),
+        sentences=_leave_out(content, repeated),
         repeated=repeated,
         masked_share=1.0 if settled is Flag.INJECTION_SUSPECTED else _weigh_masked(answer, masked, rest, rubric),
+        skipped=() if settled else _join_neighbours(answer, skipped),
     )
 
 
@@ -109,7 +115,7 @@ def screening_revision(classifier: SentenceClassifier | None) -> str:
 @cache
 def _hash_rules() -> str:
     rules = (
-        *(*injection.list_rules(), *non_answer.RULES, *placeholders.RULES, *name_lists.RULES),
+        *(*injection.list_rules(), *non_answer.RULES, *placeholders.RULES, *name_lists.RULES, *reading_limit.RULES),
         *(_COPY_SHARE, _FIGURE_OR_CODE.pattern),
     )
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
@@ -152,6 +158,27 @@ def _weigh_masked(answer: NormalText, masked: Sequence[tuple[int, int]], rest: s
         for part, whole in ((masked_terms, terms(rest)), (masked_terms & key_terms, terms(rest) & key_terms or {""}))
     )
     return round(min(max(share, _LEAST_MASKED_SHARE), _MOST_MASKED_SHARE), 3)
+
+
+def _limit_reading(
+    answer: NormalText, rubric: Rubric
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """Bounds of the sentences that are within the limit of reading, and of those beyond it."""
+    bounds = normal_text.split_sentences(answer.text)
+    is_chosen = reading_limit.choose_sentences([answer.text[start:end] for start, end in bounds], rubric)
+    chosen = tuple(itertools.compress(bounds, is_chosen))
+    return chosen, _leave_out(bounds, chosen)
+
+
+def _join_neighbours(answer: NormalText, spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans, in order; those with no letter or digit between them become one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not any(map(str.isalnum, answer.text[joined[-1][1] : start])):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def _find_repeated(answer: NormalText, sentences: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -247,5 +274,20 @@ def list_key_texts(rubric: Rubric) -> list[str]:
     return texts
 
 
-def _overlaps_any(span: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
-    return any(span[0] < end and start < span[1] for start, end in others)
+def _leave_out(spans: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans that are not among the others."""
+    unwanted = frozenset(others)
+    return tuple(span for span in spans if span not in unwanted)
+
+
+def _leave_out_overlapping(
+    spans: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """The spans that share no character with the others, which are in order and apart."""
+    ends = [end for _, end in others]
+
+    def is_apart(start: int, end: int) -> bool:
+        following = bisect.bisect_right(ends, start)
+        return following == len(others) or others[following][0] >= end
+
+    return tuple((start, end) for start, end in spans if is_apart(start, end))

@@ -12,6 +12,7 @@ from ..errors import JudgeFailure
 from ..judge.types import AnswerVerdicts
 from ..judge.voting import split_criteria
 from ..panel import Panel
+from ..reading.reading_limit import exceeds_limits
 from ..reading.screened_answer import ScreenedAnswer
 from ..scoring.coefficients import CombinerWeights
 from ..scoring.confidence import ReviewPolicy, doubt_masked, raise_upper_end
@@ -40,7 +41,7 @@ def build_report(answer: ScreenedAnswer, signals: Signals, rubric: Rubric, panel
     # An open score, or one that a person sees anyway, must not move a review share.
     if failure is None and not masked_share:
         panel.review.note(figures.confidence, is_low=Flag.LOW_CONFIDENCE in doubts)
-    flags = _collect_flags(answer, signals.verdicts, doubts)
+    flags = _collect_flags(answer, rubric, signals.verdicts, doubts)
     criteria = _build_criteria(answer, signals, figures, rubric)
     return Report(
         **build_figure_fields(figures, rubric, failed=failure is not None),
@@ -79,7 +80,8 @@ def build_settled_report(
     # An open score, or one that a person sees anyway, must not move a review share.
     if not is_open and not masked_share:
         panel.review.note(confidence, is_low=False)
-    flags = sort_flags({*answer.screening.flags, fact})
+    partly_read = [Flag.PARTLY_READ] if signals and exceeds_limits(rubric) else []
+    flags = sort_flags({*answer.screening.flags, *partly_read, fact})
     verdicts = signals.verdicts if signals else None
     reason = feedback.explain_fact(language=answer.language(rubric), fact=fact, of_rest=bool(masked_share))
     return Report(
@@ -100,6 +102,26 @@ def build_settled_report(
         signals=_name_signals(signals, figures) if signals and figures else {},
         feedback=_compose_feedback(answer, (), rubric, settled=fact),
         provenance=_build_provenance(answer, rubric, panel, verdicts, panel.review.now()),
+    )
+
+
+def build_failed_report(answer: ScreenedAnswer, rubric: Rubric, panel: Panel, failure: JudgeFailure) -> Report:
+    """The report on an answer that could not be graded: every criterion is open, and the failure is the reason."""
+    figures = compute_summary(rubric, {}, panel.coefficients)
+    unjudged = AnswerVerdicts(levels={}, failures={criterion.id: failure for criterion in rubric.criteria})
+    language = answer.language(rubric)
+    criteria = tuple(build_unjudged_criterion(criterion, unjudged, language) for criterion in rubric.criteria)
+    return Report(
+        **build_figure_fields(figures, rubric, failed=True),
+        **_list_unread(answer),
+        needs_review=True,
+        flags=sort_flags(answer.screening.flags),
+        criteria=criteria,
+        signals={},
+        feedback=_compose_feedback(answer, criteria, rubric, settled=None),
+        provenance=_build_provenance(answer, rubric, panel, None, panel.review.now()),
+        unscored_reason=failure.reason,
+        unscored_detail=failure.detail,
     )
 
 
@@ -134,13 +156,17 @@ def sort_flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
 def needs_person(flags: Iterable[Flag], *, settled: bool, failed: bool) -> bool:
     """Whether a person has to review the report; fewer flags call for it if the score is settled."""
     if settled:
-        return bool({Flag.OFF_TOPIC, Flag.RUBRIC_CHANGED, *OPEN_FACTS} & set(flags))
+        return bool({Flag.OFF_TOPIC, Flag.PARTLY_READ, Flag.RUBRIC_CHANGED, *OPEN_FACTS} & set(flags))
     # Signals that disagree lower the confidence already.
     return failed or bool(set(flags) - {Flag.HIDDEN_CHARACTERS, Flag.SIGNALS_DISAGREE})
 
 
-def _collect_flags(answer: ScreenedAnswer, verdicts: AnswerVerdicts, doubts: Iterable[Flag]) -> set[Flag]:
+def _collect_flags(
+    answer: ScreenedAnswer, rubric: Rubric, verdicts: AnswerVerdicts, doubts: Iterable[Flag]
+) -> set[Flag]:
     flags = {*answer.screening.flags, *doubts}
+    if exceeds_limits(rubric):
+        flags.add(Flag.PARTLY_READ)
     if split_criteria(verdicts.votes):
         flags.add(Flag.JUDGES_DISAGREE)
     # Honest answers do not contain the delimiters of our prompts.

@@ -47,7 +47,7 @@ def build_judged_criterion(
 def build_unjudged_criterion(
     criterion: Criterion, verdicts: AnswerVerdicts, language: feedback.FeedbackLanguage
 ) -> CriterionResult:
-    """The result of a criterion that the judge failed on: no level, no points, and the failure as its reason."""
+    """The result of a criterion without a verdict: no level, no points, and the failure as its reason."""
     failure = verdicts.failures[criterion.id]
     return CriterionResult(
         id=criterion.id,

@@ -1,208 +1,116 @@
-"""Collects the signals of a batch of answers, and from them the features of each level of a criterion."""
+"""Collects the signals of a batch of answers, each within its limit of time."""
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import ParamSpec, TypeVar
 
-import numpy as np
+from vivavoce.rubrics import Rubric
 
-from vivavoce.rubrics import Criterion, Rubric
-
+from ..errors import JudgeFailure
 from ..judge.prompt import number_sentences
 from ..judge.types import AnswerVerdicts
+from ..models.embedder import Vectors
+from ..models.time_limit import TimeLimit, embed_in_units, share_limits
 from ..panel import Panel
-from ..reading.name_lists import stated
+from ..reading.reading_limit import list_statements, shorten_statements
 from ..reading.screened_answer import ScreenedAnswer
-from ..types import Evidence, LevelSignals, LevelVerdict
-from . import lexical
-from .similarity import PointMatch, match_points
+from .answer_signals import AnswerVectors, PointSignals, Signals, combine_signals
 
-
-@dataclass(frozen=True)
-class PointSignals:
-    """The signals of one expected point.
-
-    `similarity` (-1 to 1), `similarity_gain` (-2 to 2) and `term_recall` (0 to 1) are of the best passages;
-    `nearest` is the passage with the highest similarity.
-    """
-
-    similarity: float
-    similarity_gain: float
-    term_recall: float
-    nearest: Evidence
-
-
-@dataclass(frozen=True)
-class Signals:
-    """All signals of one answer.
-
-    For criteria with a verdict, `levels` has the features of each level above the lowest and `quotes` the passages that
-    the judge quoted, both by criterion. `points` is by expected point. `question_recall` is the share (0 to 1) of the
-    question's content words that the answer has.
-    """
-
-    levels: Mapping[str, tuple[LevelSignals, ...]]
-    quotes: Mapping[str, tuple[Evidence, ...]]
-    points: Mapping[str, PointSignals]
-    question_recall: float
-    rouge: lexical.RougeScores
-    verdicts: AnswerVerdicts
-
-
-@dataclass(frozen=True)
-class _StatementSignals:
-    """Best match, term recall and verifier's log-odds by statement; None where the verifier was not asked."""
-
-    matches: Mapping[str, PointMatch]
-    recalls: Mapping[str, float]
-    verified: Mapping[str, float | None]
+__all__ = ["PointSignals", "Signals", "collect_signals", "collect_within", "try_within"]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def collect_signals(answers: Sequence[ScreenedAnswer], rubric: Rubric, panel: Panel) -> list[Signals]:
-    """Collect the signals of each answer, in order.
+    """Collect the signals of each answer, in order, without a limit of time.
 
-    The answers are embedded in one call and judged in one call. Each needs at least one sentence.
+    The answers are judged in one call. Each needs at least one sentence.
     """
+    collected = collect_within([(answer, TimeLimit()) for answer in answers], rubric, panel)
+    return [signals for signals in collected if isinstance(signals, Signals)]
+
+
+def collect_within(
+    answers: Sequence[tuple[ScreenedAnswer, TimeLimit]], rubric: Rubric, panel: Panel
+) -> list[Signals | JudgeFailure]:
+    """As `collect_signals`, with a limit on the time of each answer; the failure of each whose time was over."""
+    rubric_vectors = _RubricVectors(rubric, panel)
+    vectors = [try_within(limit, _embed_answer, answer, rubric_vectors, panel) for answer, limit in answers]
+    embedded = [
+        (answer, limit, answer_vectors)
+        for (answer, limit), answer_vectors in zip(answers, vectors, strict=True)
+        if not isinstance(answer_vectors, JudgeFailure)
+    ]
+    verdicts = _judge_answers([(answer, limit) for answer, limit, _ in embedded], rubric, panel)
+    signals = iter(
+        [
+            try_within(limit, combine_signals, answer, answer_vectors, verdict, rubric, panel)
+            for (answer, limit, answer_vectors), verdict in zip(embedded, verdicts, strict=True)
+        ]
+    )
+    return [found if isinstance(found, JudgeFailure) else next(signals) for found in vectors]
+
+
+def try_within(limit: TimeLimit, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | JudgeFailure:
+    """What the work returns, or the failure if the time of the limit is over."""
+    try:
+        with limit.counting():
+            limit.check()
+            return work(*args, **kwargs)
+    except JudgeFailure as failure:
+        return failure
+
+
+def _judge_answers(
+    answers: Sequence[tuple[ScreenedAnswer, TimeLimit]], rubric: Rubric, panel: Panel
+) -> list[AnswerVerdicts]:
+    """The verdicts on each answer; the time that each took is counted."""
     if not answers:
         return []
-    statements = _list_statements(rubric)
-    windows = [_list_windows(answer.sentences) for answer in answers]
-    question_vector, *statement_vectors = panel.embedder.embed([rubric.question.text, *statements])
-    ends = list(itertools.accumulate(map(len, windows)))[:-1]
-    vectors = np.split(panel.embedder.embed(list(itertools.chain.from_iterable(windows))), ends)
-    verdicts = panel.judge.judge([number_sentences(answer.sentences) for answer in answers], rubric)
-    signals = []
-    for answer, window_vectors, verdict in zip(answers, vectors, verdicts, strict=True):
-        matches = match_points(windows=window_vectors, points=np.asarray(statement_vectors), question=question_vector)
-        by_statement = dict(zip(statements, matches, strict=True))
-        signals.append(_collect_answer(answer, by_statement, verdict, rubric, panel))
-    return signals
+    started = time.monotonic()
+    limits = [limit for _, limit in answers]
+    with share_limits(limits):
+        verdicts = panel.judge.judge([number_sentences(answer.sentences) for answer, _ in answers], rubric)
+    share = (time.monotonic() - started) / len(answers)
+    for limit, verdict in zip(limits, verdicts, strict=True):
+        limit.add(share if verdict.seconds is None else verdict.seconds)
+    return verdicts
 
 
-def _collect_answer(
-    answer: ScreenedAnswer,
-    matches: Mapping[str, PointMatch],
-    verdicts: AnswerVerdicts,
-    rubric: Rubric,
-    panel: Panel,
-) -> Signals:
-    question, references = rubric.question.text, [reference.text for reference in rubric.references]
-    counted = {text: stated(answer.sentences, text, rubric) for text in [*matches, *references]}
-    recalls = {text: lexical.point_recall(counted[text], point=text, question=question) for text in matches}
-    whole = "\n".join(answer.sentences)
-    rouge = lexical.rouge(whole, references, stated=["\n".join(counted[text]) for text in references])
-    points = {
-        point.id: _describe_point(answer, matches[point.text], recalls[point.text]) for point in rubric.expected_points
-    }
-    statements = _StatementSignals(matches, recalls, _verify_levels(answer, matches, verdicts, rubric, panel))
-    return Signals(
-        levels={
-            criterion.id: _compute_level_signals(
-                criterion,
-                verdicts.levels[criterion.id],
-                [points[point.id] for point in rubric.points_expected_for(criterion.id)],
-                statements,
-                rouge,
-            )
-            for criterion in rubric.criteria
-            if criterion.id in verdicts.levels
-        },
-        quotes={
-            name: tuple(piece for level in levels if level.span for piece in answer.evidence_in_sentences(level.span))
-            for name, levels in verdicts.levels.items()
-        },
-        points=points,
-        question_recall=lexical.point_recall([whole], point=question, question=""),
-        rouge=rouge,
-        verdicts=verdicts,
-    )
+class _RubricVectors:
+    """The vectors of a rubric's side, computed for the first answer of a batch that needs them."""
+
+    def __init__(self, rubric: Rubric, panel: Panel) -> None:
+        self._texts = [rubric.question.text, *shorten_statements(list_statements(rubric))]
+        self._embedder = panel.embedder
+
+    @cached_property
+    def question(self) -> Vectors:
+        """The vector of the question, shape (d,)."""
+        vector: Vectors = self._vectors[0]
+        return vector
+
+    @cached_property
+    def statements(self) -> Vectors:
+        """The vectors of the statements, shape (s, d)."""
+        return self._vectors[1:]
+
+    @cached_property
+    def _vectors(self) -> Vectors:
+        return embed_in_units(self._embedder, self._texts)
 
 
-def _describe_point(answer: ScreenedAnswer, match: PointMatch, recall: float) -> PointSignals:
-    return PointSignals(
-        similarity=match.similarity,
-        similarity_gain=match.similarity_gain,
-        term_recall=recall,
-        nearest=answer.window_evidence(match.window),
-    )
-
-
-def _describe_levels(rubric: Rubric) -> dict[str, list[str]]:
-    """Descriptions of the levels above the lowest, by criterion."""
-    return {
-        criterion.id: [level.description.strip() for level in criterion.levels[1:]] for criterion in rubric.criteria
-    }
-
-
-def _list_statements(rubric: Rubric) -> list[str]:
-    """All texts that an answer is compared with, without duplicates: expected points, then level descriptions."""
-    points = [point.text for point in rubric.expected_points]
-    return list(dict.fromkeys([*points, *itertools.chain.from_iterable(_describe_levels(rubric).values())]))
-
-
-def _verify_levels(
-    answer: ScreenedAnswer,
-    matches: Mapping[str, PointMatch],
-    verdicts: AnswerVerdicts,
-    rubric: Rubric,
-    panel: Panel,
-) -> Mapping[str, float | None]:
-    """The verifier's log-odds (natural logarithm) by level description; None where it has no weight."""
-    # Without verdicts there is no score to compute.
-    if not verdicts.levels:
-        return {}
-    descriptions = {text for levels in _describe_levels(rubric).values() for text in levels}
-    ordered = [text for text in matches if text in descriptions]
-    if rubric.weights or not panel.coefficients.uses_signal("verifier", rubric.question.id):
-        return dict.fromkeys(ordered)
-    log_odds = panel.verifier.log_odds(answer.sentences, ordered, question=rubric.question)
-    return dict(zip(ordered, log_odds, strict=True))
+def _embed_answer(answer: ScreenedAnswer, rubric_vectors: _RubricVectors, panel: Panel) -> AnswerVectors:
+    statements, question = rubric_vectors.statements, rubric_vectors.question
+    windows = embed_in_units(panel.embedder, _list_windows(answer.sentences))
+    return AnswerVectors(windows=windows, statements=statements, question=question)
 
 
 def _list_windows(sentences: Sequence[str]) -> list[str]:
     """All sentences, then all pairs of neighbours, since a point may take two sentences."""
     pairs = itertools.pairwise(sentences)
     return [*sentences, *(f"{first} {second}" for first, second in pairs)]
-
-
-def _compute_level_signals(
-    criterion: Criterion,
-    verdicts: Sequence[LevelVerdict],
-    points: Sequence[PointSignals],
-    statements: _StatementSignals,
-    rouge: lexical.RougeScores,
-) -> tuple[LevelSignals, ...]:
-    """Features of each level of a criterion above the lowest.
-
-    Gain and recall are the mean of those for the level's description and those for the criterion's expected points,
-    where it has any. A higher level needs more of the points: the first level counts the best point, the highest all of
-    them, and those between a number in proportion. A criterion with two levels counts the best point.
-    """
-    gains = sorted((point.similarity_gain for point in points), reverse=True)
-    recalls = sorted((point.term_recall for point in points), reverse=True)
-    last = len(verdicts) - 1
-    signals = []
-    for step, (level, verdict) in enumerate(zip(criterion.levels[1:], verdicts, strict=True)):
-        text = level.description.strip()
-        share = step / last if last else 0.0
-        # Round half up; round() would go to the even number.
-        count = 1 + math.floor(share * (len(points) - 1) + 0.5) if points else 0
-        signals.append(
-            LevelSignals(
-                judge=verdict.log_odds - verdict.baseline_log_odds,
-                verifier=statements.verified.get(text),
-                similarity_gain=_average_with_points(statements.matches[text].similarity_gain, gains[:count]),
-                term_recall=_average_with_points(statements.recalls[text], recalls[:count]),
-                rouge1_recall=rouge.rouge1_recall,
-            )
-        )
-    return tuple(signals)
-
-
-def _average_with_points(of_level: float, of_points: Sequence[float]) -> float:
-    """The mean of a level's value and the mean of its points' values; the former alone if there are no points."""
-    return (of_level + fmean(of_points)) / 2 if of_points else of_level

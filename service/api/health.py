@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -37,7 +39,8 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
     """Returns 200 if answers can be stored and are graded in time, else 503.
 
     An unavailable judge alone does not make the service unready, as answers wait for it. Once the oldest open grading
-    is older than `VIVA_READY_MAX_AGE_SECONDS`, the status is 503.
+    is older than `VIVA_READY_MAX_AGE_SECONDS`, the status is 503, unless a worker is grading or has finished a grading
+    in that time.
     """
     judge = request.app.state.judge_status()
     try:
@@ -45,6 +48,8 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
             repository = GradingRepository(session)
             queue = dict(repository.counts_by_state())
             oldest = repository.oldest_open()
+            age = (clock.now() - oldest).total_seconds() if oldest else None
+            late = _is_stuck(repository, age, limit=settings.ready_max_age_seconds)
     except sa.exc.SQLAlchemyError as error:
         response.status_code = 503
         # The class alone: the message may contain the password.
@@ -55,9 +60,14 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
             queue={},
             oldest_open_seconds=None,
         )
-    age = (clock.now() - oldest).total_seconds() if oldest else None
-    limit = settings.ready_max_age_seconds
-    late = bool(limit) and age is not None and age > limit
     if late:
         response.status_code = 503
     return Readiness(ready=not late, database="ok", judge=judge, queue=queue, oldest_open_seconds=age)
+
+
+def _is_stuck(repository: GradingRepository, age: float | None, *, limit: float) -> bool:
+    """Returns whether the oldest open grading is older than the limit, in seconds, and no worker makes progress."""
+    if not limit or age is None or age <= limit:
+        return False
+    now = clock.now()
+    return not repository.is_progressing(now=now, since=now - timedelta(seconds=limit))

@@ -236,6 +236,9 @@ class ReportPublic(_Part):
     repeated: list[EvidencePublic] = Field(
         default=[], description="Passages that repeat an earlier one; no model reads them."
     )
+    skipped: list[EvidencePublic] = Field(
+        default=[], description="Passages beyond what models read of a long answer; a person must read them."
+    )
     context: list[EvidencePublic] = Field(
         default=[],
         description="Of a transcript: what others than the candidate say, labels of speakers and time stamps; no model "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -103,12 +104,12 @@ def connect(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
-        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True, json_serializer=_write_json)
         event.listen(engine, "handle_error", _hide_row)
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, hide_parameters=True)
+    engine = sa.create_engine(parsed, hide_parameters=True, json_serializer=_write_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -119,6 +120,11 @@ def _hide_row(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
+
+
+def _write_json(value: Any) -> str:
+    # SQLite would store NaN, PostgreSQL refuses it.
+    return json.dumps(value, allow_nan=False)
 
 
 def sessions(engine: sa.Engine) -> SessionFactory:

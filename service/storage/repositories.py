@@ -133,6 +133,20 @@ class GradingRepository:
             sa.select(sa.func.min(Grading.created_at)).where(Grading.state.in_([State.QUEUED, State.RUNNING]))
         )
 
+    def is_progressing(self, *, now: datetime, since: datetime) -> bool:
+        """Returns whether a worker works on a grading, or has finished one since then.
+
+        A lease on a grading that waited for the judge does not count: while the judge is away, workers try those again
+        and again.
+        """
+        is_first_try = sa.or_(Grading.reason.is_(None), Grading.reason == "worker_lost")
+        is_worked_on = sa.and_(Grading.state == State.RUNNING, Grading.lease_until > now, is_first_try)
+        is_finished = sa.and_(
+            Grading.state.in_([State.GRADED, State.NEEDS_REVIEW, State.FAILED]), Grading.updated_at >= since
+        )
+        progress = sa.select(Grading.id).where(sa.or_(is_worked_on, is_finished)).limit(1)
+        return self._session.scalar(progress) is not None
+
     def _select_waiting(self, now: datetime) -> sa.Select[Grading]:
         return (
             sa.select(Grading)

@@ -92,6 +92,9 @@ def test_examples_fit_the_criteria(rubric: Rubric, levels: dict[str, int], messa
     ("criterion", "message"),
     [
         ({"kind": "binary", "points": 0}, "greater than 0"),
+        ({"kind": "binary", "points": 1e-308}, "points must be at least 0.01"),
+        ({"kind": "binary", "points": 0.0099}, "points must be at least 0.01"),
+        ({"kind": "negative", "points": -1e-9}, "points must be at most -0.01"),
         ({"kind": "binary", "points": 101}, "less than or equal to 100"),
         ({"kind": "negative", "points": 0}, "less than 0"),
         ({"kind": "gate", "cap": 1}, "less than 1"),
@@ -152,3 +155,12 @@ def test_an_origin_holds_small_values_only(rubric: Rubric, origin: dict[str, Any
     else:
         with pytest.raises(ValidationError, match="origin"):
             Rubric.model_validate(_broken(rubric, origin=origin))
+
+
+def test_levels_and_weights_have_a_least_size(rubric: Rubric) -> None:
+    levels = [{"points": 0, "description": "a"}, {"points": 5e-324, "description": "b"}]
+    ordinal = {"id": "more", "title": "t", "kind": "ordinal", "levels": levels}
+    with pytest.raises(ValidationError, match=r"points must be at least 0\.01"):
+        Rubric.model_validate(_broken(rubric, criteria=[*rubric.model_dump(mode="json")["criteria"], ordinal]))
+    with pytest.raises(ValidationError, match=r"a weight must be 0 or at least 0\.01"):
+        Rubric.model_validate(_broken(rubric, weights={"judge": 1e-300, "rouge": 1e-300}))

@@ -484,6 +484,50 @@ def test_a_delayed_grading_is_due_at_its_moment(
     assert claim_batch(sqlite_database)
 
 
+@pytest.mark.parametrize(("max_attempts", "state"), [(1, State.DEAD), (3, State.QUEUED)])
+def test_a_lost_worker_takes_the_provisional_range_along(
+    sqlite_database: SessionFactory, rubric: Rubric, max_attempts: int, state: State
+) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    partial = {"score_min": 2.0, "score_max": 9.0, "coverage": 0.5, "signals": {"rouge1": 0.1}}
+    with sqlite_database.begin() as session:
+        batch = lifecycle.claim(session, owner="w", limit=1, lease_seconds=60)
+        assert batch
+        lifecycle.release(session, batch.leases, reason=UnscoredReason.INFRASTRUCTURE, provisional=partial)
+    claim_one(sqlite_database)
+    sweep_gone(sqlite_database, "w", max_attempts=max_attempts)
+    grading = read_grading(sqlite_database, grading_id)
+    assert (grading.state, grading.provisional) == (state, None)
+
+
+def test_a_retry_after_a_lost_lease_is_refused(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id, lease = bring_to(sqlite_database, rubric, State.CANCELLED)
+    assert lease
+    with sqlite_database.begin() as session, pytest.raises(LostLease, match=grading_id):
+        lifecycle.retry_later(session, lease, make_report(reason=UnscoredReason.TIMEOUT))
+    assert read_grading(sqlite_database, grading_id).state == State.CANCELLED
+
+
+def test_a_failure_without_a_report_is_written_once(sqlite_database: SessionFactory, rubric: Rubric) -> None:
+    grading_id = submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database)
+    failure = JudgeFailure(UnscoredReason.INTERNAL, "an error")
+    for _ in range(2):
+        with sqlite_database.begin() as session:
+            assert lifecycle.fail(session, lease, failure) is State.FAILED
+    grading = read_grading(sqlite_database, grading_id)
+    assert (grading.state, grading.reason, grading.detail, grading.report) == ("failed", "internal", "an error", None)
+    assert audited_kinds(sqlite_database, grading_id)[-1] == "grading_failed"
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.GRADED, State.DEAD])
+def test_a_late_failure_is_refused(sqlite_database: SessionFactory, rubric: Rubric, state: State) -> None:
+    _, lease = bring_to(sqlite_database, rubric, state)
+    assert lease
+    with sqlite_database.begin() as session, pytest.raises(LostLease):
+        lifecycle.fail(session, lease, JudgeFailure(UnscoredReason.INTERNAL, "an error"))
+
+
 def test_the_provisional_range_goes_with_the_next_result(sqlite_database: SessionFactory, rubric: Rubric) -> None:
     grading_id = submit_answer(sqlite_database, rubric)
     partial = {"score_min": 2.0, "score_max": 9.0, "coverage": 0.5, "signals": {"rouge1": 0.1}}

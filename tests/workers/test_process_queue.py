@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import undefer
 
-from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
-from vivavoce.graders.testing import ScriptedJudge, scripted_panel
+from vivavoce.graders import JudgeFailure, ModelMissing, Panel, UnscoredReason
+from vivavoce.graders.models.embedder import Vectors
+from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle, submission, sweeping
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import Grading
+from vivavoce.service.storage.tables import Grading, RubricVersion
 from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import grading as worker_grading
 from vivavoce.workers.grading import QueueRun, process_queue, sweep_up
@@ -75,6 +81,100 @@ def _claim(database: SessionFactory, owner: str, *, seconds: float = 10) -> None
     """Lease what waits to a worker that then does nothing."""
     with database.begin() as session:
         assert lifecycle.claim(session, owner=owner, limit=9, lease_seconds=seconds)
+
+
+class FailingEmbedder(HashingEmbedder):
+    """Raises an error that quotes the text if it says poison."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        for text in texts:
+            if "poison" in text:
+                raise ZeroDivisionError(f"cannot read {text}")
+        return super().embed(texts)
+
+
+def test_an_error_fails_the_answer_that_causes_it_alone(
+    submit: Callable[..., list[str]],
+    process: Callable[..., QueueRun],
+    gradings: Callable[[Sequence[str]], list[Grading]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ids = submit("INT8 weights.", "Secret poison.", "INT4 weights.")
+    done = process(replace(scripted_panel(), embedder=FailingEmbedder()))
+    first, poison, last = gradings(ids)
+    assert done == QueueRun(finished=3)
+    assert [first.state, poison.state, last.state] == ["graded", "failed", "graded"]
+    assert (poison.reason, poison.report, poison.attempt) == ("internal", None, 1)
+    assert poison.detail == (
+        "an error of the program (ZeroDivisionError): look into the worker's log, then requeue the grading"
+    )
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert "ZeroDivisionError" in errors[0]
+    assert "in embed" in errors[0]
+    assert "poison" not in caplog.text.replace('if "poison" in text', "")
+
+
+def test_a_missing_model_fails_no_grading(
+    submit: Callable[..., list[str]],
+    process: Callable[..., QueueRun],
+    gradings: Callable[[Sequence[str]], list[Grading]],
+) -> None:
+    class Missing(HashingEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            raise ModelMissing("There is no model.")
+
+    ids = submit("INT8 weights.")
+    with pytest.raises(ModelMissing):
+        process(replace(scripted_panel(), embedder=Missing()))
+    assert _states(gradings(ids)) == ["running"]
+
+
+def test_a_figure_that_is_not_finite_fails_its_grading(
+    submit: Callable[..., list[str]],
+    process: Callable[..., QueueRun],
+    gradings: Callable[[Sequence[str]], list[Grading]],
+) -> None:
+    ids = submit("INT8 weights.", "NaN weights.")
+    process(scripted_panel(lambda answer, criterion: math.nan if "NaN" in answer else 2.0))
+    good, bad = gradings(ids)
+    assert (good.state, bad.state, bad.reason) == ("graded", "failed", "internal")
+    assert "not a finite number" in str(bad.detail)
+    assert bad.report is not None
+
+
+def test_a_rubric_that_is_no_longer_accepted_fails_with_a_sentence(
+    submit: Callable[..., list[str]],
+    process: Callable[..., QueueRun],
+    gradings: Callable[[Sequence[str]], list[Grading]],
+    database: SessionFactory,
+) -> None:
+    ids = submit("INT8 weights.")
+    with database.begin() as session:
+        version = session.scalars(sa.select(RubricVersion).options(undefer(RubricVersion.document))).one()
+        criteria = [{**version.document["criteria"][0], "points": 1e-308}, *version.document["criteria"][1:]]
+        version.document = {**version.document, "criteria": criteria}
+    assert process().finished == 1
+    (grading,) = gradings(ids)
+    assert (grading.state, grading.reason) == ("failed", "internal")
+    assert "criteria.0.points: points must be at least 0.01" in str(grading.detail)
+
+
+def test_a_slow_answer_fails_alone(
+    submit: Callable[..., list[str]],
+    process: Callable[..., QueueRun],
+    gradings: Callable[[Sequence[str]], list[Grading]],
+) -> None:
+    def answer(text: str, criterion: str) -> float:
+        time.sleep(0.1 if "slow" in text else 0.0)
+        return 2.0
+
+    ids = submit("INT8 weights.", "slow weights.", "INT4 weights.")
+    process(scripted_panel(answer), changed={"grading_seconds": 0.3})
+    found = gradings(ids)
+    assert _states(found) == ["graded", "failed", "graded"]
+    assert (found[1].reason, found[1].attempt) == ("too_long", 1)
+    assert "VIVA_GRADING_SECONDS" in str(found[1].detail)
 
 
 def _states(gradings: Sequence[Grading]) -> list[str]:

@@ -238,6 +238,8 @@ def probe(base_url: str, *, timeout_seconds: float = 3.0) -> str | None:
 
     try:
         response = asyncio.run(get_health())
+    except httpx.InvalidURL:
+        return f"{base_url} is no address of a judge: write it as http://host:port"
     except (TimeoutError, httpx.HTTPError) as error:
         return f"no judge answers at {hide_credentials(base_url)} ({type(error).__name__})"
     if response.status_code != 200:

@@ -13,6 +13,7 @@ from vivavoce.rubrics import Question
 
 from ...errors import ModelMissing
 from ..embedder import Embedder
+from ..time_limit import check_time, embed_in_units
 from .nearest import nearest_sentences
 from .quantized_e5 import PackedE5
 
@@ -71,12 +72,13 @@ class CrossEncoderVerifier:
 
     def log_odds(self, sentences: Sequence[str], statements: Sequence[str], *, question: Question) -> list[float]:
         """See Verifier. The log-odds are clipped to the range from -1 to 2."""
-        vectors = self._embedder.embed([*sentences, *statements])
+        vectors = embed_in_units(self._embedder, [*sentences, *statements])
         tokens = [self._packed_e5.tokens(sentence) for sentence in sentences]
         unseen = [index for index, questions in enumerate(self._training_questions) if question.id not in questions]
         networks = [self._loaded_networks[index] for index in unseen or range(len(self._files))]
         log_odds = []
         for statement, vector in zip(statements, vectors[len(sentences) :], strict=True):
+            check_time()
             nearest = nearest_sentences(vectors[: len(sentences)], vector)
             read = [token for index in nearest for token in tokens[index]]
             value = fmean(self._run_network(network, question.text, statement, read) for network in networks)
@@ -100,8 +102,10 @@ class CrossEncoderVerifier:
 
     @cached_property
     def _training_questions(self) -> list[frozenset[str]]:
-        from .weights import seen_questions
-
+        try:
+            from .weights import seen_questions
+        except ImportError:
+            raise _build_missing_error() from None
         return [seen_questions(file) for file in self._files]
 
     @cached_property
@@ -110,12 +114,14 @@ class CrossEncoderVerifier:
             from .network import CrossEncoder
             from .weights import load
         except ImportError:
-            raise ModelMissing(
-                "The verifier needs torch, safetensors and tokenizers: run 'pip install vivavoce[grading]'."
-            ) from None
+            raise _build_missing_error() from None
         networks = []
         for file in self._files:
             network = CrossEncoder(self._packed_e5)
             load(network, file)
             networks.append(network.eval())
         return networks
+
+
+def _build_missing_error() -> ModelMissing:
+    return ModelMissing("The verifier needs torch, safetensors and tokenizers: run 'pip install vivavoce[grading]'.")

@@ -121,8 +121,10 @@ class PackedE5:
     @cached_property
     def _unigram_tokenizer(self) -> Any:
         # Imported late: only a network needs tokens.
-        from tokenizers import Tokenizer, models, pre_tokenizers
-
+        try:
+            from tokenizers import Tokenizer, models, pre_tokenizers
+        except ImportError:
+            raise ModelMissing("The verifier needs tokenizers: run 'pip install vivavoce[grading]'.") from None
         pieces = list(zip(self._pieces, map(float, self._scores), strict=True))
         tokenizer = Tokenizer(models.Unigram(pieces, unk_id=self._unknown, byte_fallback=False))
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)

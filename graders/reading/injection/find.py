@@ -93,6 +93,11 @@ def find_injections(
     )
 
 
+def has_pattern(sentences: Sequence[str]) -> bool:
+    """Whether a sentence resembles an attack by a pattern alone."""
+    return any(_search_patterns(sentence).resembles for sentence in sentences)
+
+
 def _find_encoded_attacks(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end, decoded in find_encoded(text) if _holds_attack(decoded)]
 

@@ -21,6 +21,7 @@ import yaml
 
 from ...errors import ModelMissing
 from ...models.embedder import Embedder
+from ...models.time_limit import check_time
 from ..normal_text import has_han
 from ..terms import terms
 
@@ -156,6 +157,7 @@ class LinearClassifier:
         return [sentence in recognised for sentence in sentences]
 
     def _score_meaning(self, sentence: str) -> float:
+        check_time()
         return float(self._score_features("meaning", self._embedder.embed([sentence]))[0])
 
     def _score_features(self, name: str, features: Any) -> Floats:

@@ -14,6 +14,8 @@ from vivavoce.graders.judge.clients.client import Deadlines
 from vivavoce.graders.judge.prompt import PromptForm, load_template
 from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import Behaviour, Engine, StubJudgeServer
+from vivavoce.graders.judge.voting import JudgePanel
+from vivavoce.graders.models.time_limit import TimeLimit, share_limits
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
 
@@ -35,6 +37,27 @@ def test_verdicts_have_the_baseline_beside_them(
     assert level.log_odds > 0 > level.baseline_log_odds
     assert empty.levels["lower"][0].log_odds == empty.levels["lower"][0].baseline_log_odds
     assert [len(full.levels[criterion.id]) for criterion in rubric.criteria] == [1, 2, 1, 1]
+
+
+def test_no_call_begins_after_the_time_of_an_answer(
+    rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge
+) -> None:
+    judge = open_judge(stub_judge.url)
+    with share_limits([TimeLimit(60.0), TimeLimit(0.0)]):
+        judged, late = judge.judge(["INT8", "INT4"], rubric)
+    assert not judged.failures
+    assert judged.seconds
+    assert {failure.reason for failure in late.failures.values()} == {UnscoredReason.TOO_LONG}
+    assert (late.levels, late.calls) == ({}, ())
+
+
+def test_a_panel_shares_the_time_with_its_judges(
+    rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge
+) -> None:
+    panel = JudgePanel([open_judge(stub_judge.url), open_judge(stub_judge.url)], quorum=1)
+    with share_limits([TimeLimit(0.0)]):
+        (late,) = panel.judge(["INT8"], rubric)
+    assert {failure.reason for failure in late.failures.values()} == {UnscoredReason.TOO_LONG}
 
 
 def test_the_only_vote_is_the_judges(rubric: Rubric, stub_judge: StubJudgeServer, open_judge: OpenJudge) -> None:

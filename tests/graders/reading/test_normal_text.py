@@ -212,6 +212,8 @@ def test_hashes_are_of_the_normal_form() -> None:
         ("他说：“可以。”然后走了。", ["他说：“可以。”", "然后走了。"]),
         ("先量化；再剪枝", ["先量化；", "再剪枝"]),
         ("a; b;c", ["a;", "b;c"]),
+        ("It depends on x. Then y.", ["It depends on x.", "Then y."]),
+        ("Wait...no", ["Wait...no"]),
         ("See Fig. 3, e.g. here. Next.", ["See Fig. 3, e.g. here.", "Next."]),
         ("Ask Dr. No vs. Mr. Yes. Then go.", ["Ask Dr. No vs. Mr. Yes.", "Then go."]),
         ("As J. Smith says, it is 3.14 wide. Yes.", ["As J. Smith says, it is 3.14 wide.", "Yes."]),

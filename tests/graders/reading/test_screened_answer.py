@@ -156,6 +156,7 @@ def test_unread_parts_are_listed_by_reason() -> None:
         "unrelated": ["權重變小。"],
         "repeated": ["- Reads are fast"],
         "context": [],
+        "skipped": [],
     }
     assert list(_screened(RAW).unread.values()) == [(), (), (), (), ()]
 
@@ -186,6 +187,7 @@ def test_an_answer_is_normalised_screened_and_filtered(rubric: Rubric) -> None:
         "unrelated": ["Cats are nice."],
         "repeated": ["It stores INT8 weights!"],
         "context": [],
+        "skipped": [],
     }
 
 

@@ -81,15 +81,23 @@ def test_no_answers_ask_no_model(rubric: Rubric) -> None:
     assert panel.judge.calls == 0
 
 
-def test_a_batch_is_embedded_in_two_calls(rubric: Rubric) -> None:
+def test_the_rubric_is_embedded_once_and_each_answer_in_a_call(rubric: Rubric) -> None:
     embedder = CountingEmbedder()
     _collect(rubric, GOOD, "INT8 it is.", "It is faster. It is smaller. It is cheaper.", embedder=embedder)
-    statements, windows = embedder.calls
+    statements, *windows = embedder.calls
     assert statements[0] == rubric.question.text
     assert len(set(statements)) == len(statements)
     # Sentences, then pairs of neighbours: 2 + 1, 1, 3 + 2.
-    assert len(windows) == 9
-    assert windows[-1] == "It is smaller. It is cheaper."
+    assert list(map(len, windows)) == [3, 1, 5]
+    assert windows[-1][-1] == "It is smaller. It is cheaper."
+
+
+def test_a_long_answer_is_embedded_in_several_calls(rubric: Rubric) -> None:
+    embedder = CountingEmbedder()
+    _collect(rubric, " ".join(f"Weights have {bits} bits." for bits in range(1, 21)), embedder=embedder)
+    _, *windows = embedder.calls
+    # 20 sentences and 19 pairs.
+    assert list(map(len, windows)) == [16, 16, 7]
 
 
 def test_a_batch_gives_what_each_answer_alone_gives(rubric: Rubric) -> None:

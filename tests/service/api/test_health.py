@@ -9,13 +9,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from vivavoce import __version__
+from vivavoce.graders import UnscoredReason
 from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
 
-from ..samples import FixedClock, bring_to, submit_answer
+from ..samples import FixedClock, bring_to, claim_one, make_report, record_report, submit_answer
 
 
 def test_the_process_says_that_it_is_alive(client: httpx.Client) -> None:
@@ -94,6 +96,43 @@ def test_readiness_ends_beyond_the_limit(
     reply = api.get("/readyz")
     assert (reply.status_code, reply.json()["ready"]) == (status, status == 200)
     assert reply.json()["oldest_open_seconds"] == age
+
+
+def test_a_grading_that_a_worker_works_on_keeps_it_ready(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database)
+    fixed_clock.advance(10_000)
+    assert api.get("/readyz").status_code == 503
+    with sqlite_database.begin() as session:
+        lifecycle.renew(session, [lease], lease_seconds=10)
+    assert api.get("/readyz").status_code == 200
+
+
+def test_results_keep_it_ready(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    submit_answer(sqlite_database, rubric)
+    submit_answer(sqlite_database, rubric)
+    fixed_clock.advance(800)
+    record_report(sqlite_database, claim_one(sqlite_database), make_report())
+    fixed_clock.advance(800)
+    assert api.get("/readyz").status_code == 200
+    fixed_clock.advance(101)
+    assert api.get("/readyz").status_code == 503
+
+
+def test_attempts_at_a_judge_that_is_away_are_no_progress(
+    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock
+) -> None:
+    submit_answer(sqlite_database, rubric)
+    lease = claim_one(sqlite_database)
+    with sqlite_database.begin() as session:
+        lifecycle.release(session, [lease], reason=UnscoredReason.INFRASTRUCTURE)
+    fixed_clock.advance(1000)
+    claim_one(sqlite_database)
+    assert api.get("/readyz").status_code == 503
 
 
 def test_finished_gradings_do_not_age(

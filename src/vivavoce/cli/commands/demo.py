@@ -38,6 +38,8 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _LONGEST_SECONDS = 1800.0
 _WAIT_SECONDS = 10
+# Between two looks at a service that starts.
+_POLL_SECONDS = 0.1
 # Above the seconds that a long poll may take.
 _HTTP_SECONDS = 90
 
@@ -174,7 +176,8 @@ def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> Non
             if httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.1)
+            pass
+        time.sleep(_POLL_SECONDS)
     raise UserError(f"The service was not ready within {_START_SECONDS:.0f} s: see {log}.")
 
 

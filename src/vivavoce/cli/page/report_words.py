@@ -90,6 +90,12 @@ _FLAGS: dict[str, dict[Language, Wording]] = {
         "含不可见字符",
         "回答中含有不可见字符，评分时已忽略。",
     ),
+    Flag.PARTLY_READ: _pair_words(
+        "Read in part",
+        "Answer or rubric is longer than what the models read, so a person must read the rest.",
+        "仅部分读取",
+        "回答或评分标准超出模型的读取上限，其余部分须由人工阅读。",
+    ),
     Flag.SIGNALS_DISAGREE: _pair_words(
         "Signals disagree",
         "The judge and the other signals are 5 points or more apart, which lowers the confidence.",
@@ -156,9 +162,15 @@ _REASONS: dict[str, dict[Language, Wording]] = {
     ),
     UnscoredReason.TOO_LONG: _pair_words(
         "Too long",
-        "Question, rubric and answer together exceed what the judge can read.",
+        "Question, rubric and answer exceed what the judge can read, or grading took longer than is allowed.",
         "内容过长",
-        "题目、评分标准与回答合计超出评审模型的上下文长度。",
+        "题目、评分标准与回答合计超出评审模型的上下文长度，或评分用时超过上限。",
+    ),
+    UnscoredReason.INTERNAL: _pair_words(
+        "Internal error",
+        "An error in the program stopped this grading; the log of the worker has the details.",
+        "内部错误",
+        "程序内部错误导致本次评分中止，详情见工作进程日志。",
     ),
     "worker_lost": _pair_words(
         "Worker lost",
@@ -181,6 +193,7 @@ UNREAD: dict[str, dict[Language, str]] = {
     "unrelated": {"en": "unrelated to the question", "zh": "与题目无关"},
     "repeated": {"en": "repeats an earlier sentence", "zh": "与前文重复"},
     "context": {"en": "context, not the candidate's words", "zh": "对话背景，不是候选人的话"},
+    "skipped": {"en": "beyond what the models read", "zh": "超出模型读取上限"},
 }
 
 # Names of the two levels of a criterion that is met or not; ordinal criteria have levels of their own.

@@ -374,3 +374,8 @@ def test_a_health_probe_is_none_or_a_problem(stub_judge: StubJudgeServer) -> Non
     assert probe(f"{stub_judge.url}/") is None
     assert probe(f"{stub_judge.url}/nothing") == f"the judge at {stub_judge.url}/nothing is not ready (HTTP 404)"
     assert probe("http://127.0.0.1:9") == "no judge answers at http://127.0.0.1:9 (ConnectError)"
+
+
+@pytest.mark.parametrize("url", ["http://judge:port", "http://[::1", "http://a\x00b"])
+def test_an_address_that_is_no_url_is_a_problem(url: str) -> None:
+    assert probe(url) == f"{url} is no address of a judge: write it as http://host:port"

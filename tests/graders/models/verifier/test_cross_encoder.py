@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,15 @@ def test_the_revision_covers_all_weights(tiny: PackedE5, tmp_path: Path) -> None
     assert len(first) == 64
     assert _tiny_verifier(tiny, tmp_path, 0.0, 0.0).revision == first
     assert _tiny_verifier(tiny, tmp_path, 0.0, 0.5).revision != first
+
+
+@pytest.mark.parametrize("library", ["torch", "tokenizers"])
+def test_a_missing_library_is_named(
+    tmp_path: Path, rubric: Rubric, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    for name in ("weights", "network"):
+        monkeypatch.delitem(sys.modules, f"vivavoce.graders.models.verifier.{name}", raising=False)
+    verifier = CrossEncoderVerifier(HashingEmbedder())
+    with pytest.raises(ModelMissing, match=rf"needs .*{library}.*: run 'pip install"):
+        verifier.log_odds(["INT8."], ["It is small."], question=rubric.question)

@@ -1,0 +1,90 @@
+"""Writes the results of a batch to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from vivavoce.graders import JudgeFailure, Report
+from vivavoce.service import lifecycle
+from vivavoce.service.errors import LostLease
+from vivavoce.service.leases import Lease
+from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import SessionFactory, is_unavailable
+from vivavoce.service.storage.tables import State
+
+from .batch_grading import Result, describe_error
+
+Outcome = State | LostLease
+
+
+def write_results(
+    sessions: SessionFactory, results: Sequence[tuple[Lease, Result]], settings: Settings, *, retry_seconds: float
+) -> list[tuple[Lease, Result, Outcome]]:
+    """Write a batch in one transaction; each grading with its result, and its new state or LostLease.
+
+    A result that the database refuses fails its grading; the others are written. Gradings that the judge was not there
+    for are due again after `retry_seconds`.
+    """
+
+    def write(session: Session, lease: Lease, result: Result) -> Outcome:
+        return _write_result(session, lease, result, settings, retry_seconds)
+
+    try:
+        outcomes = sessions.run(lambda session: [write(session, *result) for result in results])
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        return [_write_alone(sessions, lease, result, write) for lease, result in results]
+    return [(lease, result, outcome) for (lease, result), outcome in zip(results, outcomes, strict=True)]
+
+
+def _write_alone(
+    sessions: SessionFactory, lease: Lease, result: Result, write: Callable[[Session, Lease, Result], Outcome]
+) -> tuple[Lease, Result, Outcome]:
+    try:
+        return lease, result, sessions.run(lambda session: write(session, lease, result))
+    except Exception as error:
+        if is_unavailable(error) or isinstance(result, JudgeFailure):
+            raise
+        failure = describe_error(lease, error)
+    return lease, failure, sessions.run(lambda session: write(session, lease, failure))
+
+
+def _write_result(session: Session, lease: Lease, result: Result, settings: Settings, retry_seconds: float) -> Outcome:
+    """Write one result: the new state, or LostLease if it came too late, so that the others still count."""
+    try:
+        if isinstance(result, JudgeFailure):
+            return lifecycle.fail(session, lease, result)
+        return _write_report(session, lease, result, settings, retry_seconds)
+    except LostLease as error:
+        return error
+
+
+def _write_report(session: Session, lease: Lease, report: Report, settings: Settings, retry_seconds: float) -> State:
+    reason = report.unscored_reason
+    if report.judge_unavailable:
+        lifecycle.release(
+            session,
+            [lease],
+            reason=reason,
+            detail=report.unscored_detail,
+            delay_seconds=retry_seconds,
+            provisional=_provisional_range(report) if settings.on_judge_unavailable == "provisional" else None,
+        )
+        return State.QUEUED
+    if reason and reason.retryable:
+        return lifecycle.retry_later(session, lease, report)
+    return lifecycle.record(session, lease, report)
+
+
+def _provisional_range(report: Report) -> dict[str, Any]:
+    """What callers may know before the judge has answered: the range of the score (0 to 10) and the other signals."""
+    return {
+        "score_min": report.score_min,
+        "score_max": report.score_max,
+        "coverage": report.coverage,
+        "signals": dict(report.signals),
+    }
