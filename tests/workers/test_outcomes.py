@@ -145,7 +145,7 @@ def test_tokens_are_counted_by_kind(report_of: Callable[..., Report], counted: C
     count_judge_work(
         report_of(judge_calls=5, cached_verdicts=2, judge_seconds=1.5, tokens_in=1000, tokens_cached=800, tokens_out=5)
     )
-    assert [counted(name) for name in names] == [5, 2, 1.5]
+    assert [counted(name) for name in names] == pytest.approx([5, 2, 1.5])
     assert [counted("judge_tokens_total", kind=kind) for kind in kinds] == [200, 800, 5]
 
 

@@ -157,7 +157,7 @@ def test_a_rubric_that_is_no_longer_accepted_fails_with_a_sentence(
     assert process().finished == 1
     (grading,) = gradings(ids)
     assert (grading.state, grading.reason) == ("failed", "internal")
-    assert "criteria.0.points: points must be at least 0.01" in str(grading.detail)
+    assert "criterion 1, points: points must be at least 0.01" in str(grading.detail)
 
 
 def test_a_slow_answer_fails_alone(

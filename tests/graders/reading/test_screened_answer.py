@@ -158,7 +158,7 @@ def test_unread_parts_are_listed_by_reason() -> None:
         "context": [],
         "skipped": [],
     }
-    assert list(_screened(RAW).unread.values()) == [(), (), (), (), ()]
+    assert list(_screened(RAW).unread.values()) == [()] * 6
 
 
 def test_equal_answers_have_one_hash() -> None:

@@ -127,7 +127,8 @@ def test_reports_of_an_earlier_time_are_shown_without_the_key(
 ) -> None:
     grading_id, _ = bring_to(sqlite_database, rubric, State.GRADED)
     with sqlite_database.begin() as session:
-        session.get_one(Report, grading_id).document = {"score": 4.2, "criteria": [{"id": "a"}], "talk": []}
+        document = {"score": 4.2, "criteria": [{"id": "a", "max_points": 2.0}], "talk": []}
+        session.get_one(Report, grading_id).document = document
     report = api.get(f"/v1/gradings/{grading_id}").json()["report"]
     assert (report["score"], report["filler"]) == (4.2, [])
-    assert report["criteria"] == [{"id": "a", "reason": "", "expected_points": [], "votes": []}]
+    assert report["criteria"] == [{"id": "a", "max_points": 2.0, "reason": "", "expected_points": [], "votes": []}]

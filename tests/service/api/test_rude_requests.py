@@ -126,7 +126,7 @@ def test_the_largest_answer_fits_however_it_is_written(post: Post) -> None:
         (b"   ", 400, "unreadable_body", "empty"),
         (b'{"answer":"\xff"}', 400, "unreadable_body", "UTF-8"),
         ('{"answer":"x"}'.encode("utf-16"), 400, "unreadable_body", "UTF-16"),
-        (gzip.compress(b'{"answer":"x"}'), 400, "unreadable_body", "gzip"),
+        (gzip.compress(b'{"answer":"x"}', mtime=0), 400, "unreadable_body", "gzip"),
         (b'"answer"', 422, "malformed_request", "the body"),
         (b"null", 422, "malformed_request", "the body"),
         (b"[1]", 422, "malformed_request", "the body"),
