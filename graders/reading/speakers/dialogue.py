@@ -142,15 +142,17 @@ def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) ->
 def _find_candidates(lines: Sequence[Line], speakers: frozenset[str], candidate: str | None) -> frozenset[str] | None:
     """The labels of the candidate; None if they cannot be told from those of others."""
     roles = {line.speaker: line.role for line in lines if line.speaker in speakers}
-    named = frozenset(speaker for speaker in roles if candidate and is_same_person(speaker, candidate))
+    askers = frozenset(speaker for speaker in roles if roles[speaker] in (Role.INTERVIEWER, Role.QUESTION))
+    # A reference such as "interviewer 7" is no name.
+    named = frozenset(name for name in roles.keys() - askers if candidate and is_same_person(name, candidate))
     if len(named) == 1:
         return named
     for role in (Role.CANDIDATE, Role.SELF, Role.ANSWER):
         if found := frozenset(speaker for speaker in roles if roles[speaker] is role):
             # "Candidate 1" and "Candidate 2" are two people, "A1" and "A2" are not.
             return found if role is Role.ANSWER or len(found) == 1 else None
-    others = frozenset(speaker for speaker in roles if roles[speaker] not in (Role.INTERVIEWER, Role.QUESTION))
-    return others if len(others) == 1 else None
+    others = roles.keys() - askers
+    return frozenset(others) if len(others) == 1 else None
 
 
 def _may_end_unlabelled(lines: Sequence[Line], speakers: frozenset[str], candidates: frozenset[str]) -> bool:

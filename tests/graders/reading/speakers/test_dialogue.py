@@ -209,3 +209,13 @@ def test_no_answer_of_the_bank_is_a_dialogue() -> None:
     for text in [*references, *graded]:
         dialogue = read_dialogue(normalise(text).text)
         assert (dialogue.context, dialogue.is_clear) == ((), True), text
+
+
+@pytest.mark.parametrize("candidate", ["interviewer", "interviewer_said_it_all", "Interviewer 7", "question-3", "q"])
+@pytest.mark.parametrize("label", ["Interviewer", "Q", "Question"])
+def test_a_reference_that_looks_like_a_role_makes_nobody_the_candidate(
+    candidate: str, label: str, rubric: Rubric
+) -> None:
+    answer = "Candidate" if label == "Interviewer" else "A"
+    raw = f"{label}: Is it that weights are stored as INT8?\n{answer}: Yes, they become smaller."
+    assert _read(raw, rubric, candidate).sentences == ["Yes, they become smaller."]
