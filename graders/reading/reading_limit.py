@@ -1,7 +1,7 @@
 """The most that models read of an answer and of a rubric's key.
 
 Networks and judges take time in proportion to what they read, so a text of any length would take any time. Lengths are
-in units: an ASCII character counts one, any other two, which comes near the tokens of English and Chinese text.
+in units: an ASCII character has three, any other five. A Chinese character costs more, as it is half a word.
 Answers and keys within the limits, as nearly all are, are read whole.
 """
 
@@ -15,17 +15,18 @@ from vivavoce.rubrics import Rubric
 from . import normal_text
 from .terms import terms
 
-# Over seven minutes of speech: 6,000 English or 3,000 Chinese characters.
-ANSWER_UNITS, ANSWER_SENTENCES = 6_000, 400
-# The bank's largest key has 2,900 units in all.
-STATEMENT_UNITS, REFERENCE_UNITS, REFERENCE_SENTENCES = 24_000, 16_000, 400
+# Over six minutes of speech: 5,000 English or 3,000 Chinese characters.
+ANSWER_UNITS, ANSWER_SENTENCES = 15_000, 400
+# The bank's largest key has 9,000 units in all.
+STATEMENT_UNITS, REFERENCE_UNITS, REFERENCE_SENTENCES = 72_000, 48_000, 400
 # Hashed into the revision of the screening.
 RULES = (ANSWER_UNITS, ANSWER_SENTENCES, STATEMENT_UNITS, REFERENCE_UNITS, REFERENCE_SENTENCES)
 
 
 def count_units(text: str) -> int:
     """Length of a text in units."""
-    return 2 * len(text) - len(text.encode("ascii", "ignore"))
+    ascii_characters = len(text.encode("ascii", "ignore"))
+    return 3 * ascii_characters + 5 * (len(text) - ascii_characters)
 
 
 def choose_sentences(sentences: Sequence[str], rubric: Rubric) -> list[bool]:

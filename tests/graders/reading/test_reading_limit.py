@@ -38,12 +38,12 @@ def _with_points(rubric: Rubric, text: str) -> Rubric:
     return Rubric.model_validate(data)
 
 
-@pytest.mark.parametrize(("text", "units"), [("", 0), ("INT8", 4), ("量化", 4), ("量化 INT8", 9)])
-def test_a_chinese_character_counts_two(text: str, units: int) -> None:
+@pytest.mark.parametrize(("text", "units"), [("", 0), ("INT8", 12), ("量化", 10), ("量化 INT8", 25)])
+def test_a_chinese_character_counts_more_than_a_letter(text: str, units: int) -> None:
     assert count_units(text) == units
 
 
-@pytest.mark.parametrize("answer", [f"{_talk(5900)} {INT8}", "量" * 550 + "。" + "化" * 550 + "。" + "权" * 1800])
+@pytest.mark.parametrize("answer", [f"{_talk(4900)} {INT8}", "量" * 550 + "。" + "化" * 550 + "。" + "权" * 1898])
 def test_an_answer_within_the_limit_is_read_whole(answer: str, rubric: Rubric) -> None:
     report = _grade(answer, rubric)
     assert (report.skipped, Flag.PARTLY_READ in report.flags) == ((), False)
@@ -54,7 +54,7 @@ def test_of_a_long_answer_the_sentences_nearest_to_the_key_are_read(rubric: Rubr
     report = _grade(answer, rubric)
     skipped = "\n".join(passage.quote for passage in report.skipped)
     # Blanks between sentences are not counted.
-    assert len(skipped) > 0.95 * (len(answer) - ANSWER_UNITS)
+    assert len(skipped) > 0.95 * (len(answer) - ANSWER_UNITS / 3)
     assert all(answer[passage.start : passage.end] == passage.quote for passage in report.skipped)
     assert (INT8 in skipped, LOSS in skipped) == (False, False)
     assert {point.id for criterion in report.criteria for point in criterion.expected_points if point.found} >= {
@@ -96,6 +96,6 @@ def test_a_rubric_of_ordinary_size_is_read_whole(rubric: Rubric) -> None:
 def test_the_longest_statements_of_a_large_rubric_are_cut(rubric: Rubric) -> None:
     large = _with_points(rubric, "quantization " * 200)
     short, long = "Weights have 8 bits.", "bits " * 6000
-    assert shorten_statements([short, long, long]) == [short, *[long[: (STATEMENT_UNITS - len(short)) // 2]] * 2]
+    assert shorten_statements([short, long, long]) == [short, *[long[: (STATEMENT_UNITS - 3 * len(short)) // 6]] * 2]
     assert exceeds_limits(large)
     assert Flag.PARTLY_READ in _grade(INT8, large).flags
