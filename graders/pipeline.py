@@ -56,7 +56,7 @@ def read_signals(
 
 
 def _screen_answer(answer: AnswerInput, rubric: Rubric, panel: Panel) -> ScreenedAnswer:
-    return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_classifier)
+    return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, classifier=panel.sentence_classifier)
 
 
 def _list_unsettled(answers: Sequence[ScreenedAnswer]) -> list[ScreenedAnswer]:
