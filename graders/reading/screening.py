@@ -212,7 +212,7 @@ def _find_settling_fact(rest: str, rubric: Rubric) -> Flag | None:
     # "What does a dead server send?" "No response."
     if is_placeholder(rest, rubric.question.text, key):
         return Flag.NON_ANSWER
-    if is_non_answer(rest, question):
+    if is_non_answer(rest, question, key_terms | question):
         return Flag.NON_ANSWER
     if _is_copied(rest, rubric.question.text, key_terms - question - filler_terms()):
         return Flag.COPIED_QUESTION
