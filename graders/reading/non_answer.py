@@ -51,18 +51,22 @@ _ALONE = re.compile(
 )
 # An answer where the key says the same: "The team ran out of time."
 _NOT_REACHED = re.compile(
-    r"""(?ix) \b (?: (?:did\s*n['’"]?t|did\s+not|never|could\s*n['’"]?t|could\s+not|was\s*n['’"]?t\s+able\s+to|unable\s+to)
+    r"""(?ix) \b (?: (?:did\s*n['’"]?t|did\s+not|never|could\s*n['’"]?t|could\s+not
+        |was\s*n['’"]?t\s+able\s+to|unable\s+to)
         \s+ (?:(?:quite|even|really|actually|manage\s+to|ever)\s+)?
         (?: (?:get|got|make\s+it|come)\s+(?:to|around\s+to|round\s+to|that\s+far|here|this\s+far)
             | reach | finish | complete | start | attempt | try | have\s+(?:(?:the|any|enough|more)\s+)?time )
-        (?: \s+(?:it|this|that|one|here|question|part|section|the|answering|writing|doing|to|answer|do|write|finish)\b )*
+        (?: \s+(?:it|this|that|one|here|question|part|section|the|answering|writing|doing|to|answer|do|write
+            |finish)\b )*
     | (?:ran|run|running|was|am|i['’]m|we['’]re|were)\s+(?:out\s+of|short\s+(?:of|on))\s+time | out\s+of\s+time
     | (?:had|have|there\s+(?:was|is))\s+(?:no|not\s+enough|too\s+little)\s+(?:more\s+)?time(?:\s+(?:left|remaining))?
-    | (?:no|not\s+enough|insufficient)\s+(?:more\s+)?time(?:\s+(?:left|remaining|to\s+(?:answer|finish|do\s+(?:it|this))))?
+    | (?:no|not\s+enough|insufficient)\s+(?:more\s+)?time
+        (?:\s+(?:left|remaining|to\s+(?:answer|finish|do\s+(?:it|this))))?
     | (?:the\s+|my\s+)?time(?:['’]s|\s+is|\s+was|\s+ran|\s+has\s+run)?\s+(?:up|out|over) | timed\s+out
     | before\s+i\s+(?:got|came|could\s+(?:get|come|answer|finish)|reached|finished|answered)
         (?:\s+(?:to|it|this|that|one|the|question|part))* ) \b
-    | (?:还|根本|实在|有点|这[道个]?题?|后面|最后)*(?:没有?|未|未能)(?:来得?及|来的及|能?(?:写|做|答|看|轮)[完到]|赶上|空|顾[上得]|完成)
+    | (?:还|根本|实在|有点|这[道个]?题?|后面|最后)*(?:没有?|未|未能)
+        (?:来得?及|来的及|能?(?:写|做|答|看|轮)[完到]|赶上|空|顾[上得]|完成)
         (?:写|做|答|回答|作答|看|完成|思考)?(?:这[道一个]?题|完|了|到|上)*
     | (?:实在|有点|已经)?来不及(?:写|做|答|回答|作答|看|完成|思考)?(?:这[道一个]?题|完|了|上)*
     | (?:考试|答题|作答)?时间(?:不够|不足|不太够|到|用完|用光|耗尽|太紧|太短|来不及|有限|紧张)了?

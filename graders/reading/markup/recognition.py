@@ -42,11 +42,7 @@ def find_tags(raw: str, tokens: Sequence[Token]) -> frozenset[int]:
         return frozenset()
     pairs = _find_pairs(tokens, known)
     # An element that stands alone, such as "<user-id>", is a placeholder.
-    known = [
-        index
-        for index in known
-        if not is_custom(tokens[index]) or index in pairs or tokens[index].attributes
-    ]
+    known = [index for index in known if not is_custom(tokens[index]) or index in pairs or tokens[index].attributes]
     sure = _find_sure_tags(tokens, known, pairs)
     if is_wrapped(raw, tokens, sure):
         markup = known
@@ -117,7 +113,9 @@ def _is_spoken_of(raw: str, token: Token) -> bool:
 
 def _opens_a_line(raw: str, tokens: Sequence[Token], known: Sequence[int]) -> bool:
     """Whether a block that is not closed, as old editors leave it, touches a word, and the text begins with a tag."""
-    blocks = (tokens[index] for index in known if tokens[index].name in BLOCKS - UNSEEN and tokens[index].kind == "open")
+    blocks = (
+        tokens[index] for index in known if tokens[index].name in BLOCKS - UNSEEN and tokens[index].kind == "open"
+    )
     touches = any(raw[block.end : block.end + 1].strip() for block in blocks)
     if not known or not touches:
         return False

@@ -60,10 +60,11 @@ def _find_names(text: str, bounds: Bounds, silent: frozenset[int]) -> dict[int, 
     found: dict[int, tuple[str, Role]] = {}
     for time in times:
         for index in (time + 1, time - 1):
-            if 0 <= index < len(bounds) and index not in silent and index not in found and index + 1 < len(bounds):
-                if named := _read_name(text, bounds[index]):
-                    found[index] = named
-                    break
+            # A name that ends the text has no words.
+            is_free = 0 <= index < len(bounds) - 1 and index not in silent and index not in found
+            if is_free and (named := _read_name(text, bounds[index])):
+                found[index] = named
+                break
     every = len(found) == len(times)
     sure = {index: named for index, named in found.items() if named[1] in (Role.INTERVIEWER, Role.CANDIDATE)}
     return found if every else sure

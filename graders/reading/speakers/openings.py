@@ -10,8 +10,10 @@ from .roles import is_name
 
 _HEADING = re.compile(
     r"""(?xi) .*\b(?: transcript(?:ion)? | record(?:ing|ed) | attendees | participants | meeting | interview | duration
-    | date | started | round | position ) \b.* | .*(?: 录音 | 录制 | 转写 | 文字记录 | 参会人 | 会议 | 时长 | 面试 | 访谈 | 关键词 | 纪要
-    | 日期 | 时间 | 岗位 | 职位 | 主题 | 智能总结 ).* | \W*\d[\d\W年月日时分秒钟上下午周星期一二三四五六hmsAPMGTUC]*"""
+    | date | started | round | position ) \b.*
+    | .*(?: 录音 | 录制 | 转写 | 文字记录 | 参会人 | 会议 | 时长 | 面试 | 访谈 | 关键词
+    | 纪要 | 日期 | 时间 | 岗位 | 职位 | 主题 | 智能总结 ).*
+    | \W*\d[\d\W年月日时分秒钟上下午周星期一二三四五六hmsAPMGTUC]*"""
 )
 _GREETING = re.compile(
     r"""(?xi) \W*(?: hi | hello | hey | good\ (?:morning|afternoon|evening) | welcome | thanks\ for\ (?:coming|joining)

@@ -21,11 +21,12 @@ class Role(Enum):
     NONE = "none"
 
 
-_INTERVIEWER = r"""(?:the\ )?interviewer | (?:the\ )?examiner | recruiter | hiring\ (?:manager|team|committee) | moderator
-    | hr(?:\ ?(?:manager|bp|partner))? | panell?ist | panel(?:\ (?:member|chair))? | screener | assessor
+_INTERVIEWER = r"""(?:the\ )?interviewer | (?:the\ )?examiner | recruiter | moderator
+    | hiring\ (?:manager|team|committee) | hr(?:\ ?(?:manager|bp|partner))?
+    | panell?ist | panel(?:\ (?:member|chair))? | screener | assessor
     | (?:主|副|技术|业务|HR\ ?|第?[一二三]面|[一二三]号)?面试官 | 面试(?:老师|组|考官) | 主?考官 | 主考 | 主持人
-    | (?:提问|发问|采访|访谈|出题)[者人员] | 招聘(?:[官者方]|经理|专员) | 用人经理 | 人事(?:经理|专员)? | 人力资源 | 评委(?:老师)?
-    | 猎头(?:顾问)?"""
+    | (?:提问|发问|采访|访谈|出题)[者人员] | 招聘(?:[官者方]|经理|专员) | 用人经理 | 人事(?:经理|专员)? | 人力资源
+    | 评委(?:老师)? | 猎头(?:顾问)?"""
 _CANDIDATE = r"""(?:the\ |job\ )?(?:candidate|applicant) | interviewee | respondent | examinee | testee
     | job\ ?seeker | test\ ?taker | 候选[人者] | 考生 | 应[聘征考试][者人] | 求职[者人] | 竞聘[者人] | 受[访试][者人]
     | 被(?:面试|采访|访谈|测?试|考)[者人] | 面试[者人] | 被试 | 答题[者人] | 回答者 | 作答[者人]"""
@@ -40,8 +41,9 @@ ROLES = rf"(?:{_INTERVIEWER}|{_CANDIDATE}){_NUMBER}"
 _QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|记者|teacher|professor|instructor)\s*\d{0,2}")
 _ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
 _SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
-UNNAMED = r"""(?: (?: (?:unknown\s)?speaker | spk | 未知[说讲]话人 | participant | voice | [说讲]话人 | 发言人 | 讲者 | 用户(?=[\s_\#-]*\d)
-    | (?:腾讯会议|飞书|钉钉|企业微信|Zoom)(?:用户|访客|成员) | 参会[人者] | 与会者 ) [\s_\#-]* (?: \d{1,4} | (?-i:[A-Z]) \b )? )"""
+UNNAMED = r"""(?: (?: (?:unknown\s)?speaker | spk | participant | voice | (?:未知)?[说讲]话人 | 发言人 | 讲者
+    | 用户(?=[\s_\#-]*\d) | (?:腾讯会议|飞书|钉钉|企业微信|Zoom)(?:用户|访客|成员) | 参会[人者] | 与会者 )
+    [\s_\#-]* (?: \d{1,4} | (?-i:[A-Z]) \b )? )"""
 _UNNAMED = re.compile(rf"(?xi){UNNAMED}")
 # What stands before a colon in answers and is no person.
 _TERMS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -9,12 +10,13 @@ from .lines import Line
 from .stamps import ANY_STAMP, ARROW
 
 _ACKNOWLEDGES = re.compile(
-    r"""(?xi) \W* (?: (?: mm+-?\ ?hm+ | mhm+ | uh-?\ ?huh | got\ it | i\ see | go\ (?:ahead|on) | sure(?:\ thing)? | perfect
-    | thanks | thank\ you(?:\ (?:very|so)\ much)? | of\ course | sounds\ good | makes\ sense | (?:very\ )?good | great
+    r"""(?xi) \W* (?: (?: mm+-?\ ?hm+ | mhm+ | uh-?\ ?huh | got\ it | i\ see | go\ (?:ahead|on)
+    | sure(?:\ thing)? | perfect | thanks | thank\ you(?:\ (?:very|so)\ much)? | of\ course | sounds\ good | makes\ sense
+    | (?:very\ )?good | great
     | next(?:\ (?:one|question))? | exactly | correct | interesting | let['’]?s\ (?:start|begin|go)
     | okay | ok | right | yes | yeah | yep | no | so | and | please | fine | alright | all\ right
-    | 好+的 | 好(?:吧|啊|呀|嘞) | 明白了? | 了解了? | 知道了 | 没错 | 谢谢[您你]? | 请[讲说]?(?:吧)? | 请?继续 | 没问题 | 可以了?
-    | 下一[题个](?:问题)? | 不错 | 嗯+ | 对+ | 是的? | 哦+ | 行 | 好+ ) \b \W* )+"""
+    | 好+的 | 好(?:吧|啊|呀|嘞) | 明白了? | 了解了? | 知道了 | 没错 | 谢谢[您你]? | 请[讲说]?(?:吧)? | 请?继续 | 没问题
+    | 可以了? | 下一[题个](?:问题)? | 不错 | 嗯+ | 对+ | 是的? | 哦+ | 行 | 好+ ) \b \W* )+"""
 )
 # A speaker says these to think, too.
 _HESITATES = re.compile(
@@ -22,10 +24,12 @@ _HESITATES = re.compile(
 )
 _ADDRESSES = re.compile(
     r"""(?xi) \W* (?: (?:so|and|okay|ok|now|well|great|then|next|thanks|alright)\W+ ){0,3} (?:
-      (?: (?:can|could|would|will|do|did|have|are|were)\ you | (?:what|why|how)\ (?:would|did|was|were|are)\ (?:you|your)
+      (?: (?:can|could|would|will|do|did|have|are|were)\ you
+      | (?:what|why|how)\ (?:would|did|was|were|are)\ (?:you|your)
       | what(?:['’]s|\ is)\ your | (?:please\ )?(?:tell\ me|walk\ me|describe\ your|explain\ to\ me) | next\ question
       | let\ me\ ask | my\ (?:next|first|last|second)\ question ) \b
-    | (?:那|好的?|嗯|然后|接下来|现在)?[,，、]?\s?(?:请[你您]? | [你您](?:能不?能?|可以|可否|觉得|怎么|知道|会|对|是否|有没有)
+    | (?:那|好的?|嗯|然后|接下来|现在)?[,，、]?\s?(?:请[你您]?
+      | [你您](?:能不?能?|可以|可否|觉得|怎么|知道|会|对|是否|有没有)
       | 能不?能?(?:说|讲|介绍|解释|具体) | (?:下一|第[一二三四五])个?(?:题|问题) | 我们?(?:来)?问 | 想问 ) )"""
 )
 _ASKS = re.compile(
@@ -80,5 +84,5 @@ def _count_signs(parts: Sequence[str], first: str) -> float:
 def _alternates(parts: Sequence[str]) -> bool:
     """Whether at least two questions each have an answer, and nothing much is said between."""
     asks = [bool(_ASKS.fullmatch(part)) for part in parts]
-    answered = sum(asked and not after for asked, after in zip(asks, asks[1:], strict=False))
+    answered = sum(asked and not after for asked, after in itertools.pairwise(asks))
     return answered >= 2 and answered >= _QUESTION_SHARE * len(parts)

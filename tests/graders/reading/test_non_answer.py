@@ -38,12 +38,13 @@ def test_not_knowing_is_recognised(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        "<p><em>n/a</em> &ndash; didn&rsquo;t get to this one</p>", "Didn't get to it.", "Ran out of time", "No time left.",
+        "<p><em>n/a</em> &ndash; didn&rsquo;t get to this one</p>", "Didn't get to it.", "Ran out of time",
+        "No time left.",
         "Sorry, I ran out of time before I got to this question.", "not enough time", "Time's up", "Could not finish",
         "skipped - ran out of time", "N/A: ran out of time", "Had no time for this one.", "never got to this one",
         "I didn't have enough time to answer this.", "blank — no time",
-        "没来得及", "沒來得及答", "来不及了", "时间不够", "時間不夠，沒寫完", "没时间了", "没有时间做这题了", "时间到了", "没做到这题",
-        "空着，没来得及", "略——时间不够", "抱歉，时间不够，没来得及作答。", "未能完成",
+        "没来得及", "沒來得及答", "来不及了", "时间不够", "時間不夠，沒寫完", "没时间了", "没有时间做这题了",
+        "时间到了", "没做到这题", "空着，没来得及", "略——时间不够", "抱歉，时间不够，没来得及作答。", "未能完成",
     ],
 )  # fmt: skip
 def test_an_answer_that_was_not_reached_is_none(answer: str) -> None:
@@ -55,7 +56,8 @@ def test_an_answer_that_was_not_reached_is_none(answer: str) -> None:
     "answer",
     [
         "The process ran out of time because of a lock", "Attention weighs tokens. Ran out of time.",
-        "Requests timed out when the cache was cold", "时间不够时先做核心功能", "注意力让每个词看其他词，后面没来得及写",
+        "Requests timed out when the cache was cold", "时间不够时先做核心功能",
+        "注意力让每个词看其他词，后面没来得及写",
         "训练时间不够会欠拟合",
     ],
 )  # fmt: skip
