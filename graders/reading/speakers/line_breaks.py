@@ -26,7 +26,7 @@ _LABEL_WITHIN = re.compile(
     | (?<=\s) (?= {STAMP} \s* {NAME} \s?[:：] )
     | {_BEHIND_SENTENCE} \s* (?= [QA] \d? [.)] \s )"""
 )
-_NAME_WITHIN = re.compile(rf"{_BEHIND_SENTENCE}\s+(?=(?P<name>{NAME})\s?[:：]\s)")
+_NAME_WITHIN = re.compile(rf"{_BEHIND_SENTENCE}\s+(?=(?P<name>{NAME})\s?(?:{STAMP})?\s?[:：]\s)")
 _LABELS = (ROLE_LABEL, UNNAMED_LABEL, QUESTION_LABEL, LABEL)
 
 

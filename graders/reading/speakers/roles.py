@@ -61,9 +61,11 @@ _TERMS = frozenset(
     attention gradient loss metric metrics frontend backend database queue worker scheduler planner executor
     retriever reranker ranker reader writer publisher subscriber sender router gateway port primary secondary
     business engineering product design legal finance sales support theory practice old new left right top bottom
-    phase stage option case scenario rule principle point points trade-off tradeoff short long high low""".split()
+    phase stage option case scenario rule principle point points trade-off tradeoff short long high low plan vector
+    group node system set matrix variant version type part branch table service machine process thread transaction
+    region zone shard company line figure appendix section chapter exercise example""".split()
 )
-_LATIN_NAME = re.compile(r"(?:(?:Dr|Mr|Ms|Mrs|Prof)\.? )?[A-Z][a-z'’-]+(?: (?:[A-Z]\.|[A-Z][A-Za-z'’-]+)){0,3}")
+_LATIN_NAME = re.compile(r"(?:(?:Dr|Mr|Ms|Mrs|Prof)\.? )?[A-Z][a-z'’-]+(?: (?:[A-Z]\.?|[A-Z][A-Za-z'’-]+)){0,3}")
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
     "钟谭陆汪范廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵钱覃武戴莫孔汤"

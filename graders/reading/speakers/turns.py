@@ -82,7 +82,7 @@ def _is_interview(text: str, by_role: Mapping[Role, Sequence[Line]]) -> bool:
     asks = by_role[Role.INTERVIEWER]
     if any(is_sure_interviewer(line.speaker) or is_request(text[line.said : line.last].strip()) for line in asks):
         return True
-    return bool(by_role[Role.SELF] or by_role[Role.UNNAMED])
+    return any(line.is_timed for line in asks) or bool(by_role[Role.SELF] or by_role[Role.UNNAMED])
 
 
 def _my_lines(by_role: Mapping[Role, Sequence[Line]]) -> list[Line]:

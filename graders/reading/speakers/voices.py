@@ -11,8 +11,8 @@ from .stamps import ANY_STAMP, ARROW
 
 _ACKNOWLEDGES = re.compile(
     r"""(?xi) \W* (?: (?: mm+-?\ ?hm+ | mhm+ | uh-?\ ?huh | got\ it | i\ see | go\ (?:ahead|on)
-    | sure(?:\ thing)? | perfect | thanks | thank\ you(?:\ (?:very|so)\ much)? | of\ course | sounds\ good | makes\ sense
-    | (?:very\ )?good | great
+    | sure(?:\ thing)? | perfect | thanks | thank\ you(?:\ (?:very|so)\ much)? | of\ course
+    | sounds\ good | makes\ sense | (?:very\ )?good | great
     | next(?:\ (?:one|question))? | exactly | correct | interesting | let['’]?s\ (?:start|begin|go)
     | okay | ok | right | yes | yeah | yep | no | so | and | please | fine | alright | all\ right
     | 好+的 | 好(?:吧|啊|呀|嘞) | 明白了? | 了解了? | 知道了 | 没错 | 谢谢[您你]? | 请[讲说]?(?:吧)? | 请?继续 | 没问题
@@ -23,7 +23,7 @@ _HESITATES = re.compile(
     r"(?i)\W*(?:(?:okay|ok|right|yes|yeah|no|so|and|fine|alright|all right|嗯+|对+|是的?|哦+|行|好+)\b\W*)+"
 )
 _ADDRESSES = re.compile(
-    r"""(?xi) \W* (?: (?:so|and|okay|ok|now|well|great|then|next|thanks|alright)\W+ ){0,3} (?:
+    r"""(?xi) \W* (?: (?:so|and|okay|ok|now|well|great|then|next|thanks|alright|hi|hello|hey)\W+ ){0,3} (?:
       (?: (?:can|could|would|will|do|did|have|are|were)\ you
       | (?:what|why|how)\ (?:would|did|was|were|are)\ (?:you|your)
       | what(?:['’]s|\ is)\ your | (?:please\ )?(?:tell\ me|walk\ me|describe\ your|explain\ to\ me) | next\ question
@@ -34,10 +34,13 @@ _ADDRESSES = re.compile(
 )
 _ASKS = re.compile(
     r"""(?xi) .*[?？]\W* | .*[吗呢]\W*
-    | \W* (?:(?:so|and|okay|ok|now)\W+)? (?:what|why|how|when|where|which|who)\ (?:is|are|do|does|did|would|can)\b .*"""
+    | \W* (?:(?:so|and|okay|ok|now|well|great|then|alright)\W+){0,3}
+        (?:what|why|how|when|where|which|who)\ (?:is|are|do|does|did|would|can)\b .*"""
 )
 _TIME_IN_FRONT = re.compile(rf"{ANY_STAMP}\s+")
 _SPEAKS_TO = re.compile(r"(?i)\b(?:I|me|my|you|your)\b|[我你您]")
+# Captions of broadcasts mark a change of speakers so.
+_CHANGE = re.compile(r"\s*>>(?!>)")
 _DASH = re.compile(r"\s*[-–—]\s?(?=\S)")
 # In signs; what one voice may say alone does not reach them.
 _ENOUGH, _MOST_OF_WEAK_SIGNS = 2.0, 1.5
@@ -48,6 +51,9 @@ _QUESTION_SHARE = 1 / 3
 def has_two_voices(text: str, lines: Sequence[Line]) -> bool:
     """Whether lines with times beside them, none of which names a speaker, are likely words of two people."""
     said = [line for line in lines if not line.is_silent and line.said < line.last]
+    changes = [text[match.end() : line.last] for line in said if (match := _CHANGE.match(text, line.start, line.last))]
+    if len(changes) >= 2 and any(map(is_request, map(str.strip, changes))):
+        return True
     stamped = [line for line in said if line.is_continued or _TIME_IN_FRONT.match(text, line.start, line.end)]
     if len(said) < 2 or len(stamped) < _STAMPED_SHARE * len(said):
         return False
