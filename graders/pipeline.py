@@ -96,4 +96,4 @@ def read_signals(
 
 
 def _screen_answer(answer: AnswerInput, rubric: Rubric, panel: Panel) -> ScreenedAnswer:
-    return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, kinds=panel.sentence_classifier)
+    return ScreenedAnswer.from_answer(answer, rubric, relevance=panel.relevance, classifier=panel.sentence_classifier)

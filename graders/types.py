@@ -7,44 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
 
 from .errors import UnscoredReason
+from .flags import OPEN_FACTS as OPEN_FACTS
+from .flags import Flag as Flag
+from .flags import is_open
 
 MAX_SCORE = 10.0
 # Fitted to grades of the customer, the bank's writers, or others.
 Strictness = Literal["calibrated", "bank", "unknown"]
-
-
-class Flag(StrEnum):
-    """What a reviewer should know about an answer.
-
-    The first four settle its score at 0. The next three and `injection_suspected`, if nothing else can be read, leave
-    its score open.
-    """
-
-    EMPTY = "empty"
-    NON_ANSWER = "non_answer"
-    COPIED_QUESTION = "copied_question"
-    OFF_TOPIC = "off_topic"
-    SPEAKERS_UNCLEAR = "speakers_unclear"
-    UNREAD_PICTURE = "unread_picture"
-    ANSWER_LOST = "answer_lost"
-    INJECTION_SUSPECTED = "injection_suspected"
-    HIDDEN_CHARACTERS = "hidden_characters"
-    PARTLY_READ = "partly_read"
-    SIGNALS_DISAGREE = "signals_disagree"
-    JUDGES_DISAGREE = "judges_disagree"
-    LOW_CONFIDENCE = "low_confidence"
-    NEAR_PASS_MARK = "near_pass_mark"
-    RUBRIC_CHANGED = "rubric_changed"
-
-
-# With these there is nothing to grade, and no reason for a 0.
-OPEN_FACTS = frozenset({Flag.SPEAKERS_UNCLEAR, Flag.UNREAD_PICTURE, Flag.ANSWER_LOST, Flag.INJECTION_SUSPECTED})
 
 
 @dataclass(frozen=True)
@@ -270,6 +244,11 @@ class Report:
     unscored_detail: str | None = None
     judge_unavailable: bool = False
     max_score: float = field(default=MAX_SCORE)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the score of 0 stands for one that a person has to give."""
+        return is_open(score=self.score, coverage=self.coverage, flags=self.flags)
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form: plain data for JSON, enumerations as their values, without `judge_unavailable`."""

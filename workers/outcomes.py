@@ -60,8 +60,8 @@ def report_outcome(lease: Lease, report: Report | JudgeFailure, outcome: State |
 
 def _count_finished(lease: Lease, report: Report, state: State) -> None:
     metrics.finished.labels(state.value).inc()
-    # Without a score there is no figure to add to the histograms.
-    if report.score is not None:
+    # Without a score, or with an open one, there is no figure to add.
+    if report.score is not None and not report.is_open:
         metrics.scores.observe(report.score)
         metrics.confidences.observe(report.confidence)
     for flag in report.flags:

@@ -9,6 +9,7 @@ import re
 from functools import cache
 
 from . import normal_text
+from .placeholders import is_mark
 from .terms import terms
 
 _NOT_KNOWING = r"""
@@ -48,8 +49,31 @@ _ALONE = re.compile(
     rf"""(?ix) \b(?:forgot|forget|pass|skip)\b | {_NOT_ABLE_HAN} | 忘[记光]?[了光]? | 跳过 | 过吧 | 下一题
     | 放弃 | 弃权 | 超纲了?"""
 )
+# An answer where the key says the same: "The team ran out of time."
+_NOT_REACHED = re.compile(
+    r"""(?ix) \b (?: (?:did\s*n['’"]?t|did\s+not|never|could\s*n['’"]?t|could\s+not
+        |was\s*n['’"]?t\s+able\s+to|unable\s+to)
+        \s+ (?:(?:quite|even|really|actually|manage\s+to|ever)\s+)?
+        (?: (?:get|got|make\s+it|come)\s+(?:to|around\s+to|round\s+to|that\s+far|here|this\s+far)
+            | reach | finish | complete | start | attempt | try | have\s+(?:(?:the|any|enough|more)\s+)?time )
+        (?: \s+(?:it|this|that|one|here|question|part|section|the|answering|writing|doing|to|answer|do|write
+            |finish)\b )*
+    | (?:ran|run|running|was|am|i['’]m|we['’]re|were)\s+(?:out\s+of|short\s+(?:of|on))\s+time | out\s+of\s+time
+    | (?:had|have|there\s+(?:was|is))\s+(?:no|not\s+enough|too\s+little)\s+(?:more\s+)?time(?:\s+(?:left|remaining))?
+    | (?:no|not\s+enough|insufficient)\s+(?:more\s+)?time
+        (?:\s+(?:left|remaining|to\s+(?:answer|finish|do\s+(?:it|this))))?
+    | (?:the\s+|my\s+)?time(?:['’]s|\s+is|\s+was|\s+ran|\s+has\s+run)?\s+(?:up|out|over) | timed\s+out
+    | before\s+i\s+(?:got|came|could\s+(?:get|come|answer|finish)|reached|finished|answered)
+        (?:\s+(?:to|it|this|that|one|the|question|part))* ) \b
+    | (?:还|根本|实在|有点|这[道个]?题?|后面|最后)*(?:没有?|未|未能)
+        (?:来得?及|来的及|能?(?:写|做|答|看|轮)[完到]|赶上|空|顾[上得]|完成)
+        (?:写|做|答|回答|作答|看|完成|思考)?(?:这[道一个]?题|完|了|到|上)*
+    | (?:实在|有点|已经)?来不及(?:写|做|答|回答|作答|看|完成|思考)?(?:这[道一个]?题|完|了|上)*
+    | (?:考试|答题|作答)?时间(?:不够|不足|不太够|到|用完|用光|耗尽|太紧|太短|来不及|有限|紧张)了?
+    | (?:已经|就|都)?(?:没有?|无)(?:足够|多余|剩余)?(?:的)?(?:答题)?时间(?:写|做|答|回答|作答|完成)?了?"""
+)
 _CLAUSE_END = re.compile(
-    r"[,，.。!！?？;；:：…\n]+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
+    r"[,，.。!！?？;；:：…\n]+|\s[-–—]+\s|—+|\b(?:but|however|though|although)\b|但是|但|不过|可是|只是(?!听说|听过|见过)"
 )
 # Grammar and politeness: a pair with one shows no knowledge.
 _FUNCTION_HAN = frozenset(
@@ -58,27 +82,34 @@ _FUNCTION_HAN = frozenset(
 )
 # Hashed into the revision of the screening.
 RULES = (
-    *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _CLAUSE_END)),
+    *(pattern.pattern for pattern in (_NOT_KNOWN, _ALONE, _NOT_REACHED, _CLAUSE_END)),
     "".join(sorted(_FUNCTION_HAN)),
 )
 
 
-def is_non_answer(answer: str, question: frozenset[str]) -> bool:
-    """Whether a clause says that the answer is not known, and no clause says anything else.
+def is_non_answer(answer: str, question: frozenset[str], key: frozenset[str] = frozenset()) -> bool:
+    """Whether a clause says that the answer is not known or was not reached, and no clause says anything else.
 
-    `question` holds the content words of the question: repeating them says nothing.
+    `question` holds the content words of the question: repeating them says nothing. `key` holds those of the key: that
+    time ran out is an answer if they say so.
     """
-    clauses = _CLAUSE_END.split(answer)
-    others = [clause for clause in clauses if not _is_disclaimer(clause, question)]
-    return len(others) < len(clauses) and not find_substantive_terms("\n".join(others))
+    # "n/a" is a clause, "n" and "a" are not.
+    clauses = [clause for clause in _CLAUSE_END.split(answer) if clause.strip()]
+    others = [clause for clause in clauses if not _is_disclaimer(clause, question, key)]
+    content = "\n".join(clause for clause in others if not is_mark(clause))
+    return len(others) < len(clauses) and not find_substantive_terms(content)
 
 
-def _is_disclaimer(clause: str, question: frozenset[str]) -> bool:
-    """Whether a clause says that the answer is not known, and nothing beside the question's words."""
+def _is_disclaimer(clause: str, question: frozenset[str], key: frozenset[str]) -> bool:
+    """Whether a clause says that the answer is not known or not reached, and nothing beside the question's words."""
     beside_not_known, beside_alone = _find_terms_beside(_NOT_KNOWN, clause), _find_terms_beside(_ALONE, clause)
     if beside_not_known is not None and beside_not_known <= question:
         return True
-    return beside_alone is not None and not beside_alone
+    if beside_alone is not None and not beside_alone:
+        return True
+    beside_not_reached = _find_terms_beside(_NOT_REACHED, clause)
+    said = terms(clause)
+    return beside_not_reached is not None and not beside_not_reached and not (said and said <= key)
 
 
 def _find_terms_beside(pattern: re.Pattern[str], clause: str) -> frozenset[str] | None:

@@ -47,6 +47,11 @@ def is_placeholder(answer: str, question: str = "", key: Sequence[str] = ()) -> 
     return not (_NOTHING.fullmatch(answer) and _ASKS_WHETHER.search(question))
 
 
+def is_mark(text: str) -> bool:
+    """Whether a text is a mark for something missing, such as "n/a" or 空白, whatever was asked."""
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
 def is_error_value(answer: str) -> bool:
     """Whether the answer is an error value of a spreadsheet, such as `#REF!`: what was written is lost."""
     return bool(_ERROR_VALUE.fullmatch(answer))

@@ -41,16 +41,16 @@ class ScreenedAnswer:
         rubric: Rubric,
         *,
         relevance: SentenceFilter | None = None,
-        kinds: SentenceClassifier | None = None,
+        classifier: SentenceClassifier | None = None,
     ) -> ScreenedAnswer:
         """Normalise and screen an answer to a rubric's question.
 
-        No sentence counts as unrelated if `relevance` is None. For `kinds` see `screen`.
+        No sentence counts as unrelated if `relevance` is None. For `classifier` see `screen`.
         """
         whole = _normalise(answer.raw, rubric)
-        dialogue = read_dialogue(whole.text, answer.candidate)
+        dialogue = read_dialogue(whole.text, answer.candidate, _list_topics(rubric))
         normal = keep_heard(whole, dialogue)
-        screening = screen(normal, rubric, kinds)
+        screening = screen(normal, rubric, classifier)
         if not dialogue.is_clear:
             screening = leave_open(screening, Flag.SPEAKERS_UNCLEAR)
         if relevance:
@@ -138,3 +138,8 @@ def _normalise(raw: str, rubric: Rubric) -> NormalText:
 def _quote(raw: str, normal: NormalText, span: tuple[int, int]) -> Evidence:
     start, end = normal.raw_span(*span)
     return Evidence(start=start, end=end, quote=raw[start:end])
+
+
+def _list_topics(rubric: Rubric) -> frozenset[str]:
+    """The words of question and key, in small letters."""
+    return frozenset(normal_text.words("\n".join([rubric.question.text, *list_key_texts(rubric)])))

@@ -13,9 +13,10 @@ import bisect
 import hashlib
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from vivavoce.rubrics import Rubric
 
@@ -117,8 +118,18 @@ def _hash_rules() -> str:
     rules = (
         *(*injection.list_rules(), *non_answer.RULES, *placeholders.RULES, *name_lists.RULES, *reading_limit.RULES),
         *(_COPY_SHARE, _FIGURE_OR_CODE.pattern),
+        *_read_sources(),
     )
     return hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
+
+
+def _read_sources() -> Iterator[bytes]:
+    """The code that turns a raw answer into what is screened: markup, speakers, script and language."""
+    folder = Path(__file__).parent
+    for path in sorted((*folder.glob("markup/*.py"), *folder.glob("speakers/*.py"))):
+        yield path.read_bytes()
+    for name in ("chinese_script.py", "language.py", "normal_text.py"):
+        yield (folder / name).read_bytes()
 
 
 def leave_open(screening: Screening, fact: Flag) -> Screening:
@@ -239,7 +250,7 @@ def _find_settling_fact(rest: str, rubric: Rubric) -> Flag | None:
     # "What does a dead server send?" "No response."
     if is_placeholder(rest, rubric.question.text, key):
         return Flag.NON_ANSWER
-    if is_non_answer(rest, question):
+    if is_non_answer(rest, question, key_terms | question):
         return Flag.NON_ANSWER
     if _is_copied(rest, rubric.question.text, key_terms - question - filler_terms()):
         return Flag.COPIED_QUESTION

@@ -180,7 +180,9 @@ def _build_criteria(
 ) -> tuple[CriterionResult, ...]:
     language = answer.language(rubric)
     return tuple(
-        build_judged_criterion(criterion, figures.probabilities[criterion.id], signals, rubric, language)
+        build_judged_criterion(
+            criterion, figures.probabilities[criterion.id], signals, rubric, language, answer.unread["context"]
+        )
         if criterion.id in signals.levels
         else build_unjudged_criterion(criterion, signals.verdicts, language)
         for criterion in rubric.criteria

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from vivavoce.rubrics import Criterion, ExpectedPoint, Rubric
 
 from ..judge.types import AnswerVerdicts
+from ..reading.chinese_script import HAN
 from ..scoring.probabilities import mean_and_variance
 from ..signals.collect import PointSignals, Signals
 from ..types import CriterionResult, Evidence, LevelVerdict, PointResult
@@ -17,6 +19,8 @@ from . import feedback
 _MIN_REACHED = 0.5
 # Term recall above which a passage counts as near a point.
 _MIN_RECALL = 0.3
+# Chinese is written without blanks between words.
+_BLANK_IN_CHINESE = re.compile(rf"(?<=[{HAN}，。！？；：、])\s(?=[{HAN}])")
 
 
 def build_judged_criterion(
@@ -25,8 +29,12 @@ def build_judged_criterion(
     signals: Signals,
     rubric: Rubric,
     language: feedback.FeedbackLanguage,
+    context: Sequence[Evidence] = (),
 ) -> CriterionResult:
-    """The result of a criterion that has a verdict; its evidence lists the judge's quotes before nearest passages."""
+    """The result of a criterion that has a verdict; its evidence lists the judge's quotes before nearest passages.
+
+    `context` are the parts of a transcript that are not the candidate's words.
+    """
     points = tuple(
         _build_point(point, signals.points[point.id], probabilities)
         for point in rubric.points_expected_for(criterion.id)
@@ -36,7 +44,9 @@ def build_judged_criterion(
     evidence = tuple(dict.fromkeys([*signals.quotes[criterion.id], *nearest]))
     judge_reason = find_judge_reason(signals.verdicts.levels[criterion.id])
     return CriterionResult(
-        **build_criterion_fields(criterion, probabilities, evidence, judge_reason=judge_reason, language=language),
+        **build_criterion_fields(
+            criterion, probabilities, evidence, judge_reason=judge_reason, language=language, context=context
+        ),
         evidence=evidence,
         expected_points=points,
         votes=signals.verdicts.votes.get(criterion.id, ()),
@@ -70,6 +80,7 @@ def build_criterion_fields(
     *,
     judge_reason: str | None,
     language: feedback.FeedbackLanguage,
+    context: Sequence[Evidence] = (),
 ) -> dict[str, Any]:
     """The fields of a criterion's result that follow from the probabilities of its levels, rounded."""
     earned, _ = mean_and_variance([level.points for level in criterion.levels], probabilities)
@@ -88,10 +99,24 @@ def build_criterion_fields(
             language=language,
             kind=criterion.kind,
             share=share,
-            quote=evidence[0].quote if evidence else None,
+            quote=_write_quote(evidence[0], context) if evidence else None,
             judge_reason=judge_reason,
         ),
     }
+
+
+def _write_quote(evidence: Evidence, context: Sequence[Evidence]) -> str:
+    """A quote without the time stamps and labels of a transcript that stand within it."""
+    within = sorted(
+        (part.start, part.end) for part in context if evidence.start < part.end and part.start < evidence.end
+    )
+    if not within:
+        return evidence.quote
+    said, done = [], evidence.start
+    for start, end in [*within, (evidence.end, evidence.end)]:
+        said.append(evidence.quote[done - evidence.start : max(start, done) - evidence.start])
+        done = max(done, end)
+    return _BLANK_IN_CHINESE.sub("", " ".join(" ".join(said).split()))
 
 
 def find_judge_reason(verdicts: Sequence[LevelVerdict]) -> str | None:

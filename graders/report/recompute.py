@@ -12,7 +12,7 @@ from ..judge.voting import count_votes, split_criteria
 from ..scoring.coefficients import Coefficients, default_coefficients
 from ..scoring.confidence import ReviewPolicy
 from ..scoring.summary import Summary, compute_summary
-from ..types import MAX_SCORE, OPEN_FACTS, CriterionResult, EarlierScore, Feedback, Flag, LevelVerdict, Report
+from ..types import MAX_SCORE, CriterionResult, EarlierScore, Evidence, Feedback, Flag, LevelVerdict, Report
 from . import feedback
 from .answer_key import names_for_candidates
 from .build import build_figure_fields, needs_person, sort_flags
@@ -90,7 +90,9 @@ def _recompute_figures(report: Report, rubric: Rubric, coefficients: Coefficient
     verdicts, _ = count_votes(votes, quorum=report.provenance.quorum, details=defaultdict(list))
     language = report.feedback.language
     criteria = tuple(
-        _recompute_criterion(criterion, recorded[criterion.id], figures, verdicts.get(criterion.id, ()), language)
+        _recompute_criterion(
+            criterion, recorded[criterion.id], figures, verdicts.get(criterion.id, ()), language, report.context
+        )
         for criterion in rubric.criteria
     )
     flags = {flag for flag in report.flags if flag not in _RECOMPUTED}
@@ -123,6 +125,7 @@ def _recompute_criterion(
     figures: Summary,
     verdicts: Sequence[LevelVerdict],
     language: feedback.FeedbackLanguage,
+    context: Sequence[Evidence],
 ) -> CriterionResult:
     if criterion.id not in figures.probabilities:
         return result
@@ -132,6 +135,7 @@ def _recompute_criterion(
         result.evidence,
         judge_reason=find_judge_reason(verdicts),
         language=language,
+        context=context,
     )
     return replace(result, **fields)
 
@@ -148,9 +152,7 @@ def _compose_feedback(report: Report, criteria: Sequence[CriterionResult], rubri
 
 
 def _is_settled(report: Report) -> bool:
-    # A picture beside words that were judged settles nothing.
-    is_open = report.score is not None and report.coverage == 0 and bool(OPEN_FACTS & set(report.flags))
-    return is_open or bool(_SETTLED & set(report.flags))
+    return report.is_open or bool(_SETTLED & set(report.flags))
 
 
 def _has_signals(report: Report) -> bool:

@@ -79,6 +79,17 @@ def test_a_score_is_counted_with_its_confidence(
     assert counted("gradings_finished_total", state=state) == 1
 
 
+def test_an_open_score_is_no_zero_in_the_histogram(
+    report_of: Callable[..., Report], counted: Callable[..., float]
+) -> None:
+    names = ("report_score_count", "report_confidence_count")
+    report = report_of(answer="Speaker 1: What is INT8?\nSpeaker 2: Eight bits.")
+    assert report.is_open
+    assert [counted(name) for name in names] == [0.0, 0.0]
+    report_outcome(_lease(), report, State.NEEDS_REVIEW)
+    assert [counted(name) for name in names] == [0.0, 0.0]
+
+
 def test_a_failure_has_no_score_to_count(report_of: Callable[..., Report], counted: Callable[..., float]) -> None:
     report = report_of(lambda answer, criterion: REFUSED)
     names = ("report_score_count", "report_confidence_count")

@@ -24,9 +24,16 @@ _INLINE = frozenset(
     small span strike strong sub sup tt u var wbr path source track""".split()
 )
 ELEMENTS = BLOCKS | CELLS | FORMULA_PARTS | PICTURES | UNSEEN | _INLINE
+# How editors format; in an answer that is HTML they are no names.
+FORMATS = frozenset("a b i q small code mark u".split())
 # Without these in front, "<s>" and "<a>" are names of tokens and types.
 _AMBIGUOUS = frozenset("a b code col data i link mark object path q s small source title u var mi mo mn".split())
-_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_:.-]*")
+# Editors, extensions and programs name elements of their own so; Word puts its name space in front.
+_CUSTOM = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
+_IN_NAME_SPACE = re.compile(r"(?:o|w|v|m|st\d|mml|wp|u\d):[\w-]+")
+_OF_EXTENSION = re.compile(r"[a-z-]*extension://")
+_ATTRIBUTE = re.compile(r"[a-z_:@*][a-z0-9_:.-]*")
+_VALUELESS = re.compile(r"(?:data|aria|v|_ng\w*|ng)-[\w-]*")
 _WITHOUT_VALUE = frozenset(
     "hidden controls nowrap reversed muted loop autoplay allowfullscreen noshade compact".split()
 )
@@ -35,15 +42,27 @@ _WITHOUT_VALUE = frozenset(
 def is_known(token: Token) -> bool:
     """Whether a token is a tag of a known element, with nothing in it that is no attribute.
 
-    Elements of Word and of formulas in a name space of their own, such as `o:p`, are known.
+    Custom elements, and those of Word and of formulas in a name space of their own, such as `o:p`, are known.
     """
     if token.kind not in ("open", "close"):
         return False
     is_well_formed = all(
-        _ATTRIBUTE.fullmatch(name) and (value is not None or name in _WITHOUT_VALUE)
+        _ATTRIBUTE.fullmatch(name) and (value is not None or name in _WITHOUT_VALUE or _VALUELESS.fullmatch(name))
         for name, value in token.attributes.items()
     )
-    return is_well_formed and (token.name in ELEMENTS or re.fullmatch(r"(?:o|w|v|m|st1):\w+", token.name) is not None)
+    is_element = token.name in ELEMENTS or is_custom(token) or _IN_NAME_SPACE.fullmatch(token.name) is not None
+    return is_well_formed and is_element
+
+
+def is_custom(token: Token) -> bool:
+    """Whether a tag is that of an element such as `<app-root>`, or a placeholder such as `<user-id>`."""
+    return token.name not in ELEMENTS and _CUSTOM.fullmatch(token.name) is not None
+
+
+def is_of_extension(token: Token) -> bool:
+    """Whether a script or a style comes from an extension of a browser."""
+    address = token.attributes.get("src") or token.attributes.get("href") or ""
+    return _OF_EXTENSION.match(address) is not None
 
 
 def is_ambiguous(token: Token) -> bool:

@@ -10,15 +10,16 @@ from .mapped_text import MappedText
 
 # At most so many digits, as Unicode needs no more.
 _NUMBER = r"\#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6})"
-_IN_HTML = re.compile(rf"&(?:{_NUMBER}|[A-Za-z][A-Za-z0-9]{{0,31}});?")
+# Chinese input methods end entities with their own semicolon.
+_IN_HTML = re.compile(rf"&(?:{_NUMBER}|[A-Za-z][A-Za-z0-9]{{0,31}})[;；]?")
 # Names that are no variables: "&sum;" and "&num;" may be code.
 _NAMES_IN_TEXT = """
     nbsp ensp emsp thinsp zwnj zwj shy Tab NewLine lt gt amp quot apos ldquo rdquo lsquo rsquo sbquo bdquo laquo raquo
     mdash ndash hellip bull middot times divide deg plusmn le ge ne larr rarr harr copy reg trade
 """.split()
 _IN_TEXT = re.compile(
-    rf"""(?x) &(?: {_NUMBER}(?:;|(?![0-9]))
-    | (?:{"|".join(_NAMES_IN_TEXT)} | [a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|ring) | szlig);
+    rf"""(?x) &(?: {_NUMBER}(?:[;；]|(?![0-9]))
+    | (?:{"|".join(_NAMES_IN_TEXT)} | [a-zA-Z](?:acute|grave|circ|uml|tilde|cedil|ring) | szlig)[;；]
     | nbsp(?![A-Za-z0-9=]) )"""
 )
 _BARE_AMPERSAND = re.compile(r"&(?![A-Za-z]|#)")
@@ -29,7 +30,7 @@ def decode_html(text: str, offset: int) -> Iterator[tuple[str, int, int]]:
     """The pieces of a text in HTML that begins at `offset`, as a browser shows its entities."""
     done = 0
     for match in _IN_HTML.finditer(text):
-        decoded = html.unescape(match.group())
+        decoded = _decode(match.group())
         if decoded == match.group():
             continue
         yield text[done : match.start()], offset + done, offset + match.start()
@@ -49,7 +50,7 @@ def decode_text(text: str) -> MappedText | None:
     pieces: list[tuple[str, int, int]] = []
     done = 0
     for match in _IN_TEXT.finditer(text):
-        decoded = html.unescape(match.group())
+        decoded = _decode(match.group())
         if decoded == match.group() or _is_spoken_of(text, match, decoded):
             continue
         pieces.append((text[done : match.start()], done, match.start()))
@@ -58,6 +59,13 @@ def decode_text(text: str) -> MappedText | None:
     if not pieces:
         return None
     return MappedText.from_pieces([*pieces, (text[done:], done, len(text))])
+
+
+def _decode(entity: str) -> str:
+    """The character of an entity; an unknown one stays as it is."""
+    written = entity.replace("；", ";")
+    decoded = html.unescape(written)
+    return entity if decoded == written else decoded
 
 
 def _is_spoken_of(text: str, match: re.Match[str], decoded: str) -> bool:

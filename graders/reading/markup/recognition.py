@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .elements import BLOCKS, UNSEEN, VOID, is_ambiguous, is_known
+from .elements import BLOCKS, FORMATS, UNSEEN, VOID, is_ambiguous, is_custom, is_known, is_of_extension
 from .tokens import Token, read_tokens
 
 _PAGE = re.compile(r"(?is)\s*<(?:p|div)\b[^<>]*>.*</(?:p|div)>\s*")
@@ -41,11 +41,9 @@ def find_tags(raw: str, tokens: Sequence[Token]) -> frozenset[int]:
     if not known:
         return frozenset()
     pairs = _find_pairs(tokens, known)
-    sure = [index for index in known if index in pairs or tokens[index].attributes or tokens[index].name in VOID]
-    sure = [index for index in sure if tokens[index].name not in _NO_EVIDENCE]
-    # The end of an export that was cut.
-    if known[-1] == len(tokens) - 1 and tokens[-1].kind == "close":
-        sure.append(known[-1])
+    # An element that stands alone, such as "<user-id>", is a placeholder.
+    known = [index for index in known if not is_custom(tokens[index]) or index in pairs or tokens[index].attributes]
+    sure = _find_sure_tags(tokens, known, pairs)
     if is_wrapped(raw, tokens, sure):
         markup = known
     else:
@@ -55,7 +53,36 @@ def find_tags(raw: str, tokens: Sequence[Token]) -> frozenset[int]:
         if not sure and not _opens_a_line(raw, tokens, known):
             return frozenset()
         markup = [index for index in known if index in sure or not _is_spoken_of(raw, tokens[index])]
-    return frozenset(index for index in markup if index in pairs or not is_ambiguous(tokens[index]) or index in sure)
+    is_html = _begins_with_block(raw, tokens, known)
+    return frozenset(
+        index
+        for index in markup
+        if index in pairs
+        or index in sure
+        or not is_ambiguous(tokens[index])
+        or (is_html and tokens[index].name in FORMATS)
+    )
+
+
+def _find_sure_tags(tokens: Sequence[Token], known: Sequence[int], pairs: Mapping[int, int]) -> list[int]:
+    """Indices of the tags that show that a text is HTML."""
+    sure = []
+    for index in known:
+        token = tokens[index]
+        if is_custom(token):
+            # Both tags enclose the whole text, or nothing at all.
+            opened, closed = sorted((index, pairs.get(index, index)))
+            is_sure = bool(token.attributes or tokens[opened].attributes) or closed - opened in (1, len(tokens) - 1)
+        elif token.name in _NO_EVIDENCE:
+            is_sure = is_of_extension(token) or is_of_extension(tokens[pairs.get(index, index)])
+        else:
+            is_sure = index in pairs or bool(token.attributes) or token.name in VOID
+        if is_sure:
+            sure.append(index)
+    # The end of an export that was cut.
+    if known and known[-1] == len(tokens) - 1 and tokens[-1].kind == "close" and known[-1] not in sure:
+        sure += [] if tokens[-1].name in _NO_EVIDENCE else [known[-1]]
+    return sure
 
 
 def is_wrapped(raw: str, tokens: Sequence[Token], sure: Sequence[int]) -> bool:
@@ -85,7 +112,23 @@ def _is_spoken_of(raw: str, token: Token) -> bool:
 
 
 def _opens_a_line(raw: str, tokens: Sequence[Token], known: Sequence[int]) -> bool:
-    """Whether a block that is not closed, as old editors leave it, opens the text and touches its first word."""
+    """Whether a block that is not closed, as old editors leave it, touches a word, and the text begins with a tag."""
+    blocks = (
+        tokens[index] for index in known if tokens[index].name in BLOCKS - UNSEEN and tokens[index].kind == "open"
+    )
+    touches = any(raw[block.end : block.end + 1].strip() for block in blocks)
+    if not known or not touches:
+        return False
     first = tokens[known[0]]
     is_first = not raw[: first.start].strip() and first.kind == "open"
-    return is_first and first.name in BLOCKS - UNSEEN and raw[first.end : first.end + 1].strip() != ""
+    return is_first and first.name not in _NO_EVIDENCE and raw[first.end : first.end + 1].strip() != ""
+
+
+def _begins_with_block(raw: str, tokens: Sequence[Token], known: Sequence[int]) -> bool:
+    """Whether the text begins with the tag of a block, or with that of a format and has a block that touches a word."""
+    if not known:
+        return False
+    first = tokens[known[0]]
+    if raw[: first.start].strip() or first.kind != "open":
+        return False
+    return first.name in BLOCKS or _opens_a_line(raw, tokens, known)

@@ -8,16 +8,13 @@ from dataclasses import dataclass, replace
 
 from ..normal_text import NormalText, has_han
 from .lines import Line, read_lines
+from .openings import is_of_others
 from .roles import Role, is_same_person
+from .turns import find_first, find_speakers, read_roles
+from .voices import has_two_voices
 
 _SENTENCE_END = re.compile(r"[.!?。！？]")
-_ASKS = re.compile(r"[?？]\s*[\"'”’)）]*\s*$|[吗呢]\s*$")
-# Speakers that a label of their own does not name.
-_PEOPLE = frozenset({Role.INTERVIEWER, Role.CANDIDATE, Role.UNNAMED, Role.NAME})
-# How studies shorten interviewer, and respondent, participant or candidate.
-_INITIALS = {"I": Role.QUESTION, "R": Role.ANSWER, "P": Role.ANSWER, "C": Role.ANSWER}
-
-
+_UNKNOWN = re.compile(r"(?i)unknown|未知")
 Span = tuple[int, int]
 
 
@@ -35,16 +32,21 @@ class Dialogue:
     is_clear: bool = True
 
 
-def read_dialogue(text: str, candidate: str | None = None) -> Dialogue:
-    """Find the words of others than the candidate, whose name is `candidate` if it is known."""
-    lines = _read_initials(read_lines(text))
-    speakers = _find_speakers(text, lines)
+def read_dialogue(text: str, candidate: str | None = None, topics: frozenset[str] = frozenset()) -> Dialogue:
+    """Find the words of others than the candidate, whose name is `candidate` if it is known.
+
+    `topics` are the words of question and key, in small letters: what bears their name is no person.
+    """
+    lines = read_roles(read_lines(text), topics)
+    speakers = find_speakers(text, lines)
     if speakers is None:
-        return _divide(text, lines, frozenset(), frozenset())
+        return Dialogue(is_clear=False) if has_two_voices(text, lines) else _divide(text, lines)
     heard = _find_candidates(lines, speakers, candidate)
-    if heard is None:
+    first = find_first(lines, speakers)
+    opening = [line for line in lines[:first] if not line.is_silent]
+    if heard is None or (opening and not is_of_others(text, opening)):
         return Dialogue(is_clear=False)
-    dialogue = _divide(text, lines, speakers, heard)
+    dialogue = _divide(text, lines, speakers, heard, opening=first)
     said = (text[start:end] for run in dialogue.heard for start, end in run)
     has_words = any(character.isalnum() for part in said for character in part)
     return dialogue if has_words and not _may_end_unlabelled(lines, speakers, heard) else Dialogue(is_clear=False)
@@ -73,72 +75,6 @@ def _divide_parts(before: str, behind: str) -> str:
     return "" if before in "，。！？；：、）”" or (has_han(before) and has_han(behind)) else " "
 
 
-def _read_initials(lines: Sequence[Line]) -> list[Line]:
-    """The lines, with roles for "I" and another initial if they are the only labels."""
-    labels = {line.speaker for line in lines if line.speaker}
-    if len(labels) != 2 or "I" not in labels or not labels <= set(_INITIALS):
-        return list(lines)
-    return [replace(line, role=_INITIALS[line.speaker]) if line.speaker else line for line in lines]
-
-
-def _find_speakers(text: str, lines: Sequence[Line]) -> frozenset[str] | None:
-    """The labels that name speakers; None if the text is no dialogue."""
-    by_role: dict[Role, list[Line]] = {role: [] for role in Role}
-    for line in lines:
-        if line.speaker:
-            by_role[line.role].append(line)
-    first = next((line for line in lines if line.said < line.end or line.speaker), None)
-    begins = first is not None and bool(first.speaker)
-    people = [line for line in lines if line.role in _PEOPLE]
-    if by_role[Role.INTERVIEWER] and (by_role[Role.CANDIDATE] or begins):
-        return _name_speakers([*people, *_my_lines(by_role)])
-    # Someone who only uses the word defines it.
-    if by_role[Role.CANDIDATE] and begins and not by_role[Role.NONE]:
-        return _name_speakers(people)
-    if not begins or first is None:
-        return None
-    if first.role is Role.UNNAMED:
-        return _name_speakers(people)
-    if _is_questions_and_answers(text, lines, by_role):
-        return _name_speakers([*by_role[Role.QUESTION], *by_role[Role.ANSWER]])
-    named = [line for line in lines if line.role in (Role.NAME, Role.SELF)]
-    return _name_speakers(named) if by_role[Role.NAME] and _is_talk_by_name(text, lines, named) else None
-
-
-def _my_lines(by_role: dict[Role, list[Line]]) -> list[Line]:
-    """Lines of 我, A and 答 beside those of an interviewer, if nobody is called the candidate."""
-    return [] if by_role[Role.CANDIDATE] else [*by_role[Role.ANSWER], *by_role[Role.SELF]]
-
-
-def _name_speakers(lines: Sequence[Line]) -> frozenset[str]:
-    return frozenset(line.speaker for line in lines)
-
-
-def _is_questions_and_answers(text: str, lines: Sequence[Line], by_role: dict[Role, list[Line]]) -> bool:
-    """Whether the text goes from "Q: …?" to "A: …", and no other letter or word is defined like these."""
-    questions, answers = by_role[Role.QUESTION], by_role[Role.ANSWER]
-    if not questions or not answers or lines.index(questions[0]) > lines.index(answers[0]):
-        return False
-    if any(len(line.speaker) == 1 and line.speaker.isascii() for line in by_role[Role.NONE]):
-        return False
-    return any(_ASKS.search(text[line.said : line.last]) for line in questions)
-
-
-def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) -> bool:
-    """Whether at least two persons take turns: one speaks again after another, and one asks or times are noted."""
-    if not named or not lines or named[0].speaker != next(line.speaker for line in lines if line.speaker):
-        return False
-    turns = [line.speaker for line in named]
-    if all(line.is_timed for line in named):
-        return True
-    if len(turns) == 2:
-        return turns[0] != turns[1] and bool(_ASKS.search(text[named[0].said : named[0].last]))
-    takes_turns = any(
-        turns[index] != turns[index + 1] and turns[index] in turns[index + 2 :] for index in range(len(turns) - 2)
-    )
-    return takes_turns and any(_ASKS.search(text[line.said : line.last]) for line in lines)
-
-
 def _find_candidates(lines: Sequence[Line], speakers: frozenset[str], candidate: str | None) -> frozenset[str] | None:
     """The labels of the candidate; None if they cannot be told from those of others."""
     roles = {line.speaker: line.role for line in lines if line.speaker in speakers}
@@ -151,23 +87,35 @@ def _find_candidates(lines: Sequence[Line], speakers: frozenset[str], candidate:
         if found := frozenset(speaker for speaker in roles if roles[speaker] is role):
             # "Candidate 1" and "Candidate 2" are two people, "A1" and "A2" are not.
             return found if role is Role.ANSWER or len(found) == 1 else None
-    others = roles.keys() - askers
-    return frozenset(others) if len(others) == 1 else None
+    others = frozenset(roles.keys() - askers)
+    # Whom the program did not know may be several people.
+    is_unknown = any(_UNKNOWN.match(speaker) for speaker in others) and len(lines) > len(roles)
+    return others if len(others) == 1 and not is_unknown else None
 
 
 def _may_end_unlabelled(lines: Sequence[Line], speakers: frozenset[str], candidates: frozenset[str]) -> bool:
     """Whether lines without a label follow the last words of another speaker: they may be the candidate's."""
     last = max(index for index, line in enumerate(lines) if line.speaker in speakers)
     turn = [
-        line for line in lines[last:] if line.said < line.last and not (line.is_continued and line is not lines[last])
+        line
+        for line in lines[last:]
+        if not line.is_silent and line.said < line.last and not (line.is_continued and line is not lines[last])
     ]
     return lines[last].speaker not in candidates and len(turn) > 1
 
 
-def _divide(text: str, lines: Sequence[Line], speakers: frozenset[str], candidates: frozenset[str]) -> Dialogue:
+def _divide(
+    text: str,
+    lines: Sequence[Line],
+    speakers: frozenset[str] = frozenset(),
+    candidates: frozenset[str] = frozenset(),
+    *,
+    opening: int = 0,
+) -> Dialogue:
+    """The dialogue of these lines, of which the first `opening` are nobody's."""
     context: list[Span] = []
     heard: list[list[Span]] = []
-    speaker, is_heard, joins = "", True, _has_punctuation(text, lines)
+    speaker, is_heard, joins = "", not opening, _has_punctuation(text, lines)
     for line in lines:
         is_turn = line.speaker in speakers and line.speaker != speaker
         if line.speaker in speakers:

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .roles import ROLES, Role, find_role
-
-_TIME = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s?[AaPp][Mm])?"
-_DATE = r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?\s+"
-_ARROW = re.compile(rf"[\[(]?\s*{_TIME}\s*-->\s*{_TIME}\s*[\])]?(?:\s+\w+:\S+)*\s*")
-# Bare times are figures of an answer, unless a name stands beside them.
-_STAMP = rf"[\[(【<（]\s*{_TIME}(?:\s*(?:-->|[-–~])\s*{_TIME})?\s*[\])】>）]"
-_ANY_STAMP = rf"(?:{_STAMP}|(?:{_DATE})?{_TIME}(?:\s*-->\s*{_TIME})?)"
-_NAME_PART = r"[^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]"
-_NAME = rf"[^\W\d_]{_NAME_PART}{{0,23}}(?:\ {_NAME_PART}{{1,20}}){{0,3}}"
-_NOTE = r"(?:\s?[(\[（【](?P<note>[^()\[\]（）【】\d]{1,20})[)\]）】])?"
-_BOLD = r"(?:\*{1,3}|__?)?"
-_DECORATION = rf"(?:[-*•>#]+\s+)?{_BOLD}"
-_LABEL = re.compile(
-    rf"""(?x) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*[-–]?\s*)?
-    (?: <v(?:\.[^\s>]+)?\s+(?P<voice>[^>]+)>
-      | {_BOLD} (?P<name>{_NAME}) {_NOTE} \s? (?P<behind>{_ANY_STAMP})? {_BOLD} \s?[:：](?!/) {_BOLD} ) \s*"""
-)
-_LABEL_LINE = re.compile(
-    rf"""(?x) {_DECORATION} (?: (?P<name>{_NAME}) {_NOTE} \s+ {_ANY_STAMP}
-      | {_ANY_STAMP} \s+ (?P<name2>{_NAME}) {_NOTE.replace("note", "note2")} ) {_BOLD} \s*[:：]?\s*"""
-)
-# With these words in front there need be no colon.
-_ROLE_LABEL = re.compile(
-    rf"""(?xi) {_DECORATION} (?:(?P<before>{_ANY_STAMP})\s*)? [\[(【<]? (?P<name>{ROLES}) [\])】>]? {_NOTE} {_BOLD}
-    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) {_BOLD} \s*"""
-)
-_STAMP_IN_FRONT = re.compile(rf"{_STAMP}\s*")
-_HEADER = re.compile(r"WEBVTT\b.*|Kind: \w+|Language: [\w-]+|X-TIMESTAMP-MAP=.*|(?:NOTE|STYLE)\b.*")
-# Where a transcript lost its line breaks.
-_LABEL_WITHIN = re.compile(
-    r"""(?xi) (?<=[.?!。？！…”"'’])\s*
-    (?= (?:interviewer|interviewee|candidate|applicant|examiner|面试官|考官|候选人|考生|应聘者|受访者|问|答
-        |(?-i:Q|A)) \s?\d?\s?[:：] )"""
-)
+from .line_breaks import split_lines
+from .names import LABEL, LABEL_ALONE, NAME_ALONE, QUESTION_LABEL, ROLE_LABEL, UNNAMED_LABEL, order_name
+from .roles import Role, find_role, is_name
+from .stamps import STAMP_IN_FRONT, Bounds, find_silent_lines, has_arrows, is_time
 
 
 @dataclass(frozen=True)
@@ -50,7 +17,7 @@ class Line:
 
     What is said goes from `said` to `last`. Before it, from `start`, stand stamp and label; behind it, to `end`, the
     end of a subtitle. `speaker` is empty for a line without a label. `is_timed` says that a time stands beside it,
-    `is_continued` that a sentence may go on from the line before.
+    `is_continued` that a sentence may go on from the line before. A line `is_silent` if it belongs to no speaker.
     """
 
     start: int
@@ -61,57 +28,94 @@ class Line:
     role: Role = Role.NONE
     is_timed: bool = False
     is_continued: bool = False
+    is_silent: bool = False
 
 
 def read_lines(text: str) -> list[Line]:
     """The lines of a text in normal form, without blank ones."""
-    bounds = list(_split_lines(text))
-    subtitles = any(_ARROW.fullmatch(text, start, end) for start, end in bounds)
+    bounds = list(split_lines(text))
+    subtitles = has_arrows(text, bounds)
+    silent = find_silent_lines(text, bounds)
+    names = _find_names(text, bounds, silent)
     lines = []
     for index, (start, end) in enumerate(bounds):
-        is_cue = subtitles and _is_part_of_cue(text, bounds, index)
-        line = Line(start, end, end, end) if is_cue else _read_line(text, start, end)
-        lines.append(replace(line, is_continued=subtitles or line.is_continued))
+        if index in silent:
+            line = Line(start, end, end, end, is_silent=True)
+        elif index in names:
+            name, role = names[index]
+            line = Line(start, end, end, end, name, role, is_timed=True)
+        else:
+            line = _read_line(text, start, end)
+        after_time = index > 0 and index - 1 in silent and is_time(text, bounds[index - 1])
+        lines.append(replace(line, is_continued=subtitles or line.is_continued or after_time))
     return lines
 
 
-def _split_lines(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for match in [*re.finditer(r"\n", text), None]:
-        end = match.start() if match else len(text)
-        cuts = [start, *(cut.end() for cut in _LABEL_WITHIN.finditer(text, start, end)), end]
-        yield from ((low, high) for low, high in itertools.pairwise(cuts) if text[low:high].strip())
-        start = end + 1
+def _find_names(text: str, bounds: Bounds, silent: frozenset[int]) -> dict[int, tuple[str, Role]]:
+    """Names that stand alone beside a line with a time, by index; none unless each such line has one.
+
+    One with a role in brackets needs no other names.
+    """
+    times = [index for index in sorted(silent) if is_time(text, bounds[index])]
+    found: dict[int, tuple[str, Role]] = {}
+    for time in times:
+        for index in (time + 1, time - 1):
+            # A name that ends the text has no words.
+            is_free = 0 <= index < len(bounds) - 1 and index not in silent and index not in found
+            if is_free and (named := _read_name(text, bounds[index])):
+                found[index] = named
+                break
+    every = len(found) == len(times)
+    sure = {index: named for index, named in found.items() if named[1] in (Role.INTERVIEWER, Role.CANDIDATE)}
+    return found if every else sure
 
 
-def _is_part_of_cue(text: str, bounds: list[tuple[int, int]], index: int) -> bool:
-    """Whether a line of subtitles has a number, a time or a heading and nothing that is said."""
-    start, end = bounds[index]
-    if _ARROW.fullmatch(text, start, end) or _HEADER.fullmatch(text, start, end):
-        return True
-    is_before_time = index + 1 < len(bounds) and _ARROW.fullmatch(text, *bounds[index + 1]) is not None
-    return is_before_time and text[start:end].strip().isdigit()
+def _read_name(text: str, bound: tuple[int, int]) -> tuple[str, Role] | None:
+    match = NAME_ALONE.fullmatch(text, *bound)
+    if not match:
+        return None
+    role = find_role(order_name(match["name"]), match["note"] or "")
+    return (match["name"], role) if role not in (Role.NONE, Role.QUESTION, Role.ANSWER) else None
 
 
 def _read_line(text: str, start: int, end: int) -> Line:
-    if alone := _LABEL_LINE.fullmatch(text, start, end):
+    if line := _read_label(text, start, end):
+        return line
+    stamp = STAMP_IN_FRONT.match(text, start, end)
+    return Line(start, stamp.end() if stamp else start, _find_last(text, start, end), end, is_continued=bool(stamp))
+
+
+def _read_label(text: str, start: int, end: int) -> Line | None:
+    if alone := LABEL_ALONE.fullmatch(text, start, end):
         name, note = alone["name"] or alone["name2"], alone["note"] or alone["note2"] or ""
-        role = find_role(name, note)
-        if role is not Role.NONE:
+        role = find_role(order_name(name), note)
+        # "[00:03] it is" is a subtitle, "priya_n 00:03" may be a name.
+        if role is not Role.NONE or (alone["name"] and " " not in name):
             return Line(start, end, end, end, name, role, is_timed=True)
-    if label := _ROLE_LABEL.match(text, start, end):
-        name, is_timed = label["name"].strip(), bool(label["before"])
-        last = _find_last(text, start, end)
-        return Line(start, label.end(), last, end, name, find_role(name), is_timed, is_timed)
-    if label := _LABEL.match(text, start, end):
-        name = label["voice"] or label["name"]
-        role = find_role(name.strip(), label["note"] or "")
-        is_timed = bool(label["voice"] or label["before"] or label["behind"])
+    label = ROLE_LABEL.match(text, start, end)
+    # "Candidate - generation: …" names nobody.
+    if label and (not label["more"] or is_name(label["more"].strip()) or not label["more"].isascii()):
+        name = label["name"].strip()
+        return _begin_line(text, label, end, name, find_role(name), is_timed=bool(label["before"] or label["behind"]))
+    if label := UNNAMED_LABEL.match(text, start, end):
+        name, is_timed = (label["name"] or label["name2"]).strip(), bool(label["before"] or label["behind"])
+        return _begin_line(text, label, end, name, Role.UNNAMED, is_timed=is_timed)
+    if label := QUESTION_LABEL.match(text, start, end):
+        name = label["name"].strip()
+        return _begin_line(text, label, end, name, find_role(name), is_timed=False)
+    if label := LABEL.match(text, start, end):
+        name = (label["voice"] or label["name"]).strip()
+        role = find_role(order_name(name), label["note"] or "")
         if label["voice"] and role is Role.NONE:
             role = Role.NAME
-        return Line(start, label.end(), _find_last(text, start, end), end, name.strip(), role, is_timed, is_timed)
-    stamp = _STAMP_IN_FRONT.match(text, start, end)
-    return Line(start, stamp.end() if stamp else start, _find_last(text, start, end), end, is_continued=bool(stamp))
+        is_timed = bool(label["voice"] or label["before"] or label["behind"] or label["later"])
+        return _begin_line(text, label, end, name, role, is_timed=is_timed)
+    return None
+
+
+def _begin_line(text: str, label: re.Match[str], end: int, name: str, role: Role, *, is_timed: bool) -> Line:
+    start, last = label.start(), _find_last(text, label.start(), end)
+    return Line(start, min(label.end(), last), last, end, name, role, is_timed, is_timed)
 
 
 def _find_last(text: str, start: int, end: int) -> int:

@@ -21,10 +21,17 @@ class Role(Enum):
     NONE = "none"
 
 
-_INTERVIEWER = r"""interviewer | examiner | recruiter | hiring\ manager | hr(?:\ manager)? | moderator | panell?ist
-    | (?:主|副|技术|HR)?面试官 | 面试老师 | 主?考官 | 主持人 | (?:提问|采访|访谈)[者人] | 招聘[官者] | 人事"""
-_CANDIDATE = r"""(?:the\ )?candidate | interviewee | applicant | respondent | examinee
-    | 候选人 | 考生 | 应聘[者人] | 求职者 | 受访[者人] | 被(?:面试|采访|访谈|试)[者人] | 面试[者人] | 应试者 | 被试"""
+_INTERVIEWER = r"""(?:the\ )?interviewer | (?:the\ )?examiner | recruiter | moderator
+    | hiring\ (?:manager|team|committee) | hr(?:\ ?(?:manager|bp|partner))?
+    | panell?ist | panel(?:\ (?:member|chair))? | screener | assessor
+    | (?:主|副|技术|业务|HR\ ?|第?[一二三]面|[一二三]号)?面试官 | 面试(?:老师|组|考官) | 主?考官 | 主考 | 主持人
+    | (?:提问|发问|采访|访谈|出题)[者人员] | 招聘(?:[官者方]|经理|专员) | 用人经理 | 人事(?:经理|专员)? | 人力资源
+    | 评委(?:老师)? | 猎头(?:顾问)?"""
+_CANDIDATE = r"""(?:the\ |job\ )?(?:candidate|applicant) | interviewee | respondent | examinee | testee
+    | job\ ?seeker | test\ ?taker | 候选[人者] | 考生 | 应[聘征考试][者人] | 求职[者人] | 竞聘[者人] | 受[访试][者人]
+    | 被(?:面试|采访|访谈|测?试|考)[者人] | 面试[者人] | 被试 | 答题[者人] | 回答者 | 作答[者人]"""
+# Nobody but a speaker is called so.
+_SURE_INTERVIEWER = re.compile(r"(?i)interviewer|examiner|面试官|考官|采访")
 _NUMBER = r"(?-i:\s*(?:[#\-_]?\s*\d{1,2}|\ ?[A-Z])?)"
 _INTERVIEWERS = re.compile(rf"(?xi)(?:{_INTERVIEWER}){_NUMBER}")
 _CANDIDATES = re.compile(rf"(?xi)(?:{_CANDIDATE}){_NUMBER}")
@@ -34,10 +41,10 @@ ROLES = rf"(?:{_INTERVIEWER}|{_CANDIDATE}){_NUMBER}"
 _QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|记者|teacher|professor|instructor)\s*\d{0,2}")
 _ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
 _SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
-_UNNAMED = re.compile(
-    r"""(?xi) (?: (?:unknown\s)?speaker | spk | participant | voice | [说讲]话人 | 发言人 | 讲者 | 用户(?=[\s_\#-]*\d) )
-    [\s_\#-]* (?: \d{1,3} | [A-Z] )?"""
-)
+UNNAMED = r"""(?: (?: (?:unknown\s)?speaker | spk | participant | voice | (?:未知)?[说讲]话人 | 发言人 | 讲者
+    | 用户(?=[\s_\#-]*\d) | (?:腾讯会议|飞书|钉钉|企业微信|Zoom)(?:用户|访客|成员) | 参会[人者] | 与会者 )
+    [\s_\#-]* (?: \d{1,4} | (?-i:[A-Z]) \b )? )"""
+_UNNAMED = re.compile(rf"(?xi){UNNAMED}")
 # What stands before a colon in answers and is no person.
 _TERMS = frozenset(
     """pros cons pro con advantage advantages disadvantage disadvantages benefit benefits drawback drawbacks input
@@ -49,9 +56,16 @@ _TERMS = frozenset(
     test goal goals idea method key value query read write attacker victim sender receiver buyer seller doctor
     patient master slave leader follower primary replica host guest parent child manager employee team lead
     engineer developer tester reviewer author judge jury claim fact feature features function class return
-    returns given then if else yes no today monday tuesday""".split()
+    returns given then if else yes no today monday tuesday precision recall accuracy latency throughput memory
+    storage compute cost speed quality safety privacy security scale scaling cache index network layer layers
+    attention gradient loss metric metrics frontend backend database queue worker scheduler planner executor
+    retriever reranker ranker reader writer publisher subscriber sender router gateway port primary secondary
+    business engineering product design legal finance sales support theory practice old new left right top bottom
+    phase stage option case scenario rule principle point points trade-off tradeoff short long high low plan vector
+    group node system set matrix variant version type part branch table service machine process thread transaction
+    region zone shard company line figure appendix section chapter exercise example""".split()
 )
-_LATIN_NAME = re.compile(r"(?:(?:Dr|Mr|Ms|Mrs|Prof)\.? )?[A-Z][a-z'’-]+(?: (?:[A-Z]\.|[A-Z][A-Za-z'’-]+)){0,3}")
+_LATIN_NAME = re.compile(r"(?:(?:Dr|Mr|Ms|Mrs|Prof)\.? )?[A-Z][a-z'’-]+(?: (?:[A-Z]\.?|[A-Z][A-Za-z'’-]+)){0,3}")
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
     "钟谭陆汪范廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵钱覃武戴莫孔汤"
@@ -91,6 +105,16 @@ def _find_role_of_name(label: str) -> Role:
         if _HAS_INTERVIEWER.match(label) and is_name(_HAS_INTERVIEWER.sub("", label).strip(" -_·")):
             return Role.INTERVIEWER
     return Role.NAME if is_name(label) else Role.NONE
+
+
+def is_sure_interviewer(label: str) -> bool:
+    """Whether a label is a word for an interviewer that answers use for nothing else, unlike "Panel" and HR."""
+    return bool(_SURE_INTERVIEWER.search(label))
+
+
+def is_term(label: str) -> bool:
+    """Whether a label has a word that stands before a colon in answers, such as "Step 1"."""
+    return label in _HAN_TERMS or bool({word.lower().strip(".") for word in re.findall(r"[^\W\d_]+", label)} & _TERMS)
 
 
 def is_name(label: str) -> bool:

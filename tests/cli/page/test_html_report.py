@@ -164,6 +164,19 @@ def test_the_distribution_puts_full_marks_last(write: Write, rubric: Rubric) -> 
     assert page.find("figcaption").text().endswith("median 4.0")
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "Open"), ("zh", "未定")])
+def test_an_open_score_is_no_zero(write: Write, language: Literal["zh", "en"], word: str) -> None:
+    rubric = bank_rubric(language)
+    unclear = graded(rubric, "Anna: What is it?\nBen: A cache.\nAnna: Thanks.", human_grade=4.0)
+    page = write(unclear, graded(rubric, score=7.0, human_grade=7.0))
+    assert page.find("td", class_="score").text().strip() == word
+    assert page.find(class_="figure").text() == word
+    drawing = page.find(class_="distribution").find("svg")
+    assert "0 to 1" not in drawing.attributes["aria-label"]
+    assert "0～1" not in drawing.attributes["aria-label"]
+    assert scored_pairs([unclear]) == []
+
+
 def test_without_scores_there_is_no_distribution(write: Write, rubric: Rubric) -> None:
     assert not write(waiting(rubric)).find_all(class_="distribution")
 

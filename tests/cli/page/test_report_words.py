@@ -83,6 +83,7 @@ def test_a_label_takes_the_same_values_in_both() -> None:
 
 def test_every_label_is_used() -> None:
     names = "html_report.html", "html_report.py", "report_criteria.py", "report_markup.py", "report_sections.py"
+    names += ("report_scores.py",)
     text = "".join((SOURCES / name).read_text(encoding="utf-8") for name in names)
     # Kinds of criteria and words of confidence are looked up by their value.
     by_value = {"negative", "gate", "high", "medium", "low"}

@@ -31,6 +31,9 @@ CHINESE = [
     "prompt 里给 few-shot examples，让 model 学 format。",
     "不知道", "量化", "更少比特", "（空白）", "BERT（双向编码器）", "不會",
     "Redis 做 cache，Kafka 做 message queue，MySQL 存 order。",
+    "overfitting，加 dropout", "Transformer + KV cache，加 batching", "gradient explosion，用 clipping",
+    "overfitting,加dropout", "learning rate 调低，weight decay 加大", "RAG：retrieval + rerank，再 generation",
+    "過擬合，加 dropout",
     '<p dir="ltr" style="text-align: left;">用 cache</p>',
 ]  # fmt: skip
 OTHER = [
@@ -53,6 +56,8 @@ OTHER = [
     "The title 红楼梦 is often translated as Dream of the Red Chamber.",
     "Precision is TP/(TP+FP).", "INT8", "42", "", "12 !?", "...", "def f(x): return x",
     "어텐션은 가중치를 계산한다", "注意機構は重みを計算するためのものです", "かなかな", "モデルを小さくする",
+    "学習率を下げる", "Overfitting，use dropout。", "Use “加” here",
+    "The character “加” means add, and “减” means subtract.",
     "Ceci n'est pas une réponse.",
     "Это не ответ", "Los pesos se guardan en ocho bits.",
 ]  # fmt: skip

@@ -38,6 +38,46 @@ def test_not_knowing_is_recognised(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
+        "<p><em>n/a</em> &ndash; didn&rsquo;t get to this one</p>", "Didn't get to it.", "Ran out of time",
+        "No time left.",
+        "Sorry, I ran out of time before I got to this question.", "not enough time", "Time's up", "Could not finish",
+        "skipped - ran out of time", "N/A: ran out of time", "Had no time for this one.", "never got to this one",
+        "I didn't have enough time to answer this.", "blank — no time",
+        "没来得及", "沒來得及答", "来不及了", "时间不够", "時間不夠，沒寫完", "没时间了", "没有时间做这题了",
+        "时间到了", "没做到这题", "空着，没来得及", "略——时间不够", "抱歉，时间不够，没来得及作答。", "未能完成",
+    ],
+)  # fmt: skip
+def test_an_answer_that_was_not_reached_is_none(answer: str) -> None:
+    is_chinese = detect_language(answer) == "zh"
+    assert _screen(answer, "zh" if is_chinese else "en").settled is Flag.NON_ANSWER
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The process ran out of time because of a lock", "Attention weighs tokens. Ran out of time.",
+        "Requests timed out when the cache was cold", "时间不够时先做核心功能",
+        "注意力让每个词看其他词，后面没来得及写",
+        "训练时间不够会欠拟合",
+    ],
+)  # fmt: skip
+def test_time_that_runs_out_beside_content_is_an_answer(answer: str) -> None:
+    assert _screen(answer, "en" if answer.isascii() else "zh").settled is None
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [("The team ran out of time.", "Ran out of time"), ("因为时间不够。", "时间不够")]
+)
+def test_time_that_ran_out_is_an_answer_if_the_key_says_so(key: str, answer: str) -> None:
+    rubric = rubric_from_reference(
+        {"question": "Why did the project fail?", "reference": key, "lang": "en", "max_score": 1}
+    )
+    assert screen(normalise(answer), rubric).settled is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
         "I'm not sure, but attention weighs every token against every other",
         "I don't know the details. Queries are compared with keys.",
         "不清楚细节，但是自注意力可以让每个词关注其他词",

@@ -40,7 +40,10 @@ def _filter() -> RelevanceFilter:
 
 def _read(answer: str, language: Language, question: str = "quantization") -> ScreenedAnswer:
     return ScreenedAnswer.from_answer(
-        AnswerInput(answer), default_bank().get(question, language), relevance=_filter(), kinds=trained_classifier()
+        AnswerInput(answer),
+        default_bank().get(question, language),
+        relevance=_filter(),
+        classifier=trained_classifier(),
     )
 
 

@@ -178,7 +178,7 @@ def test_an_answer_is_normalised_screened_and_filtered(rubric: Rubric) -> None:
         AnswerInput(raw),
         rubric,
         relevance=ScriptedFilter(["It stores INT8 weights."]),
-        kinds=ScriptedClassifier(filler=["Let me think."]),
+        classifier=ScriptedClassifier(filler=["Let me think."]),
     )
     assert answer.sentences == ["It stores INT8 weights."]
     assert {reason: [place.quote for place in places] for reason, places in answer.unread.items()} == {

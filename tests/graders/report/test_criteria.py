@@ -82,6 +82,24 @@ def test_a_point_is_found_where_near_and_reached(
     assert result.evidence == ((HERE,) if is_found else ())
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "quote"), [("It is", "small", "It is small"), ("权重变成", "八位整数", "权重变成八位整数")]
+)
+def test_a_quote_over_subtitles_has_no_times(first: str, second: str, quote: str, rubric: Rubric) -> None:
+    times = "\n\n2\n00:00:05,000 --> 00:00:06,000\n"
+    raw = first + times + second
+    start = len(first) + 2
+    fields = build_criterion_fields(
+        rubric.criteria[0],
+        (0.0, 1.0),
+        (Evidence(0, len(raw), raw),),
+        judge_reason=None,
+        language="en",
+        context=(Evidence(start, start + len(times) - 3, times[2:-1]), Evidence(400, 410, "elsewhere.")),
+    )
+    assert fields["reason"].endswith(f"evidence: “{quote}”")
+
+
 def test_points_are_expected_over_the_levels(rubric: Rubric) -> None:
     fields = build_criterion_fields(rubric.criteria[1], (0.2, 0.3, 0.5), (), judge_reason=None, language="en")
     assert (fields["points"], fields["max_points"], fields["level"]) == (2.6, 4.0, 2)

@@ -32,6 +32,7 @@ from ..errors import UserError
 from ..output.console import format_figure, out
 from ..output.progress import progress_bar
 from ..page.html_report import ReportRow, rank_correlation, scored_pairs, write_html
+from ..page.report_scores import is_open_report
 
 app = typer.Typer(add_completion=False)
 _START_SECONDS = 120.0
@@ -233,7 +234,7 @@ def _build_score_table(samples: Sequence[Sample], rows: Sequence[ReportRow]) -> 
             sample.kind,
             sample.answer.replace("\n", " ").strip()[:24],
             format_figure(sample.human_grade, 1),
-            format_figure(_score_of(row), 1),
+            "open" if report and is_open_report(report) else format_figure(_score_of(row), 1),
             f"{report['score_min']:.1f}–{report['score_max']:.1f}" if report else "",
             f"{report['confidence']:.0%}" if report else "",
             str(row.grading.state),

@@ -20,6 +20,7 @@ from vivavoce.rubrics import Language, Rubric
 from vivavoce.service.api.schemas import GradingPublic
 
 from .report_labels import LABELS, format_points
+from .report_scores import find_score
 from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
 
 _MIN_PAIRS_FOR_CORRELATION = 5
@@ -51,11 +52,11 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 def scored_pairs(rows: Sequence[ReportRow]) -> list[tuple[float, float]]:
-    """(score, human grade) of every row that has both."""
+    """(score, human grade) of every row that has both; an open score is none."""
     return [
-        (row.grading.report["score"], row.human_grade)
+        (score, row.human_grade)
         for row in rows
-        if row.grading.report and row.grading.report["score"] is not None and row.human_grade is not None
+        if (score := find_score(row.grading.report)) is not None and row.human_grade is not None
     ]
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from markupsafe import Markup
 
 from vivavoce.graders.scoring.confidence import WITHIN_POINTS
-from vivavoce.graders.types import MAX_SCORE, Flag
+from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.service.api.schemas import GradingPublic
 
 from .report_criteria import CriterionView, build_criteria
 from .report_labels import LABELS, format_points, format_share
 from .report_markup import list_unread_kinds, mark_answer
+from .report_scores import find_score, name_missing_score, score_bounds, write_bounds, write_points
 from .report_words import SIGNALS, STRICTNESS, Wording, describe_flag, describe_reason, describe_state
 
 # Shares of 0 to 1 from which a confidence is called high, and medium.
@@ -30,6 +31,7 @@ class OverviewRow:
 
     name: str
     state: str
+    no_score: str
     points: str
     bounds: str
     confidence: str
@@ -66,6 +68,11 @@ class AnswerView:
     criteria: Sequence[CriterionView]
     contributions: Sequence[tuple[str, str]]
     facts: Sequence[tuple[str, str]]
+
+    @property
+    def no_score(self) -> str:
+        """What stands in place of a score: that it is open, or that there is none."""
+        return name_missing_score(self.report, self.labels)
 
     @property
     def groups(self) -> str:
@@ -108,10 +115,10 @@ def build_section(
         labels=labels,
         grading=grading,
         report=report,
-        score=report.get("score"),
-        points=_write_points(report, labels),
-        bounds=(bounds := _score_bounds(grading)),
-        bounds_text=_write_bounds(bounds, labels),
+        score=find_score(report),
+        points=write_points(report, labels),
+        bounds=(bounds := score_bounds(grading)),
+        bounds_text=write_bounds(bounds, labels),
         human_grade=human_grade,
         state=describe_state(grading.state, language),
         reason=describe_reason(grading.reason, language) if grading.reason else None,
@@ -142,8 +149,9 @@ def build_overview(source: str, grading: GradingPublic, language: Language) -> O
     return OverviewRow(
         name=grading.candidate or _name_source(source, labels),
         state=describe_state(grading.state, language).label,
-        points=_write_points(report, labels),
-        bounds=_write_bounds(_score_bounds(grading), labels),
+        no_score=name_missing_score(report, labels),
+        points=write_points(report, labels),
+        bounds=write_bounds(score_bounds(grading), labels),
         confidence=labels["in_brackets"].format(word=word, share=share) if word else "–",
         remarks=labels["semicolon"].join(remarks),
     )
@@ -186,32 +194,9 @@ def _name_source(source: str, labels: Mapping[str, str]) -> str:
     return labels["row"].format(line=source) if source.isdigit() else source.replace("_", " ")
 
 
-def _write_points(report: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Points on the rubric's own scale; empty without a score, and where that scale is 0 to 10 too."""
-    if report.get("points") is None or report["max_points"] == MAX_SCORE:
-        return ""
-    return labels["points_of"].format(points=format_points(report["points"]), maximum=f"{report['max_points']:g}")
-
-
-def _write_bounds(bounds: tuple[float, float] | None, labels: Mapping[str, str]) -> str:
-    """The least and the most that the score may be, one number when both are the same; empty without them."""
-    if bounds is None:
-        return ""
-    low, high = map(format_points, bounds)
-    return low if low == high else labels["between"].format(low=low, high=high)
-
-
-def _score_bounds(grading: GradingPublic) -> tuple[float, float] | None:
-    if grading.report:
-        return grading.report["score_min"], grading.report["score_max"]
-    if grading.provisional:
-        return grading.provisional.score_min, grading.provisional.score_max
-    return None
-
-
 def _describe_confidence(report: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, str, str]:
     """The confidence as a word, a percentage and a sentence; empty without a score."""
-    if report.get("score") is None:
+    if find_score(report) is None:
         return "", "", ""
     # As shown, so that equal percentages have the same word.
     confidence = round(report["confidence"], 2)

@@ -1,0 +1,50 @@
+"""Labels of speakers: names and roles with stamps, notes in brackets and marks around them."""
+
+from __future__ import annotations
+
+import re
+
+from .roles import ROLES, UNNAMED
+from .stamps import ANY_STAMP, STAMP
+
+_NAME_PART = r"[^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]"
+NAME = rf"[^\W\d_]{_NAME_PART}{{0,23}}(?:\ {_NAME_PART}{{1,20}}){{0,3}}"
+# "Weber, Tom", as directories of companies have it.
+_LAST_NAME_FIRST = r"[A-Z][^\W\d_]+(?:[- ][A-Z][^\W\d_]+)?,\ [A-Z][^\W\d_]+(?:[- ][A-Z][^\W\d_.]*\.?)?"
+_ANY_NAME = rf"(?:{_LAST_NAME_FIRST}|{NAME})"
+_NOTE = r"(?:\s?[(\[（【](?P<note>[^()\[\]（）【】\d]{1,20})[)\]）】])?"
+# Behind a role anything may stand: a name, a company, a number.
+_NOTE_OF_ROLE = r"(?:\s?[(\[（【][^()\[\]（）【】\n]{1,40}[)\]）】])?"
+_BOLD = r"(?:\*{1,3}|__?)?"
+_DECORATION = rf"(?:[-*•>#]+\s+)?{_BOLD}"
+LABEL = re.compile(
+    rf"""(?x) {_DECORATION} (?:(?P<before>{ANY_STAMP})\s*[-–]?\s*(?:From\s+)?)?
+    (?: <v(?:\.[^\s>]+)?\s+(?P<voice>[^>]+)>
+      | {_BOLD} (?P<name>{_ANY_NAME}) {_NOTE} \s? (?P<behind>{ANY_STAMP})? {_BOLD} \s?[:：](?!/) {_BOLD} )
+    \s* (?P<later>{STAMP}\s*)?"""
+)
+LABEL_ALONE = re.compile(
+    rf"""(?x) {_DECORATION} (?: (?P<name>{_ANY_NAME}) {_NOTE} \s* [-–|,]? \s+ {ANY_STAMP}
+      | {ANY_STAMP} \s+ [-–|]? \s* (?P<name2>{_ANY_NAME}) {_NOTE.replace("note", "note2")} ) {_BOLD} \s*[:：]?\s*"""
+)
+NAME_ALONE = re.compile(rf"{_BOLD}(?P<name>{_ANY_NAME}){_NOTE}{_BOLD}\s*[:：]?\s*")
+# With these words in front there need be no colon.
+ROLE_LABEL = re.compile(
+    rf"""(?xi) {_DECORATION} (?:(?P<before>{ANY_STAMP})\s*[-–]?\s*)? [\[(【<]? (?P<name>{ROLES})
+    (?: \s?[-–—/|·_,，]\s? (?P<more>{NAME}) (?=[\])】>]?\s?(?:{STAMP})?\s?[:：]) )? [\])】>]? {_NOTE_OF_ROLE}
+    \s? (?P<behind>{STAMP})? {_BOLD}
+    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) {_BOLD} \s* (?:{STAMP}\s*)?"""
+)
+UNNAMED_LABEL = re.compile(
+    rf"""(?xi) {_DECORATION} (?:(?P<before>{ANY_STAMP})\s*)? (?: [\[(【<]\s*(?P<name>{UNNAMED})\s*[\])】>]
+      | (?P<name2>{UNNAMED}) \s* (?P<behind>{STAMP}) ) \s*[:：]?{_BOLD}\s*(?=\S)"""
+)
+# "Q. … A. …", which `roles` reads without the full stop.
+QUESTION_LABEL = re.compile(rf"(?x) {_DECORATION} (?P<name>[QA]\s?\d{{0,2}}) [.)] {_BOLD} \s+ (?=\S)")
+_TO_WHOM = re.compile(r"\s+[Tt]o\s+\w+$")
+
+
+def order_name(name: str) -> str:
+    """A name with the first name in front, without its readers: "Tom Weber" for "Weber, Tom to Everyone"."""
+    last, comma, first = _TO_WHOM.sub("", name).partition(", ")
+    return f"{first} {last}" if comma else last
