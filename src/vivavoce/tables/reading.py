@@ -14,7 +14,7 @@ from .delimited import read_delimited
 from .headings import find_columns, require_columns
 from .json_records import read_json
 from .model import Table, TableError
-from .workbook import read_workbook
+from .workbooks.workbook import read_workbook
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt")

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import python_calamine as calamine
 
-from .grid import Grid, build_table
-from .headings import find_columns, strip_invisible
-from .model import Table, TableError
+from ..grid import Grid, build_table
+from ..headings import find_columns, strip_invisible
+from ..model import Table, TableError
 from .ods_xml import OdsSheet, read_ods
 from .sheet_cells import make_grid
 from .sheet_xml import check_archive, find_special_cells

@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .grid import Grid, describe_excel_error
-from .headings import find_columns, find_heading, is_blank, name_columns
-from .model import BadCell
+from ..grid import Grid, describe_excel_error
+from ..headings import find_columns, find_heading, is_blank, name_columns
+from ..model import BadCell
 from .sheet_xml import SpecialCell
 
 _NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
