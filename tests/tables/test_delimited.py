@@ -182,10 +182,10 @@ def test_errors_of_excel_are_no_answers() -> None:
     assert len(table.rows) == 2
 
 
-def test_half_characters_and_nul_are_replaced_and_told() -> None:
+def test_nul_is_removed_and_told() -> None:
     table = _read("candidate,answer\nc1,a\0b\n")
-    assert _answers(table) == ["a\ufffdb"]
-    assert table.notices[0].startswith("line 2, column answer: a character that no file can hold")
+    assert _answers(table) == ["ab"]
+    assert table.notices == ("line 2, column answer: a NUL character, which no file can hold, was removed.",)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])

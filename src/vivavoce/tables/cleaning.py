@@ -17,7 +17,7 @@ _REPLACED = "half of a character, which no file can hold, was replaced by \ufffd
 
 
 def clean_table(table: Table) -> Table:
-    """The table without NUL and with U+FFFD for halves of characters, and a notice of each such cell; problems sorted."""
+    """The table without NUL, with U+FFFD for halves of characters and a notice of each such cell; problems sorted."""
     notices = list(table.notices)
     rows = []
     for row in table.rows:

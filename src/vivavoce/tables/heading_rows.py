@@ -63,7 +63,9 @@ def read_heading_rows(
     find_question: FindQuestion,
 ) -> HeadingRows:
     """The headings with what rows right below add to them; `rows` are lines and cells."""
-    first = [(line, ["" if is_blank(cell) else str(cell).strip() for cell in cells]) for line, cells in rows[:_MOST_ROWS]]
+    first = [
+        (line, ["" if is_blank(cell) else str(cell).strip() for cell in cells]) for line, cells in rows[:_MOST_ROWS]
+    ]
     for number, (_, cells) in enumerate(first[:3]):
         if has_import_ids(cells):
             labels = dict(enumerate(first[0][1])) if number else {}
@@ -76,8 +78,8 @@ def read_heading_rows(
     if _repeats_fields(headings, cells, chosen):
         return HeadingRows(headings, {}, (line,))
     below = [cells for _, cells in first[1:]]
-    if below and (asked := _find_texts(headings, cells, below, find_question)):
-        return HeadingRows(headings, {place: cells[place] for place in asked}, (line,))
+    if below and _are_texts(headings, cells, below, find_question):
+        return HeadingRows(headings, dict(enumerate(cells)), (line,))
     return HeadingRows(headings)
 
 
@@ -124,25 +126,21 @@ def _repeats_fields(headings: Sequence[str], cells: Sequence[str], chosen: Mappi
     return len(shared) > 1 and len(shared) == count_filled(cells)
 
 
-def _find_texts(
+def _are_texts(
     headings: Sequence[str], cells: Sequence[str], below: Sequence[Sequence[str]], find_question: FindQuestion
-) -> list[int]:
-    """The positions of cells that are the texts of questions, below codes or the same questions.
-
-    None if the rows `below` have questions there as well: then each row has its own.
-    """
+) -> bool:
+    """Whether cells are the texts of questions below codes or the same questions, and the rows `below` are not."""
     fields = {place for places in find_columns(headings, {}).values() for place in places}
-    places = []
+    found = False
     for place, cell in enumerate(cells):
         question = find_question(cell) if place not in fields and re.search(r"[\s\u4e00-\u9fff]", cell) else None
         if question is None:
             continue
         is_data = any(find_question(_read(row, place)) for row in below)
         if is_data or find_question(_read(headings, place)) not in (None, question):
-            # A row of data, below another one.
-            return []
-        places.append(place)
-    return places
+            return False
+        found = True
+    return found
 
 
 def _read(cells: Sequence[str], place: int) -> str:

@@ -19,15 +19,18 @@ def find_heading(
     Of headings in several rows it is the first.
     """
     best: tuple[int, int] | None = None
+    has_questions = False
     for position, cells in enumerate(records[:_MOST_TITLE_RECORDS]):
-        fields = find_columns(cells, chosen)
-        if "answer" in fields:
+        fields, questions = find_columns(cells, chosen), count_questions(cells, find_question)
+        # Below questions, "Answer" can be one.
+        if "answer" in fields and (len(fields) > 1 or not has_questions):
             # A title such as "Answers" can stand right above the headings.
             is_title = sum(map(bool, map(strip_invisible, cells))) == 1 and _is_wider_heading(records, position, chosen)
             if not is_title:
                 return _find_upper_row(records, position, chosen, find_question)
-        elif (known := len(fields) + count_questions(cells, find_question)) and (best is None or known > best[0]):
+        elif (known := len(fields) + questions) and (best is None or known > best[0]):
             best = (known, position)
+        has_questions = has_questions or questions > 0
     return None if best is None else _find_first_row(records, best[1], find_question)
 
 

@@ -54,7 +54,9 @@ def read_table(
         data = path.read_bytes()
     except OSError:
         raise TableError(f"{path} cannot be read: check its permissions.") from None
-    return read_bytes(data, name=str(path), encoding=encoding, sheet=sheet, columns=columns, find_question=find_question)
+    return read_bytes(
+        data, name=str(path), encoding=encoding, sheet=sheet, columns=columns, find_question=find_question
+    )
 
 
 def read_bytes(

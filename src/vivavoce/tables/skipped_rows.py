@@ -49,7 +49,7 @@ def find_reason_to_skip(values: Mapping[str, Any], answer: str | None, headings:
 
 
 def _is_footer(filled: Mapping[str, str], answer: str | None) -> bool:
-    """Whether a row without an answer begins like a total or a note; notes only where the column of answers is known."""
+    """Whether a row without an answer begins like a total, or like a note where the column of answers is known."""
     column, first = next(iter(filled.items()))
     given = [filled.get(answer, "")] if answer else [text for name, text in filled.items() if name != column]
     is_named = _TOTAL_ROW.fullmatch(first) or (answer and _NOTE_ROW.fullmatch(first))

@@ -103,9 +103,7 @@ def test_error_values_of_excel_are_named_and_the_same_as_text_is_text() -> None:
         sheet.write_string(2, 0, "#N/A")
 
     table = _read(_write(fill))
-    assert _problems(table) == [
-        (2, "Excel shows the error #N/A in place of the text: enter it as text and run again.")
-    ]
+    assert _problems(table) == [(2, "Excel shows the error #N/A in place of the text: enter it as text and run again.")]
     assert _answers(table) == ["#N/A", "#N/A"]
 
 

@@ -14,6 +14,8 @@ from ..errors import UserError
 from .entries import Entry
 from .wide.rows import NO_ANSWERS, NOT_ASKED
 
+_MOST_NAMED = 3
+
 
 def check_entries(path: Path, entries: Sequence[Entry], problems: Sequence[BadCell]) -> None:
     """Raises UserError if there is no answer to grade, and no problem that says why."""
@@ -31,13 +33,16 @@ def describe_repeats(entries: Sequence[Entry]) -> Iterator[str]:
         if name and not entry.skipped:
             names.setdefault(fold(name).text.lower(), name)
             lines[fold(name).text.lower(), _read(entry, "question_id").lower()].append(entry.row.line)
-    repeats = {(key, tuple(places)): question for (key, question), places in lines.items() if len(places) > 1}
-    for (key, places), question in repeats.items():
-        asked = f"question '{question}'" if question else "question"
-        several = "s" if sum((key, places) == other[:2] for other in repeats) > 1 else ""
+    questions: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
+    for (key, question), places in lines.items():
+        if len(places) > 1:
+            questions[key, tuple(places)].append(question)
+    for (key, repeated), asked in questions.items():
+        more = ", …" if len(asked) > _MOST_NAMED else ""
+        which = f" ({', '.join(filter(None, asked[:_MOST_NAMED]))}{more})" if any(asked) else ""
         yield (
-            f"{describe_lines(places)} answer the same {asked}{several} for '{names[key]}', and each is graded: give them "
-            "names of their own if they are not one person, or keep the attempt that counts."
+            f"{describe_lines(repeated)} answer the same question{'s' if len(asked) > 1 else ''}{which} for "
+            f"'{names[key]}', and each is graded: if they are not one person, give them names of their own."
         )
 
 

@@ -56,9 +56,7 @@ def _list_texts(row: Sequence[Any]) -> list[str]:
     return ["" if value is None else str(value) for value in row]
 
 
-def _fill_merged(
-    cells: _Cells, merged: Sequence[MergedRange], heading: int, answer: int | None
-) -> Iterator[SheetCell]:
+def _fill_merged(cells: _Cells, merged: Sequence[MergedRange], heading: int, answer: int | None) -> Iterator[SheetCell]:
     """Give every row of a merged cell its value; yields the cells without a text of their own, which are no answers."""
     for (first_row, first_column), (last_row, last_column) in merged:
         for row in range(max(first_row, heading + 1), min(last_row + 1, len(cells))):

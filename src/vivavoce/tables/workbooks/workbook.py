@@ -51,7 +51,7 @@ def read_workbook(
     ranks = {name: _rank_sheet(grid, chosen, find_question) for name, grid in sheets.items()}
     name = min(ranks, key=lambda name: ranks[name])
     if others := [other for other in visible if other != name]:
-        with_answers = sum(rank in (_Rank.ANSWERS, _Rank.LIST) for rank in ranks.values())
+        with_answers = sum(rank == ranks[name] <= _Rank.LIST for rank in ranks.values())
         sheets[name].notices.insert(0, _describe_sheets(name, others, with_answers))
     return build_table(sheets[name], chosen, find_question)
 

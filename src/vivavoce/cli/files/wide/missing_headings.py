@@ -70,4 +70,6 @@ def _describe(path: Path, table: Table, *, question: str | None, answer: str | N
     if answer is None and len(names) > 1:
         names[-1] = names[-1] if names[-1] == "question_id" else "answer"
     example = ",".join(names)
-    return f"{path} has no headings, because its first row {subject}: write '{example}' above it, or what each column is."
+    return (
+        f"{path} has no headings, because its first row {subject}: write '{example}' above it, or what each column is."
+    )

@@ -10,7 +10,8 @@ from functools import cache
 
 from rapidfuzz import fuzz
 
-from vivavoce.graders.reading.normal_text import has_han, normalise, simplify
+from vivavoce.graders.reading.chinese_script import simplify
+from vivavoce.graders.reading.normal_text import has_han, normalise
 from vivavoce.rubrics import Bank
 
 _MOST = 3

@@ -23,20 +23,43 @@ _NOBODY = frozenset(["anonymous", "匿名", "匿名用户", "匿名用戶", "ano
 _CANDIDATES: tuple[tuple[str, ...], ...] = (
     (
         *("candidate", "考生", "候选人", "姓名", "名称", "name", "full name", "student", "your name", "student name"),
-        *("your full name", "what is your name", "您的姓名", "你的姓名", "学生姓名", "请填写您的姓名", "您的姓名是", "您叫什么名字"),
-        *("Ihr Name", "vollständiger Name", "nom", "nom complet", "votre nom", "nombre", "nombre completo", "su nombre"),
+        *("your full name", "what is your name", "what's your name", "what is your full name", "what's your full name"),
+        *("您的姓名", "你的姓名", "学生姓名", "请填写您的姓名", "请输入您的姓名", "您的姓名是", "您叫什么名字"),
+        *("提交者", "提交人", "填写人", "填写者", "答题人", "微信昵称", "昵称"),
+        *(
+            "Ihr Name",
+            "vollständiger Name",
+            "nom",
+            "nom complet",
+            "votre nom",
+            "nombre",
+            "nombre completo",
+            "su nombre",
+        ),
         *("naam", "volledige naam", "uw naam", "nome", "nome completo", "seu nome", "nome e cognome"),
     ),
     (
-        *("email", "email address", "e-mail", "recipient email", "username", "邮箱", "电子邮箱", "电子邮件地址", "用户名"),
+        *(
+            "email",
+            "email address",
+            "e-mail",
+            "recipient email",
+            "username",
+            "邮箱",
+            "电子邮箱",
+            "电子邮件地址",
+            "用户名",
+        ),
         *("您的邮箱", "E-Mail-Adresse", "adresse e-mail", "correo electrónico", "e-mailadres", "endereço de e-mail"),
     ),
     ("id", "student id", "id number", "response id", "respondent id", "学号", "工号", "编号", "序号", "答题序号"),
 )
-_FAMILY_NAMES = (*("surname", "last name", "recipient last name", "姓", "姓氏", "Nachname", "nom de famille"),) + (
+_FAMILY_NAMES = (
+    *("surname", "last name", "recipient last name", "姓", "姓氏", "Nachname", "nom de famille"),
     *("apellidos", "apellido(s)", "achternaam", "sobrenome", "apelido"),
 )
-_GIVEN_NAMES = (*("first name", "given name", "recipient first name", "名", "名字", "Vorname", "prénom", "nombre"),) + (
+_GIVEN_NAMES = (
+    *("first name", "given name", "recipient first name", "名", "名字", "Vorname", "prénom", "nombre"),
     *("nombre(s)", "voornaam", "primeiro nome", "nome próprio"),
 )
 

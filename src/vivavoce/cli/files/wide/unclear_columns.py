@@ -18,7 +18,7 @@ _MOST_NAMED = 8
 class UnclearColumn:
     """A column whose question is not known: the text that asks it, and what it may be.
 
-    `asked` is a question in the cells of another column, where the heading is none.
+    `asked` is the question in another cell, where the heading is none.
     """
 
     heading: str
@@ -35,7 +35,8 @@ def describe_unclear(columns: Sequence[UnclearColumn], bank: Bank) -> str:
     named = []
     for column in columns[:_MOST_NAMED]:
         near = column.guess.question_id if column.guess else neighbours.describe_nearest(column.text, most=2)
-        named.append(f"'{shorten(column.heading)}'" + (f" (nearest: {near})" if near else ""))
+        asked = f" with '{shorten(column.asked)}'" if column.asked else ""
+        named.append(f"'{shorten(column.heading)}'{asked}" + (f" (nearest: {near})" if near else ""))
     more = f" and {len(columns) - len(named)} more" if len(columns) > len(named) else ""
     pairs = ",".join(f"{_write_heading(column.heading)}={_suggest(column, neighbours)}" for column in columns)
     return (
@@ -52,7 +53,9 @@ def shorten(text: str) -> str:
 
 def _describe_one(column: UnclearColumn, neighbours: QuestionNeighbours) -> str:
     subject = f"Column '{shorten(column.heading)}'"
-    problem = f"has the question '{shorten(column.asked)}', which is" if column.asked else "looks like a question, but is"
+    problem = (
+        f"has the question '{shorten(column.asked)}', which is" if column.asked else "looks like a question, but is"
+    )
     near = neighbours.describe_nearest(column.text)
     hint = f"; nearest: {near}" if near else ""
     known = f"only like '{column.guess.question_id}' of the bank" if column.guess else "none of the bank's"
