@@ -101,7 +101,7 @@ def test_columns_without_a_name_or_with_the_same_come_back() -> None:
             "several columns for 'answer': 'answer' (column 1) and 'answer (2)' (column 3): name one with",
         ),
         ("回答,答案", "'回答' (column 1) and '答案' (column 2): name one with --answer-column NAME"),
-        ("Name,Antwort", "no column 'answer' (its columns: Name, Antwort): is it 'Antwort'? name the column you mean"),
+        ("Name,Answr", "no column 'answer' (its columns: Name, Answr): is it 'Answr'? name the column you mean"),
         ("Name,Response 1,Response 2", "a.csv has no column 'answer'"),
     ],
 )

@@ -202,10 +202,8 @@ def test_a_sheet_that_is_not_there_is_told(sheet: str, words: str) -> None:
 
 
 def test_a_missing_column_is_told_with_its_sheet() -> None:
-    table = _read(_sheet([["Name", "Antwort"], ["Ann", "INT8"]]))
-    with pytest.raises(
-        TableError, match=r"a.xlsx, sheet 'Sheet', has no column 'answer' \(its columns: Name, Antwort\)"
-    ):
+    table = _read(_sheet([["Name", "Reply"], ["Ann", "INT8"]]))
+    with pytest.raises(TableError, match=r"a.xlsx, sheet 'Sheet', has no column 'answer' \(its columns: Name, Reply\)"):
         require_fields("a.xlsx", table, ["answer"])
 
 

@@ -19,7 +19,8 @@ from .unclear_columns import UnclearColumn, describe_unclear, shorten
 _BESIDE_ANSWER = re.compile(
     r"^\s*(?:points|feedback|score|grade|marks?|max(?:imum)? (?:points|score)|comments?|notes?|remarks?|key"
     r"|right answer|correct answer|answer key|得分|分数|分數|评分|評分|成绩|成績|满分|滿分|反馈|意見反應"
-    r"|评语|評語|备注|備註|正确答案|正確答案|标准答案|標準答案|参考答案|參考答案|punkte|bewertung|rückmeldung|kommentar|richtige antwort|commentaires?"
+    r"|评语|評語|备注|備註|正确答案|正確答案|标准答案|標準答案|参考答案|參考答案"
+    r"|punkte|bewertung|rückmeldung|kommentar|richtige antwort|commentaires?"
     r"|réponse correcte|puntos|puntuación|comentarios?|respuesta correcta|punten|opmerking|pontos|resposta correta)"
     r"(?:\s*[-–—:：/]|\s+[0-9]|\s*$)|\[(?:score|feedback|comments?|points)\]\s*$|^q\.?\s*[0-9]+\s*/\s*[0-9.]+$",
     re.IGNORECASE,
