@@ -46,6 +46,8 @@ def find_answers(
 
     Raises UserError if there are none, or it is not clear what they answer.
     """
+    if not table.columns and not table.problems:
+        raise UserError(f"{path} has no answers: write 'answer' with a text for each.")
     named = read_question_columns(question_columns, table.columns, choice.bank)
     fields = name_fields(table)
     is_wide = question_columns is not None or not _has_answer_column(table, answer_column)

@@ -229,6 +229,13 @@ def test_a_file_without_an_answer_is_refused(viva: Viva, tmp_path: Path, rows: R
         assert "write a row for each answer below the headings." in told.splitlines()[-1]
 
 
+def test_an_empty_list_of_json_is_refused(viva: Viva, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[]", encoding="utf-8")
+    status, told, _ = _grade(viva, tmp_path / "a.json")
+    assert status == 2
+    assert "a.json has no answers: write 'answer' with a text for each." in told
+
+
 @pytest.mark.parametrize(
     ("rows", "options", "example"),
     [
