@@ -9,7 +9,9 @@ from dataclasses import replace
 from itertools import islice
 
 from .grid import Grid, build_table
-from .headings import MOST_COLUMNS, count_fields, find_heading, is_blank, name_columns, strip_invisible
+from .heading_rows import FindQuestion, find_no_question
+from .heading_search import count_known, find_heading
+from .headings import MOST_COLUMNS, is_blank, name_columns, strip_invisible
 from .model import BadCell, Table, TableError
 from .records import Dialect, Record, split_records
 from .swallowed_rows import find_swallowed
@@ -20,13 +22,15 @@ _SEPARATOR_LINE = re.compile(r"[ ]*\"?sep=(.)\"?[ ]*(?=[\r\n]|\Z)", re.IGNORECAS
 _SAMPLED_RECORDS = 40
 
 
-def read_delimited(text: str, *, ending: str, chosen: Mapping[str, str]) -> Table:
+def read_delimited(
+    text: str, *, ending: str, chosen: Mapping[str, str], find_question: FindQuestion = find_no_question
+) -> Table:
     """The table in delimited text; the `ending` of the file's name says which delimiter is likely.
 
     `chosen` has the headings that the user named for fields.
     """
     text, delimiters = _read_separator_line(text, ending)
-    dialect, position = _find_dialect(text, delimiters, ending, chosen)
+    dialect, position = _find_dialect(text, delimiters, ending, chosen, find_question)
     records = [record for record in split_records(text, dialect) if not record.is_blank or record.problem]
     if position >= len(records):
         return Table((), (), ())
@@ -58,7 +62,7 @@ def read_delimited(text: str, *, ending: str, chosen: Mapping[str, str]) -> Tabl
     bad_lines = {line for line, _, _ in swallowed}
     grid.rows = [(record.line, record.cells[:width]) for record in fitting if record.line not in bad_lines]
     grid.notices += _describe_titles(records[:position])
-    return build_table(grid, chosen)
+    return build_table(grid, chosen, find_question)
 
 
 def _read_separator_line(text: str, ending: str) -> tuple[str, Sequence[str]]:
@@ -68,14 +72,16 @@ def _read_separator_line(text: str, ending: str) -> tuple[str, Sequence[str]]:
     return text, sorted(_DELIMITERS, key=lambda mark: mark != "\t") if ending in (".tsv", ".tab") else _DELIMITERS
 
 
-def _find_dialect(text: str, delimiters: Sequence[str], ending: str, chosen: Mapping[str, str]) -> tuple[Dialect, int]:
+def _find_dialect(
+    text: str, delimiters: Sequence[str], ending: str, chosen: Mapping[str, str], find_question: FindQuestion
+) -> tuple[Dialect, int]:
     """The dialect in which most headings are known, and the position of their record, blank lines not counted."""
     candidates = []
     for delimiter in delimiters:
         dialect = Dialect(delimiter)
         first = [record for record in islice(split_records(text, dialect), _SAMPLED_RECORDS) if not record.is_blank]
-        position = find_heading([record.cells for record in first], chosen)
-        known = 0 if position is None else count_fields(first[position].cells, chosen)
+        position = find_heading([record.cells for record in first], chosen, find_question)
+        known = 0 if position is None else count_known(first[position].cells, chosen, find_question)
         candidates.append(((known, 0.0 if known else _measure_regularity(first)), dialect, position or 0, first))
     # The first of equals: the likeliest delimiter.
     (known, _), dialect, position, first = max(candidates, key=lambda candidate: candidate[0])
@@ -83,7 +89,7 @@ def _find_dialect(text: str, delimiters: Sequence[str], ending: str, chosen: Map
     if heading and heading[0].lstrip().startswith("'"):
         single = replace(dialect, quote="'")
         records = [record for record in islice(split_records(text, single), _SAMPLED_RECORDS) if not record.is_blank]
-        if not records[position].problem and count_fields(records[position].cells, chosen) >= known:
+        if not records[position].problem and count_known(records[position].cells, chosen, find_question) >= known:
             dialect, heading = single, records[position].cells
     if len(heading) == 1 and ending == ".txt" and known:
         # Commas in a list of answers end nothing.

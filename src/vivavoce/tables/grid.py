@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from operator import is_not
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .headings import find_columns, is_blank, name_columns, normalize_heading, strip_invisible
+from .cleaning import clean_table
+from .heading_rows import FindQuestion, find_no_question, read_heading_rows
+from .headings import find_columns, is_blank, name_columns, strip_invisible
 from .model import BadCell, Row, Table
+from .skipped_rows import describe_skipped, find_reason_to_skip
 
-_TOTALS = frozenset(["pointspossible", "满分", "滿分", "总分", "總分"])
-_BARE_NUMBER = re.compile(r"[\d.,]*(\(.*\))?")
-_RULE = re.compile(r":?-{3,}:?")
 # What Excel saves for an answer that it took for a formula; #N/A can be typed.
 _EXCEL_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "########")
-# No file and no database can hold these.
-_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
-_REPLACED = "a character that no file can hold (NUL, or half of a pair) was replaced by \ufffd"
-_MOST_LINES = 10
+
+
+@dataclass(frozen=True)
+class SheetCell:
+    """A cell of a sheet that cannot be used, by line and by column from 0, and why."""
+
+    line: int
+    column: int
+    problem: str
+    is_answer_only: bool = False
 
 
 @dataclass
@@ -31,79 +34,45 @@ class Grid:
     headings: Sequence[str]
     rows: Sequence[tuple[int, Sequence[Any]]]
     problems: list[BadCell] = field(default_factory=list)
+    bad_cells: list[SheetCell] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     sheet: str | None = None
 
 
-def build_table(grid: Grid, chosen: Mapping[str, str]) -> Table:
+def build_table(grid: Grid, chosen: Mapping[str, str], find_question: FindQuestion = find_no_question) -> Table:
     """The table of a grid, without rows that are no candidates; a notice names their lines."""
     first, headings = _trim_headings(grid)
+    lined_up = [(line, cells[first:]) for line, cells in grid.rows]
+    heading_rows = read_heading_rows(headings, lined_up, chosen, find_question)
+    headings = list(map(strip_invisible, heading_rows.headings))
     columns = name_columns([""] * first + headings)[first:]
     fields = {name: columns[found[0]] for name, found in find_columns(headings, chosen).items() if len(found) == 1}
     skipped: dict[str, list[int]] = defaultdict(list)
     rows = []
-    for line, cells in grid.rows:
-        padded = [*cells[first:], *[None] * (len(columns) + first - len(cells))]
+    for line, cells in lined_up:
+        padded = [*cells, *[None] * (len(columns) - len(cells))]
         values = dict(zip(columns, padded, strict=False))
-        if reason := _find_reason_to_skip(values, fields.get("answer"), headings):
+        reason = find_reason_to_skip(values, fields.get("answer"), headings)
+        if line in heading_rows.lines:
+            reason = "further headings"
+        if reason:
             skipped[reason].append(line)
         else:
             rows.append(Row(line, values))
-    problems = [
-        *grid.problems,
-        *_find_excel_errors(rows, fields.get("answer"), {problem.line for problem in grid.problems}),
-    ]
-    notices = [*grid.notices, *_describe_skipped(skipped)]
+    bad_cells = [*_name_cells(grid.bad_cells, first, columns), *_find_excel_errors(rows)]
     return clean_table(
-        Table(columns, tuple(rows), tuple(problems), tuple(notices), fields, grid.sheet, tuple(headings))
+        Table(
+            columns,
+            tuple(rows),
+            (*grid.problems, *_list_of_column(bad_cells, fields.get("answer"), grid.problems)),
+            (*grid.notices, *describe_skipped(skipped)),
+            fields,
+            grid.sheet,
+            tuple(headings),
+            {columns[place]: label for place, label in heading_rows.labels.items() if label and place < len(columns)},
+            tuple(cell for cell in bad_cells if cell.column != fields.get("answer")),
+        )
     )
-
-
-def clean_table(table: Table) -> Table:
-    """The table with U+FFFD for characters that no file can hold, and a notice of each such cell; problems sorted."""
-    notices = list(table.notices)
-    rows = []
-    for row in table.rows:
-        cleaned = {}
-        for column, value in row.values.items():
-            cleaned[column] = _clean(value)
-            if cleaned[column] is not value:
-                notices.append(f"line {row.line}, column {column}: {_REPLACED}.")
-        rows.append(Row(row.line, {_clean(column): value for column, value in cleaned.items()}))
-    return Table(
-        columns=tuple(map(_clean, table.columns)),
-        rows=tuple(rows),
-        problems=tuple(sorted(table.problems, key=lambda problem: problem.line)),
-        notices=tuple(map(_clean, notices)),
-        fields={name: _clean(column) for name, column in table.fields.items()},
-        sheet=table.sheet and _clean(table.sheet),
-        headings=tuple(map(_clean, table.headings)),
-    )
-
-
-def describe_lines(lines: Sequence[int]) -> str:
-    """The numbers of lines in few words, neighbours as a range."""
-    ranges: list[list[int]] = []
-    for line in lines:
-        if ranges and line == ranges[-1][1] + 1:
-            ranges[-1][1] = line
-        else:
-            ranges.append([line, line])
-    named = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_MOST_LINES]]
-    return ("line " if len(lines) == 1 else "lines ") + ", ".join(named) + (", …" if len(ranges) > _MOST_LINES else "")
-
-
-def _clean(value: Any) -> Any:
-    """The value with U+FFFD for lone surrogates and NUL, in lists and objects too; itself if it has none."""
-    if isinstance(value, str):
-        return _UNUSABLE.sub("\ufffd", value) if _UNUSABLE.search(value) else value
-    if isinstance(value, list):
-        cleaned_items = [_clean(item) for item in value]
-        return cleaned_items if any(map(is_not, cleaned_items, value)) else value
-    if isinstance(value, dict):
-        cleaned = {_clean(key): _clean(item) for key, item in value.items()}
-        return cleaned if any(map(is_not, chain(*cleaned.items()), chain(*value.items()))) else value
-    return value
 
 
 def _trim_headings(grid: Grid) -> tuple[int, list[str]]:
@@ -115,43 +84,28 @@ def _trim_headings(grid: Grid) -> tuple[int, list[str]]:
     return first, [strip_invisible(heading) for heading in padded[first : last + 1]]
 
 
-def _find_reason_to_skip(values: Mapping[str, Any], answer: str | None, headings: Sequence[str]) -> str | None:
-    """Why a row is no candidate's; None if it is one."""
-    filled = {column: str(value).strip() for column, value in values.items() if not is_blank(value)}
-    if not filled:
-        return "blank"
-    if all(_RULE.fullmatch(text) for text in filled.values()):
-        return "a rule under the headings"
-    pairs = zip(map(normalize_heading, headings), map(_normalize_value, values.values()), strict=True)
-    if len(filled) > 1 and all(text in ("", heading) for heading, text in pairs):
-        return "a repeated heading"
-    if answer is not None and _BARE_NUMBER.fullmatch(filled.get(answer, "")):
-        others = (normalize_heading(text) for column, text in filled.items() if column != answer)
-        if any(other in _TOTALS for other in others):
-            return "points possible, no candidate"
-    return None
+def _name_cells(cells: Iterable[SheetCell], first: int, columns: Sequence[str]) -> Iterator[BadCell]:
+    for cell in cells:
+        if 0 <= cell.column - first < len(columns):
+            yield BadCell(cell.line, columns[cell.column - first], cell.problem, cell.is_answer_only)
 
 
-def _normalize_value(value: Any) -> str:
-    # What has no letters is no heading.
-    return "" if is_blank(value) else normalize_heading(str(value)) or "?"
+def _list_of_column(cells: Iterable[BadCell], column: str | None, others: Iterable[BadCell]) -> Iterator[BadCell]:
+    """The first bad cell of a column in each line without another problem."""
+    named = {problem.line for problem in others}
+    for cell in cells:
+        if cell.column == column and cell.line not in named:
+            named.add(cell.line)
+            yield replace(cell, is_answer_only=False)
 
 
-def _describe_skipped(skipped: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    for reason, lines in skipped.items():
-        rows = "1 row was skipped" if len(lines) == 1 else f"{len(lines)} rows were skipped"
-        yield f"{rows} as {reason}: {describe_lines(lines)}."
-
-
-def _find_excel_errors(rows: Iterable[Row], answer: str | None, named: set[int]) -> Iterator[BadCell]:
-    if answer is None:
-        return
+def _find_excel_errors(rows: Iterable[Row]) -> Iterator[BadCell]:
     for row in rows:
-        value = row.values.get(answer)
-        if isinstance(value, str) and value.strip() in _EXCEL_ERRORS and row.line not in named:
-            yield BadCell(row.line, answer, describe_excel_error(value.strip()))
+        for column, value in row.values.items():
+            if isinstance(value, str) and value.strip() in _EXCEL_ERRORS:
+                yield BadCell(row.line, column, describe_excel_error(value.strip()))
 
 
 def describe_excel_error(value: str) -> str:
-    """What to do about an error value of Excel in place of an answer."""
-    return f"Excel shows the error {value} in place of the answer: enter the answer as text and run again."
+    """What to do about an error value of Excel in place of text."""
+    return f"Excel shows the error {value} in place of the text: enter it as text and run again."

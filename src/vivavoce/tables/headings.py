@@ -1,4 +1,4 @@
-"""Finds the record with the headings, and the columns of our fields by their headings, however these are spelled."""
+"""Finds the columns of our fields by their headings, however these are spelled."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ import yaml
 from .model import TableError
 
 _SYNONYMS = Path(__file__).parent / "headings.yaml"
-# Titles and blank lines stand above the headings, whole tables do not.
-_MOST_TITLE_RECORDS = 20
 _OPTIONS = {"answer": "--answer-column", "candidate": "--candidate-column", "question_id": "--question-column"}
 # Answers among headings need not be read to the end.
 _LONGEST_HEADING = 500
@@ -80,27 +78,6 @@ def find_columns(headings: Sequence[str], chosen: Mapping[str, str]) -> dict[str
     return fields
 
 
-def find_heading(records: Sequence[Sequence[str]], chosen: Mapping[str, str]) -> int | None:
-    """The position of the record that holds the headings; None when none of the first records has any of ours."""
-    best: tuple[int, int] | None = None
-    for position, cells in enumerate(records[:_MOST_TITLE_RECORDS]):
-        fields = find_columns(cells, chosen)
-        if "answer" in fields:
-            # A title such as "Answers" can stand right above the headings.
-            is_title = sum(map(bool, map(strip_invisible, cells))) == 1 and _is_wider_heading(records, position, chosen)
-            if not is_title:
-                return position
-        elif fields and (best is None or len(fields) > best[0]):
-            best = (len(fields), position)
-    return None if best is None else best[1]
-
-
-def count_fields(cells: Sequence[str], chosen: Mapping[str, str]) -> int:
-    """How many of our fields the cells name, an answer above all."""
-    fields = find_columns(cells, chosen)
-    return len(fields) + 100 * ("answer" in fields)
-
-
 def require_columns(
     place: str, headings: Sequence[str], wanted: Sequence[str], chosen: Mapping[str, str] = MappingProxyType({})
 ) -> None:
@@ -129,11 +106,6 @@ def _describe_missing(place: str, columns: Sequence[str], wanted: str, option: s
     if option == _OPTIONS["question_id"]:
         how += ", or one question for all rows with --question"
     return f"{place} has no column '{wanted}' (its columns: {named}): {hint}{how}."
-
-
-def _is_wider_heading(records: Sequence[Sequence[str]], position: int, chosen: Mapping[str, str]) -> bool:
-    following = next((cells for cells in records[position + 1 :] if any(map(strip_invisible, cells))), ())
-    return len(find_columns(following, chosen)) > 1 and "answer" in find_columns(following, chosen)
 
 
 def _find_chosen(headings: Sequence[str], chosen: str) -> list[int]:

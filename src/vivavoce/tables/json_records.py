@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .grid import clean_table
+from .cleaning import clean_table
 from .headings import find_columns, normalize_heading
 from .model import BadCell, Row, Table, TableError
 

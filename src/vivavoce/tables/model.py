@@ -24,11 +24,15 @@ class Row:
 
 @dataclass(frozen=True)
 class BadCell:
-    """A cell that cannot be used: its line, its column, and in one sentence why."""
+    """A cell that cannot be used: its line, its column, and in one sentence why.
+
+    `is_answer_only` tells that it can be used as anything but an answer.
+    """
 
     line: int
     column: str
     problem: str
+    is_answer_only: bool = False
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.problem}"
@@ -40,6 +44,8 @@ class Table:
 
     Values are keyed by `columns`, the headings as they are written; a second column of one name and one without a name
     get names of their own. `fields` has the column for each of our own names (`answer`, `candidate`, …) that was found.
+    `labels` has what a second row of headings says about a column. `bad_cells` are those of columns other than that of
+    the answer: they matter only if the column is read.
     A row with a problem is among `rows` when its cells could be told apart. `notices` are sentences for the user.
     """
 
@@ -51,6 +57,8 @@ class Table:
     sheet: str | None = None
     # As they are written, one for each of `columns`.
     headings: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    bad_cells: tuple[BadCell, ...] = ()
 
     def read_field(self, row: Row, name: str) -> Any:
         """The row's value in the column of a field, by default that of its own name; None without such a column."""

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from .decoding import decode_text
 from .delimited import read_delimited
+from .heading_rows import FindQuestion, find_no_question
 from .headings import find_columns, require_columns
 from .json_records import read_json
 from .model import Table, TableError
-from .workbook import read_workbook
+from .workbooks.workbook import read_workbook
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt")
@@ -33,11 +34,17 @@ _OTHERS = (
 
 
 def read_table(
-    path: Path, *, encoding: str | None = None, sheet: str | None = None, columns: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    find_question: FindQuestion = find_no_question,
 ) -> Table:
     """The table in a file; raises TableError when the whole file cannot be read.
 
     `columns` names the headings of fields, where the headings do not say it themselves. `sheet` is a name or a number.
+    `find_question` tells which texts are questions, so that the headings of a column for each question are found.
     """
     if path.is_dir():
         raise TableError(f"{path} is a folder: name a file that ends in {_READABLE}.")
@@ -47,7 +54,9 @@ def read_table(
         data = path.read_bytes()
     except OSError:
         raise TableError(f"{path} cannot be read: check its permissions.") from None
-    return read_bytes(data, name=str(path), encoding=encoding, sheet=sheet, columns=columns)
+    return read_bytes(
+        data, name=str(path), encoding=encoding, sheet=sheet, columns=columns, find_question=find_question
+    )
 
 
 def read_bytes(
@@ -57,6 +66,7 @@ def read_bytes(
     encoding: str | None = None,
     sheet: str | None = None,
     columns: Mapping[str, str] | None = None,
+    find_question: FindQuestion = find_no_question,
 ) -> Table:
     """The table in the bytes of a file with a name; raises TableError like `read_table`."""
     ending = Path(name).suffix.lower()
@@ -66,7 +76,7 @@ def read_bytes(
             data, ending = _unpack(data), Path(Path(name).stem).suffix.lower()
         if ending not in (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS):
             raise TableError(f"does not end in {_READABLE}: save the answers as one of them.")
-        table = _read_content(data, ending, encoding, sheet, chosen)
+        table = _read_content(data, ending, encoding, sheet, chosen, find_question)
     except TableError as error:
         raise TableError(f"{name} {error}") from None
     _check_chosen(name, table, chosen)
@@ -81,12 +91,17 @@ def require_fields(path: Path | str, table: Table, fields: Sequence[str]) -> Non
 
 
 def _read_content(
-    data: bytes, ending: str, encoding: str | None, sheet: str | None, chosen: Mapping[str, str]
+    data: bytes,
+    ending: str,
+    encoding: str | None,
+    sheet: str | None,
+    chosen: Mapping[str, str],
+    find_question: FindQuestion,
 ) -> Table:
     if not data.strip():
         raise TableError("is empty: write a heading with 'answer' and one row per answer.")
     if data.startswith(_WORKBOOKS):
-        return read_workbook(data, sheet=sheet, chosen=chosen)
+        return read_workbook(data, sheet=sheet, chosen=chosen, find_question=find_question)
     start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if kind := next((kind for mark, kind in _OTHERS if start.startswith(mark)), None):
         raise TableError(f"{kind}, and no table: open it in Excel and save it as .xlsx.")
@@ -95,7 +110,10 @@ def _read_content(
         raise TableError("is not a workbook: open it in Excel and save it as .xlsx, or give it the ending .csv.")
     text, notice = decode_text(data, encoding=encoding)
     is_json = ending in JSON_ENDINGS or (ending == ".txt" and text.lstrip().startswith(("{", "[")))
-    table = read_json(text, chosen=chosen) if is_json else read_delimited(text, ending=ending, chosen=chosen)
+    if is_json:
+        table = read_json(text, chosen=chosen)
+    else:
+        table = read_delimited(text, ending=ending, chosen=chosen, find_question=find_question)
     return replace(table, notices=(notice, *table.notices)) if notice else table
 
 

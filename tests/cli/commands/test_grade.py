@@ -177,7 +177,7 @@ def test_bad_rows_are_named_and_the_rest_is_graded(viva: Viva, tmp_path: Path) -
     assert "2 graded, 5 not graded" in done.stderr
     for problem in [
         "line 2, column answer: the answer is a list",
-        "line 3, column answer: a character that no file can hold (NUL, or half of a pair) was replaced",
+        "line 3, column answer: a NUL character, which no file can hold, was removed",
         "line 4, column question_id: There is no question 'no-such'",
         "line 5, column language: there is no language 'fr'",
         "line 6, column question_id: the question is missing",

@@ -70,13 +70,13 @@ def test_columns_and_encoding_can_be_named(grade_file: Callable[..., Any]) -> No
     columns = ["--answer-column", "Lösung", "--candidate-column", "Prüfling", "--encoding", "cp850"]
     status, told, rows = grade_file(content, *columns)
     assert (status, rows[0]["Lösung"]) == (0, "INT8 größer")
-    assert "Read 'Lösung' as answer, 'Prüfling' as candidate." in told
+    assert "Read 'Lösung' as answer, 'Prüfling' as candidate, 'Frage' as question_id." in told
 
 
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [
-        ("Person,Antwort\nAnn,INT8\n", [], "(its columns: Person, Antwort): is it 'Antwort'?"),
+        ("Person,Reply\nAnn,INT8\n", [], "grades with --answer-column HEADING (columns with text: 'Person', 'Reply')"),
         ("回答,答案\na,b\n", [], "several columns for 'answer'"),
         ("answer\nINT8\n", ["--encoding", "klingon"], "cannot be read as 'klingon', which is no encoding"),
         ("answer\nINT8\n", ["--answer-column", "Reply"], "has no column 'Reply'"),

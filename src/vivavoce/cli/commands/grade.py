@@ -18,10 +18,11 @@ from vivavoce.tables import Table, read_table
 from vivavoce.tables.writing import remove_guards
 
 from ..errors import UserError
-from ..files.answer_columns import AnswerSource, find_answers
+from ..files.answer_columns import AnswerSource, find_answers, make_question_finder
 from ..files.answer_files import Outcome, Submitted, read_outcome, submit_entries
 from ..files.answer_rows import RubricChoice
 from ..files.entries import name_fields
+from ..files.entry_notices import check_entries, describe_repeats, describe_skipped_entries
 from ..files.grading_run import grade_waiting
 from ..files.outcome_files import check_output, write_outcome
 from ..files.result_columns import choose_columns
@@ -96,12 +97,19 @@ def grade_file(
     if columns is not None and target.suffix.lower() == ".html":
         raise UserError("--columns is for tables: leave it out for .html.")
     headings = {"answer": answer_column, "candidate": candidate_column, "question_id": question_column}
-    table = read_table(file, encoding=encoding, sheet=sheet, columns={k: v for k, v in headings.items() if v})
+    choice = RubricChoice(default_bank(), _load_frozen(rubric) if rubric else None, question)
+    table = read_table(
+        file,
+        encoding=encoding,
+        sheet=sheet,
+        columns={field: heading for field, heading in headings.items() if heading},
+        find_question=make_question_finder(choice.bank, question_columns),
+    )
     if _TEXT_ENDINGS & {suffix.lower() for suffix in file.suffixes}:
         table = remove_guards(table)
-    choice = RubricChoice(default_bank(), _load_frozen(rubric) if rubric else None, question)
     source = find_answers(file, table, choice, question_columns=question_columns, answer_column=answer_column)
-    _print_notes([*_name_columns(table, source), *table.notices])
+    _print_notes([*_name_columns(table, source), *table.notices, *describe_repeats(source.entries)])
+    check_entries(file, source.entries, table.problems)
     is_json = target.suffix.lower() in (".json", ".jsonl")
     chosen = choose_columns(table, added=source.added, wanted=columns, with_report=is_json)
     if source.layout:
@@ -109,7 +117,12 @@ def grade_file(
     settings = Settings()
     with open_database(settings) as database, open_recorded_panel(settings, database) as panel:
         submitted = submit_entries(
-            source.entries, choice=choice, panel=panel, sessions=database, unreadable=table.problems
+            source.entries,
+            choice=choice,
+            panel=panel,
+            sessions=database,
+            unreadable=table.problems,
+            bad_cells=table.bad_cells,
         )
         _print_problems(submitted)
         interruption = _grade_with_progress(submitted, panel, settings, database, patience=patience)
@@ -137,13 +150,10 @@ def _name_columns(table: Table, source: AnswerSource) -> Iterator[str]:
 
 
 def _print_problems(submitted: Submitted) -> None:
-    for problem in submitted.problems:
+    # A bad name keeps all answers of its row from being graded.
+    for problem in dict.fromkeys(submitted.problems):
         err.print(f"[yellow]not graded:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-    skipped = [str(entry.row.line) for entry in submitted.entries if entry.skipped]
-    if skipped:
-        lines = ", ".join(skipped[:_NOTICES_SHOWN]) + (", …" if len(skipped) > _NOTICES_SHOWN else "")
-        subject = f"line {lines} is skipped: it has" if len(skipped) == 1 else f"lines {lines} are skipped: they have"
-        _print_notes([f"{subject} no answer to any question."])
+    _print_notes(list(describe_skipped_entries(submitted.entries)))
     _print_notes([f"grade not read: {cell}" for cell in submitted.unread_grades])
 
 

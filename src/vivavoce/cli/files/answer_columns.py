@@ -8,14 +8,18 @@ from pathlib import Path
 
 from vivavoce.rubrics import Bank
 from vivavoce.tables import Table, require_fields
+from vivavoce.tables.heading_rows import FindQuestion
 from vivavoce.tables.headings import find_columns
 
 from ..errors import UserError
 from .answer_rows import RubricChoice
 from .entries import Entry, list_entries, name_fields
-from .wide.layout import RESPONSE, WideLayout, find_answer_columns, shorten
-from .wide.question_columns import NamedColumns, read_question_columns
+from .wide.layout import RESPONSE, WideLayout, find_answer_columns
+from .wide.missing_headings import check_first_answer, check_headings
+from .wide.question_columns import NamedColumns, list_named_headings, read_question_columns
+from .wide.question_matching import QuestionFinder, fold_heading
 from .wide.rows import list_wide_entries
+from .wide.unclear_columns import shorten
 
 ADDED = ("question_id", "answer")
 # Shorter cells are names, marks and choices.
@@ -42,6 +46,8 @@ def find_answers(
 
     Raises UserError if there are none, or it is not clear what they answer.
     """
+    if not table.columns and not table.problems:
+        raise UserError(f"{path} has no answers: write 'answer' with a text for each.")
     named = read_question_columns(question_columns, table.columns, choice.bank)
     fields = name_fields(table)
     is_wide = question_columns is not None or not _has_answer_column(table, answer_column)
@@ -50,8 +56,23 @@ def find_answers(
         require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
         return AnswerSource(tuple(list_entries(table)))
     if choice.is_for_all:
+        if question_columns is None and find_columns(table.headings or table.columns, {}).get("answer"):
+            # Several columns may have the answers.
+            require_fields(path, table, ["answer"])
+        check_first_answer(path, table, choice.bank)
         raise UserError(_refuse_one_question(path, table, is_named=question_columns is not None))
     return _read_wide(path, table, choice.bank, named)
+
+
+def make_question_finder(bank: Bank, question_columns: str | None) -> FindQuestion:
+    """A function that names the question that a heading asks: one of the bank, or one that the option names."""
+    finder = QuestionFinder.of_bank(bank)
+    named = {fold_heading(heading): heading for heading in list_named_headings(question_columns)}
+
+    def find_question(text: str) -> str | None:
+        return (named and named.get(fold_heading(text))) or finder.find_by_name(text)
+
+    return find_question
 
 
 def _has_answer_column(table: Table, answer_column: str | None) -> bool:
@@ -61,11 +82,14 @@ def _has_answer_column(table: Table, answer_column: str | None) -> bool:
 
 
 def _read_wide(path: Path, table: Table, bank: Bank, named: NamedColumns) -> AnswerSource:
+    if not named.questions:
+        check_headings(path, table, bank)
     layout = find_answer_columns(table, bank, named)
     if not layout.answers:
         if find_columns(table.headings or table.columns, {}).get("answer"):
             # Several columns may have the answers.
             require_fields(path, table, ["answer"])
+        check_first_answer(path, table, bank)
         headings = ", ".join(f"'{shorten(column)}'" for column in table.columns[:12]) or "none"
         raise UserError(
             f"{path} has no column 'answer', and no heading is a question of the bank (its columns: {headings}): name "

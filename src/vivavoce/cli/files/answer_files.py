@@ -22,7 +22,7 @@ from vivavoce.tables import BadCell
 
 from .answer_rows import BadRowError, RubricChoice, read_entry
 from .candidate_languages import choose_languages
-from .entries import Entry, find_problem
+from .entries import CellProblems, Entry
 from .grading_run import describe_wait, read_open
 from .human_grades import read_grades
 
@@ -91,19 +91,20 @@ def submit_entries(
     panel: Panel,
     sessions: SessionFactory,
     unreadable: Sequence[BadCell] = (),
+    bad_cells: Sequence[BadCell] = (),
 ) -> Submitted:
-    """Submit every entry that can be graded; `unreadable` are the problems of reading the table.
+    """Submit every entry that can be graded; `unreadable` and `bad_cells` are the problems of reading the table.
 
     An answer that the same graders have graded before gets its earlier grading.
     """
     items: list[Item] = []
     bad_entries: dict[int, BadCell] = {}
     occurrences: Counter[str] = Counter()
-    answer_columns = frozenset(entry.name_column("answer") for entry in entries)
+    problems = CellProblems(unreadable, bad_cells, entries)
     for place, (entry, language) in enumerate(zip(entries, choose_languages(entries), strict=True)):
         if entry.skipped:
             continue
-        if problem := find_problem(entry, unreadable, answer_columns=answer_columns):
+        if problem := problems.find(entry):
             bad_entries[place] = problem
             continue
         try:
@@ -118,7 +119,7 @@ def submit_entries(
         grading_id = _submit_answer(replace(new, priority=lifecycle.BATCH, idempotency_key=key), sessions)
         items.append(Item(place, entry, new.rubric, new.answer, grading_id))
     lines = {entry.row.line for entry in entries}
-    grades, unread_grades = read_grades(entries)
+    grades, unread_grades = read_grades(entries, problems)
     unread = tuple(problem for problem in unreadable if problem.line not in lines)
     return Submitted(tuple(entries), tuple(items), bad_entries, unread, grades, tuple(unread_grades))
 

@@ -12,6 +12,7 @@ from vivavoce.service.errors import ServiceError
 from vivavoce.service.submission import NewAnswer
 
 from .entries import Entry
+from .wide.nearest_questions import QuestionNeighbours
 from .wide.question_matching import QuestionFinder
 
 T = TypeVar("T")
@@ -104,7 +105,8 @@ def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, a
     except ServiceError as error:
         guess = QuestionFinder.of_bank(bank).find(name)
         if guess is None or not guess.is_sure or guess.question_id == name:
-            raise BadRowError(column, str(error)) from None
+            near = QuestionNeighbours.of_bank(bank).describe_nearest(name)
+            raise BadRowError(column, f"{error} Nearest: {near}." if near else str(error)) from None
     return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,33 @@ def list_entries(table: Table) -> list[Entry]:
     ]
 
 
-def find_problem(entry: Entry, problems: Sequence[BadCell], *, answer_columns: Set[str]) -> BadCell | None:
-    """The problem of reading that keeps an entry from being graded; one in another answer of its row does not."""
-    others = answer_columns - {entry.name_column("answer")}
-    return next((bad for bad in problems if bad.line == entry.row.line and bad.column not in others), None)
+class CellProblems:
+    """What is wrong with the cells of a table, so that answers which need them are not graded."""
+
+    def __init__(self, problems: Sequence[BadCell], bad_cells: Sequence[BadCell], entries: Sequence[Entry]) -> None:
+        """`problems` are those of rows, `bad_cells` matter only to the answers that are read from them."""
+        self._problems = _group_by_line(problems)
+        self._bad_cells = _group_by_line(bad_cells)
+        self._answer_columns = frozenset(entry.name_column("answer") for entry in entries)
+
+    def find(self, entry: Entry) -> BadCell | None:
+        """The problem that keeps an entry from being graded; one in another answer of its row does not."""
+        own = entry.name_column("answer")
+        others = self._answer_columns - {own}
+        needed = {heading for field, heading in entry.headings.items() if field != "human_grade"}
+        problems = [bad for bad in self._problems.get(entry.row.line, ()) if bad.column not in others]
+        cells = [bad for bad in self._bad_cells.get(entry.row.line, ()) if bad.column in needed]
+        return next(iter([*problems, *(bad for bad in cells if bad.column == own or not bad.is_answer_only)]), None)
+
+    def find_grade(self, entry: Entry) -> BadCell | None:
+        """The problem of the cell with a person's grade."""
+        column = entry.name_column("human_grade")
+        cells = self._bad_cells.get(entry.row.line, ())
+        return next((bad for bad in cells if bad.column == column and not bad.is_answer_only), None)
+
+
+def _group_by_line(cells: Sequence[BadCell]) -> Mapping[int, list[BadCell]]:
+    groups: dict[int, list[BadCell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.line].append(cell)
+    return groups

@@ -11,15 +11,17 @@ from typing import Any
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.tables import BadCell
 
-from .entries import Entry
+from .entries import CellProblems, Entry
 
 _NUMBER = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+")
 # 1,500 may be one and a half, or fifteen hundred.
 _AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 
 
-def read_grades(entries: Sequence[Entry]) -> tuple[Mapping[int, float], list[BadCell]]:
-    """The grades (0 to 10) by the place of their entry, and the cells that are none."""
+def read_grades(
+    entries: Sequence[Entry], problems: CellProblems | None = None
+) -> tuple[Mapping[int, float], list[BadCell]]:
+    """The grades (0 to 10) by the place of their entry, and the cells that are none; `problems` are known ones."""
     grades: dict[int, float] = {}
     unread: list[BadCell] = []
     for place, entry in enumerate(entries):
@@ -27,10 +29,12 @@ def read_grades(entries: Sequence[Entry]) -> tuple[Mapping[int, float], list[Bad
         if _is_blank(value):
             continue
         grade = read_grade(value)
-        if grade is None:
+        if problem := problems and problems.find_grade(entry):
+            unread.append(problem)
+        elif grade is None:
             shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:40]}…"
-            problem = f"'{shown}' is no number from 0 to 10 and is not compared: write one such as 7.5."
-            unread.append(BadCell(entry.row.line, entry.name_column("human_grade"), problem))
+            why = f"'{shown}' is no number from 0 to 10 and is not compared: write one such as 7.5."
+            unread.append(BadCell(entry.row.line, entry.name_column("human_grade"), why))
         else:
             grades[place] = grade
     return grades, unread

@@ -13,17 +13,28 @@ from vivavoce.tables import Table
 from ...errors import UserError
 from .question_columns import NamedColumns
 from .question_matching import Guess, QuestionFinder, fold_heading
+from .unclear_columns import UnclearColumn, describe_unclear, shorten
 
 # What forms write beside an answer: points, feedback, the key.
 _BESIDE_ANSWER = re.compile(
-    r"^\s*(?:points|feedback|score|grade|comments?|right answer|correct answer|得分|分数|分數|评分|評分|成绩|成績"
-    r"|反馈|意見反應|评语|評語|正确答案|正確答案)(?:\s*[-–—:：/]|\s+[0-9]|\s*$)"
-    r"|\[(?:score|feedback)\]\s*$|^q\.?\s*[0-9]+\s*/\s*[0-9.]+$",
+    r"^\s*(?:points|feedback|score|grade|marks?|max(?:imum)? (?:points|score)|comments?|notes?|remarks?|key"
+    r"|right answer|correct answer|answer key|得分|分数|分數|评分|評分|成绩|成績|满分|滿分|反馈|意見反應"
+    r"|评语|評語|备注|備註|正确答案|正確答案|标准答案|標準答案|参考答案|參考答案"
+    r"|punkte|bewertung|rückmeldung|kommentar|richtige antwort|commentaires?"
+    r"|réponse correcte|puntos|puntuación|comentarios?|respuesta correcta|punten|opmerking|pontos|resposta correta)"
+    r"(?:\s*[-–—:：/]|\s+[0-9]|\s*$)|\[(?:score|feedback|comments?|points)\]\s*$|^q\.?\s*[0-9]+\s*/\s*[0-9.]+$",
     re.IGNORECASE,
 )
 # Moodle: "Response 1" answers the question in "Question 1".
-RESPONSE = re.compile(r"^\s*(?:response|answer|回答|作答|答案|答复|回應)\s*([0-9]+)\s*$", re.IGNORECASE)
-_QUESTION_TEXT = re.compile(r"^\s*(?:question|试题|試題|题目|題目|问题|問題)\s*([0-9]+)\s*$", re.IGNORECASE)
+RESPONSE = re.compile(
+    r"^\s*(?:response|answer|回答|作答|答案|答复|答覆|回應|回应|antwort|réponse|respuesta|antwoord|resposta|risposta)"
+    r"\s*([0-9]+)\s*$",
+    re.IGNORECASE,
+)
+_QUESTION_TEXT = re.compile(
+    r"^\s*(?:question|试题|試題|题目|題目|问题|問題|frage|pregunta|vraag|pergunta|questão|domanda)\s*([0-9]+)\s*$",
+    re.IGNORECASE,
+)
 _ASKS = re.compile(
     r"[?？]|^\W*[0-9]+\s*[、.．)]|^\W*(?:how|why|what|which|when|explain|describe|compare|discuss|name|define)\b"
     r"|什么|什麼|如何|怎样|怎樣|怎么|为什么|为何|為何|哪些|请|請|简述|簡述|解释|解釋|说明|說明|谈谈|談談",
@@ -61,9 +72,10 @@ class WideLayout:
 def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLayout:
     """The layout of a wide table: columns that are `named`, else those whose heading is a question of the bank.
 
-    Raises UserError if a column may be a question and it is not clear which, or two columns have the same question.
+    Raises UserError if columns may be questions and it is not clear which, or two columns have the same question.
     """
     answers: list[AnswerColumn] = []
+    unclear: list[UnclearColumn] = []
     left_out: dict[str, str] = {}
     finder = QuestionFinder.of_bank(bank)
     for heading in table.columns:
@@ -75,59 +87,59 @@ def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLa
             column = _read_heading(heading, table, finder)
             if isinstance(column, AnswerColumn):
                 answers.append(column)
+            elif isinstance(column, UnclearColumn):
+                unclear.append(column)
             else:
                 left_out[heading] = column
+    if unclear:
+        raise UserError(describe_unclear(unclear, bank))
     _check_unique(answers)
     return WideLayout(tuple(answers), left_out)
 
 
-def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerColumn | str:
+def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerColumn | UnclearColumn | str:
     """The column of answers under a heading, or why it is none."""
-    if _BESIDE_ANSWER.search(heading) or _accompanies(heading, table):
+    label = table.labels.get(heading, "")
+    if any(map(_BESIDE_ANSWER.search, (heading, label))) or _accompanies(heading, table):
         return "points, feedback or a key"
-    if _QUESTION_TEXT.match(heading):
+    if _QUESTION_TEXT.match(heading) and not finder.find_by_name(label):
         return "texts of questions"
     cells = [str(row.values.get(heading) or "").strip() for row in table.rows]
     if (number := RESPONSE.match(heading)) and any(cells):
         return _read_responses(heading, number[1], table, finder)
-    guess = finder.find(heading)
+    guess = _find_question(heading, label, finder)
     if guess and guess.is_sure:
         return "numbers only" if _are_numbers(cells) else AnswerColumn(heading, guess.question_id)
     is_ours = heading in table.fields.values()
-    if not is_ours and _is_text(cells) and (guess or _ASKS.search(heading)):
-        raise UserError(_ask_for_question(heading, guess))
+    if not is_ours and _is_text(cells) and (guess or _ASKS.search(label or heading)):
+        return UnclearColumn(heading, label or heading, guess, asked=label or None)
     return "no question of the bank"
 
 
-def _read_responses(heading: str, number: str, table: Table, finder: QuestionFinder) -> AnswerColumn:
+def _find_question(heading: str, label: str, finder: QuestionFinder) -> Guess | None:
+    """The question of a column; the number in its heading does not count beside a text."""
+    by_label = finder.find(label) if label else None
+    if by_label and by_label.is_sure:
+        return by_label
+    if label and (known := finder.find_by_name(heading)):
+        return Guess(known, is_sure=True)
+    return by_label if label else finder.find(heading)
+
+
+def _read_responses(heading: str, number: str, table: Table, finder: QuestionFinder) -> AnswerColumn | UnclearColumn:
     """Moodle's column of responses; quizzes with random questions ask each row its own."""
     asked_in = next((name for name in table.columns if (m := _QUESTION_TEXT.match(name)) and m[1] == number), None)
     if asked_in is None:
-        raise UserError(_ask_for_question(heading, None))
+        return UnclearColumn(heading, heading, None)
     questions: dict[str, str] = {}
     for text in dict.fromkeys(str(row.values.get(asked_in) or "") for row in table.rows):
         if not text.strip():
             continue
         guess = finder.find(text)
         if guess is None or not guess.is_sure:
-            raise UserError(_ask_for_question(heading, guess, asked=text))
+            return UnclearColumn(heading, text, guess, asked=text)
         questions[text] = guess.question_id
     return AnswerColumn(heading, None, asked_in, questions)
-
-
-def _ask_for_question(heading: str, guess: Guess | None, *, asked: str | None = None) -> str:
-    subject = f"Column '{shorten(heading)}'"
-    problem = f"has the question '{shorten(asked)}', which is" if asked else "looks like a question, but is"
-    known = f"only like '{guess.question_id}' of the bank" if guess else "none of the bank's ('viva questions')"
-    example = guess.question_id if guess else "QUESTION_ID"
-    return (
-        f"{subject} {problem} {known}: say which it is with --question-columns "
-        f"'{heading}={example}', or leave the column out with '{heading}='."
-    )
-
-
-def shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _accompanies(heading: str, table: Table) -> bool:

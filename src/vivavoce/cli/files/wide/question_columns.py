@@ -46,6 +46,11 @@ def read_question_columns(value: str | None, columns: Sequence[str], bank: Bank)
     return NamedColumns(questions, frozenset(left_out))
 
 
+def list_named_headings(value: str | None) -> list[str]:
+    """The headings of questions that an option names, or a YAML file, as the user wrote them."""
+    return [] if value is None else [heading for heading, question_id in _read_pairs(value).items() if question_id]
+
+
 def _read_pairs(value: str) -> dict[str, str]:
     if value.endswith((".yaml", ".yml")):
         return _read_file(Path(value))

@@ -18,6 +18,8 @@ from vivavoce.rubrics import Bank
 _SAME_TEXT = 90.0
 _PERHAPS_SAME = 68.0
 _LEAD = 10.0
+# No question of the bank is longer.
+_LONGEST = 1_000
 # Letters of a cut heading that are enough to go by.
 _SHORTEST, _SHORTEST_HAN = 30, 12
 # "3.", "Q3:", "第3题", "(3)", "三、", "12345: " before the text.
@@ -26,6 +28,8 @@ _NUMBERING = re.compile(
     r"[(（\[【]?\s*(?:[0-9]+(?:\.[0-9]+)*|[一二三四五六七八九十]{1,3})?\s*[)）\]】]?\s*(?:题|问)?\s*[.、:：．，,)）\-–—]*\s*",
     re.IGNORECASE,
 )
+# "G01Q02. ", "quant[SQ1]. ": LimeSurvey writes its code before the text.
+_CODE = re.compile(r"^\s*[A-Za-z]\w{0,20}(?:\[\w+\])?\s*[.:：]\s+")
 # "(10 points)", "【简答题】", "[必填]", "*" behind it.
 _REMARK = re.compile(r"(?:\s*[(（\[【][^()（）\[\]【】]{1,20}[)）\]】]|\s*[*＊:：])+\s*$")
 
@@ -45,6 +49,7 @@ class QuestionFinder:
         self._names: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._found: dict[str, str | None] = {}
         for rubric in bank:
             question = rubric.question
             self._names[_fold_text(question.id)] = question.id
@@ -58,12 +63,26 @@ class QuestionFinder:
         """The finder of a bank, made once."""
         return cls(bank)
 
+    def find_by_name(self, text: str) -> str | None:
+        """The question that a text is the identifier, the text or the beginning of; None for any other."""
+        if text not in self._found:
+            known = None
+            if len(text) <= _LONGEST:
+                known = next((name for reading in list_readings(text) if (name := self._read_name(reading))), None)
+                guess = None if known else self._find_beginning(text)
+                known = guess.question_id if guess else known
+            self._found[text] = known
+        return self._found[text]
+
+    def _read_name(self, reading: str) -> str | None:
+        return self._texts.get(reading) or self._names.get(reading)
+
     def find(self, heading: str) -> Guess | None:
         """The question that a heading, or a question's text, names; None if none is like it."""
         if number := self._numbers.get(heading.strip().lstrip("Qq").strip()):
             return Guess(number, is_sure=True)
         for text in list_readings(heading):
-            if known := self._texts.get(text) or self._names.get(text):
+            if known := self._read_name(text):
                 return Guess(known, is_sure=True)
         return self._find_beginning(heading) or self._find_similar(heading)
 
@@ -99,6 +118,7 @@ def list_readings(heading: str) -> Iterator[str]:
     """The heading's text with and without numbering and remarks, folded; empty ones are left out."""
     without_remark = _REMARK.sub("", heading)
     texts = [heading, without_remark, _NUMBERING.sub("", heading, count=1), _NUMBERING.sub("", without_remark, count=1)]
+    texts += [_CODE.sub("", text, count=1) for text in (heading, without_remark) if _CODE.match(text)]
     # Taiwan has other words for many technical terms.
     texts += [_load_converter().convert(text) for text in texts if has_han(text)]
     yield from (folded for folded in dict.fromkeys(map(_fold_text, texts)) if folded)

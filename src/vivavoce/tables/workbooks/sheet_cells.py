@@ -6,12 +6,13 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .grid import Grid, describe_excel_error
-from .headings import find_columns, find_heading, is_blank, name_columns
-from .model import BadCell
+from ..grid import Grid, SheetCell, describe_excel_error
+from ..heading_rows import FindQuestion
+from ..heading_search import find_heading
+from ..headings import find_columns, is_blank
 from .sheet_xml import SpecialCell
 
-_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter the answer as text."
+_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter it as text."
 _OLD_EMPTY = "the cell is empty, or has an error of Excel: save the file as .xlsx to tell, and run again."
 _SHOWN_TITLE = 60
 
@@ -27,6 +28,7 @@ def make_grid(
     merged: Sequence[MergedRange],
     *,
     chosen: Mapping[str, str],
+    find_question: FindQuestion,
     is_old: bool,
 ) -> Grid | None:
     """The headings and rows of a sheet from A1 on; None without any text. `is_old` tells a sheet of Excel 97."""
@@ -34,17 +36,13 @@ def make_grid(
     filled = [number for number, row in enumerate(cells) if not all(map(is_blank, row))]
     if not filled:
         return None
-    heading = filled[find_heading([_list_texts(cells[number]) for number in filled[:40]], chosen) or 0]
+    heading = filled[find_heading([_list_texts(cells[number]) for number in filled[:40]], chosen, find_question) or 0]
     grid = Grid(headings=_list_texts(cells[heading]), rows=[], sheet=name)
     answer = next(iter(find_columns(grid.headings, chosen).get("answer", [])), None)
-    bad = dict(_fill_merged(cells, merged, heading, answer))
-    for line, problem in _restore_specials(cells, specials, heading, answer):
-        bad.setdefault(line, problem)
-    if answer is not None:
-        for line, problem in _check_answers(cells, heading, answer, is_old=is_old):
-            bad.setdefault(line, problem)
-        column = name_columns(grid.headings)[answer]
-        grid.problems = [BadCell(line, column, problem) for line, problem in bad.items()]
+    grid.bad_cells += _fill_merged(cells, merged, heading, answer)
+    grid.bad_cells += _restore_specials(cells, specials, heading)
+    if is_old:
+        grid.bad_cells += _find_old_blanks(cells, heading)
     grid.rows = [
         (row + 1, cells[row]) for row in range(heading + 1, len(cells)) if any(cell is not None for cell in cells[row])
     ]
@@ -58,49 +56,45 @@ def _list_texts(row: Sequence[Any]) -> list[str]:
     return ["" if value is None else str(value) for value in row]
 
 
-def _fill_merged(
-    cells: _Cells, merged: Sequence[MergedRange], heading: int, answer: int | None
-) -> Iterator[tuple[int, str]]:
-    """Give every row of a merged cell its value; yields line and problem of each row without an answer of its own."""
+def _fill_merged(cells: _Cells, merged: Sequence[MergedRange], heading: int, answer: int | None) -> Iterator[SheetCell]:
+    """Give every row of a merged cell its value; yields the cells without a text of their own, which are no answers."""
     for (first_row, first_column), (last_row, last_column) in merged:
         for row in range(max(first_row, heading + 1), min(last_row + 1, len(cells))):
             for column in range(first_column, min(last_column + 1, len(cells[row]))):
                 if (row, column) == (first_row, first_column) or not is_blank(cells[row][column]):
                     continue
-                if column == answer:
-                    other = f"that of line {first_row + 1}" if row > first_row else "its neighbour"
-                    yield row + 1, f"the cell is merged with {other}: give each row its own answer."
-                elif column == first_column:
+                other = f"that of line {first_row + 1}" if row > first_row else "its neighbour"
+                problem = f"the cell is merged with {other}: give each row its own answer."
+                yield SheetCell(row + 1, column, problem, is_answer_only=True)
+                if column == first_column != answer:
                     cells[row][column] = cells[first_row][first_column]
 
 
-def _restore_specials(
-    cells: _Cells, specials: Sequence[SpecialCell], heading: int, answer: int | None
-) -> Iterator[tuple[int, str]]:
-    """Put formulas and error values where the cell would be empty; yields line and problem of those for an answer."""
+def _restore_specials(cells: _Cells, specials: Sequence[SpecialCell], heading: int) -> Iterator[SheetCell]:
+    """Put formulas and error values where the cell would be empty; yields these cells."""
     for special in specials:
-        if not heading < special.row < len(cells) or special.column >= len(cells[special.row]):
-            continue
-        if special.column == answer:
-            yield special.row + 1, describe_excel_error(special.error) if special.error else _NO_FORMULA_VALUE
-        cells[special.row][special.column] = special.error or f"={special.formula}"
+        if heading < special.row < len(cells) and special.column < len(cells[special.row]):
+            problem = describe_excel_error(special.error) if special.error else _NO_FORMULA_VALUE
+            yield SheetCell(special.row + 1, special.column, problem)
+            cells[special.row][special.column] = special.error or f"={special.formula}"
 
 
-def _check_answers(cells: _Cells, heading: int, answer: int, *, is_old: bool) -> Iterator[tuple[int, str]]:
-    """Make truth values text, as Excel shows them; yields empty answers of Excel 97, whose errors look empty here."""
+def _find_old_blanks(cells: _Cells, heading: int) -> Iterator[SheetCell]:
+    """The empty cells of Excel 97, whose errors look empty here."""
     for row in range(heading + 1, len(cells)):
-        value = cells[row][answer]
-        if isinstance(value, bool):
-            cells[row][answer] = str(value).upper()
-        elif is_old and is_blank(value) and any(cell is not None for cell in cells[row]):
-            yield row + 1, _OLD_EMPTY
+        if any(cell is not None for cell in cells[row]):
+            for column, value in enumerate(cells[row]):
+                if is_blank(value):
+                    yield SheetCell(row + 1, column, _OLD_EMPTY, is_answer_only=True)
 
 
 def _convert_value(value: Any) -> Any:
-    """A cell's value as text, number or truth: dates in ISO form, whole numbers without .0, None for an empty cell."""
+    """A cell's value as text or number: truth and dates as Excel shows them, no .0, None for an empty cell."""
     if isinstance(value, str):
         # Excel for Windows has both in some exports.
         return value.replace("\r\n", "\n") or None
+    if isinstance(value, bool):
+        return str(value).upper()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
     if isinstance(value, datetime.datetime):

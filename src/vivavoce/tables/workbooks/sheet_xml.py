@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from .model import TableError
+from ..model import TableError
 
 _MOST_BYTES = 600 * 1024 * 1024
 # python-calamine keeps every cell of the rectangle, empty ones too.

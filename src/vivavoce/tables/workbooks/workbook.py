@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from xml.etree import ElementTree
 
 import python_calamine as calamine
 
-from .grid import Grid, build_table
-from .headings import find_columns, strip_invisible
-from .model import Table, TableError
+from ..grid import Grid, build_table
+from ..heading_rows import FindQuestion, count_filled, find_no_question
+from ..headings import find_columns, is_blank, strip_invisible
+from ..model import Table, TableError
 from .ods_xml import OdsSheet, read_ods
 from .sheet_cells import make_grid
 from .sheet_xml import check_archive, find_special_cells
@@ -19,8 +21,16 @@ from .sheet_xml import check_archive, find_special_cells
 _LOCKED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"
 
 
-def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) -> Table:
-    """The table in the first visible sheet with an answer column, or in the sheet that is named.
+class _Rank(IntEnum):
+    """How likely a sheet has the answers, the likeliest first: in a table, in a list, none yet, or another table."""
+
+    ANSWERS, LIST, EMPTY, TABLE, OTHER = range(5)
+
+
+def read_workbook(
+    data: bytes, *, sheet: str | None, chosen: Mapping[str, str], find_question: FindQuestion = find_no_question
+) -> Table:
+    """The table in the first visible sheet with answers, else in the one most like a table, or in the one named.
 
     Raises TableError with the end of a sentence that begins with the name of the file.
     """
@@ -31,18 +41,37 @@ def read_workbook(data: bytes, *, sheet: str | None, chosen: Mapping[str, str]) 
         book = _open_book(data)
         visible = _list_visible(book)
         names = [_find_sheet(sheet, visible, book.sheet_names)] if sheet else visible
-        read = {name: _read_sheet(book, archive, ods.get(name), name, chosen) for name in names}
+        read = {name: _read_sheet(book, archive, ods.get(name), name, chosen, find_question) for name in names}
     except ElementTree.ParseError:
         raise TableError("has a damaged sheet: open it in Excel, save it as .xlsx and run again.") from None
     sheets = {name: grid for name, grid in read.items() if grid is not None}
     if not sheets:
         where = f"has nothing in sheet '{names[0]}'" if sheet else "is empty"
         raise TableError(f"{where}: write a heading with 'answer' and one row per answer into a visible sheet.")
-    with_answers = [name for name, grid in sheets.items() if "answer" in find_columns(grid.headings, chosen)]
-    name = next(iter([*with_answers, *sheets]))
+    ranks = {name: _rank_sheet(grid, chosen, find_question) for name, grid in sheets.items()}
+    name = min(ranks, key=lambda name: ranks[name])
     if others := [other for other in visible if other != name]:
-        sheets[name].notices.insert(0, _describe_sheets(name, others, len(with_answers)))
-    return build_table(sheets[name], chosen)
+        with_answers = sum(rank == ranks[name] <= _Rank.LIST for rank in ranks.values())
+        sheets[name].notices.insert(0, _describe_sheets(name, others, with_answers))
+    return build_table(sheets[name], chosen, find_question)
+
+
+def _rank_sheet(grid: Grid, chosen: Mapping[str, str], find_question: FindQuestion) -> _Rank:
+    has_rows = any(not is_blank(cell) for _, cells in grid.rows for cell in cells)
+    width = count_filled(grid.headings)
+    # A cover can have "Answers" for a title.
+    has_answer = "answer" in find_columns(grid.headings, chosen)
+    has_questions = width > 1 and any(map(find_question, _list_all_headings(grid)))
+    if has_questions or (has_answer and width > 1):
+        return _Rank.ANSWERS if has_rows else _Rank.EMPTY
+    if has_answer:
+        return _Rank.LIST if has_rows else _Rank.EMPTY
+    return _Rank.TABLE if width > 1 and has_rows else _Rank.OTHER
+
+
+def _list_all_headings(grid: Grid) -> list[str]:
+    """The headings, and the cells right below, which can be headings, too."""
+    return [*grid.headings, *(str(cell) for _, cells in grid.rows[:1] for cell in cells if not is_blank(cell))]
 
 
 def _open_archive(data: bytes) -> zipfile.ZipFile | None:
@@ -95,6 +124,7 @@ def _read_sheet(
     ods: OdsSheet | None,
     name: str,
     chosen: Mapping[str, str],
+    find_question: FindQuestion,
 ) -> Grid | None:
     """The sheet's headings and rows; None without any cell. `ods` is what was found in an OpenDocument sheet."""
     # Also checks that the sheet is not too large to load.
@@ -106,4 +136,4 @@ def _read_sheet(
     except calamine.CalamineError:
         # A chart without content has no cells.
         return None
-    return make_grid(name, cells, specials, merged, chosen=chosen, is_old=archive is None)
+    return make_grid(name, cells, specials, merged, chosen=chosen, find_question=find_question, is_old=archive is None)

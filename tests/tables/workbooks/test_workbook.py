@@ -103,9 +103,7 @@ def test_error_values_of_excel_are_named_and_the_same_as_text_is_text() -> None:
         sheet.write_string(2, 0, "#N/A")
 
     table = _read(_write(fill))
-    assert _problems(table) == [
-        (2, "Excel shows the error #N/A in place of the answer: enter the answer as text and run again.")
-    ]
+    assert _problems(table) == [(2, "Excel shows the error #N/A in place of the text: enter it as text and run again.")]
     assert _answers(table) == ["#N/A", "#N/A"]
 
 
@@ -204,10 +202,8 @@ def test_a_sheet_that_is_not_there_is_told(sheet: str, words: str) -> None:
 
 
 def test_a_missing_column_is_told_with_its_sheet() -> None:
-    table = _read(_sheet([["Name", "Antwort"], ["Ann", "INT8"]]))
-    with pytest.raises(
-        TableError, match=r"a.xlsx, sheet 'Sheet', has no column 'answer' \(its columns: Name, Antwort\)"
-    ):
+    table = _read(_sheet([["Name", "Reply"], ["Ann", "INT8"]]))
+    with pytest.raises(TableError, match=r"a.xlsx, sheet 'Sheet', has no column 'answer' \(its columns: Name, Reply\)"):
         require_fields("a.xlsx", table, ["answer"])
 
 

@@ -1,0 +1,1 @@
+"""Workbooks of Excel and OpenDocument: which sheet is read, and what its cells hold."""
