@@ -1,4 +1,4 @@
-"""Text that invisible characters spell: Unicode tags stand for ASCII, runs of variation selectors for bytes of UTF-8."""
+"""Text that invisible characters spell: tags stand for ASCII, runs of variation selectors for bytes of UTF-8."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ def read_hidden(text: str) -> str:
     if text.isascii():
         return ""
     runs = ["".join(chr(ord(tag) - _TAG_OFFSET) for tag in run[0]) for run in _TAGS.finditer(text)]
-    runs += [
-        bytes(map(_read_selector, run[0])).decode("utf-8", errors="ignore") for run in _SELECTORS.finditer(text)
-    ]
+    runs += [bytes(map(_read_selector, run[0])).decode("utf-8", errors="ignore") for run in _SELECTORS.finditer(text)]
     return "\n".join(runs)
 
 

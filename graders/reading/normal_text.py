@@ -57,7 +57,7 @@ class NormalText:
 
     `starts[i]` and `ends[i]` bound the code points of the raw text that character `i` came from; both have the length
     of `text`. `hidden` counts the invisible characters that were removed (zero-width, bidirectional controls, tags),
-    `pictures` the pictures and recordings that the text does not tell. `hidden_text` is what invisible characters spell.
+    `pictures` the pictures and recordings that the text does not tell. `hidden_text` is what the invisible ones spell.
     """
 
     text: str

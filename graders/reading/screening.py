@@ -75,7 +75,7 @@ def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | 
     flags: list[Flag] = []
     if answer.hidden:
         flags.append(Flag.HIDDEN_CHARACTERS)
-    if injections.suspected or injection.holds_attack(answer.hidden_text):
+    if injections.suspected or injection.holds_attack(answer.hidden_text, classifier):
         flags.append(Flag.INJECTION_SUSPECTED)
     if answer.pictures:
         flags.append(Flag.UNREAD_PICTURE)

@@ -49,6 +49,7 @@ class _Guess:
     resembles: bool = False
     addresses: bool = False
     is_plausible: bool = False
+    is_sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,13 @@ def find_injections(
     )
     masked = [finding.addresses for finding in by_pattern] if all(spread) else spread
     return Injections(
-        masked=normal_text.join_spans(list(itertools.compress(bounds, masked))),
+        masked=normal_text.join_spans([*itertools.compress(bounds, masked), *encoded]),
         suspected=bool(encoded)
-        or any(guess.resembles for guess in guessed)
         or any(
-            finding.addresses or (finding.resembles and (guess.is_plausible or classifier is None))
-            for finding, guess in zip(by_pattern, guessed, strict=True)
+            finding.addresses
+            or (finding.resembles and classifier is None)
+            or ((finding.resembles or guess.resembles) and (guess.is_sure if told else guess.is_plausible))
+            for finding, guess, told in zip(by_pattern, guessed, is_told, strict=True)
         ),
     )
 
@@ -161,15 +163,15 @@ def _weigh(sentence: str, plausible: bool, likely: bool, sure: bool, certain: bo
         return _Guess()
     if not is_in_trained_language(sentence):
         is_demand = may_demand_grade(sentence)
-        return _Guess(is_demand or certain or (sure and not is_told(sentence)), is_demand, is_plausible=True)
+        return _Guess(
+            is_demand or certain or (sure and not is_told(sentence)), is_demand, is_plausible=True, is_sure=sure
+        )
     speaks = speaks_to_somebody(sentence)
-    is_address = (
-        (likely and speaks_to_you(sentence)) or (sure and speaks_of_somebody(sentence)) or (certain and speaks)
-    )
+    is_address = (likely and speaks_to_you(sentence)) or (sure and speaks_of_somebody(sentence)) or (certain and speaks)
     if _is_report(sentence):
-        return _Guess(resembles=sure and speaks, is_plausible=True)
+        return _Guess(resembles=sure and speaks, is_plausible=True, is_sure=sure)
     is_suspect = certain or (likely and speaks) or speaks_of_this_answer(sentence)
-    return _Guess(is_suspect, is_address, is_plausible=True)
+    return _Guess(is_suspect, is_address, is_plausible=True, is_sure=sure)
 
 
 def _overlaps_any(span: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:

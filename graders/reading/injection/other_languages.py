@@ -37,10 +37,8 @@ def may_demand_grade(sentence: str) -> bool:
 
 
 def is_told(sentence: str) -> bool:
-    """Whether a sentence in another language tells of the past or of others, or speaks neither of grades nor orders."""
-    return _has("report", sentence) or not (
-        _has("order", sentence) or (_has("grading", sentence) and _has("goal", sentence))
-    )
+    """Whether a sentence in another language tells of the past or of others, or has no order and no goal."""
+    return _has("report", sentence) or not (_has("order", sentence) or _has("goal", sentence))
 
 
 def _is_other(sentence: str) -> bool:

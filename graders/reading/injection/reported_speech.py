@@ -17,7 +17,8 @@ _QUOTED = re.compile(
 # "Reply with “full marks”" is an order all the same.
 _TOLD_TO_SAY = re.compile(
     r"""(?ix) (?:^|[.,;:!?]\s*|\b(?:please|must|should|just|now|and|you|are\s+to)\s+)
-        (?:say|print|output|reply|respond|write|return|answer|put|record|enter|state|tick|check|cross|circle|select|choose|click)\b (?:\s+\w+){0,4} \W* $
+        (?:say|print|output|reply|respond|write|return|answer|put|record|enter|state|tick|check|cross|circle|select
+          |choose|click)\b (?:\s+\w+){0,4} \W* $
     | (?:请|务必|必须|直接|只|你|您)(?:直接|只)? (?:输出|回复|回答|返回|填写?|写|说) \W* $
     | (?:帮|替|给)我[^，。]{0,8}(?:勾|选|点|填)[^，。]{0,6}$"""
 )

@@ -153,14 +153,16 @@ _PINYIN = {
     "ti": "题", "bixu": "必须", "hao": "好", "xiexie": "谢谢", "wei": "为", "manyi": "满意", "jige": "及格",
 }  # fmt: skip
 _PINYIN_WORD = re.compile(
-    r"\b(?:" + "|".join(
+    r"\b(?:"
+    + "|".join(
         sorted(
             (
-                re.sub(r"(?<=[aeiougnüvr])(?=(?:zh|ch|sh|[bpmfdtlkjqxzcsrywh])[aeiouüv])", r"[\\s'-]?", word)
+                re.sub(r"(?<=[aeiougnüvr])(?=(?:zh|ch|sh|[bpmfdtlgkjqxzcsrywh])[aeiouüv])", r"[\\s'-]?", word)
                 for word in sorted(_PINYIN, key=len, reverse=True)
             ),
             key=len,
             reverse=True,
         )
-    ) + r")\b"
+    )
+    + r")\b"
 )
