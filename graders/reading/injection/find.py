@@ -120,7 +120,7 @@ def holds_attack(text: str, classifier: SentenceClassifier | None = None) -> boo
     pieces = [text[start:end] for start, end in normal_text.split_sentences(text)]
     if any(_search_patterns(piece).resembles for piece in pieces):
         return True
-    return bool(classifier) and any(classifier.addresses_grader(pieces, certainty="plausible"))
+    return classifier is not None and any(classifier.addresses_grader(pieces, certainty="plausible"))
 
 
 def _find_encoded_attacks(text: str, classifier: SentenceClassifier | None) -> list[tuple[int, int]]:
@@ -170,7 +170,7 @@ def _weigh(sentence: str, plausible: bool, likely: bool, sure: bool, certain: bo
     is_address = (likely and speaks_to_you(sentence)) or (sure and speaks_of_somebody(sentence)) or (certain and speaks)
     if _is_report(sentence):
         return _Guess(resembles=sure and speaks, is_plausible=True, is_sure=sure)
-    is_suspect = certain or (likely and speaks) or speaks_of_this_answer(sentence)
+    is_suspect = (likely and speaks) or speaks_of_this_answer(sentence)
     return _Guess(is_suspect, is_address, is_plausible=True, is_sure=sure)
 
 

@@ -15,7 +15,7 @@ _OTHER_LANGUAGE = re.compile(
         |jest|nie|bir|ve|bu|yang|dan|ini|untuk|saya|och|att|cho )\b"""
 )
 _ENGLISH_OR_CHINESE = re.compile(
-    r"(?i)\b(?:the|an?|is|are|of|and|to|for|with|be|this|that|it|you|my|your|or|by|on|not|at|we)\b|[\u4e00-\u9fff]"
+    r"(?i)\b(?:the|an?|is|are|of|and|to|for|with|be|this|that|it|you|my|your|or|by|on|at|we)\b|[\u4e00-\u9fff]"
 )
 _FEWEST_FOREIGN_WORDS = 2
 _FEWEST_WORDS = 3
