@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from .chinese_script import HAN, simplify
 from .chinese_script import has_han as has_han
+from .hidden_text import read_hidden
 from .language import detect_language as detect_language
 from .markup import read_markup
 
@@ -59,7 +60,7 @@ class NormalText:
 
     `starts[i]` and `ends[i]` bound the code points of the raw text that character `i` came from; both have the length
     of `text`. `hidden` counts the invisible characters that were removed (zero-width, bidirectional controls, tags),
-    `pictures` the pictures and recordings that the text does not tell.
+    `pictures` the pictures and recordings that the text does not tell. `hidden_text` is what the invisible ones spell.
     """
 
     text: str
@@ -67,6 +68,7 @@ class NormalText:
     ends: tuple[int, ...]
     hidden: int
     pictures: int = 0
+    hidden_text: str = ""
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
         """Bounds in the raw text of `text[start:end]`.
@@ -120,7 +122,7 @@ def fold(text: str) -> NormalText:
     while characters and characters[-1] in " \n":
         characters.pop(), starts.pop(), ends.pop()
     hidden = sum(map(_is_invisible, text))
-    return NormalText(simplify("".join(characters)), tuple(starts), tuple(ends), hidden)
+    return NormalText(simplify("".join(characters)), tuple(starts), tuple(ends), hidden, hidden_text=read_hidden(text))
 
 
 def _list_pieces(text: str) -> Iterator[tuple[int, int]]:

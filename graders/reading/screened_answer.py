@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,6 +12,7 @@ from vivavoce.rubrics import Rubric
 
 from ..types import AnswerInput, Evidence, Flag
 from . import normal_text
+from .injection import holds_attack
 from .markup import is_page, speaks_of_markup
 from .normal_text import NormalText
 from .relevance import SentenceFilter
@@ -53,6 +54,9 @@ class ScreenedAnswer:
         screening = screen(normal, rubric, classifier)
         if not dialogue.is_clear:
             screening = leave_open(screening, Flag.SPEAKERS_UNCLEAR)
+        interviewer = "\n".join(whole.text[start:end] for start, end in dialogue.context)
+        if holds_attack(interviewer) and Flag.INJECTION_SUSPECTED not in screening.flags:
+            screening = replace(screening, flags=(*screening.flags, Flag.INJECTION_SUSPECTED))
         if relevance:
             screening = leave_out_unrelated(normal, screening, rubric, relevance)
         context = tuple(_quote(answer.raw, whole, span) for span in dialogue.context)

@@ -22,7 +22,7 @@ from vivavoce.rubrics import Rubric
 
 from ..types import OPEN_FACTS, Flag
 from . import injection, name_lists, non_answer, normal_text, placeholders, reading_limit
-from .injection import find_injections, has_pattern
+from .injection import find_injections
 from .name_lists import asks_for_names, only_names
 from .non_answer import filler_terms, find_substantive_terms, is_non_answer
 from .normal_text import NormalText
@@ -79,7 +79,8 @@ def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | 
     flags: list[Flag] = []
     if answer.hidden:
         flags.append(Flag.HIDDEN_CHARACTERS)
-    if injections.suspected or has_pattern([answer.text[start:end] for start, end in skipped]):
+    beyond = "\n".join(answer.text[start:end] for start, end in skipped)
+    if injections.suspected or injection.holds_attack(answer.hidden_text, classifier) or injection.holds_attack(beyond):
         flags.append(Flag.INJECTION_SUSPECTED)
     if answer.pictures:
         flags.append(Flag.UNREAD_PICTURE)

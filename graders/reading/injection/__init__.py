@@ -5,7 +5,7 @@ part, judges score and reviewers agree in answers that are correct. So a pattern
 do something about the grade, or that this very answer is called good, and a sentence that reports such words is read.
 """
 
-from .find import Injections, find_injections, has_pattern, list_rules
+from .find import Injections, find_injections, holds_attack, list_rules
 from .patterns import InjectionPattern, ReportPattern, read_patterns, read_report_patterns
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Injections",
     "ReportPattern",
     "find_injections",
-    "has_pattern",
+    "holds_attack",
     "list_rules",
     "read_patterns",
     "read_report_patterns",

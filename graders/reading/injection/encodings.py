@@ -84,5 +84,5 @@ _DECODERS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"(?<!\S)[^\s%]{0,40}(?:%[0-9a-f]{2}[^\s%]{0,40}){3,}", re.IGNORECASE), _decode_percents),
     (re.compile(r"(?:\\u\{?[0-9a-f]{4,6}\}?\s?){4,}", re.IGNORECASE), _decode_escapes),
     (re.compile(r"\b(?:\d{2,3}[\s,]{1,2}){9,}\d{2,3}\b"), _decode_codes),
-    (re.compile(r"(?:[.·\-−–]{1,5}[\s/|]+){8,}[.·\-−–]{1,5}"), _decode_morse),
+    (re.compile(r"(?<![\w.])(?:[.·\-−–]{1,5}[\s/|]+){8,}[.·\-−–]{1,5}"), _decode_morse),
 )

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import normal_text
-from ..sentence_classifier import SentenceClassifier
+from ..sentence_classifier import CERTAINTIES, SentenceClassifier
 from ..terms import terms
-from .addressee import RULES, is_in_trained_language, speaks_to_somebody
+from . import addressee, other_languages
+from .addressee import speaks_of_somebody, speaks_of_this_answer, speaks_to_somebody, speaks_to_you
 from .encodings import find_encoded
-from .patterns import read_about_this_answer, read_patterns, read_report_patterns
-from .reported_speech import is_report, leave_out_quotes
-from .spellings import list_spellings
+from .other_languages import demands_grade, is_in_trained_language, is_told, may_demand_grade
+from .patterns import (
+    read_about_this_answer,
+    read_patterns,
+    read_quotation_patterns,
+    read_report_patterns,
+    read_words,
+)
+from .reported_speech import find_reported_quotations, is_report, leave_out_quotes
+from .spellings import is_turned_attack, list_spellings
 
 # Answers to questions on judging or prompts share their words with attacks.
 _SHARE_ON_SUBJECT = 0.5
 # Words before markup that make its sentence one about markup.
 _MOST_WORDS_BEFORE = 2
+# A sentence that begins so is markup as a whole.
+_OPENING = "{[<|"
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,16 @@ class Injections:
 
     masked: list[tuple[int, int]]
     suspected: bool
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """What the classifier makes of a sentence; one that `is_plausible` is masked beside a masked one."""
+
+    resembles: bool = False
+    addresses: bool = False
+    is_plausible: bool = False
+    is_sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,9 @@ def list_rules() -> tuple[str | float, ...]:
         *(pattern.regex.pattern for pattern in read_patterns()),
         *reports,
         read_about_this_answer().pattern,
-        *RULES,
+        *(pattern.pattern for pattern in (*read_words().values(), *read_quotation_patterns().values())),
+        *addressee.RULES,
+        *other_languages.RULES,
         _SHARE_ON_SUBJECT,
     )
 
@@ -65,50 +87,91 @@ def find_injections(
     touch are merged.
     """
     sentences = [whole[start:end] for start, end in bounds]
-    encoded = _find_encoded_attacks(whole)
+    encoded = _find_encoded_attacks(whole, classifier)
+    quotations = list(find_reported_quotations(whole))
     by_pattern = [
-        _Finding(True, True) if _overlaps_any(span, encoded) else _search_patterns(sentence)
-        for span, sentence in zip(bounds, sentences, strict=True)
+        _Finding(True, True) if _overlaps_any(span, encoded) else _search_around(whole, span, quotations)
+        for span in bounds
     ]
-    sure = likely = plausible = [False] * len(sentences)
-    if classifier:
-        is_off_subject = [not _is_on_subject(sentence, known_terms) for sentence in sentences]
-        is_speech = _and_pairwise(is_off_subject, map(speaks_to_somebody, sentences))
-        sure = _and_pairwise(is_speech, classifier.addresses_grader(sentences, certainty="sure"))
-        likely = _and_pairwise(is_speech, classifier.addresses_grader(sentences, certainty="likely"))
-        plausible = _and_pairwise(is_off_subject, classifier.addresses_grader(sentences, certainty="plausible"))
+    guessed = _classify(sentences, known_terms, classifier)
+    is_told = [_overlaps_any(span, quotations) for span in bounds]
     addresses = [
-        finding.addresses or (is_sure and not finding.resembles and _is_address(sentence))
-        for finding, is_sure, sentence in zip(by_pattern, sure, sentences, strict=True)
+        finding.addresses or (guess.addresses and not finding.resembles and not told)
+        for finding, guess, told in zip(by_pattern, guessed, is_told, strict=True)
     ]
-    is_likely_address = (found and _is_address(sentence) for found, sentence in zip(likely, sentences, strict=True))
-    spread = _spread_to_neighbours(addresses, plausible)
+    spread = _spread_to_neighbours(
+        addresses, [guess.is_plausible and not told for guess, told in zip(guessed, is_told, strict=True)]
+    )
     masked = [finding.addresses for finding in by_pattern] if all(spread) else spread
     return Injections(
-        masked=normal_text.join_spans(list(itertools.compress(bounds, masked))),
+        masked=normal_text.join_spans([*itertools.compress(bounds, masked), *encoded]),
         suspected=bool(encoded)
-        or any(sure)
-        or any(is_likely_address)
-        or any(finding.resembles for finding in by_pattern),
+        or any(
+            finding.addresses
+            or (finding.resembles and classifier is None)
+            or ((finding.resembles or guess.resembles) and (guess.is_sure if told else guess.is_plausible))
+            for finding, guess, told in zip(by_pattern, guessed, is_told, strict=True)
+        ),
     )
 
 
-def has_pattern(sentences: Sequence[str]) -> bool:
-    """Whether a sentence resembles an attack by a pattern alone."""
-    return any(_search_patterns(sentence).resembles for sentence in sentences)
+def holds_attack(text: str, classifier: SentenceClassifier | None = None) -> bool:
+    """Whether a text that nobody sees resembles an attack, for `classifier` plausibly."""
+    pieces = [text[start:end] for start, end in normal_text.split_sentences(text)]
+    if any(_search_patterns(piece).resembles for piece in pieces):
+        return True
+    return classifier is not None and any(classifier.addresses_grader(pieces, certainty="plausible"))
 
 
-def _find_encoded_attacks(text: str) -> list[tuple[int, int]]:
-    return [(start, end) for start, end, decoded in find_encoded(text) if _holds_attack(decoded)]
+def _find_encoded_attacks(text: str, classifier: SentenceClassifier | None) -> list[tuple[int, int]]:
+    return [
+        (start, end)
+        for start, end, decoded in find_encoded(text)
+        if holds_attack(decoded, classifier) or any(holds_attack(inner) for _, _, inner in find_encoded(decoded))
+    ]
 
 
-def _holds_attack(text: str) -> bool:
-    pieces = (text[start:end] for start, end in normal_text.split_sentences(text))
-    return any(_search_patterns(piece).resembles for piece in pieces)
+def _search_around(whole: str, span: tuple[int, int], quotations: Sequence[tuple[int, int]]) -> _Finding:
+    """What the patterns find in a sentence, where a reported quotation in it gives no order."""
+    finding = _search_patterns(whole[span[0] : span[1]])
+    told = [quotation for quotation in quotations if _overlaps_any(span, [quotation])]
+    if not finding.addresses or not told:
+        return finding
+    rest, last = [], span[0]
+    for start, end in told:
+        rest.append(whole[last : max(start, last)])
+        last = end
+    return _Finding(True, _search_patterns(" … ".join([*rest, whole[last : span[1]]])).addresses)
 
 
-def _and_pairwise(first: Iterable[bool], second: Iterable[bool]) -> list[bool]:
-    return [left and right for left, right in zip(first, second, strict=True)]
+def _classify(
+    sentences: Sequence[str], known_terms: frozenset[str], classifier: SentenceClassifier | None
+) -> list[_Guess]:
+    """What the classifier thinks of each sentence."""
+    if classifier is None:
+        return [_Guess()] * len(sentences)
+    by_certainty = (classifier.addresses_grader(sentences, certainty=level) for level in CERTAINTIES)
+    return [
+        _Guess() if _is_on_subject(sentence, known_terms) else _weigh(sentence, *certain)
+        for sentence, *certain in zip(sentences, *by_certainty, strict=True)
+    ]
+
+
+def _weigh(sentence: str, plausible: bool, likely: bool, sure: bool, certain: bool) -> _Guess:
+    """The more a sentence speaks to its reader, the less certain the classifier has to be."""
+    if not plausible:
+        return _Guess()
+    if not is_in_trained_language(sentence):
+        is_demand = may_demand_grade(sentence)
+        return _Guess(
+            is_demand or certain or (sure and not is_told(sentence)), is_demand, is_plausible=True, is_sure=sure
+        )
+    speaks = speaks_to_somebody(sentence)
+    is_address = (likely and speaks_to_you(sentence)) or (sure and speaks_of_somebody(sentence)) or (certain and speaks)
+    if _is_report(sentence):
+        return _Guess(resembles=sure and speaks, is_plausible=True, is_sure=sure)
+    is_suspect = (likely and speaks) or speaks_of_this_answer(sentence)
+    return _Guess(is_suspect, is_address, is_plausible=True, is_sure=sure)
 
 
 def _overlaps_any(span: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
@@ -132,6 +195,8 @@ def _is_on_subject(sentence: str, known_terms: frozenset[str]) -> bool:
 
 
 def _search_patterns(sentence: str) -> _Finding:
+    if is_turned_attack(sentence) or demands_grade(sentence):
+        return _Finding(True, True)
     readings = [reading for reading in list_spellings(sentence) if _matches(reading)]
     if not readings:
         return _Finding()
@@ -141,17 +206,18 @@ def _search_patterns(sentence: str) -> _Finding:
 def _orders_or_claims(reading: str) -> bool:
     """Whether the sentence itself, not a quotation in it, gives an order to the grader or claims a grade."""
     rest = leave_out_quotes(reading)
-    return not is_report(rest) and _matches(rest, as_address=True)
+    return _matches(rest, as_address=True, in_report=is_report(rest))
 
 
-def _is_address(sentence: str) -> bool:
-    """Whether the classifier's verdict on a sentence is to be trusted: it reports nothing, in a language we read."""
-    return not is_report(leave_out_quotes(sentence)) and is_in_trained_language(sentence)
+def _is_report(sentence: str) -> bool:
+    return is_report(leave_out_quotes(sentence))
 
 
-def _matches(reading: str, *, as_address: bool = False) -> bool:
+def _matches(reading: str, *, as_address: bool = False, in_report: bool = False) -> bool:
     """Whether a pattern matches; `as_address` leaves out markup in the middle of a sentence."""
     for pattern in read_patterns():
+        if in_report and not pattern.unmistakable:
+            continue
         found = pattern.regex.search(reading)
         if found and not (as_address and pattern.at_start and _has_words_before(reading, found.start())):
             return True
@@ -159,4 +225,4 @@ def _matches(reading: str, *, as_address: bool = False) -> bool:
 
 
 def _has_words_before(reading: str, start: int) -> bool:
-    return len(normal_text.words(reading[:start])) > _MOST_WORDS_BEFORE
+    return reading[0] not in _OPENING and len(normal_text.words(reading[:start])) > _MOST_WORDS_BEFORE

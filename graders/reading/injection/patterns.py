@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
+from ..chinese_script import simplify
+
 _FOLDER = Path(__file__).parent
 _GROUP = re.compile(r"@([A-Z_]+)@")
 
@@ -20,7 +22,7 @@ class InjectionPattern:
     """One entry of patterns.yaml.
 
     `match` is an attack that `regex` matches; `no_match` is an honest sentence that no pattern matches. `at_start` says
-    that the sentence is only masked where it begins with the match.
+    that the sentence is only masked where it begins with the match, `unmistakable` that no report is written so.
     """
 
     id: str
@@ -30,6 +32,7 @@ class InjectionPattern:
     match: str
     no_match: str
     at_start: bool = False
+    unmistakable: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def read_patterns() -> tuple[InjectionPattern, ...]:
             match=entry["match"],
             no_match=entry["no_match"],
             at_start=entry.get("at_start", False),
+            unmistakable=entry.get("unmistakable", False),
         )
         for entry in data["patterns"]
     )
@@ -88,6 +92,20 @@ def read_about_this_answer() -> re.Pattern[str]:
     return _compile(data["about_this_answer"], groups)
 
 
+@cache
+def read_words() -> Mapping[str, re.Pattern[str]]:
+    """The words of languages.yaml by kind: `order`, `grading`, `goal` and `report`."""
+    kinds = yaml.safe_load((_FOLDER / "languages.yaml").read_text(encoding="utf-8"))
+    return {kind: _compile(expression, {}) for kind, expression in kinds.items()}
+
+
+@cache
+def read_quotation_patterns() -> Mapping[str, re.Pattern[str]]:
+    """What stands `before` and what `after` a quotation that is reported, within one sentence."""
+    data, groups = _read_file("reported_speech.yaml")
+    return {place: _compile(expression, groups) for place, expression in data["quotations"].items()}
+
+
 def _read_file(name: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """The content of a file of patterns, and its groups filled in."""
     data = yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8"))
@@ -99,7 +117,8 @@ def _read_file(name: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
 
 
 def _compile(expression: str, groups: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile(_fill_groups(expression, groups), re.IGNORECASE | re.VERBOSE)
+    # Sentences are simplified, Japanese ones too.
+    return re.compile(simplify(_fill_groups(expression, groups)), re.IGNORECASE | re.VERBOSE)
 
 
 def _fill_groups(expression: str, groups: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ _LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕԁԛԝьһкмтпгвнАЕОРСУХІЈЅВНКМТԌԚԜαοριυνκτχεγηΑΒΕΖΗΙΚΜΝΟΡΤΥΧƖⅼ",
     "aeopcyxijsdqwbhkmtnrbhAEOPCYXIJSBHKMTGQWaopiuvktxeynABEZHIKMNOPTYXll",
 )
-_GLUED = re.compile(r"[A-Za-z]{14,}")
+_GLUED = re.compile(r"[A-Za-z]{12,}")
 _WORD = re.compile(r"[A-Za-z]+")
 _LONGEST_WORD = 16
 _ATBASH = str.maketrans(
@@ -31,8 +31,8 @@ _ATBASH = str.maketrans(
 )
 # A turned text is only searched if it then speaks of grades.
 _TELLTALE = re.compile(
-    r"\b(?:scores?|grades?|marks?|rubric|instructions?|answer|points|criteria|full|ignore|highest)\b"
-    r"|满分|评分|指令|高分|通过|忽略",
+    r"\b(?:scores?|grades?|marks?|rubric|instructions?|answer|points|criteria|full|ignore|highest|please|give|rate"
+    r"|perfect|excellent|candidate|disregard|maximum|previous)\b|满分|评分|指令|高分|通过|忽略|请给",
     re.IGNORECASE,
 )
 _FEWEST_TELLTALES = 2
@@ -44,7 +44,7 @@ def list_spellings(sentence: str) -> Iterator[str]:
     """The sentence, and each reading of it that differs."""
     yield sentence
     seen = {sentence}
-    for read in (_fold_letters, _join_letters, _read_digits, _order_letters, *_TURNS):
+    for read in (_fold_letters, _join_letters, _read_digits, _order_letters, _read_pinyin):
         reading = read(sentence)
         if reading not in seen:
             seen.add(reading)
@@ -114,23 +114,55 @@ def _shuffled_vocabulary() -> dict[str, str]:
     return {_describe_letters(word): word for word in sorted(_vocabulary()) if len(word) > 3}
 
 
-def _turn(sentence: str, turn: Callable[[str], str]) -> str:
-    """The sentence after a turn, if it then speaks of grades; else unchanged."""
-    turned = turn(sentence)
-    return turned if len(_TELLTALE.findall(turned)) >= _FEWEST_TELLTALES else sentence
-
-
-def _reverse(sentence: str) -> str:
-    return sentence[::-1].lstrip(".!。！ ")
+def is_turned_attack(sentence: str) -> bool:
+    """Whether a sentence speaks of grades only if its letters are turned round or exchanged."""
+    return any(
+        len(set(_TELLTALE.findall(turned.lower()))) >= _FEWEST_TELLTALES
+        for turned in (turn(sentence) for turn in _TURNS)
+        if turned != sentence
+    ) and not _TELLTALE.search(sentence)
 
 
 def _reverse_words(sentence: str) -> str:
     return _WORD.sub(lambda word: word[0][::-1], sentence)
 
 
+def _read_pinyin(sentence: str) -> str:
+    """A sentence of pinyin in Chinese characters, if it has enough words of attacks; else unchanged."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", sentence) if not unicodedata.combining(letter))
+    syllables = re.sub(r"(?<=[a-z])[1-5]\b", "", plain.lower())
+    read, found = _PINYIN_WORD.subn(lambda word: _PINYIN[re.sub(r"\W", "", word[0])], syllables)
+    return re.sub(r"(?<=[\u4e00-\u9fff])[\s'-]+", "", read) if found >= _FEWEST_PINYIN else sentence
+
+
 _TURNS: tuple[Callable[[str], str], ...] = (
-    lambda sentence: _turn(sentence, _reverse),
-    lambda sentence: _turn(sentence, _reverse_words),
-    lambda sentence: _turn(sentence, lambda text: codecs.encode(text, "rot13")),
-    lambda sentence: _turn(sentence, lambda text: text.translate(_ATBASH)),
+    lambda sentence: sentence[::-1],
+    _reverse_words,
+    lambda sentence: codecs.encode(sentence, "rot13"),
+    lambda sentence: sentence.translate(_ATBASH),
+)
+# Two of the longer ones or of others hardly meet by chance.
+_FEWEST_PINYIN = 3
+_PINYIN = {
+    "qing": "请", "gei": "给", "wo": "我", "ni": "你", "nin": "您", "manfen": "满分", "gaofen": "高分",
+    "zuigaofen": "最高分", "shifen": "十分", "dafen": "打分", "da": "打", "pingfen": "评分", "biaozhun": "标准",
+    "hulve": "忽略", "hulue": "忽略", "hulüe": "忽略", "wushi": "无视", "zhijie": "直接", "tongguo": "通过",
+    "pan": "判", "panwei": "判为", "ping": "评", "pingwei": "评委", "kaoguan": "考官", "laoshi": "老师", "yuan": "员",
+    "huida": "回答", "daan": "答案", "ba": "把", "de": "的", "suoyou": "所有", "zhiling": "指令", "yishang": "以上",
+    "zhiqian": "之前", "youxiu": "优秀", "luyong": "录用", "yige": "一个", "ge": "个", "zhege": "这个", "ben": "本",
+    "ti": "题", "bixu": "必须", "hao": "好", "xiexie": "谢谢", "wei": "为", "manyi": "满意", "jige": "及格",
+}  # fmt: skip
+_PINYIN_WORD = re.compile(
+    r"\b(?:"
+    + "|".join(
+        sorted(
+            (
+                re.sub(r"(?<=[aeiougnüvr])(?=(?:zh|ch|sh|[bpmfdtlgkjqxzcsrywh])[aeiouüv])", r"[\\s'-]?", word)
+                for word in sorted(_PINYIN, key=len, reverse=True)
+            ),
+            key=len,
+            reverse=True,
+        )
+    )
+    + r")\b"
 )

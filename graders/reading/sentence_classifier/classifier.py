@@ -26,8 +26,9 @@ from ..normal_text import has_han
 from ..terms import terms
 
 Kind = Literal["filler", "injection"]
-Certainty = Literal["plausible", "likely", "sure"]
+Certainty = Literal["plausible", "likely", "sure", "certain"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+CERTAINTIES: tuple[Certainty, ...] = get_args(Certainty)
 _SENTENCES_REMEMBERED = 4096
 # For n-grams of each kind; hashed signs soften collisions.
 _BUCKETS = 2**14
@@ -61,7 +62,7 @@ BOUNDS: Mapping[Kind, Bounds] = {
     "injection": Bounds(possible=-2.0, fewest=12, longest=600),
 }
 # In log-odds; high, since a false positive drops content.
-_THRESHOLDS: Mapping[Certainty, float] = {"plausible": 0.0, "likely": 2.0, "sure": 4.0}
+_THRESHOLDS: Mapping[Certainty, float] = {"plausible": 0.0, "likely": 2.0, "sure": 4.0, "certain": 7.0}
 
 
 class SentenceClassifier(Protocol):

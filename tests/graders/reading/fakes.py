@@ -8,7 +8,7 @@ from vivavoce.evaluation.graded_answers import rubric_from_reference
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Rubric
 
-CERTAINTIES = ("plausible", "likely", "sure")
+CERTAINTIES = ("plausible", "likely", "sure", "certain")
 
 
 class ScriptedClassifier:
