@@ -115,6 +115,9 @@ class StubJudgeServer:
         yield
         self._stopping.set()
         server.close()
+        # A connection is known a few turns after it was accepted.
+        for _ in range(5):
+            await asyncio.sleep(0)
         for connection in list(state.connections):
             connection.transport.abort()
         await asyncio.gather(*state.tasks)

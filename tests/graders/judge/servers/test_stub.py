@@ -180,6 +180,7 @@ def test_stopping_is_fast_whatever_it_does(behaviour: Behaviour) -> None:
     assert threading.active_count() == threads
     busy.close()
     with idle:
+        idle.settimeout(5)
         assert idle.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port))
