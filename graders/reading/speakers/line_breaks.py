@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from .names import LABEL, NAME, QUESTION_LABEL, ROLE_LABEL, UNNAMED_LABEL
-from .roles import ROLES, UNNAMED, Role, find_role
+from .roles import ROLES, UNNAMED, VERB, Role, find_role
 from .stamps import STAMP
 
 _NOTE = r"(?:\s?[(\[（【][^()\[\]（）【】\n]{1,40}[)\]）】])?"
@@ -15,7 +15,7 @@ _MORE = rf"(?:\s?[-–—/|·_]\s?{NAME})?"
 _BEHIND_SENTENCE = r"(?:(?<=[.?!。？！…])|(?<=[.?!。？！…][”\"'’)）】\]]))"
 _ROLE_WITHIN = re.compile(
     rf"""(?x) {_BEHIND_SENTENCE}\s* (?= (?:{STAMP}\s*)? [\[【(]?
-    (?i:{ROLES}|问|答|{UNNAMED}) {_MORE} [\]】)]? {_NOTE} \s? (?:{STAMP})? \s?\d?\s?[:：](?!\d) )
+    (?i:{ROLES}|问|答|{UNNAMED}) {_MORE} [\]】)]? {_NOTE} {VERB}? \s? (?:{STAMP})? \s?\d?\s?[:：](?!\d) )
     | {_BEHIND_SENTENCE}\s* (?= [QA] \s?\d? \s?[:：] )"""
 )
 # In a line that begins with a label, another label need not follow a full stop.

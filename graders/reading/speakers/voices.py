@@ -37,6 +37,7 @@ _ASKS = re.compile(
     | \W* (?:(?:so|and|okay|ok|now|well|great|then|alright)\W+){0,3}
         (?:what|why|how|when|where|which|who)\ (?:is|are|do|does|did|would|can)\b .*"""
 )
+_QUESTION_WORD = re.compile(r"怎么|什么|如何|为何|哪[些个种]|多少|几[个种次]|是否|有没有|是不是|会不会|能不能|[吗呢]\s*$")
 _TIME_IN_FRONT = re.compile(rf"{ANY_STAMP}\s+")
 _SPEAKS_TO = re.compile(r"(?i)\b(?:I|me|my|you|your)\b|[我你您]")
 # Captions of broadcasts mark a change of speakers so.
@@ -68,6 +69,11 @@ def has_two_voices(text: str, lines: Sequence[Line]) -> bool:
 def is_request(said: str) -> bool:
     """Whether words ask somebody to say something, with or without a question mark."""
     return bool(_ADDRESSES.match(said) or _ASKS.fullmatch(said))
+
+
+def has_question_word(said: str) -> bool:
+    """Whether Chinese words ask without a question mark."""
+    return bool(_QUESTION_WORD.search(said))
 
 
 def is_talk(said: str) -> bool:
