@@ -47,10 +47,14 @@ UNNAMED_LABEL = re.compile(
 QUESTION_LABEL = re.compile(rf"(?x) {_DECORATION} (?P<name>[QA]\s?\d{{0,2}}) [.)] {_BOLD} \s+ (?=\S)")
 # Without a colon: in bold or italics, in brackets, "Q1" and 问 before a blank, and alone on a line.
 BARE_LABEL = re.compile(
-    rf"""(?x) (?:[-*•>#]+\s+)? (?: (?P<mark>\*{{1,3}}|__?) (?P<bold>{NAME}) {_NOTE} (?P=mark) \s* (?=[^\s*:：])
+    rf"""(?x) (?:[-*•>#]+\s+)? (?:
+      (?P<mark>\*{{1,3}}|__?) (?P<bold>{NAME}) {_NOTE} (?P=mark) (?:\s*[-–—]\s)? \s* (?=[^\s*:：]|$)
       | [\[(（【<「] \s? (?P<bracket>{NAME}) \s? [\])）】>」] \s* (?=[^\s:：(])
-      | (?P<letter> [QA]\s?\d{{1,2}} | [QA问答]\d{{0,2}} (?=\s) ) [)）、\-–—]?\s* (?=[^\W\d]|[“"'(（「])
-      | (?P<alone> (?i:me|myself|question|answer) | [QA问答]\s?\d{{0,2}} | 我 ) \s* $ )"""
+      | (?:\d{{1,2}}[.)、]\s*)? (?P<letter> (?:[QA]|问题?|回?答)\s?\d{{1,2}} | (?P<blank>[QA问答])(?=\s) | [QA问答](?=[:：]) )
+        [:：)）、\-–—]? \s* (?=[^\W\d]|[“"'(（「])
+      | (?P<alone> (?i:me|myself|question|answer|{ROLES}) | [QA问答]\s?\d{{0,2}} | 我 ) \s* $
+      | (?P<word> (?i:{ROLES}) | [Mm]e | ME | 我 | 老师 | 学生 ) \s+
+        (?=[A-Z\u4e00-\u9fff]) (?![^\n:：]{{0,40}}[:：]) )"""
 )
 _TO_WHOM = re.compile(r"\s+[Tt]o\s+\w+$")
 

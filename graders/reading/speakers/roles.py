@@ -43,8 +43,8 @@ _QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|�
 _ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
 _SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
 # What stands behind a label, as in 老师问 and "Interviewer asks".
-VERB = r"""(?: (?:[又再就]|接着|继续|马上)? (?: 提?问|追问|反问|问道|说|说道|讲|答|回答|答道|回应|补充 )
-    | \s+(?:asks?|asked|says?|said|answers?|answered|repl(?:y|ies|ied)|responds?|responded) )"""
+VERB = r"""(?: (?:[又再就]|接着|继续|马上)? (?: (?:提?问|追问|反问)[我你他]?|问道|说|说道|讲|答|回答|答道|回应|补充 )
+    | \s+(?:asks?|asked|says?|said|answers?|answered|repl(?:y|ies|ied)|responds?|responded)(?:\s(?:me|him|her))? )"""
 _VERB_BEHIND = re.compile(rf"(?xi)(?P<name>.+?){VERB}")
 UNNAMED = r"""(?: (?: (?:unknown\s)?speaker | spk | participant | voice | (?:未知)?[说讲]话人 | 发言人 | 讲者
     | 用户(?=[\s_\#-]*\d) | (?:腾讯会议|飞书|钉钉|企业微信|Zoom)(?:用户|访客|成员) | 参会[人者] | 与会者 )

@@ -98,15 +98,19 @@ def _is_questions_and_answers(text: str, lines: Sequence[Line], by_role: Mapping
     Two pairs need no question mark: speech that was typed has none.
     """
     questions, answers = by_role[Role.QUESTION], by_role[Role.ANSWER] or by_role[Role.SELF]
-    if not questions or not answers or lines.index(questions[0]) > lines.index(answers[0]):
+    if not questions or not answers:
+        return False
+    roles = (questions[0].role, answers[0].role)
+    turns = [role for role, _ in itertools.groupby(line.role for line in lines if line.role in roles)]
+    # Who answers may greet first.
+    if turns[0] is not Role.QUESTION and len(turns) <= 2:
         return False
     if any(len(line.speaker) == 1 and line.speaker.isascii() for line in by_role[Role.NONE]):
         return False
     if any(_CHOICE.match(text, line.start, line.end) for line in lines):
         return False
-    if any(_ASKS.search(said) or has_question_word(said) for said in _list_said(text, lines, questions)):
+    if any(_ASKS.search(said) or has_question_word(said) or is_request(said) for said in _list_said(text, lines, questions)):
         return True
-    turns = list(itertools.groupby(line.role for line in lines if line.role in (questions[0].role, answers[0].role)))
     # A teacher and a student may be models.
     is_sure = all(is_word_for_question(line.speaker) for line in questions)
     return len(turns) >= _MANY_TURNS and (

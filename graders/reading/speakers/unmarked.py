@@ -10,7 +10,7 @@ from .lines import Line
 
 _DASH = re.compile(r"\s*[-–—]{1,2}\s?(?=[^\s\d-])")
 _QUOTED = re.compile(r"「[^「」]+」|『[^『』]+』|“[^“”]+”|\"[^\"\n]+\"")
-_ASKS = re.compile(r".*[?？][\"'”’)）」』\s]*", re.DOTALL)
+_ASKS = re.compile(r".*(?:[?？]|[吗呢])[\"'”’)）」』\s]*", re.DOTALL)
 _REPLIES = re.compile(
     r"""(?xi) \W* (?: (?: yeah | yes | yep | no | nope | right | exactly | sure | okay | ok | well | hmm+ | mm+ | uh | um
     | i | i['’](?:d|m|ll|ve) | my | maybe | probably | true | correct | of\ course | honestly | good | thanks
