@@ -42,4 +42,6 @@ def _take_turns(text: str, lines: Sequence[Line], letters: set[str]) -> bool:
     if len(turns) < _MANY_TURNS or len(turns) <= len(letters):
         asks = [bool(_ASKS.search(text[line.said : line.last])) for line in labelled[:2]]
         return len(letters) == 2 and len(turns) <= _MANY_TURNS and asks == [True, False]
-    return len(turns) >= _VERY_MANY_TURNS or any(is_talk(text[line.said : line.last].strip()) for line in labelled)
+    # 甲 and 乙 are people, "A" and "B" may be plans.
+    is_sure = letters <= {*"甲乙丙丁戊"} or len(turns) >= _VERY_MANY_TURNS
+    return is_sure or any(is_talk(text[line.said : line.last].strip()) for line in labelled)

@@ -109,7 +109,9 @@ def _is_questions_and_answers(text: str, lines: Sequence[Line], by_role: Mapping
         return False
     if any(_CHOICE.match(text, line.start, line.end) for line in lines):
         return False
-    if any(_ASKS.search(said) or has_question_word(said) or is_request(said) for said in _list_said(text, lines, questions)):
+    if any(
+        _ASKS.search(said) or has_question_word(said) or is_request(said) for said in _list_said(text, lines, questions)
+    ):
         return True
     # A teacher and a student may be models.
     is_sure = all(is_word_for_question(line.speaker) for line in questions)
@@ -135,7 +137,8 @@ def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) ->
         return True
     turns = [speaker for speaker, _ in itertools.groupby(line.speaker for line in named)]
     if len(named) == 2:
-        return len(turns) == 2 and bool(_ASKS.search(text[named[0].said : named[0].last]))
+        asked = text[named[0].said : named[0].last]
+        return len(turns) == 2 and bool(_ASKS.search(asked) or has_question_word(asked))
     if len(turns) <= len(set(turns)):
         return False
     if len(turns) >= _VERY_MANY_TURNS or any(_ASKS.search(text[line.said : line.last]) for line in lines):

@@ -12,10 +12,11 @@ _DASH = re.compile(r"\s*[-–—]{1,2}\s?(?=[^\s\d-])")
 _QUOTED = re.compile(r"「[^「」]+」|『[^『』]+』|“[^“”]+”|\"[^\"\n]+\"")
 _ASKS = re.compile(r".*(?:[?？]|[吗呢])[\"'”’)）」』\s]*", re.DOTALL)
 _REPLIES = re.compile(
-    r"""(?xi) \W* (?: (?: yeah | yes | yep | no | nope | right | exactly | sure | okay | ok | well | hmm+ | mm+ | uh | um
-    | i | i['’](?:d|m|ll|ve) | my | maybe | probably | true | correct | of\ course | honestly | good | thanks
+    r"""(?xi) \W* (?: (?: yeah | yes | yep | no | nope | right | exactly | sure | okay | ok | well | hmm+ | mm+
+    | uh | um | i | i['’](?:d|m|ll|ve) | my | maybe | probably | true | correct | of\ course | honestly | good | thanks
     | (?:then|so|but)\ (?:i|you|we)(?:['’]\w+)? )\b
-    | 嗯 | 对 | 是[的啊呀，。] | 不是 | 不 | 好 | 我 | 可以 | 会的 | 没有 | 有的 | 应该 | 大概 | 那我? | 其实 | 哦 | 呃 )"""
+    | 嗯 | 对 | 是[的啊呀，。] | 不是 | 不 | 好 | 我 | 可以 | 会的 | 没有 | 有的
+    | 应该 | 大概 | 那我? | 其实 | 哦 | 呃 )"""
 )
 _SPEAKS_TO = re.compile(
     r"(?i)\b(?:you|your)(?:['’]\w+)?\b|[你您]|^\W*(?:(?:so|and|but|okay|right)\b|what if|how about|那|然后|所以|如果)"
