@@ -11,6 +11,7 @@ from .lines import Line, read_lines
 from .openings import is_of_others
 from .roles import Role, is_same_person
 from .turns import find_first, find_speakers, read_roles
+from .unmarked import is_unmarked_talk
 from .voices import has_two_voices
 
 _SENTENCE_END = re.compile(r"[.!?。！？]")
@@ -37,10 +38,11 @@ def read_dialogue(text: str, candidate: str | None = None, topics: frozenset[str
 
     `topics` are the words of question and key, in small letters: what bears their name is no person.
     """
-    lines = read_roles(read_lines(text), topics)
+    lines = read_roles(text, read_lines(text), topics)
     speakers = find_speakers(text, lines)
     if speakers is None:
-        return Dialogue(is_clear=False) if has_two_voices(text, lines) else _divide(text, lines)
+        is_talk = has_two_voices(text, lines) or is_unmarked_talk(text, lines)
+        return Dialogue(is_clear=False) if is_talk else _divide(text, lines)
     heard = _find_candidates(lines, speakers, candidate)
     first = find_first(lines, speakers)
     opening = [line for line in lines[:first] if not line.is_silent]

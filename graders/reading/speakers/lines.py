@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from .bare_labels import find_bare_labels
 from .line_breaks import split_lines
-from .names import LABEL, LABEL_ALONE, NAME_ALONE, QUESTION_LABEL, ROLE_LABEL, UNNAMED_LABEL, order_name
-from .roles import Role, find_role, is_name
+from .names import LABEL, LABEL_ALONE, NAME_ALONE, QUESTION_LABEL, ROLE_LABEL, UNNAMED_LABEL, VOICE, order_name
+from .roles import Role, drop_verb, find_role, is_name
 from .stamps import STAMP_IN_FRONT, Bounds, find_silent_lines, has_arrows, is_time
 
 
@@ -37,6 +38,7 @@ def read_lines(text: str) -> list[Line]:
     subtitles = has_arrows(text, bounds)
     silent = find_silent_lines(text, bounds)
     names = _find_names(text, bounds, silent)
+    bare = find_bare_labels(text, [bound for index, bound in enumerate(bounds) if index not in silent])
     lines = []
     for index, (start, end) in enumerate(bounds):
         if index in silent:
@@ -44,6 +46,9 @@ def read_lines(text: str) -> list[Line]:
         elif index in names:
             name, role = names[index]
             line = Line(start, end, end, end, name, role, is_timed=True)
+        elif start in bare:
+            label, name, role = bare[start]
+            line = _begin_line(text, label, end, name, role, is_timed=False)
         else:
             line = _read_line(text, start, end)
         after_time = index > 0 and index - 1 in silent and is_time(text, bounds[index - 1])
@@ -104,8 +109,9 @@ def _read_label(text: str, start: int, end: int) -> Line | None:
         name = label["name"].strip()
         return _begin_line(text, label, end, name, find_role(name), is_timed=False)
     if label := LABEL.match(text, start, end):
-        name = (label["voice"] or label["name"]).strip()
-        role = find_role(order_name(name), label["note"] or "")
+        voice = VOICE.fullmatch(label["voice"]) if label["voice"] else None
+        name = drop_verb((voice["name"] if voice else label["name"]).strip())
+        role = find_role(order_name(name), (voice["note"] if voice else label["note"]) or "")
         if label["voice"] and role is Role.NONE:
             role = Role.NAME
         is_timed = bool(label["voice"] or label["before"] or label["behind"] or label["later"])

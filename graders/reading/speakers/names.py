@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .roles import ROLES, UNNAMED
+from .roles import ROLES, UNNAMED, VERB
 from .stamps import ANY_STAMP, STAMP
 
 _NAME_PART = r"[^\s:：,，。;；!?！？()（）\[\]<>|=\"“”`*]"
@@ -27,13 +27,17 @@ LABEL_ALONE = re.compile(
     rf"""(?x) {_DECORATION} (?: (?P<name>{_ANY_NAME}) {_NOTE} \s* [-–|,]? \s+ {ANY_STAMP}
       | {ANY_STAMP} \s+ [-–|]? \s* (?P<name2>{_ANY_NAME}) {_NOTE.replace("note", "note2")} ) {_BOLD} \s*[:：]?\s*"""
 )
+# Between "<v" and ">".
+VOICE = re.compile(
+    r"(?x)\s*(?P<name>[^>]+?)\s*(?:(?:[(\[（【]|\s[|–—-]\s)\s*(?P<note>[^()\[\]（）【】]{1,30}?)\s*[)\]）】]?)?\s*"
+)
 NAME_ALONE = re.compile(rf"{_BOLD}(?P<name>{_ANY_NAME}){_NOTE}{_BOLD}\s*[:：]?\s*")
 # With these words in front there need be no colon.
 ROLE_LABEL = re.compile(
     rf"""(?xi) {_DECORATION} (?:(?P<before>{ANY_STAMP})\s*[-–]?\s*)? [\[(【<]? (?P<name>{ROLES})
     (?: \s?[-–—/|·_,，]\s? (?P<more>{NAME}) (?=[\])】>]?\s?(?:{STAMP})?\s?[:：]) )? [\])】>]? {_NOTE_OF_ROLE}
     \s? (?P<behind>{STAMP})? {_BOLD}
-    \s* (?: 说?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) {_BOLD} \s* (?:{STAMP}\s*)?"""
+    \s* (?: {VERB}?\s?[:：] | \s[-–—]\s | [>】\]](?=\s) | (?<=[】\]>]) | $ ) {_BOLD} \s* (?:{STAMP}\s*)?"""
 )
 UNNAMED_LABEL = re.compile(
     rf"""(?xi) {_DECORATION} (?:(?P<before>{ANY_STAMP})\s*)? (?: [\[(【<]\s*(?P<name>{UNNAMED})\s*[\])】>]
@@ -41,6 +45,17 @@ UNNAMED_LABEL = re.compile(
 )
 # "Q. … A. …", which `roles` reads without the full stop.
 QUESTION_LABEL = re.compile(rf"(?x) {_DECORATION} (?P<name>[QA]\s?\d{{0,2}}) [.)] {_BOLD} \s+ (?=\S)")
+# Without a colon: in bold or italics, in brackets, "Q1" and 问 before a blank, and alone on a line.
+BARE_LABEL = re.compile(
+    rf"""(?x) (?:[-*•>#]+\s+)? (?:
+      (?P<mark>\*{{1,3}}|__?) (?P<bold>{NAME}) {_NOTE} (?P=mark) (?:\s*[-–—]\s)? \s* (?=[^\s*:：]|$)
+      | [\[(（【<「] \s? (?P<bracket>{NAME}) \s? [\])）】>」] \s* (?=[^\s:：(])
+      | (?:\d{{1,2}}[.)、]\s*)? (?P<letter> (?:[QA]|问题?|回?答)\s?\d{{1,2}} | (?P<blank>[QA问答])(?=\s)
+        | [QA问答](?=[:：]) ) \s?[:：)）、\-–—]? \s* (?=[^\W\d]|[“"'(（「])
+      | (?P<alone> (?i:me|myself|question|answer|{ROLES}) | [QA问答]\s?\d{{0,2}} | 我 ) \s* $
+      | (?P<word> (?i:{ROLES}) | [Mm]e | ME | 我 | 老师 | 学生 ) \s+
+        (?=[A-Z\u4e00-\u9fff]) (?![^\n:：]{{0,40}}[:：]) )"""
+)
 _TO_WHOM = re.compile(r"\s+[Tt]o\s+\w+$")
 
 

@@ -10,9 +10,10 @@ from .roles import is_name
 
 _HEADING = re.compile(
     r"""(?xi) .*\b(?: transcript(?:ion)? | record(?:ing|ed) | attendees | participants | meeting | interview | duration
-    | date | started | round | position ) \b.*
+    | date | started | round | position | notes? | minutes | typed | log | conversation ) \b.*
     | .*(?: 录音 | 录制 | 转写 | 文字记录 | 参会人 | 会议 | 时长 | 面试 | 访谈 | 关键词
-    | 纪要 | 日期 | 时间 | 岗位 | 职位 | 主题 | 智能总结 ).*
+    | 纪要 | 记录 | 笔记 | 整理 | 手打 | 自己打 | 回忆 | 复盘 | 逐字稿 | 对话 | 凭记忆
+    | 日期 | 时间 | 岗位 | 职位 | 主题 | 智能总结 ).*
     | \W*\d[\d\W年月日时分秒钟上下午周星期一二三四五六hmsAPMGTUC]*"""
 )
 _GREETING = re.compile(

@@ -38,9 +38,14 @@ _CANDIDATES = re.compile(rf"(?xi)(?:{_CANDIDATE}){_NUMBER}")
 _HAS_INTERVIEWER = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_INTERVIEWER})(?:\b|(?=[\u4e00-\u9fff])|$)")
 _HAS_CANDIDATE = re.compile(rf"(?xi)(?:\b|(?<=[\u4e00-\u9fff])|^)(?:{_CANDIDATE})(?:\b|(?=[\u4e00-\u9fff])|$)")
 ROLES = rf"(?:{_INTERVIEWER}|{_CANDIDATE}){_NUMBER}"
+_WORD_FOR_QUESTION = re.compile(r"(?i)(?:q|question|提?问|追问)\s*\d{0,2}")
 _QUESTION = re.compile(r"(?i)(?:q|question|提?问|问题|追问|老师|教师|记者|teacher|professor|instructor)\s*\d{0,2}")
 _ANSWER = re.compile(r"(?i)(?:a|ans|answer|答|回答|答案|答复|学生|同学|嘉宾|student|pupil)\s*\d{0,2}")
 _SELF = re.compile(r"(?i)我|本人|我自己|me|myself")
+# What stands behind a label, as in 老师问 and "Interviewer asks".
+VERB = r"""(?: (?:[又再就]|接着|继续|马上)? (?: (?:提?问|追问|反问)[我你他]?|问道|说|说道|讲|答|回答|答道|回应|补充 )
+    | \s+(?:asks?|asked|says?|said|answers?|answered|repl(?:y|ies|ied)|responds?|responded)(?:\s(?:me|him|her))? )"""
+_VERB_BEHIND = re.compile(rf"(?xi)(?P<name>.+?){VERB}")
 UNNAMED = r"""(?: (?: (?:unknown\s)?speaker | spk | participant | voice | (?:未知)?[说讲]话人 | 发言人 | 讲者
     | 用户(?=[\s_\#-]*\d) | (?:腾讯会议|飞书|钉钉|企业微信|Zoom)(?:用户|访客|成员) | 参会[人者] | 与会者 )
     [\s_\#-]* (?: \d{1,4} | (?-i:[A-Z]) \b )? )"""
@@ -97,6 +102,13 @@ def find_role(label: str, note: str = "") -> Role:
     return _find_role_of_name(label)
 
 
+def drop_verb(label: str) -> str:
+    """A label without the verb behind it, if the rest stands for somebody: 老师 for 老师问."""
+    match = _VERB_BEHIND.fullmatch(label)
+    is_verb = match is not None and find_role(label) is Role.NONE and find_role(match["name"]) is not Role.NONE
+    return match["name"] if match and is_verb else label
+
+
 def _find_role_of_name(label: str) -> Role:
     # "Interviewer Jane", 候选人张三; "candidate generation" is no person.
     if label[0].isupper() or has_han(label[0]):
@@ -110,6 +122,11 @@ def _find_role_of_name(label: str) -> Role:
 def is_sure_interviewer(label: str) -> bool:
     """Whether a label is a word for an interviewer that answers use for nothing else, unlike "Panel" and HR."""
     return bool(_SURE_INTERVIEWER.search(label))
+
+
+def is_word_for_question(label: str) -> bool:
+    """Whether a label says that what follows is a question, unlike 老师, who may be a model."""
+    return bool(_WORD_FOR_QUESTION.fullmatch(label))
 
 
 def is_term(label: str) -> bool:

@@ -10,25 +10,23 @@ from dataclasses import replace
 from ..normal_text import words
 from .lines import Line
 from .openings import is_heading
-from .roles import Role, is_sure_interviewer, is_term
-from .voices import is_request, is_talk
+from .roles import Role, is_sure_interviewer, is_term, is_word_for_question
+from .short_labels import find_short_roles
+from .voices import has_question_word, is_request, is_talk
 
 _ASKS = re.compile(r"[?？]\s*[\"'”’)）]*\s*$|[吗呢]\s*$")
 # "A. … B. … C. …" are choices.
 _CHOICE = re.compile(r"\s*[B-HJ-PR-Z]\s?[.)、．]\s")
 # Speakers that a label of their own does not name.
 _PEOPLE = frozenset({Role.INTERVIEWER, Role.CANDIDATE, Role.UNNAMED, Role.NAME})
-# How studies shorten interviewer, and respondent, participant or candidate.
-_INITIALS = {"I": Role.QUESTION, "R": Role.ANSWER, "P": Role.ANSWER, "C": Role.ANSWER}
 # Labels that change places so often are people, sooner if they speak to each other.
 _MANY_TURNS, _VERY_MANY_TURNS = 4, 6
 
 
-def read_roles(lines: Sequence[Line], topics: frozenset[str]) -> list[Line]:
+def read_roles(text: str, lines: Sequence[Line], topics: frozenset[str]) -> list[Line]:
     """The lines with the roles that only the whole text shows: initials, names beside times, and `topics`."""
-    labels = {line.speaker for line in lines if line.speaker}
-    if len(labels) == 2 and "I" in labels and labels <= set(_INITIALS):
-        return [replace(line, role=_INITIALS[line.speaker]) if line.speaker else line for line in lines]
+    if roles := find_short_roles(text, lines):
+        return [replace(line, role=roles.get(line.speaker, line.role)) for line in lines]
     if names := _find_names_beside_times(lines):
         return [replace(line, role=Role.NAME) if line.speaker in names else line for line in lines]
     return [
@@ -64,14 +62,14 @@ def find_speakers(text: str, lines: Sequence[Line]) -> frozenset[str] | None:
     if by_role[Role.INTERVIEWER] and (by_role[Role.CANDIDATE] or (begins and _is_interview(text, by_role))):
         return _name_speakers([*people, *_my_lines(by_role)])
     # Someone who only uses the word defines it.
-    if by_role[Role.CANDIDATE] and begins and not by_role[Role.NONE]:
-        return _name_speakers(people)
+    if by_role[Role.CANDIDATE] and begins and (by_role[Role.QUESTION] or not by_role[Role.NONE]):
+        return _name_speakers([*people, *by_role[Role.QUESTION]])
     if first is None or not begins:
         return None
     if lines[first].role is Role.UNNAMED:
         return _name_speakers(people)
     if _is_questions_and_answers(text, lines, by_role):
-        return _name_speakers([*by_role[Role.QUESTION], *by_role[Role.ANSWER]])
+        return _name_speakers([*by_role[Role.QUESTION], *by_role[Role.ANSWER], *by_role[Role.SELF]])
     named = [line for line in lines[first:] if line.role in (Role.NAME, Role.SELF)]
     begins_by_name = lines[first].role in (Role.NAME, Role.SELF) and by_role[Role.NAME]
     return _name_speakers(named) if begins_by_name and _is_talk_by_name(text, lines, named) else None
@@ -95,15 +93,42 @@ def _name_speakers(lines: Sequence[Line]) -> frozenset[str]:
 
 
 def _is_questions_and_answers(text: str, lines: Sequence[Line], by_role: Mapping[Role, Sequence[Line]]) -> bool:
-    """Whether the text goes from "Q: …?" to "A: …", and no other letter or word is defined like these."""
-    questions, answers = by_role[Role.QUESTION], by_role[Role.ANSWER]
-    if not questions or not answers or lines.index(questions[0]) > lines.index(answers[0]):
+    """Whether the text goes from "Q: …?" to "A: …", and no other letter or word is defined like these.
+
+    Two pairs need no question mark: speech that was typed has none.
+    """
+    questions, answers = by_role[Role.QUESTION], by_role[Role.ANSWER] or by_role[Role.SELF]
+    if not questions or not answers:
+        return False
+    roles = (questions[0].role, answers[0].role)
+    turns = [role for role, _ in itertools.groupby(line.role for line in lines if line.role in roles)]
+    # Who answers may greet first.
+    if turns[0] is not Role.QUESTION and len(turns) <= 2:
         return False
     if any(len(line.speaker) == 1 and line.speaker.isascii() for line in by_role[Role.NONE]):
         return False
     if any(_CHOICE.match(text, line.start, line.end) for line in lines):
         return False
-    return any(_ASKS.search(text[line.said : line.last]) for line in questions)
+    if any(
+        _ASKS.search(said) or has_question_word(said) or is_request(said) for said in _list_said(text, lines, questions)
+    ):
+        return True
+    # A teacher and a student may be models.
+    is_sure = all(is_word_for_question(line.speaker) for line in questions)
+    return len(turns) >= _MANY_TURNS and (
+        is_sure or any(is_talk(said) for said in _list_said(text, lines, [*questions, *answers]))
+    )
+
+
+def _list_said(text: str, lines: Sequence[Line], labelled: Sequence[Line]) -> list[str]:
+    """What is said in these lines, which for a label alone is the line below it."""
+    said = []
+    wanted = {line.start for line in labelled}
+    for line, below in zip(lines, [*lines[1:], None], strict=True):
+        if line.start in wanted:
+            place = below if below and not below.speaker and line.said >= line.last else line
+            said.append(text[place.said : place.last].strip())
+    return said
 
 
 def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) -> bool:
@@ -112,7 +137,8 @@ def _is_talk_by_name(text: str, lines: Sequence[Line], named: Sequence[Line]) ->
         return True
     turns = [speaker for speaker, _ in itertools.groupby(line.speaker for line in named)]
     if len(named) == 2:
-        return len(turns) == 2 and bool(_ASKS.search(text[named[0].said : named[0].last]))
+        asked = text[named[0].said : named[0].last]
+        return len(turns) == 2 and bool(_ASKS.search(asked) or has_question_word(asked))
     if len(turns) <= len(set(turns)):
         return False
     if len(turns) >= _VERY_MANY_TURNS or any(_ASKS.search(text[line.said : line.last]) for line in lines):

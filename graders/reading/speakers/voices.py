@@ -30,12 +30,16 @@ _ADDRESSES = re.compile(
       | let\ me\ ask | my\ (?:next|first|last|second)\ question ) \b
     | (?:那|好的?|嗯|然后|接下来|现在)?[,，、]?\s?(?:请[你您]?
       | [你您](?:能不?能?|可以|可否|觉得|怎么|知道|会|对|是否|有没有)
-      | 能不?能?(?:说|讲|介绍|解释|具体) | (?:下一|第[一二三四五])个?(?:题|问题) | 我们?(?:来)?问 | 想问 ) )"""
+      | 能不?能?(?:说|讲|介绍|解释|具体) | (?:下一|第[一二三四五])个?(?:题|问题) | 我们?(?:来)?问 | 想问
+      | (?:讲讲|说说|谈谈|聊聊|介绍一?下) ) )"""
 )
 _ASKS = re.compile(
     r"""(?xi) .*[?？]\W* | .*[吗呢]\W*
     | \W* (?:(?:so|and|okay|ok|now|well|great|then|alright)\W+){0,3}
         (?:what|why|how|when|where|which|who)\ (?:is|are|do|does|did|would|can)\b .*"""
+)
+_QUESTION_WORD = re.compile(
+    r"怎么|什么|[啥咋]|如何|为何|哪[些个种]|多少|几[个种次]|是否|有没有|是不是|会不会|能不能|[吗呢]\s*$"
 )
 _TIME_IN_FRONT = re.compile(rf"{ANY_STAMP}\s+")
 _SPEAKS_TO = re.compile(r"(?i)\b(?:I|me|my|you|your)\b|[我你您]")
@@ -68,6 +72,11 @@ def has_two_voices(text: str, lines: Sequence[Line]) -> bool:
 def is_request(said: str) -> bool:
     """Whether words ask somebody to say something, with or without a question mark."""
     return bool(_ADDRESSES.match(said) or _ASKS.fullmatch(said))
+
+
+def has_question_word(said: str) -> bool:
+    """Whether Chinese words ask without a question mark."""
+    return bool(_QUESTION_WORD.search(said))
 
 
 def is_talk(said: str) -> bool:

@@ -82,7 +82,20 @@ def test_labels_that_are_words_of_the_key_are_no_people(rubric: Rubric) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["Interviewer: a? ", "Anna: a. ", "[00:01] ", "Q. a? ", "面试官：", "00:01\n", "[Candidate] a "]
+    "piece",
+    [
+        "Interviewer: a? ",
+        "Anna: a. ",
+        "[00:01] ",
+        "Q. a? ",
+        "面试官：",
+        "00:01\n",
+        "[Candidate] a ",
+        "A: a? ",
+        "**Me** a\n",
+        "「a？」",
+        "- a?\n",
+    ],
 )
 def test_reading_speakers_takes_time_in_proportion(piece: str) -> None:
     raw = piece * (20_000 // len(piece))
