@@ -49,7 +49,7 @@ compose-test: models ## Bring up the deployed stack with Docker, break it, updat
 faults: setup packages ## Break everything, again and again, and count what was lost (half an hour)
 	$(BIN)/python -m tests.faults
 
-unit: setup ## Run the tests that need no model and no server (under a minute)
+unit: setup ## Run the tests that need no model and no server (some minutes)
 	$(SEVERAL) -m 'not judge and not long and not models and not processes'
 
 packages: ## Install the Debian packages that tests need (deploy/debian-packages.txt)

@@ -82,9 +82,8 @@ def find_injections(
     The patterns decide alone if `classifier` is None. The classifier adds sentences, except those of which at least
     half the content words are among `known_terms`, the content words of the question and its key. Where the classifier
     is not sure, and where a sentence only reports, quotes or defines what is said to a grader, the answer is suspected
-    and the sentence is not masked. If every sentence is recognised,
-    only those that a pattern matches are masked: then a model has to say what the others are worth. Masked spans that
-    touch are merged.
+    and the sentence is not masked. If every sentence is recognised, only those that a pattern matches are masked: then
+    a model has to say what the others are worth. Masked spans that touch are merged.
     """
     sentences = [whole[start:end] for start, end in bounds]
     encoded = _find_encoded_attacks(whole, classifier)
