@@ -85,6 +85,9 @@ def screen(answer: NormalText, rubric: Rubric, classifier: SentenceClassifier | 
     if answer.pictures:
         flags.append(Flag.UNREAD_PICTURE)
     settled = _find_settling_fact(rest, rubric)
+    if not settled and not kept:
+        # Whatever is within the limit of reading is masked.
+        settled = Flag.INJECTION_SUSPECTED
     # The answer may stand in the picture.
     if settled and answer.pictures:
         settled = Flag.UNREAD_PICTURE
