@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
-from .api import docs_page, gradings, health, questions
+from .access.rules import find_missing_rules
+from .api.authorization import authorize
+from .api.documents import docs_page
+from .api.documents.openapi import build_openapi
 from .api.middleware import HeadMiddleware, SecurityHeadersMiddleware
-from .api.openapi import build_openapi
+from .api.routes import ROUTERS, questions
 from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
@@ -55,6 +59,7 @@ def create_app(
         redoc_url=None,
         # A redirect would go to whatever host the caller names.
         redirect_slashes=False,
+        dependencies=[Depends(authorize)],
         # Generated clients name their functions by it.
         generate_unique_id_function=lambda route: route.name,
     )
@@ -66,10 +71,10 @@ def create_app(
     app.state.judge_status = judge_status
     app.state.waiting = WaitingRequests(sessions, is_stopping)
     app.state.question_lists = {}
-    app.include_router(gradings.router)
-    app.include_router(questions.router)
-    app.include_router(health.router)
-    app.include_router(docs_page.router)
+    for router in (*ROUTERS, docs_page.router):
+        app.include_router(router)
+    if missing := find_missing_rules(route.name for route in app.routes if isinstance(route, APIRoute)):
+        raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware)

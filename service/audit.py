@@ -13,23 +13,21 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .errors import UnreadableHead
 from .storage import clock
+from .storage.logs import Row, add_row
 from .storage.repositories import AuditRepository, ReportRepository
 from .storage.tables import DEFAULT_ORGANISATION, AuditEvent
 
-# Events of a transaction that is still open are kept in `Session.info`.
-_PENDING = "vivavoce_audit"
 # Stands for the hash before the first event.
 _NO_HASH = "0" * 64
 _REPORT_HASH = "report_sha256"
@@ -110,7 +108,7 @@ def append_event(
         "actor": actor or _process_actor(),
         "details": dict(details or {}),
     }
-    session.info.setdefault(_PENDING, []).append(row)
+    add_row(session, _write_events, row)
 
 
 def report_details(document: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -200,30 +198,12 @@ def _compare_reports(
     return Verified(events=end.id, head=end, reports=count, older_reports=older)
 
 
-# Every session may have events; one without costs nothing.
-@event.listens_for(Session, "before_commit")
-def _write_pending_events(session: Session) -> None:
-    if _PENDING not in session.info or session.in_nested_transaction():
-        return
-    # A flush that waits while holding the lock could deadlock.
-    session.flush()
-    rows = session.info.pop(_PENDING)
-    repository = AuditRepository(session)
-    # A fixed order of the locks avoids deadlocks.
-    for organisation_id in sorted({row["organisation_id"] for row in rows}):
-        repository.lock_trail(organisation_id)
-        end = head(session, organisation_id=organisation_id)
-        organisation_rows = [row for row in rows if row["organisation_id"] == organisation_id]
-        repository.add_events(list(_chain_events(organisation_rows, end)))
+def _write_events(session: Session, organisation_id: str, rows: Sequence[Row]) -> None:
+    end = head(session, organisation_id=organisation_id)
+    AuditRepository(session).add_events(list(_chain_events(rows, end)))
 
 
-@event.listens_for(Session, "after_rollback")
-def _discard_pending_events(session: Session) -> None:
-    if not session.in_nested_transaction():
-        session.info.pop(_PENDING, None)
-
-
-def _chain_events(rows: list[dict[str, Any]], end: Head) -> Iterator[dict[str, Any]]:
+def _chain_events(rows: Sequence[Row], end: Head) -> Iterator[dict[str, Any]]:
     for row in rows:
         number, previous = end.id + 1, end.hash
         end = Head(number, _hash_event(row, number=number, previous=previous))

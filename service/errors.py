@@ -1,6 +1,13 @@
 """Errors of the service. Each class has its HTTP status and a fixed code; its docstring is the title in problem JSON.
 
 ServiceError
+├── InvalidKey             401   the request has no key, or none that is valid
+├── MissingScope           403   the key may not do this
+├── InvalidCursor          400   the cursor of a list is not one that the list gave
+├── PreconditionFailed     412   the resource has changed since it was read
+├── PreconditionMissing    428   an edit needs If-Match
+├── NotFound               404   the organisation has no such resource
+├── WrongState             409   the state of the resource forbids it
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
@@ -20,6 +27,8 @@ ServiceError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -28,6 +37,56 @@ class ServiceError(Exception):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class InvalidKey(ServiceError):
+    """The request has no valid key."""
+
+    status = 401
+    code = "invalid_key"
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class MissingScope(ServiceError):
+    """The key may not do this."""
+
+    status = 403
+    code = "missing_scope"
+
+
+class InvalidCursor(ServiceError):
+    """The cursor cannot be used."""
+
+    code = "invalid_cursor"
+
+
+class PreconditionFailed(ServiceError):
+    """The resource has changed."""
+
+    status = 412
+    code = "precondition_failed"
+
+
+class PreconditionMissing(ServiceError):
+    """The edit does not say what it edits."""
+
+    status = 428
+    code = "precondition_missing"
+
+
+class NotFound(ServiceError):
+    """The resource does not exist."""
+
+    status = 404
+    code = "not_found"
+
+
+class WrongState(ServiceError):
+    """The state of the resource forbids it."""
+
+    status = 409
+    code = "wrong_state"
 
 
 class UnusableAnswer(ServiceError):

@@ -12,7 +12,7 @@ from . import audit
 from .audit import Kind
 from .errors import JudgeNotPromoted
 from .storage import clock
-from .storage.judge_repositories import JudgeVersionRepository
+from .storage.repositories import JudgeVersionRepository
 from .storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 
 # Close scores may swap by chance in one question, hardly two.

@@ -28,6 +28,7 @@ class Lease:
     answer: str
     candidate: str | None
     feedback_language: str | None
+    cohort_id: str | None
     created_at: datetime
     request_id: str | None
     trace_parent: str | None
@@ -51,6 +52,7 @@ def build_batch(gradings: Sequence[Grading]) -> Batch:
             answer=grading.submission.answer,
             candidate=grading.submission.candidate,
             feedback_language=grading.submission.feedback_language,
+            cohort_id=grading.cohort_id,
             created_at=grading.created_at,
             request_id=grading.request_id,
             trace_parent=grading.trace_parent,

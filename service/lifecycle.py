@@ -28,6 +28,7 @@ from vivavoce.graders import Report as GradersReport
 from . import audit
 from .audit import Kind
 from .errors import GradingFinished, GradingNotFound
+from .events.log import EventKind, append_event
 from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
 from .storage import clock
 from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
@@ -112,6 +113,7 @@ def record(session: Session, lease: Lease, report: GradersReport) -> State:
             created_at=clock.now(),
         )
     )
+    _append_event(session, lease, state, reason=reason)
     audit.append_event(
         session,
         kind=Kind.GRADING_FAILED if state is State.FAILED else Kind.REPORT_WRITTEN,
@@ -132,6 +134,7 @@ def fail(session: Session, lease: Lease, failure: JudgeFailure) -> State:
         if (grading.fencing_token, grading.state) == (lease.fencing_token, State.FAILED):
             return State.FAILED
         raise build_lost_lease(lease)
+    _append_event(session, lease, State.FAILED, reason=failure.reason.value)
     audit.append_event(
         session,
         kind=Kind.GRADING_FAILED,
@@ -221,6 +224,7 @@ def cancel(session: Session, grading: Grading) -> None:
     grading.updated_at = clock.now()
     OutboxRepository(session).mark_published([grading.id])
     _audit_grading(session, grading, Kind.GRADING_CANCELLED)
+    append_grading_event(session, grading, EventKind.GRADING_CANCELLED)
     session.flush()
 
 
@@ -235,6 +239,7 @@ def regrade(session: Session, grading: Grading) -> None:
     if grading.is_open:
         return
     _audit_grading(session, grading, Kind.GRADING_REQUEUED, was=State(grading.state).value)
+    append_grading_event(session, grading, EventKind.GRADING_REQUEUED)
     if grading.report:
         session.delete(grading.report)
         grading.report = None
@@ -247,3 +252,26 @@ def regrade(session: Session, grading: Grading) -> None:
 
 def _audit_grading(session: Session, grading: Grading, kind: Kind, **details: Any) -> None:
     audit.append_event(session, kind=kind, subject=grading.id, details=details, organisation_id=grading.organisation_id)
+
+
+def append_grading_event(session: Session, grading: Grading, kind: EventKind, *, reason: str | None = None) -> None:
+    """Adds an event about a grading to the log of its organisation."""
+    append_event(
+        session,
+        kind,
+        subject_id=grading.id,
+        organisation_id=grading.organisation_id,
+        cohort_id=grading.cohort_id,
+        data={"grading_id": grading.id, "cohort_id": grading.cohort_id, "reason": reason},
+    )
+
+
+def _append_event(session: Session, lease: Lease, state: State, *, reason: str | None) -> None:
+    append_event(
+        session,
+        EventKind(f"grading.{state.value}"),
+        subject_id=lease.grading_id,
+        organisation_id=lease.organisation_id,
+        cohort_id=lease.cohort_id,
+        data={"grading_id": lease.grading_id, "cohort_id": lease.cohort_id, "reason": reason},
+    )

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from .api.schemas import Problem
+from .api.schemas.common import Problem
 from .errors import ServiceError
 from .storage.engine import is_unavailable
 
@@ -58,7 +58,7 @@ def internal_error_response() -> JSONResponse:
 async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     title = (type(error).__doc__ or "").strip().splitlines()[0].rstrip(".")
-    return problem_response(error.status, title=title, detail=str(error), code=error.code)
+    return problem_response(error.status, title=title, detail=str(error), code=error.code, headers=error.headers)
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:

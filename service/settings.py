@@ -154,11 +154,6 @@ class Settings(JudgeSettings):
         "anybody can compute. Production requires at least 32 characters, the same for all workers.",
     )
 
-    interviewer_token: SecretStr = Field(
-        default=SecretStr(""),
-        description="Bearer token of callers who may read the answer key in reports, at least 32 characters. Empty: "
-        "no reply of the API has it.",
-    )
     idempotency_days: float = Field(
         default=7.0,
         gt=0,
@@ -185,13 +180,6 @@ class Settings(JudgeSettings):
     def _read_empty_as_unset(cls, value: object) -> object:
         # Compose passes an unset variable on as an empty one.
         return None if value == "" else value
-
-    @field_validator("interviewer_token")
-    @classmethod
-    def _check_token(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < _MIN_SECRET_CHARACTERS:
-            raise ValueError("the token is too short: set one made by 'openssl rand -hex 32', or leave it empty")
-        return value
 
     @field_validator("database_url", "redis_url")
     @classmethod

@@ -17,8 +17,7 @@ from vivavoce.rubrics import Rubric, content_hash, structure_hash
 from . import lifecycle
 from .errors import DraftRubric, IdempotencyInProgress, IdempotencyMismatch
 from .storage import clock
-from .storage.key_repository import IdempotencyRepository
-from .storage.repositories import GradingRepository, RubricVersionRepository
+from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from . import audit
 from .audit import Kind
+from .events.log import EventKind
+from .lifecycle import append_grading_event
 from .storage import clock
-from .storage.key_repository import IdempotencyRepository
 from .storage.locks import try_sweeper_lock
-from .storage.repositories import GradingRepository, OutboxRepository
+from .storage.repositories import GradingRepository, IdempotencyRepository, OutboxRepository
 from .storage.tables import Grading, State
 
 # After this long, a notification is assumed to be lost.
@@ -77,6 +78,7 @@ def _set_dead(session: Session, grading: Grading, moment: datetime) -> None:
     grading.detail = f"its worker ended before a result was written, {grading.attempt} times"
     grading.lease_owner = grading.lease_until = grading.provisional = None
     grading.updated_at = moment
+    append_grading_event(session, grading, EventKind.GRADING_DEAD, reason=grading.reason)
     audit.append_event(
         session,
         kind=Kind.GRADING_DEAD,

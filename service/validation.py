@@ -7,7 +7,7 @@ from typing import cast
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Language, Rubric, UnknownQuestion
 
-from .api.schemas import GradingCreate
+from .api.schemas.gradings import GradingCreate
 from .errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
 
 MAX_ANSWER_CODE_POINTS = 20_000

@@ -33,6 +33,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.verdicts import StoredVerdicts
 
+from .background import build_background
 from .grading import process_queue
 from .panel_factory import open_panel
 from .worker_id import current_worker_id
@@ -104,6 +105,9 @@ class _WorkerProcess:
         self.stopping = stopping
         self.sessions: SessionFactory = sessions(connect(self.settings.database))
         self.panel: Panel = self._stack.enter_context(open_panel(self.settings, StoredVerdicts(self.sessions)))
+        self._background = build_background(self.sessions, self.panel, self.settings)
+        for thread in self._background:
+            thread.start()
         self._closed = threading.Event()
         threading.Thread(target=self._close_in_time, name="stop", daemon=True).start()
 
@@ -116,6 +120,8 @@ class _WorkerProcess:
     def close(self) -> None:
         """Close the judge; a batch that waits for it fails at once and requeues its gradings."""
         self._closed.set()
+        for thread in self._background:
+            thread.stop()
         with self._lock:
             self._stack.close()
 

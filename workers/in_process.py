@@ -11,6 +11,7 @@ from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
+from .background import build_background
 from .grading import process_queue
 from .worker_id import current_worker_id
 
@@ -34,22 +35,25 @@ class InProcessWorker:
             threading.Thread(target=self._process_until_stopped, name=f"worker-{number}")
             for number in range(count_worker_threads(settings))
         ]
+        self._background = build_background(sessions, panel, settings)
 
     def start(self) -> None:
         """Start the threads."""
-        for thread in self._threads:
+        for thread in (*self._threads, *self._background):
             thread.start()
 
     def stop(self) -> None:
         """Ask the threads to end after the batches in hand; does not wait for them."""
         self._stopping.set()
+        for thread in self._background:
+            thread.stop()
         # Wakes threads that wait for a notification.
         self._notifier.notify("")
 
     def join(self, timeout_seconds: float | None = None) -> None:
         """Wait until the threads have ended, for `timeout_seconds` in all at most."""
         deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
-        for thread in self._threads:
+        for thread in (*self._threads, *self._background):
             thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
     def _process_until_stopped(self) -> None:

@@ -1,4 +1,4 @@
-"""Who may read the answer key over HTTP, and the replies of those who may not.
+"""Replies to those who may not read the answer key; authorization.py says who may.
 
 The key is what a full answer says: texts of expected points, references and levels. Ids of expected points, and
 whether they were found, are no part of it.
@@ -6,32 +6,16 @@ whether they were found, are no part of it.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from fastapi import Depends, Request
+from typing import Any
 
 from vivavoce.graders.report.feedback import remove_judge_reason
 
-from ..settings import Settings
-from .schemas import GradingPublic
+from .schemas.gradings import GradingPublic
 
 # A server's own words may repeat the prompt.
 _SERVER_WORDS = re.compile(r"(\(HTTP \d{3}\)): .*", re.DOTALL)
-
-
-def may_read_answer_key(request: Request) -> bool:
-    """Returns whether a request has the token of an interviewer; without one in the settings, none has."""
-    settings: Settings = request.app.state.settings
-    token = settings.interviewer_token.get_secret_value()
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    is_same = hmac.compare_digest(given.strip().encode(), token.encode())
-    return bool(token) and scheme.lower() == "bearer" and is_same
-
-
-ReadsKeyDep = Annotated[bool, Depends(may_read_answer_key)]
 
 
 def hide_answer_key(grading: GradingPublic) -> GradingPublic:

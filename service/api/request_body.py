@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from ..errors import UnreadableBody, UnsupportedBody, UnusableRequest
 from ..validation import check_characters
-from .schemas import GradingCreate
+from .schemas.gradings import GradingCreate
 
 # Far above what a valid request has.
 MAX_FIELDS = 64

@@ -20,6 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 
+from .tenancy import bind_to
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
@@ -35,13 +37,23 @@ class SessionFactory:
     """Makes sessions whose objects stay readable after the commit.
 
     `factory()` is for reading and takes no lock on SQLite. `factory.begin()` is one transaction that may write.
-    `factory.run(work)` is one that is retried while the database is unavailable.
+    `factory.run(work)` is one that is retried while the database is unavailable. `factory.of(organisation)` makes
+    sessions that see the rows of one organisation only.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, *, organisation_id: str | None = None) -> None:
         self.engine = engine
-        self._reading = sessionmaker(engine.execution_options(**{_READS: True}), expire_on_commit=False)
-        self._writing = sessionmaker(engine, expire_on_commit=False)
+        info = bind_to(organisation_id) if organisation_id else {}
+        self._reading = sessionmaker(engine.execution_options(**{_READS: True}), expire_on_commit=False, info=info)
+        self._writing = sessionmaker(engine, expire_on_commit=False, info=info)
+        # Making a session factory costs more than a query.
+        self._of_organisation: dict[str, SessionFactory] = {}
+
+    def of(self, organisation_id: str) -> SessionFactory:
+        """Returns the factory of sessions that see, and store, rows of one organisation only."""
+        if organisation_id not in self._of_organisation:
+            self._of_organisation[organisation_id] = SessionFactory(self.engine, organisation_id=organisation_id)
+        return self._of_organisation[organisation_id]
 
     def __call__(self) -> Session:
         """Returns a session for reading, to be used as a context manager."""

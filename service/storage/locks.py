@@ -26,8 +26,8 @@ def try_named_lock(session: Session, name: str) -> bool:
     return bool(session.scalar(sa.select(lock)))
 
 
-def lock_audit_trail(session: Session, organisation_id: str) -> None:
-    """Waits for the lock of an organisation's audit trail.
+def lock_logs(session: Session, organisation_id: str) -> None:
+    """Waits for the lock of an organisation's audit trail and event log.
 
     PostgreSQL ends a transaction that is idle for 10 seconds while it holds the lock, so that a frozen process does
     not block all others.

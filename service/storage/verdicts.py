@@ -18,7 +18,7 @@ from vivavoce.graders.types import EngineIdentity
 
 from . import clock
 from .engine import SessionFactory
-from .judge_repositories import JudgeCallRepository
+from .repositories import JudgeCallRepository
 from .tables import DEFAULT_ORGANISATION, JudgeCall
 
 

@@ -18,6 +18,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 
+from .keys import make_key_header
 from .samples import FixedClock
 
 
@@ -52,16 +53,16 @@ def app(settings: Settings, sqlite_database: SessionFactory, bank: Bank, notifie
 
 
 @pytest.fixture
-def api(app: FastAPI) -> TestClient:
-    """A client that calls the API in this process; an unexpected error becomes a response."""
-    return TestClient(app, raise_server_exceptions=False)
+def api(app: FastAPI, sqlite_database: SessionFactory) -> TestClient:
+    """A client with an administrator's key that calls the API in this process; unexpected errors become responses."""
+    return TestClient(app, raise_server_exceptions=False, headers=make_key_header(sqlite_database))
 
 
 @pytest.fixture
-def client(server: uvicorn.Server) -> Iterator[httpx.Client]:
-    """A client of the server."""
+def client(server: uvicorn.Server, database: SessionFactory) -> Iterator[httpx.Client]:
+    """A client of the server, with an administrator's key."""
     port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=make_key_header(database), trust_env=False) as http:
         yield http
 
 

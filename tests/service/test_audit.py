@@ -25,6 +25,7 @@ from vivavoce.service.errors import UnreadableHead
 from vivavoce.service.rubric_edits import apply_edit
 from vivavoce.service.storage import locks
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.locks import lock_logs
 from vivavoce.service.storage.repositories import AuditRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent, State
 from vivavoce.service.storage.tables import Report as ReportRow
@@ -198,7 +199,7 @@ def test_a_frozen_writer_does_not_block_others(
         audit.append_event(session, kind=Kind.BACKUP_TAKEN, subject="frozen")
         tries.append(True)
         if len(tries) == 1:
-            AuditRepository(session).lock_trail(DEFAULT_ORGANISATION)
+            lock_logs(session, DEFAULT_ORGANISATION)
             other = threading.Thread(target=_append, args=(postgres_database, 1))
             other.start()
             other.join(20)

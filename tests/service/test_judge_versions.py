@@ -10,8 +10,7 @@ from vivavoce.service.audit import Verified
 from vivavoce.service.errors import JudgeNotPromoted
 from vivavoce.service.judge_versions import Figures, JudgeKey
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.judge_repositories import JudgeVersionRepository
-from vivavoce.service.storage.repositories import AuditRepository
+from vivavoce.service.storage.repositories import AuditRepository, JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION
 
 from .samples import OTHER_ORGANISATION, add_organisation

@@ -11,12 +11,18 @@ from pydantic import BaseModel, field_validator
 from sqlalchemy.exc import OperationalError
 
 from vivavoce.service import errors
-from vivavoce.service.api.schemas import Problem
+from vivavoce.service.api.schemas.common import Problem
 from vivavoce.service.errors import ServiceError
 from vivavoce.service.problems import add_exception_handlers, problem_response
 
 ERRORS = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ServiceError)]
 STATUSES = {
+    "invalid_key": 401,
+    "not_found": 404,
+    "wrong_state": 409,
+    "missing_scope": 403,
+    "precondition_failed": 412,
+    "precondition_missing": 428,
     "unusable_answer": 422,
     "unusable_request": 422,
     "draft_rubric": 409,

@@ -255,7 +255,6 @@ def test_an_old_name_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("VIVA_INTERVIEWER_TOKEN", "TOPSECRET"),
         ("VIVA_REDIS_URL", "redis://:TOPSECRET/more@host/0"),
         ("VIVA_DATABASE_URL", "postgresql://viva:TOPSECRET/more@db/viva"),
     ],
@@ -266,10 +265,3 @@ def test_a_refused_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name:
         Settings()
     assert name.removeprefix("VIVA_").lower() in str(error.value)
     assert "TOPSECRET" not in str(error.value)
-
-
-def test_an_interviewers_token_is_long_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for token in ("", REAL):
-        monkeypatch.setenv("VIVA_INTERVIEWER_TOKEN", token)
-        assert Settings().interviewer_token.get_secret_value() == token
-        assert REAL not in repr(Settings())

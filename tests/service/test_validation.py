@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service.api.schemas import GradingCreate
+from vivavoce.service.api.schemas.gradings import GradingCreate
 from vivavoce.service.errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
 from vivavoce.service.validation import (
     MAX_ANSWER_CODE_POINTS,

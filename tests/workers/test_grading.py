@@ -18,7 +18,7 @@ from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifie
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
 from vivavoce.service import lifecycle, submission
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.service.observability import metrics
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory

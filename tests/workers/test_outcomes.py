@@ -49,6 +49,7 @@ def counted() -> Callable[..., float]:
 
 def _lease(*, seconds_old: float = 0.0) -> Lease:
     return Lease(
+        cohort_id=None,
         grading_id="g1",
         organisation_id="default",
         fencing_token=1,

@@ -15,6 +15,7 @@ from vivavoce.graders.judge.clients.client import probe
 from vivavoce.graders.judge.servers.embedded import serve as run_engine
 from vivavoce.graders.models.model_files import ModelSource, verified_model
 from vivavoce.rubrics import default_bank
+from vivavoce.service.access.local_key import ensure_local_key
 from vivavoce.service.app import create_app, warm_up
 from vivavoce.service.notifier import EventNotifier, Notifier, SilentNotifier
 from vivavoce.service.settings import Settings, split_urls
@@ -39,6 +40,7 @@ def run_service(settings: Settings, *, worker: bool) -> None:
     engine = connect(settings.database)
     migrate(engine, patience_seconds=START_SECONDS)
     database = sessions(engine)
+    key_file = ensure_local_key(settings, database)
     with ExitStack() as stack:
         notifier, judge_status = _start_worker(stack, settings, database) if worker else _notify_outside(settings)
         app = create_app(
@@ -62,6 +64,8 @@ def run_service(settings: Settings, *, worker: bool) -> None:
             )
         )
         _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
+        if key_file:
+            _log.info("the key for this machine is in %s", key_file)
         # uvicorn exits the process when it cannot listen.
         with suppress(SystemExit):
             server.run()

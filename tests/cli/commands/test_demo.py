@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 from rich.console import Console
 
 from vivavoce.cli.commands import demo
@@ -22,6 +21,7 @@ from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.errors import ModelMissing
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import default_bank
+from vivavoce.service.access.local_key import ensure_local_key
 from vivavoce.service.app import create_app
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
@@ -45,9 +45,9 @@ def show(
     """Runs the demo with a scripted judge on a few samples; gives what it printed."""
 
     def run(script: Any = lambda answer, criterion: 2.0, *, samples: int = 4) -> str:
-        with_token = settings.model_copy(update={"interviewer_token": SecretStr("t" * 32)})
+        ensure_local_key(settings, database)
         app = create_app(
-            with_token,
+            settings,
             sessions=database,
             bank=default_bank(),
             notifier=_GradingNotifier(database, settings, script),
@@ -65,7 +65,7 @@ def show(
         monkeypatch.setattr(httpx, "Client", lambda base_url, headers, **_: TestClient(app, base_url, headers=headers))
         page = io.StringIO()
         try:
-            run_demo(with_token, report=tmp_path / "report.html", console=Console(file=page, width=200))
+            run_demo(settings, report=tmp_path / "report.html", console=Console(file=page, width=200))
         except UserError as error:
             page.write(str(error))
         return page.getvalue()

@@ -11,7 +11,7 @@ from vivavoce.cli.files.result_columns import RESULTS, build_output_row, choose_
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.service import lifecycle
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.tables import Row, Table
 

@@ -21,7 +21,7 @@ from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric, load_rubric
 from vivavoce.rubrics.loader import BANK
-from vivavoce.service.api.schemas import GradingPublic, Provisional
+from vivavoce.service.api.schemas.gradings import GradingPublic, Provisional
 from vivavoce.service.lifecycle import state_of
 from vivavoce.service.storage.tables import State
 

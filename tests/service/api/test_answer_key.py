@@ -6,26 +6,28 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
 from vivavoce.graders import AnswerInput, JudgeFailure, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service.settings import Settings
+from vivavoce.service.access.scopes import Role
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Report, State
 
+from ..keys import make_key_header
 from ..samples import bring_to, claim_one, record_report, submit_answer
 
-TOKEN = "t" * 32
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
 KEY_IN_REASON = "the answer should say: post-training quantization"
 
 
 @pytest.fixture
-def api(app: FastAPI, settings: Settings) -> TestClient:
-    app.state.settings = settings.model_copy(update={"interviewer_token": SecretStr(TOKEN)})
-    return TestClient(app)
+def api(app: FastAPI, sqlite_database: SessionFactory) -> TestClient:
+    return TestClient(app, headers=make_key_header(sqlite_database, role=Role.INTEGRATOR))
+
+
+@pytest.fixture
+def interviewer(sqlite_database: SessionFactory) -> dict[str, str]:
+    return make_key_header(sqlite_database, role=Role.INTERVIEWER)
 
 
 def _key_texts(rubric: Rubric) -> list[str]:
@@ -59,33 +61,13 @@ def test_a_report_names_no_text_of_the_key(
     assert report["score"] is not None
 
 
-def test_an_interviewer_reads_the_key(api: TestClient, sqlite_database: SessionFactory, rubric: Rubric) -> None:
-    reply = api.get(f"/v1/gradings/{_submit_graded(sqlite_database, rubric, -4.0)}", headers=BEARER)
+def test_an_interviewer_reads_the_key(
+    api: TestClient, interviewer: dict[str, str], sqlite_database: SessionFactory, rubric: Rubric
+) -> None:
+    reply = api.get(f"/v1/gradings/{_submit_graded(sqlite_database, rubric, -4.0)}", headers=interviewer)
     for point in rubric.expected_points:
         assert point.text in reply.text
     assert "not covered" in reply.json()["report"]["feedback"]["interviewer"]
-
-
-@pytest.mark.parametrize(
-    "value", ["", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN[:-1]}", "Bearer é"]
-)
-def test_another_token_reads_no_key(
-    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, value: str
-) -> None:
-    address = f"/v1/gradings/{_submit_graded(sqlite_database, rubric)}"
-    reply = api.get(address, headers={"Authorization": value.encode("latin-1")})  # type: ignore[dict-item]
-    assert reply.status_code == 200
-    assert rubric.expected_points[0].text not in reply.text
-
-
-@pytest.mark.parametrize("value", ["Bearer ", "Bearer", ""])
-def test_without_a_token_in_the_settings_nobody_reads_the_key(
-    app: FastAPI, settings: Settings, sqlite_database: SessionFactory, rubric: Rubric, value: str
-) -> None:
-    app.state.settings = settings
-    address = f"/v1/gradings/{_submit_graded(sqlite_database, rubric)}"
-    reply = TestClient(app).get(address, headers={"Authorization": value})
-    assert rubric.expected_points[0].text not in reply.text
 
 
 def _explain(document: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +81,7 @@ def _explain(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_judges_own_words_are_for_interviewers(
-    api: TestClient, sqlite_database: SessionFactory, rubric: Rubric
+    api: TestClient, interviewer: dict[str, str], sqlite_database: SessionFactory, rubric: Rubric
 ) -> None:
     grading_id = _submit_graded(sqlite_database, rubric, 4.0)
     with sqlite_database.begin() as session:
@@ -108,7 +90,7 @@ def test_the_judges_own_words_are_for_interviewers(
     reply = api.get(f"/v1/gradings/{grading_id}")
     assert KEY_IN_REASON not in reply.text
     assert all(criterion["reason"] for criterion in reply.json()["report"]["criteria"])
-    assert KEY_IN_REASON in api.get(f"/v1/gradings/{grading_id}", headers=BEARER).text
+    assert KEY_IN_REASON in api.get(f"/v1/gradings/{grading_id}", headers=interviewer).text
 
 
 def test_a_servers_error_page_is_for_interviewers(

@@ -7,7 +7,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from vivavoce.service.api.docs_page import describe_bounds, describe_type
+from vivavoce.service.api.documents.docs_page import describe_bounds, describe_type
 
 
 def test_the_page_describes_every_route_and_schema(api: TestClient) -> None:

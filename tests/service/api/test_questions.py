@@ -44,7 +44,7 @@ def test_another_language_is_a_problem(api: TestClient) -> None:
 def test_an_unchanged_list_is_not_sent_again(api: TestClient) -> None:
     first = api.get("/v1/questions")
     tag = first.headers["etag"]
-    assert first.headers["cache-control"] == "public, max-age=300"
+    assert first.headers["cache-control"] == "private, max-age=300"
     for known in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
         again = api.get("/v1/questions", headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
@@ -59,7 +59,7 @@ def test_an_unchanged_list_is_not_sent_again(api: TestClient) -> None:
 def test_the_list_is_zipped_for_those_who_read_that(api: TestClient, accepted: str, is_zipped: bool) -> None:
     reply = api.get("/v1/questions", headers={"Accept-Encoding": accepted})
     assert ("gzip" in reply.headers.get("content-encoding", "")) is is_zipped
-    assert reply.headers["vary"] == "Accept-Encoding"
+    assert reply.headers["vary"] == "Accept-Encoding, Authorization"
     assert [question["id"] for question in reply.json()] == ["quantization"]
 
 

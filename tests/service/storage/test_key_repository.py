@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from vivavoce.rubrics import Rubric
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.key_repository import FILE_KEYS, IdempotencyRepository
+from vivavoce.service.storage.repositories import FILE_KEYS, IdempotencyRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, IdempotencyKey
 
 from ..samples import OTHER_ORGANISATION, FixedClock, submit_answer

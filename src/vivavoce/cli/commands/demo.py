@@ -6,7 +6,6 @@ The demo is a client like any other: it runs `viva serve` as a process of its ow
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.access.local_key import local_key_path
+from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.service.settings import Settings
 from vivavoce.tables import read_table
 
@@ -43,6 +43,9 @@ _WAIT_SECONDS = 10
 _POLL_SECONDS = 0.1
 # Above the seconds that a long poll may take.
 _HTTP_SECONDS = 90
+
+# An outside database has no local key.
+_OWN_DATABASE = {"VIVA_DATABASE_URL": "", "VIVA_ENVIRONMENT": "development"}
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,9 @@ def run_demo(settings: Settings, *, report: Path, console: Console) -> None:
     # Before the service starts: a missing model is said at once.
     verified_model(DEFAULT_JUDGE, settings.models_dir)
     samples = sample_cohort()
-    # The report is for interviewers, so it needs the answer key.
-    token = settings.interviewer_token.get_secret_value() or secrets.token_hex(32)
-    headers = {"Authorization": f"Bearer {token}"}
     with (
-        _run_service(settings, console, token) as url,
-        httpx.Client(base_url=url, headers=headers, timeout=_HTTP_SECONDS, trust_env=False) as client,
+        _run_service(settings, console) as url,
+        httpx.Client(base_url=url, headers=_read_key(settings), timeout=_HTTP_SECONDS, trust_env=False) as client,
     ):
         texts = _fetch_questions(client)
         started = time.monotonic()
@@ -128,7 +128,7 @@ def _print_summary(rows: Sequence[ReportRow], report: Path, console: Console, *,
 
 
 @contextmanager
-def _run_service(settings: Settings, console: Console, token: str) -> Iterator[str]:
+def _run_service(settings: Settings, console: Console) -> Iterator[str]:
     """Run a service on a free port, with its database in the state folder; yields its URL and stops it at the end."""
     url = f"http://127.0.0.1:{(port := _find_free_port())}"
     folder = settings.state_dir
@@ -139,7 +139,12 @@ def _run_service(settings: Settings, console: Console, token: str) -> Iterator[s
             [sys.executable, "-m", "vivavoce.cli", "serve", "--port", str(port), "--host", "127.0.0.1"],
             stdout=log_file,
             stderr=log_file,
-            env={**os.environ, "VIVA_STATE_DIR": str(folder), "VIVA_INTERVIEWER_TOKEN": token},
+            env={
+                **os.environ,
+                "VIVA_STATE_DIR": str(folder),
+                "VIVA_DATABASE_URL": "",
+                "VIVA_ENVIRONMENT": "development",
+            },
         )
     try:
         with console.status("Starting the service and its judge …"):
@@ -147,6 +152,11 @@ def _run_service(settings: Settings, console: Console, token: str) -> Iterator[s
         yield url
     finally:
         _stop_process(process, log, console)
+
+
+def _read_key(settings: Settings) -> dict[str, str]:
+    """The header with the key that the service made for this machine."""
+    return {"Authorization": f"Bearer {local_key_path(settings).read_text(encoding='ascii').strip()}"}
 
 
 def _find_free_port() -> int:

@@ -15,7 +15,7 @@ from vivavoce.service import judge_versions
 from vivavoce.service.errors import JudgeNotPromoted
 from vivavoce.service.judge_versions import figures_of
 from vivavoce.service.settings import Settings
-from vivavoce.service.storage.judge_repositories import JudgeVersionRepository
+from vivavoce.service.storage.repositories import JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 from vivavoce.workers.panel_factory import build_judge_key
 

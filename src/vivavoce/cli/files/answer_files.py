@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from vivavoce.graders import Panel
 from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle, submission
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.submission import NewAnswer
 from vivavoce.tables import BadCell

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.tables import Table
 
 from ..errors import UserError

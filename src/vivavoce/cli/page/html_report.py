@@ -17,7 +17,7 @@ from vivavoce import __version__
 from vivavoce.evaluation.agreement import spearman
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 
 from .report_labels import LABELS, format_points
 from .report_scores import find_score

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from vivavoce.graders.scoring.confidence import WITHIN_POINTS
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service.api.schemas import GradingPublic
+from vivavoce.service.api.schemas.gradings import GradingPublic
 
 from .report_criteria import CriterionView, build_criteria
 from .report_labels import LABELS, format_points, format_share

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from ..observability import metrics
-from ..storage import clock
-from ..storage.repositories import GradingRepository
-from .dependencies import SessionsDep, SettingsDep
-from .schemas import Readiness
+from ...observability import metrics
+from ...storage import clock
+from ...storage.repositories import GradingRepository
+from ..dependencies import SessionsDep, SettingsDep
+from ..schemas.common import Readiness
 
 router = APIRouter(tags=["health"])
 

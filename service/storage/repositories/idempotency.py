@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .locks import try_named_lock
-from .tables import IdempotencyKey
+from ..locks import try_named_lock
+from ..tables import IdempotencyKey
 
 FILE_KEYS = "file:"
 """How the idempotency keys of `viva grade` begin."""

@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 
 from vivavoce.rubrics import Bank, content_hash
 
-from .dependencies import refuse_unknown_parameters
-from .openapi import problem_replies
-from .schemas import CriterionPublic, QuestionPublic
+from ..dependencies import refuse_unknown_parameters
+from ..documents.openapi import problem_replies
+from ..schemas.questions import CriterionPublic, QuestionPublic
 
 router = APIRouter(prefix="/v1/questions", tags=["questions"], dependencies=[Depends(refuse_unknown_parameters)])
-_HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
+_HEADERS = {"Cache-Control": "private, max-age=300", "Vary": "Accept-Encoding, Authorization"}
 _QUESTIONS = TypeAdapter(list[QuestionPublic])
 
 

@@ -12,25 +12,26 @@ import anyio
 from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from .. import lifecycle, submission, validation
-from ..observability import metrics
-from ..observability.tracing import trace_parent
-from ..storage.engine import SessionFactory
-from ..storage.tables import Grading
-from ..submission import NewAnswer
-from .answer_key import ReadsKeyDep, hide_answer_key
-from .dependencies import (
+from ... import lifecycle, submission, validation
+from ...access.caller import Caller
+from ...observability import metrics
+from ...observability.tracing import trace_parent
+from ...storage.engine import SessionFactory
+from ...storage.tables import Grading
+from ...submission import NewAnswer
+from ..answer_key import hide_answer_key
+from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
+from ..dependencies import (
     BankDep,
     GradingIdDep,
     NotifierDep,
-    SessionsDep,
     SettingsDep,
     WaitingDep,
     refuse_unknown_parameters,
 )
-from .openapi import SUBMISSION_BODY, SUBMISSION_REPLIES, problem_replies
-from .request_body import read_submission
-from .schemas import GradingCreate, GradingPublic
+from ..documents.openapi import SUBMISSION_BODY, SUBMISSION_REPLIES, problem_replies
+from ..request_body import read_submission
+from ..schemas.gradings import GradingCreate, GradingPublic
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 # Long enough for a restart of the database.
@@ -50,8 +51,9 @@ def create_grading(
     request: Request,
     response: Response,
     bank: BankDep,
-    sessions: SessionsDep,
+    sessions: OwnSessionsDep,
     notifier: NotifierDep,
+    caller: CallerDep,
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
     idempotency_key: Annotated[
@@ -81,7 +83,10 @@ def create_grading(
         request_id=request.state.request_id,
         trace_parent=trace_parent(),
     )
-    reply, replayed = sessions.run(lambda session: _submit_answer(session, new), patience_seconds=_PATIENCE_SECONDS)
+    reply, replayed = sessions.run(
+        lambda session: _submit_answer(session, new, organisation_id=caller.organisation_id),
+        patience_seconds=_PATIENCE_SECONDS,
+    )
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     else:
@@ -99,9 +104,9 @@ def _hash_body(body: GradingCreate) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _submit_answer(session: Session, new: NewAnswer) -> tuple[GradingPublic, bool]:
+def _submit_answer(session: Session, new: NewAnswer, *, organisation_id: str) -> tuple[GradingPublic, bool]:
     """Submits an answer; returns the reply, and whether it is the stored one of an earlier request."""
-    submitted = submission.submit(session, new)
+    submitted = submission.submit(session, new, organisation_id=organisation_id)
     if submitted.key and submitted.key.reply:
         return GradingPublic.model_validate(submitted.key.reply), submitted.is_repeated
     reply = GradingPublic.from_grading(submitted.grading)
@@ -111,33 +116,36 @@ def _submit_answer(session: Session, new: NewAnswer) -> tuple[GradingPublic, boo
 
 
 @router.post("/{grading_id}/cancel", summary="Cancel a grading", responses=problem_replies(404, 409, 422))
-def cancel_grading(grading_id: GradingIdDep, sessions: SessionsDep, reads_key: ReadsKeyDep) -> GradingPublic:
+def cancel_grading(
+    grading_id: GradingIdDep, sessions: OwnSessionsDep, caller: CallerDep, reads_key: ReadsKeyDep
+) -> GradingPublic:
     """Cancels a grading that is `queued` or `running`. Cancelling twice changes nothing; a finished one gives 409."""
-    reply = _change_grading(sessions, grading_id, lifecycle.cancel)
+    reply = _change_grading(sessions, caller, grading_id, lifecycle.cancel)
     return reply if reads_key else hide_answer_key(reply)
 
 
 @router.post("/{grading_id}/requeue", summary="Grade again", responses=problem_replies(404, 422))
 def requeue_grading(
     grading_id: GradingIdDep,
-    sessions: SessionsDep,
+    sessions: OwnSessionsDep,
     notifier: NotifierDep,
+    caller: CallerDep,
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
 ) -> GradingPublic:
     """Requeues a grading that is `failed`, `dead` or `cancelled`, and deletes its report. Any other is unchanged."""
-    reply = _change_grading(sessions, grading_id, lifecycle.requeue)
+    reply = _change_grading(sessions, caller, grading_id, lifecycle.requeue)
     after_reply.add_task(notifier.notify, reply.id)
     return reply if reads_key else hide_answer_key(reply)
 
 
 def _change_grading(
-    sessions: SessionFactory, grading_id: str, change: Callable[[Session, Grading], None]
+    sessions: SessionFactory, caller: Caller, grading_id: str, change: Callable[[Session, Grading], None]
 ) -> GradingPublic:
     """Applies a change, which must be idempotent, and returns the grading after it."""
 
     def change_grading(session: Session) -> GradingPublic:
-        grading = lifecycle.get(session, grading_id)
+        grading = lifecycle.get(session, grading_id, organisation_id=caller.organisation_id)
         change(session, grading)
         return GradingPublic.from_grading(grading)
 
@@ -147,9 +155,10 @@ def _change_grading(
 @router.get("/{grading_id}", summary="Read a grading", responses=problem_replies(404, 422))
 async def read_grading(
     grading_id: GradingIdDep,
-    sessions: SessionsDep,
+    sessions: OwnSessionsDep,
     settings: SettingsDep,
     waiting: WaitingDep,
+    caller: CallerDep,
     reads_key: ReadsKeyDep,
     wait: Annotated[
         float,
@@ -164,16 +173,16 @@ async def read_grading(
 
     With `wait`, the reply comes as soon as the grading is finished, or when the time is up. It comes earlier if this
     replica is shutting down: repeat the request then, and another replica answers it. Texts of the answer key are null
-    unless the request has the token of an interviewer.
+    unless the key has the scope `answer_key:read`.
     """
-    grading = await anyio.to_thread.run_sync(_load_grading, sessions, grading_id)
+    grading = await anyio.to_thread.run_sync(_load_grading, sessions, caller, grading_id)
     seconds = min(wait, settings.max_wait_seconds)
     if grading.state.open and seconds > 0:
         await waiting.wait(grading_id, seconds=seconds)
-        grading = await anyio.to_thread.run_sync(_load_grading, sessions, grading_id)
+        grading = await anyio.to_thread.run_sync(_load_grading, sessions, caller, grading_id)
     return grading if reads_key else hide_answer_key(grading)
 
 
-def _load_grading(sessions: SessionsDep, grading_id: str) -> GradingPublic:
+def _load_grading(sessions: SessionFactory, caller: Caller, grading_id: str) -> GradingPublic:
     with sessions() as session:
-        return GradingPublic.from_grading(lifecycle.get(session, grading_id))
+        return GradingPublic.from_grading(lifecycle.get(session, grading_id, organisation_id=caller.organisation_id))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .tables import JudgeCall, JudgeVersion
+from ..tables import JudgeCall, JudgeVersion
 
 
 class JudgeCallRepository:

@@ -9,20 +9,28 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from .schemas import GradingCreate, Problem
+from ...access.rules import PUBLIC, RULES
+from ..schemas.common import Problem
+from ..schemas.gradings import GradingCreate
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these; the front door of a deployment sends 429.
 _ANY_TIME = (429, 500, 503)
 _CAUSES = {
     200: "What was asked for.",
+    201: "Created; `Location` has its address.",
     202: "Stored, to be graded in the background.",
+    204: "Done.",
     400: "The body cannot be read as JSON in UTF-8.",
+    401: "The request has no key, or none that is valid.",
+    403: "The key has not the scope of the operation.",
     404: "What the address or the body names does not exist.",
     409: "The state of the grading, the rubric or another request forbids it.",
     413: "The body has more than 300 KiB.",
     415: "The body is not announced as plain JSON in UTF-8.",
+    412: "The resource has changed since its `ETag` was read.",
     422: "The request can be read, and something in it is wrong.",
+    428: "An edit needs `If-Match`.",
     429: "One address asks too much, says the proxy of the deployment.",
     500: "An error in the service.",
     503: "The service or its database is not available.",
@@ -30,7 +38,7 @@ _CAUSES = {
 _TEXT = {"schema": {"type": "string"}}
 _REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log.", **_TEXT}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-_BEARER = "interviewer"
+_BEARER = "key"
 
 SUBMISSION_BODY: dict[str, Any] = {
     "required": True,
@@ -75,21 +83,24 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         _BEARER: {
             "type": "http",
             "scheme": "bearer",
-            "description": "Token of an interviewer (`VIVA_INTERVIEWER_TOKEN`); without it the answer key is hidden.",
+            "description": "A key of your organisation; each operation names the scope that it must have.",
         }
     }
-    for path, operations in document["paths"].items():
+    for operations in document["paths"].values():
         for operation in operations.values():
-            _complete(operation, is_keyed=path.startswith("/v1/gradings"))
+            _complete(operation)
     app.openapi_schema = document
     return document
 
 
-def _complete(operation: dict[str, Any], *, is_keyed: bool) -> None:
-    if is_keyed:
-        # The empty one: a request needs no token.
-        operation["security"] = [{}, {_BEARER: []}]
+def _complete(operation: dict[str, Any]) -> None:
     replies = operation["responses"]
+    rule = RULES[operation["operationId"]]
+    if rule is not PUBLIC:
+        operation["security"] = [{_BEARER: []}]
+        operation["x-scope"] = rule
+        operation["description"] = f"{operation.get('description', '')}\n\nScope: `{rule}`.".strip()
+        replies.update({str(status): reply for status, reply in problem_replies(401, 403).items()})
     for status, reply in problem_replies(*_ANY_TIME).items():
         replies.setdefault(str(status), reply)
     for status in sorted(replies):

@@ -1,4 +1,4 @@
-"""The request and response bodies of the API."""
+"""The bodies of requests and replies about gradings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.rubrics import Rubric
 
-from ..storage.tables import Grading, State
-from .examples import EXAMPLE_REQUESTS
-from .report_schema import ReportDocument
+from ...storage.tables import Grading, State
+from ..documents.examples import EXAMPLE_REQUESTS
+from .reports import ReportDocument
 
 
 class GradingCreate(BaseModel):
@@ -116,49 +116,3 @@ class GradingPublic(BaseModel):
             provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,
             report=upgrade_document(grading.report.document) if grading.report else None,
         )
-
-
-class CriterionPublic(BaseModel):
-    """A criterion as candidates may see it."""
-
-    id: str = Field(description="Id of the criterion.")
-    kind: str = Field(description="`binary`, `ordinal`, `negative` or `gate`.")
-    title: str = Field(description="Short title.")
-    points: float = Field(description="Points of the highest level; below 0 for a mistake.")
-
-
-class QuestionPublic(BaseModel):
-    """A question without its answer key."""
-
-    id: str = Field(description="Id of the question, the same in both languages.")
-    handbook: str | None = Field(description="Number in the handbook.")
-    language: str = Field(description="`zh` or `en`.")
-    text: str = Field(description="The question as it is asked.")
-    topic: str = Field(description="Topic, such as `inference`.")
-    difficulty: str = Field(description="Difficulty, such as `intermediate`.")
-    minutes: int = Field(description="Time for the answer, in minutes.")
-    max_points: float = Field(description="Points of a full answer, in the rubric's own scale.")
-    rubric_hash: str = Field(description="SHA-256 of everything in the rubric that decides a grade.")
-    criteria: list[CriterionPublic] = Field(description="The criteria, in the order of the rubric.")
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457)."""
-
-    type: str = Field(default="about:blank", description="Always `about:blank`: see `code`.")
-    title: str = Field(description="The kind of error, in a few words.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
-    code: str = Field(description="The kind of error as a fixed code.")
-
-
-class Readiness(BaseModel):
-    """Whether the service is ready, and the state of its parts."""
-
-    ready: bool = Field(description="Whether answers can be stored and are graded in time.")
-    database: str = Field(description="`ok`, or the error.")
-    judge: str = Field(description="`ok`, or what is wrong with which server.")
-    queue: dict[str, int] = Field(description="Number of gradings in each state.")
-    oldest_open_seconds: float | None = Field(
-        description="Age of the oldest open grading, in seconds; null if there is none."
-    )

@@ -1,0 +1,1 @@
+"""Events: what callers are told of, in one log for each organisation."""
