@@ -39,8 +39,10 @@ class InProcessWorker:
 
     def start(self) -> None:
         """Start the threads."""
-        for thread in (*self._threads, *self._background):
+        for thread in self._threads:
             thread.start()
+        for background in self._background:
+            background.start()
 
     def stop(self) -> None:
         """Ask the threads to end after the batches in hand; does not wait for them."""
@@ -53,8 +55,9 @@ class InProcessWorker:
     def join(self, timeout_seconds: float | None = None) -> None:
         """Wait until the threads have ended, for `timeout_seconds` in all at most."""
         deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
-        for thread in (*self._threads, *self._background):
-            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+        joins = [*(thread.join for thread in self._threads), *(thread.join for thread in self._background)]
+        for join in joins:
+            join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
     def _process_until_stopped(self) -> None:
         while not self._stopping.is_set():
