@@ -10,11 +10,12 @@ from fastapi.routing import APIRoute
 from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
+from .access.rate_limits import RateLimits
 from .access.rules import find_missing_rules
 from .api.authorization import authorize
 from .api.documents import docs_page
 from .api.documents.openapi import build_openapi
-from .api.middleware import HeadMiddleware, SecurityHeadersMiddleware
+from .api.middleware import HeadMiddleware, RateLimitFieldsMiddleware, SecurityHeadersMiddleware
 from .api.routes import ROUTERS, questions
 from .api.waiting import WaitingRequests
 from .notifier import Notifier
@@ -71,6 +72,7 @@ def create_app(
     app.state.judge_status = judge_status
     app.state.waiting = WaitingRequests(sessions, is_stopping)
     app.state.question_lists = {}
+    app.state.rate_limits = RateLimits(settings)
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
     if missing := find_missing_rules(route.name for route in app.routes if isinstance(route, APIRoute)):
@@ -79,6 +81,7 @@ def create_app(
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(RateLimitFieldsMiddleware)
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app

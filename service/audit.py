@@ -49,6 +49,9 @@ class Kind(StrEnum):
     JUDGE_TAKEN_BACK = "judge_taken_back"
     BACKUP_TAKEN = "backup_taken"
     DATABASE_RESTORED = "database_restored"
+    KEY_CREATED = "key_created"
+    KEY_ROTATED = "key_rotated"
+    KEY_REVOKED = "key_revoked"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 ServiceError
 ├── InvalidKey             401   the request has no key, or none that is valid
 ├── MissingScope           403   the key may not do this
+├── TooManyRequests        429   the key, its organisation or the address asks too much
+├── UnusableKey            422   a key like this cannot be made
 ├── InvalidCursor          400   the cursor of a list is not one that the list gave
 ├── PreconditionFailed     412   the resource has changed since it was read
 ├── PreconditionMissing    428   an edit needs If-Match
@@ -53,6 +55,24 @@ class MissingScope(ServiceError):
 
     status = 403
     code = "missing_scope"
+
+
+class TooManyRequests(ServiceError):
+    """Too many requests."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_seconds: int) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(retry_seconds)}
+
+
+class UnusableKey(ServiceError):
+    """The key cannot be made."""
+
+    status = 422
+    code = "unusable_key"
 
 
 class InvalidCursor(ServiceError):

@@ -52,7 +52,8 @@ class Settings(JudgeSettings):
     )
     redis_url: str = Field(
         default="",
-        description="Redis server through which Celery wakes the workers. Empty to grade inside the service process.",
+        description="Redis server through which Celery wakes the workers and replicas count requests. Empty to grade "
+        "inside the service process.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
@@ -134,7 +135,8 @@ class Settings(JudgeSettings):
         default=0,
         ge=0,
         le=65535,
-        description="Port on which `viva work` exposes Prometheus metrics; 0 to disable. The API has `/metrics`.",
+        description="Port on which `viva work` and `viva serve` each expose Prometheus metrics, without a key: "
+        "close it to the outside. 0 to disable; the API also has `/metrics`.",
     )
     log_format: Literal["text", "json"] = Field(
         default="text", description="Format of log lines: `text` or `json` (one object a line)."
@@ -152,6 +154,24 @@ class Settings(JudgeSettings):
         default=SecretStr(""),
         description="Key of the codes that delimit answers in prompts. Empty makes the codes plain hashes, which "
         "anybody can compute. Production requires at least 32 characters, the same for all workers.",
+    )
+
+    rate_limit_key: int = Field(
+        default=6000,
+        ge=0,
+        description="Requests a minute that a key may make; 0 for no limit. Replicas with `VIVA_REDIS_URL` count "
+        "together.",
+    )
+    rate_limit_organisation: int = Field(
+        default=30_000,
+        ge=0,
+        description="Requests a minute that all keys of an organisation may make together; 0 for no limit.",
+    )
+    rate_limit_failures: int = Field(
+        default=120,
+        ge=0,
+        description="Requests a minute without a valid key that one address may make before they get 429 instead of "
+        "401; 0 for no limit. Valid keys still work from there.",
     )
 
     idempotency_days: float = Field(

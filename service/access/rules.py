@@ -1,4 +1,4 @@
-"""The rule of every route: the scope that a key must have, or PUBLIC. A route without a rule stops the service."""
+"""The rule of every route: the scope that a key must have, ANY_KEY or PUBLIC. A route without one stops the service."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from enum import Enum, auto
 from .scopes import Scope
 
 
-class Public(Enum):
-    """The rule of a route that needs no key."""
+class NoScope(Enum):
+    """The rules of routes that need no scope: with any key, and without a key."""
 
+    ANY_KEY = auto()
     PUBLIC = auto()
 
 
-PUBLIC = Public.PUBLIC
-RULES: Mapping[str, Scope | Public] = {
+ANY_KEY, PUBLIC = NoScope.ANY_KEY, NoScope.PUBLIC
+RULES: Mapping[str, Scope | NoScope] = {
     # health, documents
     "alive": PUBLIC,
     "ready": PUBLIC,
-    "show_metrics": PUBLIC,
-    "show_openapi": PUBLIC,
-    "show_docs": PUBLIC,
+    "show_metrics": Scope.SERVICE_READ,
+    "show_openapi": Scope.SERVICE_READ,
+    "show_docs": Scope.SERVICE_READ,
     # questions
     "list_questions": Scope.QUESTIONS_READ,
     # gradings
@@ -37,8 +38,16 @@ RULES: Mapping[str, Scope | Public] = {
     # events
     # webhooks
     # keys, organisation
+    "show_me": ANY_KEY,
+    "create_key": Scope.KEYS_WRITE,
+    "list_keys": Scope.KEYS_READ,
+    "read_key": Scope.KEYS_READ,
+    "rotate_key": Scope.KEYS_WRITE,
+    "revoke_key": Scope.KEYS_WRITE,
     # judges, audit
 }
+OPEN_IN_DEVELOPMENT = frozenset({"show_metrics", "show_openapi", "show_docs"})
+"""Routes that need no key unless the environment is `production`."""
 
 
 def find_missing_rules(route_names: Iterable[str]) -> list[str]:

@@ -9,28 +9,53 @@ from fastapi import Depends, Request
 
 from ..access.caller import Caller
 from ..access.keys import find_caller
-from ..access.rules import PUBLIC, RULES
+from ..access.rate_limits import RateLimits
+from ..access.rules import ANY_KEY, OPEN_IN_DEVELOPMENT, PUBLIC, RULES
 from ..access.scopes import Scope
 from ..errors import InvalidKey, MissingScope
+from ..settings import Settings
 from ..storage import clock
 from ..storage.engine import SessionFactory
 from ..storage.repositories import ApiKeyRepository
 
 
 async def authorize(request: Request) -> Caller | None:
-    """Returns the caller of a route, None for a public one. Raises InvalidKey or MissingScope."""
-    rule = RULES[request.scope["route"].name]
-    if rule is PUBLIC:
+    """Returns the caller of a route, None for a public one.
+
+    Raises InvalidKey, MissingScope or TooManyRequests.
+    """
+    name = request.scope["route"].name
+    rule = RULES[name]
+    if rule is PUBLIC or (name in OPEN_IN_DEVELOPMENT and not _is_production(request)):
         return None
-    text = _read_bearer(request)
-    sessions: SessionFactory = request.app.state.sessions
-    caller = await anyio.to_thread.run_sync(_find_caller, sessions, text)
-    assert isinstance(rule, Scope)
-    if not caller.may(rule):
-        raise MissingScope(
-            f"The key {caller.key_id} has not the scope '{rule}', which this route needs: use a key that has it."
-        )
+    caller = await anyio.to_thread.run_sync(_admit, request)
+    if rule is not ANY_KEY:
+        assert isinstance(rule, Scope)
+        if not caller.may(rule):
+            raise MissingScope(
+                f"The key {caller.key_id} has not the scope '{rule}', which this route needs: use a key that has it."
+            )
+    return caller
+
+
+def _is_production(request: Request) -> bool:
+    settings: Settings = request.app.state.settings
+    return settings.environment == "production"
+
+
+def _admit(request: Request) -> Caller:
+    """Returns the caller of a request, which is counted. Raises InvalidKey or TooManyRequests."""
+    limits: RateLimits = request.app.state.rate_limits
+    try:
+        caller = _find_caller(request.app.state.sessions, _read_bearer(request))
+    except InvalidKey:
+        # Only failures: colleagues of a guesser may share its address.
+        limits.count_failure(request.client.host if request.client else "unknown")
+        raise
     request.state.caller = caller
+    request.state.rate_limit_fields, refused = limits.count_request(caller)
+    if refused:
+        raise refused
     return caller
 
 
@@ -62,8 +87,17 @@ def _may_read_answer_key(caller: Annotated[Caller, Depends(_require_caller)]) ->
     return caller.may(Scope.ANSWER_KEY_READ)
 
 
+def _may_see_parts(request: Request) -> bool:
+    """Whether a public route may say what only the operator should know. Raises InvalidKey or TooManyRequests."""
+    if not _is_production(request):
+        return True
+    return "authorization" in request.headers and _admit(request).may(Scope.SERVICE_READ)
+
+
 CallerDep = Annotated[Caller, Depends(_require_caller)]
 OwnSessionsDep = Annotated[SessionFactory, Depends(_get_own_sessions)]
 """Sessions that see the rows of the caller's organisation only."""
 ReadsKeyDep = Annotated[bool, Depends(_may_read_answer_key)]
 """Whether the caller may read the answer key."""
+SeesPartsDep = Annotated[bool, Depends(_may_see_parts)]
+"""Whether the caller may see the parts of the service: in production with `service:read` only."""

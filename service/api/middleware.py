@@ -33,6 +33,24 @@ class SecurityHeadersMiddleware:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
+class RateLimitFieldsMiddleware:
+    """ASGI middleware that adds what `authorize` noted of the quotas to the reply, whoever wrote it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        state = scope.setdefault("state", {})
+
+        async def send_with_fields(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(state.get("rate_limit_fields", {}))
+            await send(message)
+
+        await self._app(scope, receive, send_with_fields if scope["type"] == "http" else send)
+
+
 class HeadMiddleware:
     """ASGI middleware that answers HEAD like GET, without the body."""
 

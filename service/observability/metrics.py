@@ -131,11 +131,17 @@ class BuildCollector(Collector):
 
 def exposition(sessions: SessionFactory) -> bytes:
     """Returns the metrics of this process and of the queue in the text format of Prometheus."""
-    # Of one scrape, as the sessions belong to the caller.
-    scraped = CollectorRegistry()
-    scraped.register(QueueCollector(sessions))
-    _register_process(scraped)
-    return generate_latest(registry) + generate_latest(scraped)
+    return generate_latest(of_service(sessions))
+
+
+def of_service(sessions: SessionFactory) -> CollectorRegistry:
+    """Returns the metrics of this process and of the queue."""
+    # A new one each time, as the sessions belong to the caller.
+    merged = CollectorRegistry()
+    merged.register(registry)
+    merged.register(QueueCollector(sessions))
+    _register_process(merged)
+    return merged
 
 
 def of_all_processes() -> CollectorRegistry:

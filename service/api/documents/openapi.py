@@ -9,19 +9,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from ...access.rules import PUBLIC, RULES
+from ...access.rules import ANY_KEY, PUBLIC, RULES
 from ..schemas.common import Problem
 from ..schemas.gradings import GradingCreate
 
 _REFERENCE = "#/components/schemas/{model}"
-# Any request may get these; the front door of a deployment sends 429.
+# Any request may get these.
 _ANY_TIME = (429, 500, 503)
 _CAUSES = {
     200: "What was asked for.",
     201: "Created; `Location` has its address.",
     202: "Stored, to be graded in the background.",
     204: "Done.",
-    400: "The body cannot be read as JSON in UTF-8.",
+    400: "The body or the cursor cannot be read.",
     401: "The request has no key, or none that is valid.",
     403: "The key has not the scope of the operation.",
     404: "What the address or the body names does not exist.",
@@ -31,13 +31,20 @@ _CAUSES = {
     412: "The resource has changed since its `ETag` was read.",
     422: "The request can be read, and something in it is wrong.",
     428: "An edit needs `If-Match`.",
-    429: "One address asks too much, says the proxy of the deployment.",
+    429: "The key, its organisation or the address asks too much; `Retry-After` says when to ask again.",
     500: "An error in the service.",
     503: "The service or its database is not available.",
 }
 _TEXT = {"schema": {"type": "string"}}
 _REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log.", **_TEXT}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_RATE_LIMIT = {
+    "RateLimit": {
+        "description": "What is left of each quota: requests (`r`) until its window ends in seconds (`t`).",
+        **_TEXT,
+    },
+    "RateLimit-Policy": {"description": "The quotas: requests (`q`) in a window of seconds (`w`).", **_TEXT},
+}
 _BEARER = "key"
 
 SUBMISSION_BODY: dict[str, Any] = {
@@ -61,6 +68,11 @@ def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of replies with these statuses, all of them problem JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {status: {"description": _CAUSES[status], "content": content} for status in statuses}
+
+
+def created_reply(name: str) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply 201, whose `Location` is the address of a resource."""
+    return {201: {"headers": {"Location": {"description": f"Address of the {name}.", **_TEXT}}}}
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:
@@ -98,8 +110,9 @@ def _complete(operation: dict[str, Any]) -> None:
     rule = RULES[operation["operationId"]]
     if rule is not PUBLIC:
         operation["security"] = [{_BEARER: []}]
-        operation["x-scope"] = rule
-        operation["description"] = f"{operation.get('description', '')}\n\nScope: `{rule}`.".strip()
+        if rule is not ANY_KEY:
+            operation["x-scope"] = rule
+            operation["description"] = f"{operation.get('description', '')}\n\nScope: `{rule}`.".strip()
         replies.update({str(status): reply for status, reply in problem_replies(401, 403).items()})
     for status, reply in problem_replies(*_ANY_TIME).items():
         replies.setdefault(str(status), reply)
@@ -108,4 +121,5 @@ def _complete(operation: dict[str, Any]) -> None:
         if status.startswith("2"):
             reply["description"] = _CAUSES[int(status)]
         late = _RETRY_AFTER if HTTPStatus(int(status)) in (429, 503) else {}
-        reply["headers"] = {**reply.get("headers", {}), **_REQUEST_ID, **late}
+        quotas = _RATE_LIMIT if rule is not PUBLIC and status != "401" else {}
+        reply["headers"] = {**reply.get("headers", {}), **_REQUEST_ID, **quotas, **late}

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from ...observability import metrics
 from ...storage import clock
 from ...storage.repositories import GradingRepository
+from ..authorization import SeesPartsDep
 from ..dependencies import SessionsDep, SettingsDep
 from ..schemas.common import Readiness
 
@@ -35,14 +36,17 @@ def show_metrics(sessions: SessionsDep) -> Response:
 
 
 @router.get("/readyz", summary="Ready", responses={503: {"model": Readiness}})
-def ready(request: Request, response: Response, sessions: SessionsDep, settings: SettingsDep) -> Readiness:
+def ready(
+    request: Request, response: Response, sessions: SessionsDep, settings: SettingsDep, sees_parts: SeesPartsDep
+) -> Readiness:
     """Returns 200 if answers can be stored and are graded in time, else 503.
 
     An unavailable judge alone does not make the service unready, as answers wait for it. Once the oldest open grading
     is older than `VIVA_READY_MAX_AGE_SECONDS`, the status is 503, unless a worker is grading or has finished a grading
-    in that time.
+    in that time. In production the parts of the service are null unless the request has a key with the scope
+    `service:read`.
     """
-    judge = request.app.state.judge_status()
+    judge = request.app.state.judge_status() if sees_parts else None
     try:
         with sessions() as session:
             repository = GradingRepository(session)
@@ -55,13 +59,15 @@ def ready(request: Request, response: Response, sessions: SessionsDep, settings:
         # The class alone: the message may contain the password.
         return Readiness(
             ready=False,
-            database=f"not reachable ({type(error).__name__})",
+            database=f"not reachable ({type(error).__name__})" if sees_parts else None,
             judge=judge,
-            queue={},
+            queue={} if sees_parts else None,
             oldest_open_seconds=None,
         )
     if late:
         response.status_code = 503
+    if not sees_parts:
+        return Readiness(ready=not late, database=None, judge=None, queue=None, oldest_open_seconds=None)
     return Readiness(ready=not late, database="ok", judge=judge, queue=queue, oldest_open_seconds=age)
 
 

@@ -16,12 +16,12 @@ class Problem(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the service is ready, and the state of its parts."""
+    """Whether the service is ready, and the state of its parts, which is null for callers who may not see it."""
 
     ready: bool = Field(description="Whether answers can be stored and are graded in time.")
-    database: str = Field(description="`ok`, or the error.")
-    judge: str = Field(description="`ok`, or what is wrong with which server.")
-    queue: dict[str, int] = Field(description="Number of gradings in each state.")
+    database: str | None = Field(description="`ok`, or the error.")
+    judge: str | None = Field(description="`ok`, or what is wrong with which server.")
+    queue: dict[str, int] | None = Field(description="Number of gradings in each state.")
     oldest_open_seconds: float | None = Field(
         description="Age of the oldest open grading, in seconds; null if there is none."
     )

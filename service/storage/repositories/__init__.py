@@ -1,6 +1,6 @@
 """Repositories: the queries on each table, named for what they return."""
 
-from .access import ApiKeyRepository
+from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository
 from .events import EventRepository
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
@@ -19,6 +19,7 @@ __all__ = [
     "JudgeCallRepository",
     "JudgeVersionRepository",
     "OpenGrading",
+    "OrganisationRepository",
     "OutboxRepository",
     "ReportRepository",
     "RubricVersionRepository",

@@ -46,6 +46,7 @@ COMMANDS = (
     ("bank", "evaluation.bank:app", "Qualify a judge on the question bank, and publish edited questions."),
     ("judges", "judges:app", "List, promote and roll back judge versions."),
     ("bench", "evaluation.benchmarks:app", "Measure accuracy, invariance, the judge, its prompt forms and the queue."),
+    ("admin", "admin:app", "Create, list, rotate and revoke API keys."),
     ("audit", "audit:app", "Read and verify the audit trail."),
     ("backup", "backup:app", "Create, list and check backups of the database."),
     ("restore", "backup:restore_app", "Restore a backup and compare the database with it."),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
+import prometheus_client
 import uvicorn
 
 from vivavoce.graders.judge.clients.client import probe
@@ -18,8 +19,11 @@ from vivavoce.rubrics import default_bank
 from vivavoce.service.access.local_key import ensure_local_key
 from vivavoce.service.app import create_app, warm_up
 from vivavoce.service.notifier import EventNotifier, Notifier, SilentNotifier
+from vivavoce.service.observability import metrics
 from vivavoce.service.settings import Settings, split_urls
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import START_SECONDS, SessionFactory, connect, migrate, sessions
+from vivavoce.service.storage.repositories import ApiKeyRepository
 from vivavoce.service.storage.verdicts import StoredVerdicts
 from vivavoce.workers.celery_app import CeleryNotifier
 from vivavoce.workers.in_process import InProcessWorker
@@ -42,6 +46,8 @@ def run_service(settings: Settings, *, worker: bool) -> None:
     database = sessions(engine)
     key_file = ensure_local_key(settings, database)
     with ExitStack() as stack:
+        if settings.metrics_port:
+            stack.callback(_expose_metrics(settings.metrics_port, database))
         notifier, judge_status = _start_worker(stack, settings, database) if worker else _notify_outside(settings)
         app = create_app(
             settings,
@@ -65,7 +71,9 @@ def run_service(settings: Settings, *, worker: bool) -> None:
         )
         _log.info("listening on http://%s:%d, documentation at /docs", settings.host, settings.port)
         if key_file:
-            _log.info("the key for this machine is in %s", key_file)
+            _log.info("the key for this machine is in %s: 'viva admin local-key' prints it", key_file)
+        elif not database.read(lambda session: ApiKeyRepository(session).is_any_active(clock.now())):
+            _log.warning("no key works yet, so every request gets 401: make the first with 'viva admin create'")
         # uvicorn exits the process when it cannot listen.
         with suppress(SystemExit):
             server.run()
@@ -73,6 +81,17 @@ def run_service(settings: Settings, *, worker: bool) -> None:
             raise UserError(
                 f"Port {settings.port} on {settings.host} cannot be used: choose another with --port or VIVA_PORT."
             )
+
+
+def _expose_metrics(port: int, database: SessionFactory) -> Callable[[], None]:
+    """Serves the metrics on a port of their own, without a key; returns what ends it. Raises UserError."""
+    try:
+        server, _ = prometheus_client.start_http_server(port, registry=metrics.of_service(database))
+    except OSError:
+        raise UserError(
+            f"Port {port} for metrics cannot be used: choose another with VIVA_METRICS_PORT, one for each process."
+        ) from None
+    return server.shutdown
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,127 @@
+"""Routes for the API keys of an organisation, and for the key of the request itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from ...access import key_lifecycle
+from ...access.key_lifecycle import KeyState
+from ...lookup import get_own
+from ...storage import clock
+from ...storage.repositories import ApiKeyRepository, OrganisationRepository
+from ...storage.tables import ApiKey
+from ..authorization import CallerDep, OwnSessionsDep
+from ..dependencies import refuse_unknown_parameters
+from ..documents.openapi import created_reply, problem_replies
+from ..paging import Page, PagingDep
+from ..schemas.keys import KeyCreate, KeyCreated, KeyPublic, KeyRotate, MePublic
+
+router = APIRouter(prefix="/v1", tags=["keys"], dependencies=[Depends(refuse_unknown_parameters)])
+KeyIdPath = Annotated[str, Path(description="Id of the key: the 12 characters after `viva_` in its text.")]
+
+
+@router.get("/me", summary="Who am I", responses=problem_replies(422))
+def show_me(sessions: OwnSessionsDep, caller: CallerDep) -> MePublic:
+    """Returns the organisation of the key of the request, its role and its scopes. Any key may ask."""
+    with sessions() as session:
+        organisation = OrganisationRepository(session).by_id(caller.organisation_id)
+        key = ApiKeyRepository(session).by_id(caller.key_id)
+        assert organisation
+        assert key
+        return MePublic.from_rows(organisation, key)
+
+
+@router.post(
+    "/keys", status_code=201, summary="Create a key", responses={**created_reply("key"), **problem_replies(422)}
+)
+def create_key(
+    body: KeyCreate, request: Request, response: Response, sessions: OwnSessionsDep, caller: CallerDep
+) -> KeyCreated:
+    """Creates a key of your organisation. The reply has its text, which is shown this once and kept nowhere.
+
+    A key gives only what it has: no scope that it has not itself, and no longer life than its own.
+    """
+    with sessions.begin() as session:
+        key, text = key_lifecycle.create_key(
+            session,
+            organisation_id=caller.organisation_id,
+            name=body.name,
+            role=body.role,
+            scopes=body.scopes,
+            expires_at=body.expires_at,
+            caller=caller,
+        )
+    _point_to(request, response, key)
+    return KeyCreated.from_new(key, text)
+
+
+@router.get("/keys", summary="List keys", responses=problem_replies(400, 422))
+def list_keys(
+    sessions: OwnSessionsDep,
+    paging: PagingDep,
+    state: Annotated[KeyState | None, Query(description="Only keys in this state.")] = None,
+) -> Page[KeyPublic]:
+    """Returns the keys of your organisation without their texts, the newest first."""
+    query = paging.read(state=state)
+    after = (datetime.fromisoformat(query.after[0]), query.after[1]) if query.after else None
+    with sessions() as session:
+        found = ApiKeyRepository(session).page(
+            moment=clock.now(), state=query.filters["state"], after=after, limit=query.limit + 1
+        )
+        shown = found[: query.limit]
+        last = [shown[-1].created_at.isoformat(), shown[-1].id] if len(found) > query.limit else None
+        return paging.write([KeyPublic.from_key(key) for key in shown], last=last)
+
+
+@router.get("/keys/{key_id}", summary="Read a key", responses=problem_replies(404, 422))
+def read_key(key_id: KeyIdPath, sessions: OwnSessionsDep) -> KeyPublic:
+    """Returns a key of your organisation without its text."""
+    with sessions() as session:
+        return KeyPublic.from_key(_get_key(session, key_id))
+
+
+@router.post(
+    "/keys/{key_id}/rotate",
+    status_code=201,
+    summary="Rotate a key",
+    responses={**created_reply("new key"), **problem_replies(404, 409, 422)},
+)
+def rotate_key(
+    key_id: KeyIdPath,
+    request: Request,
+    response: Response,
+    sessions: OwnSessionsDep,
+    caller: CallerDep,
+    body: KeyRotate | None = None,
+) -> KeyCreated:
+    """Creates the successor of a key, with its name, role, scopes and length of life, and returns it with its text.
+
+    The old key works for `overlap_hours` more and names its successor in `replaced_by`.
+    """
+    hours = (body or KeyRotate()).overlap_hours
+    with sessions.begin() as session:
+        old = _get_key(session, key_id, lock=True)
+        key, text = key_lifecycle.rotate_key(session, old, overlap_hours=hours, caller=caller)
+    _point_to(request, response, key)
+    return KeyCreated.from_new(key, text)
+
+
+@router.post("/keys/{key_id}/revoke", summary="Revoke a key", responses=problem_replies(404, 409, 422))
+def revoke_key(key_id: KeyIdPath, sessions: OwnSessionsDep, caller: CallerDep) -> KeyPublic:
+    """Ends a key at once; revoking it twice changes nothing. The last administrator's key cannot be revoked: 409."""
+    with sessions.begin() as session:
+        key = _get_key(session, key_id, lock=True)
+        key_lifecycle.revoke_key(session, key, caller=caller)
+        return KeyPublic.from_key(key)
+
+
+def _get_key(session: Session, key_id: str, *, lock: bool = False) -> ApiKey:
+    return get_own(session, ApiKey, key_id, name="key", lock=lock)
+
+
+def _point_to(request: Request, response: Response, key: ApiKey) -> None:
+    response.headers["Location"] = str(request.url_for("read_key", key_id=key.id).path)
