@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 
 from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
 from .access.rate_limits import RateLimits
-from .access.rules import find_missing_rules
+from .access.rules import check_rules
 from .api.authorization import authorize
 from .api.documents import docs_page
 from .api.documents.openapi import build_openapi
@@ -75,8 +75,7 @@ def create_app(
     app.state.rate_limits = RateLimits(settings)
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
-    if missing := find_missing_rules(route.name for route in app.routes if isinstance(route, APIRoute)):
-        raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
+    check_rules(list_route_names(app))
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware)
@@ -85,6 +84,11 @@ def create_app(
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app
+
+
+def list_route_names(app: FastAPI) -> list[str]:
+    """Returns the names of all routes, also of those in routers, which `app.routes` does not list."""
+    return [str(context.name) for context in iter_route_contexts(app.routes)]
 
 
 def warm_up(app: FastAPI) -> None:

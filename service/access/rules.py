@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 
@@ -50,6 +51,10 @@ OPEN_IN_DEVELOPMENT = frozenset({"show_metrics", "show_openapi", "show_docs"})
 """Routes that need no key unless the environment is `production`."""
 
 
-def find_missing_rules(route_names: Iterable[str]) -> list[str]:
-    """Returns the names of routes without a rule, sorted."""
-    return sorted(set(route_names) - set(RULES))
+def check_rules(route_names: Iterable[str]) -> None:
+    """Raises AssertionError unless every route has a rule, and a name of its own, by which its rule is found."""
+    counts = Counter(route_names)
+    if missing := sorted(set(counts) - set(RULES)):
+        raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
+    if double := sorted(name for name, count in counts.items() if count > 1):
+        raise AssertionError(f"routes that share a name, and so a rule of access: {', '.join(double)}")

@@ -1,0 +1,189 @@
+"""Rows of an organisation for the matrices: for each name of a path parameter, what makes a row that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from vivavoce.rubrics import Rubric
+from vivavoce.service import submission
+from vivavoce.service.access.keys import add_key
+from vivavoce.service.access.scopes import Role
+from vivavoce.service.storage import clock
+from vivavoce.service.storage.tables import (
+    Analysis,
+    Cohort,
+    CohortFile,
+    CohortItem,
+    CohortState,
+    ColumnMapping,
+    Export,
+    Job,
+    Review,
+    StoredRubric,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from vivavoce.service.submission import NewAnswer
+
+_HASH = "0" * 64
+# Nobody else has a question or an external id of this name.
+OWN_NAME = "only-of-this-organisation"
+
+
+class Rows:
+    """The rows of one organisation; each factory makes its row once, with those that it hangs on."""
+
+    def __init__(self, session: Session, organisation_id: str, rubric: Rubric) -> None:
+        self._session, self._organisation, self._rubric = session, organisation_id, rubric
+        self._ids: dict[str, str] = {}
+
+    def id_of(self, parameter: str) -> str:
+        """The id for a path parameter. Raises KeyError for one without a factory."""
+        if parameter not in self._ids:
+            self._ids[parameter] = FACTORIES[parameter](self)
+        return self._ids[parameter]
+
+    def every_id(self) -> dict[str, str]:
+        """The ids for all path parameters."""
+        return {parameter: self.id_of(parameter) for parameter in FACTORIES}
+
+    def add(self, table: type[Any], **values: Any) -> str:
+        """Adds a row of the organisation; gives its id."""
+        row = table(organisation_id=self._organisation, **values)
+        self._session.add(row)
+        self._session.flush()
+        return str(row.id)
+
+    def make_grading(self) -> str:
+        new = NewAnswer(rubric=self._rubric, answer="INT8", candidate=OWN_NAME)
+        return submission.submit(self._session, new, organisation_id=self._organisation).grading.id
+
+    def make_key(self) -> str:
+        key, _ = add_key(
+            self._session, organisation_id=self._organisation, name=OWN_NAME, role=Role.INTEGRATOR, created_by="test"
+        )
+        return key.id
+
+    def make_rubric(self) -> str:
+        document = self._rubric.model_dump(mode="json")
+        document["question"]["id"] = OWN_NAME
+        return self.add(
+            StoredRubric,
+            question_id=OWN_NAME,
+            language=self._rubric.question.language,
+            version=1,
+            status="draft",
+            document=document,
+            **_times(),
+        )
+
+    def make_question(self) -> str:
+        self.id_of("rubric_id")
+        return OWN_NAME
+
+    def make_review(self) -> str:
+        grading_id = self.id_of("grading_id")
+        return self.add(
+            Review, grading_id=grading_id, reviewer="test", levels={}, source="api", created_at=clock.now()
+        )
+
+    def make_cohort(self) -> str:
+        return self.add(Cohort, name=OWN_NAME, state=CohortState.DRAFT, options={}, **_times())
+
+    def make_item(self) -> str:
+        new = NewAnswer(rubric=self._rubric, answer="INT4", candidate=OWN_NAME)
+        grading = submission.submit(self._session, new, organisation_id=self._organisation).grading
+        return self.add(
+            CohortItem,
+            cohort_id=self.id_of("cohort_id"),
+            external_id=OWN_NAME,
+            candidate=OWN_NAME,
+            question_id=self._rubric.question.id,
+            content_hash=_HASH,
+            submission_id=grading.submission_id,
+            rubric_version_id=grading.rubric_version_id,
+            grading_id=grading.id,
+            **_times(),
+        )
+
+    def make_external_id(self) -> str:
+        self.id_of("item_id")
+        return OWN_NAME
+
+    def make_file(self) -> str:
+        cohort_id = self.id_of("cohort_id")
+        return self.add(
+            CohortFile, cohort_id=cohort_id, name="a.csv", content=b"a", sha256=_HASH, created_at=clock.now()
+        )
+
+    def make_mapping(self) -> str:
+        return self.add(ColumnMapping, name=OWN_NAME, headings_hash=_HASH, mapping={}, created_at=clock.now())
+
+    def make_endpoint(self) -> str:
+        return self.add(
+            WebhookEndpoint, url="https://hooks.example/viva", secrets=[], state="enabled", **_times()
+        )
+
+    def make_delivery(self) -> str:
+        return self.add(
+            WebhookDelivery,
+            endpoint_id=self.id_of("endpoint_id"),
+            sequence=1,
+            kind="grading.finished",
+            state="failed",
+            **_times(),
+        )
+
+    def make_export(self) -> str:
+        return self.add(
+            Export,
+            cohort_id=self.id_of("cohort_id"),
+            format="csv",
+            options={},
+            state="finished",
+            manifest={},
+            created_at=clock.now(),
+        )
+
+    def make_analysis(self, kind: str = "duplicates") -> str:
+        return self.add(
+            Analysis,
+            cohort_id=self.id_of("cohort_id"),
+            kind=kind,
+            options={},
+            state="finished",
+            result={},
+            created_at=clock.now(),
+        )
+
+    def make_job(self) -> str:
+        return self.add(Job, kind="export", subject_id=self.id_of("export_id"), state="finished", **_times())
+
+
+def _times() -> dict[str, Any]:
+    return {"created_at": clock.now(), "updated_at": clock.now()}
+
+
+FACTORIES: Mapping[str, Callable[[Rows], str]] = {
+    "grading_id": Rows.make_grading,
+    "key_id": Rows.make_key,
+    "rubric_id": Rows.make_rubric,
+    "question_id": Rows.make_question,
+    "review_id": Rows.make_review,
+    "cohort_id": Rows.make_cohort,
+    "item_id": Rows.make_item,
+    "external_id": Rows.make_external_id,
+    "candidate": Rows.make_external_id,
+    "file_id": Rows.make_file,
+    "mapping_id": Rows.make_mapping,
+    "endpoint_id": Rows.make_endpoint,
+    "delivery_id": Rows.make_delivery,
+    "export_id": Rows.make_export,
+    "analysis_id": Rows.make_analysis,
+    "regrade_id": lambda rows: rows.make_analysis("regrade"),
+    "job_id": Rows.make_job,
+}
+"""By the name of a path parameter. A new one needs a line here, or the matrices fail."""
