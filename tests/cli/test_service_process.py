@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
@@ -20,6 +21,9 @@ from vivavoce.service.notifier import EventNotifier, SilentNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.celery_app import CeleryNotifier
+
+from ..servers import free_port
+from ..service.keys import make_key_header
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,46 @@ def test_a_port_in_use_is_one_sentence(settings: Settings, database: SessionFact
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"Port {port} on 127.0.0.1 cannot be used: choose another with --port"):
             run_service(settings.model_copy(update={"port": port}), worker=False)
+
+
+def test_metrics_stand_on_a_port_of_their_own_without_a_key(
+    database: SessionFactory, apps: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    shown: list[str] = []
+
+    def run(server: uvicorn.Server) -> None:
+        server.started = True
+        shown.append(httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text)
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    run_service(Settings(metrics_port=port), worker=False)
+    lines = shown[0].splitlines()
+    assert 'vivavoce_gradings{state="queued"} 0.0' in lines
+    assert any(line.startswith("vivavoce_gradings_submitted_total ") for line in lines)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+
+
+def test_a_metrics_port_in_use_is_one_sentence(database: SessionFactory, apps: list[dict[str, Any]]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"Port {port} for metrics cannot be used: choose another with VIVA_METRICS"):
+            run_service(Settings(metrics_port=port), worker=False)
+
+
+def test_a_service_without_a_key_that_works_says_how_to_make_one(
+    database: SessionFactory, apps: list[dict[str, Any]], caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    shared = Settings(database_url=settings.database)
+    run_service(shared, worker=False)
+    assert "make the first with 'viva admin create'" in caplog.text
+    caplog.clear()
+    make_key_header(database)
+    run_service(shared, worker=False)
+    assert "viva admin create" not in caplog.text
 
 
 @pytest.mark.parametrize(("redis_url", "kind"), [("", SilentNotifier), ("redis://127.0.0.1:9/0", CeleryNotifier)])

@@ -44,10 +44,18 @@ class Load:
     """Callers at work from entering this context to its end, when every answer that was taken in has its report."""
 
     def __init__(
-        self, url: str, answers: Iterator[dict[str, Any]], *, name: str = "load", patience: float = 600
+        self,
+        url: str,
+        answers: Iterator[dict[str, Any]],
+        *,
+        headers: dict[str, str],
+        name: str = "load",
+        patience: float = 600,
     ) -> None:
         self.outcome = Outcome()
         self._url = url
+        # With the key.
+        self._headers = headers
         self._answers = answers
         self._name = name
         self._patience = patience
@@ -81,7 +89,7 @@ class Load:
             self._fail(f"a caller ended with {error!r}")
 
     def _post_all(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=90, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, headers=self._headers, timeout=90, trust_env=False) as client:
             while not self._stopping.wait(_PAUSE_SECONDS):
                 with self._lock:
                     number, answer = next(self._numbers), next(self._answers)
@@ -106,7 +114,7 @@ class Load:
                 return
 
     def _read_all(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=90, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, headers=self._headers, timeout=90, trust_env=False) as client:
             until = None
             while (grading_id := self._ids.get()) is not None:
                 while True:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from scipy.stats import spearmanr
 
 from vivavoce.cli.commands.demo import sample_cohort
@@ -83,7 +82,7 @@ def grade_cohort(stack: Stack) -> list[Finding]:
     """The sample cohort, through nginx."""
     samples = sample_cohort()
     started = time.monotonic()
-    with httpx.Client(base_url=stack.url, timeout=90, trust_env=False) as client:
+    with stack.client() as client:
         ids = []
         for sample in samples:
             body = {"question_id": sample.question_id, "language": sample.language, "answer": sample.answer}
@@ -120,7 +119,7 @@ def spread(stack: Stack) -> list[Finding]:
     replicas = stack.addresses("api", "front")
 
     def call(_: int) -> None:
-        with httpx.Client(base_url=stack.url, trust_env=False, timeout=30) as client:
+        with stack.client() as client:
             for _ in range(_SPREAD_REQUESTS // _CALLERS):
                 client.get("/v1/questions").raise_for_status()
 
@@ -159,7 +158,7 @@ def answers(*, fresh_every: int, seed: int) -> Iterator[dict[str, Any]]:
 def break_and_update(stack: Stack) -> list[Finding]:
     """One part after another ends while callers are at work; then a new version takes over, and goes again."""
     findings = []
-    with Load(stack.url, answers(fresh_every=150, seed=1)) as load:
+    with Load(stack.url, answers(fresh_every=150, seed=1), headers=stack.key_header()) as load:
         for service, title in (
             ("api", "one API replica"),
             ("worker", "one worker"),
@@ -271,7 +270,7 @@ def _where_keys_go(stack: Stack) -> dict[str, str]:
 def watch(stack: Stack) -> list[Finding]:
     """Prometheus sees everything, and wakes somebody when the judges are gone."""
     url = stack.prometheus_url
-    with Load(stack.url, answers(fresh_every=100, seed=3), name="watch") as load:
+    with Load(stack.url, answers(fresh_every=100, seed=3), headers=stack.key_header(), name="watch") as load:
         for dashboard in DASHBOARDS:
             wait_for_data(url, dashboard, seconds=240)
         targets = targets_up(url)
@@ -315,7 +314,7 @@ def change_judges(stack: Stack) -> list[Finding]:
         )
     )
     same.write_text(settings.replace(revision, "VIVA_JUDGE_REVISION=next"))
-    with Load(stack.url, answers(fresh_every=1000, seed=2), name="judges") as load:
+    with Load(stack.url, answers(fresh_every=1000, seed=2), headers=stack.key_header(), name="judges") as load:
         passed, said = stack.update("judges", str(small), *_EXAMINATION)
         at_work = _judge_of_a_new_answer(stack, "small")
         findings.append(
@@ -353,7 +352,7 @@ def _judge_of_a_new_answer(stack: Stack, word: str) -> str:
         "language": "en",
         "answer": f"A small student model learns from a large teacher's soft labels ({word}).",
     }
-    with httpx.Client(base_url=stack.url, timeout=90, trust_env=False) as client:
+    with stack.client() as client:
         path = client.post("/v1/gradings", json=body).raise_for_status().headers["location"]
         for _ in range(20):
             found = client.get(path, params={"wait": 30}).raise_for_status().json()

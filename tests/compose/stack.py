@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
+
 from ..servers import free_port, wait_until
 from .engine import docker, run
 from .images import ROOT
@@ -37,6 +39,7 @@ class Stack:
         self.prometheus_url = ""
         self.version = version
         self._models = models
+        self._key = ""
 
     def __enter__(self) -> Self:
         for name in ("docker-compose.yml", ".env.example"):
@@ -96,6 +99,16 @@ class Stack:
         )
         self.compose("up", "--detach", *SERVICES)
         self.wait_healthy(SERVICES, seconds=_UP_SECONDS)
+        # As deploy/README.md says; only the key is on standard output.
+        self._key = docker("exec", self.containers("api")[0], "viva", "admin", "create").splitlines()[-1].strip()
+
+    def key_header(self) -> dict[str, str]:
+        """The header with the first administrator's key."""
+        return {"Authorization": f"Bearer {self._key}"}
+
+    def client(self) -> httpx.Client:
+        """A caller at the front door."""
+        return httpx.Client(base_url=self.url, headers=self.key_header(), timeout=90, trust_env=False)
 
     def containers(self, service: str) -> list[str]:
         """Identifiers of a service's containers that run."""

@@ -45,7 +45,7 @@ FIXED = {
     ),
     *("VIVA_HOST", "VIVA_PORT", "VIVA_WORKER_THREADS", "VIVA_SECRETS_DIR"),
     *("VIVA_JUDGE_URL", "VIVA_JUDGE_ENGINE", "VIVA_JUDGE_MODEL", "VIVA_JUDGE_REVISION"),
-    *("VIVA_SECRET", "VIVA_DATABASE_URL", "VIVA_JUDGE_API_KEY", "VIVA_INTERVIEWER_TOKEN"),
+    *("VIVA_SECRET", "VIVA_DATABASE_URL", "VIVA_JUDGE_API_KEY"),
 }
 
 Compose = dict[str, Any]
@@ -103,6 +103,18 @@ def test_services_wait_for_the_health_of_what_they_need_and_for_the_schema(compo
             assert wait == {"condition": expected}, f"{name} waits for {needed}"
     waiting = {name for name, service in services.items() if "migrate" in service.get("depends_on", {})}
     assert waiting == {"api", "worker", "backup"}
+
+
+def test_prometheus_reads_the_api_where_it_needs_no_key(compose: Compose) -> None:
+    jobs = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    ports = {
+        job["job_name"]: job["dns_sd_configs"][0]["port"] for job in jobs["scrape_configs"] if "dns_sd_configs" in job
+    }
+    environment = compose["services"]["api"]["environment"]
+    assert ports["api"] == ports["worker"] == int(environment["VIVA_METRICS_PORT"])
+    # nginx passes requests on from another address, and alone.
+    assert environment["FORWARDED_ALLOW_IPS"] == "*"
+    assert "ports" not in compose["services"]["api"]
 
 
 def test_secrets_are_files_and_stand_in_no_environment(compose: Compose) -> None:

@@ -207,11 +207,29 @@ def test_the_prometheus_operator_takes_its_objects(rendered: dict[str, list[Obje
     for rule in (rule for endpoint in endpoints for rule in endpoint["relabelings"]):
         found = re.fullmatch(rule["regex"], "judge-blue")
         assert found
+        if rule.get("action") == "keep":
+            continue
         assert (
             found.expand(rule["replacement"].replace("$", "\\"))
             == {"job": "judge", "colour": "blue"}[rule["targetLabel"]]
         )
         assert not re.fullmatch(rule["regex"], "worker")
+    (http,) = (endpoint for endpoint in endpoints if endpoint["port"] == "http")
+    assert [rule["regex"] for rule in http["relabelings"] if rule.get("action") == "keep"] == ["judge-.+"]
+
+
+def test_metrics_of_the_api_are_a_matter_of_the_inside(rendered: dict[str, list[Object]]) -> None:
+    objects = rendered["in the open"]
+    assert [port["name"] for port in named(objects, "Service", "api")["spec"]["ports"]] == ["http"]
+    inside = named(objects, "Service", "api-metrics")["spec"]
+    assert (inside["clusterIP"], [port["port"] for port in inside["ports"]]) == ("None", [9100])
+    ways_in = named(objects, "NetworkPolicy", "api")["spec"]["ingress"]
+    peers = {
+        way["ports"][0]["port"]: json.dumps(way["from"]) for way in ways_in
+    }
+    assert set(peers) == {8000, 9100}
+    assert "monitoring" in peers[9100]
+    assert "monitoring" not in peers[8000]
 
 
 def test_names_are_unique_and_short_enough_for_the_longest_release() -> None:
@@ -245,7 +263,8 @@ def test_every_selector_finds_its_pods(rendered: dict[str, list[Object]]) -> Non
 
 def test_everything_off_leaves_api_and_workers(rendered: dict[str, list[Object]]) -> None:
     kept = sorted((o["kind"], component(o)) for o in rendered["off"])
-    assert kept == [("Deployment", "api"), ("Deployment", "worker"), ("Service", "api"), ("Service", "worker")]
+    services = [("Service", "api"), ("Service", "api"), ("Service", "worker")]
+    assert kept == [("Deployment", "api"), ("Deployment", "worker"), *services]
     assert {pod["spec"]["serviceAccountName"] for pod in pods(rendered["off"])} == {"default"}
 
 
@@ -294,13 +313,13 @@ def test_no_service_of_the_namespace_becomes_a_setting(rendered: dict[str, list[
 
 def test_what_runs_for_good_is_probed(rendered: dict[str, list[Object]]) -> None:
     ways = {"api": ("/healthz", "/readyz"), "worker": ("/metrics", "/metrics"), "judge": ("/health", "/health")}
-    ports = {"api": 8000, "worker": 9100, "judge": 8080}
+    ports = {"api": [8000, 9100], "worker": [9100], "judge": [8080]}
     for objects in rendered.values():
         for workload in of_kind(objects, "Deployment", "StatefulSet"):
             (container,) = template_of(workload)["spec"]["containers"]
             alive, ready = ways[container["name"]]
-            (port,) = container["ports"]
-            assert port["containerPort"] == ports[container["name"]]
+            assert [port["containerPort"] for port in container["ports"]] == ports[container["name"]]
+            port = container["ports"][0]
             for probe, path in [("startupProbe", alive), ("livenessProbe", alive), ("readinessProbe", ready)]:
                 assert container[probe]["httpGet"] == {"path": path, "port": port["name"]}
 

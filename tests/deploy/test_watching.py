@@ -23,6 +23,7 @@ from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 
 from ..servers import free_port, wait_until
+from ..service.keys import make_key_header
 from .watching import (
     DASHBOARDS,
     GRAFANA,
@@ -155,19 +156,23 @@ def test_panels_do_not_lie_over_one_another(board: Path) -> None:
 class _Stack:
     """Two API replicas, a worker, a judge and Prometheus, all running; `submit` waits for the result."""
 
-    def __init__(self, ports: list[int], judge_port: int, prometheus_url: str, rubric: Rubric) -> None:
+    def __init__(
+        self, ports: list[int], judge_port: int, prometheus_url: str, rubric: Rubric, key: dict[str, str]
+    ) -> None:
         self.url = prometheus_url
         self.judge_port = judge_port
         self._ports = itertools.cycle(ports)
         self._rubric = rubric
+        self._key = key
 
     def submit(self, answer: str) -> str:
         """The state that a grading comes to within seconds."""
         url = f"http://127.0.0.1:{next(self._ports)}"
         body = {"rubric": self._rubric.model_dump(mode="json"), "answer": answer}
-        taken = httpx.post(f"{url}/v1/gradings", json=body, timeout=30, trust_env=False)
+        taken = httpx.post(f"{url}/v1/gradings", json=body, headers=self._key, timeout=30, trust_env=False)
         assert taken.status_code == 202, taken.text
-        read = httpx.get(f"{url}{taken.headers['location']}?wait=60", timeout=90, trust_env=False)
+        path = f"{taken.headers['location']}?wait=60"
+        read = httpx.get(f"{url}{path}", headers=self._key, timeout=90, trust_env=False)
         return str(read.json()["state"])
 
 
@@ -200,25 +205,26 @@ def _answers(port: int, path: str) -> bool:
 def stack(
     settings: Settings, database: SessionFactory, redis_url: str, rubric: Rubric, tmp_path: Path
 ) -> Iterator[_Stack]:
-    apis, worker, judge = [free_port(), free_port()], free_port(), free_port()
+    apis, metrics, worker, judge = [free_port(), free_port()], [free_port(), free_port()], free_port(), free_port()
     environment = {
         "VIVA_REDIS_URL": redis_url,
         "VIVA_JUDGE_URL": f"http://127.0.0.1:{judge}",
         "VIVA_JUDGE_ENGINE": "llamacpp",
         "VIVA_JUDGE_MODEL": "stub",
         "VIVA_JUDGE_REVISION": "1",
-        "VIVA_METRICS_PORT": str(worker),
     }
     with ExitStack() as open_:
-        for port in apis:
+        for port, own in zip(apis, metrics, strict=True):
             serve = ("vivavoce.cli", "serve", "--no-worker", "--port", str(port))
-            open_.enter_context(_process(*serve, environment=environment, log=tmp_path / f"api-{port}.log"))
-        open_.enter_context(_process("vivavoce.cli", "work", environment=environment, log=tmp_path / "worker.log"))
-        for port, path in [*((port, "/healthz") for port in apis), (worker, "/metrics")]:
+            told = {**environment, "VIVA_METRICS_PORT": str(own)}
+            open_.enter_context(_process(*serve, environment=told, log=tmp_path / f"api-{port}.log"))
+        told = {**environment, "VIVA_METRICS_PORT": str(worker)}
+        open_.enter_context(_process("vivavoce.cli", "work", environment=told, log=tmp_path / "worker.log"))
+        for port, path in [*((port, "/healthz") for port in apis), *((port, "/metrics") for port in [*metrics, worker])]:
             wait_until(lambda port=port, path=path: _answers(port, path), seconds=60, what=f"port {port} answers")
-        targets = {"api": apis, "worker": [worker], "judge": [judge]}
+        targets = {"api": metrics, "worker": [worker], "judge": [judge]}
         prometheus = open_.enter_context(PrometheusServer(tmp_path / "prometheus", targets, wait="2s"))
-        yield _Stack(apis, judge, prometheus.url, rubric)
+        yield _Stack(apis, judge, prometheus.url, rubric, make_key_header(database))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from vivavoce.service.storage.engine import connect, migrate, sessions
 from vivavoce.service.storage.tables import Grading, State
 
 from ..servers import PostgresServer, RedisServer, free_port, wait_until
+from ..service.keys import make_key_header
 
 Kind = Literal["sqlite", "postgresql"]
 RUBRIC = Path(__file__).parents[1] / "data" / "rubric.yaml"
@@ -147,7 +148,12 @@ class Site:
         self.workers = [Service(name, work, environment, self._folder) for name in self._names]
         self._open.callback(self._end)
         self.http = self._open.enter_context(
-            httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=15, trust_env=False)
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{self._port}",
+                headers=make_key_header(self.sessions),
+                timeout=15,
+                trust_env=False,
+            )
         )
         return self
 

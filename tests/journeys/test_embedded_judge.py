@@ -80,10 +80,18 @@ def _service(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Clien
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=90, trust_env=False) as client:
             _wait_until(lambda: _is_ready(client), seconds=120)
+            client.headers["Authorization"] = f"Bearer {_read_local_key(state)}"
             yield process, client
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) is not None
+
+
+def _read_local_key(state: Path) -> str:
+    """The key that the service made for this machine, as the README's lines get it."""
+    command = [sys.executable, "-m", "vivavoce.cli", "admin", "local-key"]
+    environment = {**os.environ, "VIVA_STATE_DIR": str(state)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _is_ready(client: httpx.Client) -> bool:

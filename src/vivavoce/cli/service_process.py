@@ -47,7 +47,7 @@ def run_service(settings: Settings, *, worker: bool) -> None:
     key_file = ensure_local_key(settings, database)
     with ExitStack() as stack:
         if settings.metrics_port:
-            stack.callback(_expose_metrics(settings.metrics_port, database))
+            stack.enter_context(_expose_metrics(settings.metrics_port, database))
         notifier, judge_status = _start_worker(stack, settings, database) if worker else _notify_outside(settings)
         app = create_app(
             settings,
@@ -83,15 +83,21 @@ def run_service(settings: Settings, *, worker: bool) -> None:
             )
 
 
-def _expose_metrics(port: int, database: SessionFactory) -> Callable[[], None]:
-    """Serves the metrics on a port of their own, without a key; returns what ends it. Raises UserError."""
+@contextmanager
+def _expose_metrics(port: int, database: SessionFactory) -> Iterator[None]:
+    """Serve the metrics on a port of their own, without a key. Raises UserError when the port cannot be used."""
     try:
-        server, _ = prometheus_client.start_http_server(port, registry=metrics.of_service(database))
+        server, thread = prometheus_client.start_http_server(port, registry=metrics.of_service(database))
     except OSError:
         raise UserError(
             f"Port {port} for metrics cannot be used: choose another with VIVA_METRICS_PORT, one for each process."
         ) from None
-    return server.shutdown
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class _Server(uvicorn.Server):

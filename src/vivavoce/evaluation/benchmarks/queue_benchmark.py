@@ -23,12 +23,14 @@ import uvicorn
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric
+from vivavoce.service.access.key_lifecycle import create_key
+from vivavoce.service.access.scopes import Role
 from vivavoce.service.app import create_app
 from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 from vivavoce.service.storage.repositories import GradingRepository
-from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, State
 from vivavoce.workers.grading import process_queue
 from vivavoce.workers.in_process import InProcessWorker
 
@@ -182,7 +184,8 @@ def _measure_waits(bench: _Bench, bank: Bank) -> Iterator[float]:
     worker = InProcessWorker(bench.database, bench.panel, bench.settings, notifier)
     app = create_app(bench.settings, sessions=bench.database, bank=bank, notifier=notifier, judge_status=lambda: "ok")
     question = bench.answers.rubric.question
-    with _serve(app) as url, httpx.Client(base_url=url, trust_env=False) as http:
+    headers = {"Authorization": f"Bearer {_make_key(bench.database)}"}
+    with _serve(app) as url, httpx.Client(base_url=url, headers=headers, trust_env=False) as http:
         worker.start()
         try:
             for number in range(_POSTS + _WARM_UP_POSTS):
@@ -198,6 +201,14 @@ def _measure_waits(bench: _Bench, bank: Bank) -> Iterator[float]:
         finally:
             worker.stop()
             worker.join()
+
+
+def _make_key(database: SessionFactory) -> str:
+    with database.begin() as session:
+        _, text = create_key(
+            session, organisation_id=DEFAULT_ORGANISATION, name="viva bench queue", role=Role.INTEGRATOR
+        )
+    return text
 
 
 def _measure_memory(bench: _Bench, *goals: int) -> list[float]:
