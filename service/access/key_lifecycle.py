@@ -71,7 +71,9 @@ def create_key(
     return key, text
 
 
-def rotate_key(session: Session, key: ApiKey, *, overlap_hours: float, caller: Caller | None = None) -> tuple[ApiKey, str]:
+def rotate_key(
+    session: Session, key: ApiKey, *, overlap_hours: float, caller: Caller | None = None
+) -> tuple[ApiKey, str]:
     """Makes the successor of an active key; the old one works for `overlap_hours` more, at most until it expires.
 
     The new key has name, role and scopes of the old one, and as long a life if that one expires. Raises WrongState for

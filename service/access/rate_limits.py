@@ -79,7 +79,8 @@ class RateLimits:
             if not uses[-1].is_allowed:
                 break
         refused = next((use for use in uses if not use.is_allowed), None)
-        return _write_fields([policy for policy, _ in counted if policy], uses), refused and _refuse(refused)
+        fields = _write_fields([policy for policy, _ in counted if policy], uses)
+        return fields, _refuse(refused) if refused else None
 
     def count_failure(self, address: str) -> None:
         """Counts a request without a valid key. Raises TooManyRequests if its address sent too many."""
@@ -141,9 +142,7 @@ def _connect_redis(url: str) -> SlidingWindowCounterRateLimiter | None:
     return SlidingWindowCounterRateLimiter(RedisStorage(url, connection_pool=pool))
 
 
-def _read_use(
-    limiter: SlidingWindowCounterRateLimiter, policy: _Policy, owner: str, *, is_allowed: bool
-) -> _Use:
+def _read_use(limiter: SlidingWindowCounterRateLimiter, policy: _Policy, owner: str, *, is_allowed: bool) -> _Use:
     item, storage = policy.item, limiter.storage
     assert isinstance(storage, MemoryStorage | RedisStorage)
     before, before_seconds, now, now_seconds = storage.get_sliding_window(

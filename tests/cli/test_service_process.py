@@ -81,7 +81,9 @@ def test_a_metrics_port_in_use_is_one_sentence(database: SessionFactory, apps: l
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"Port {port} for metrics cannot be used: choose another with VIVA_METRICS"):
+        with pytest.raises(
+            UserError, match=f"Port {port} for metrics cannot be used: choose another with VIVA_METRICS"
+        ):
             run_service(Settings(metrics_port=port), worker=False)
 
 

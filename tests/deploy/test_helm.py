@@ -224,9 +224,7 @@ def test_metrics_of_the_api_are_a_matter_of_the_inside(rendered: dict[str, list[
     inside = named(objects, "Service", "api-metrics")["spec"]
     assert (inside["clusterIP"], [port["port"] for port in inside["ports"]]) == ("None", [9100])
     ways_in = named(objects, "NetworkPolicy", "api")["spec"]["ingress"]
-    peers = {
-        way["ports"][0]["port"]: json.dumps(way["from"]) for way in ways_in
-    }
+    peers = {way["ports"][0]["port"]: json.dumps(way["from"]) for way in ways_in}
     assert set(peers) == {8000, 9100}
     assert "monitoring" in peers[9100]
     assert "monitoring" not in peers[8000]

@@ -220,7 +220,10 @@ def stack(
             open_.enter_context(_process(*serve, environment=told, log=tmp_path / f"api-{port}.log"))
         told = {**environment, "VIVA_METRICS_PORT": str(worker)}
         open_.enter_context(_process("vivavoce.cli", "work", environment=told, log=tmp_path / "worker.log"))
-        for port, path in [*((port, "/healthz") for port in apis), *((port, "/metrics") for port in [*metrics, worker])]:
+        for port, path in [
+            *((port, "/healthz") for port in apis),
+            *((port, "/metrics") for port in [*metrics, worker]),
+        ]:
             wait_until(lambda port=port, path=path: _answers(port, path), seconds=60, what=f"port {port} answers")
         targets = {"api": metrics, "worker": [worker], "judge": [judge]}
         prometheus = open_.enter_context(PrometheusServer(tmp_path / "prometheus", targets, wait="2s"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
 
 from ...access.key_lifecycle import KeyState, read_state
 from ...access.scopes import Role, Scope
@@ -14,8 +14,8 @@ from ...storage.tables import ApiKey, Organisation
 KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 _ID = "7k2m9x4q1zab"
 _TIME = "2026-11-29T10:00:00Z"
-_SCOPES = ["cohorts:read", "gradings:read", "gradings:write"]
-_KEY = {
+_SCOPES: list[JsonValue] = ["cohorts:read", "gradings:read", "gradings:write"]
+_KEY: dict[str, JsonValue] = {
     "id": _ID,
     "name": "ATS connector",
     "role": "integrator",
@@ -125,7 +125,10 @@ class MePublic(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"organisation": {"id": "default", "name": None, "created_at": _TIME}, "key": {**_KEY, "expires_at": None}}
+                {
+                    "organisation": {"id": "default", "name": None, "created_at": _TIME},
+                    "key": {**_KEY, "expires_at": None},
+                }
             ]
         }
     )

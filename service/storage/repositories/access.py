@@ -63,9 +63,7 @@ class ApiKeyRepository:
         if after is not None:
             created_at, key_id = after
             query = query.where(
-                sa.or_(
-                    ApiKey.created_at < created_at, sa.and_(ApiKey.created_at == created_at, ApiKey.id < key_id)
-                )
+                sa.or_(ApiKey.created_at < created_at, sa.and_(ApiKey.created_at == created_at, ApiKey.id < key_id))
             )
         return self._session.scalars(query).all()
 
@@ -86,9 +84,7 @@ class ApiKeyRepository:
 
     def is_any_active(self, moment: datetime) -> bool:
         """Returns whether any key works, of whatever organisation."""
-        works = sa.and_(
-            ApiKey.revoked_at.is_(None), sa.or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > moment)
-        )
+        works = sa.and_(ApiKey.revoked_at.is_(None), sa.or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > moment))
         return self._session.scalar(sa.select(ApiKey.id).where(works).limit(1)) is not None
 
     def mark_used(self, key_id: str, moment: datetime) -> None:

@@ -70,9 +70,7 @@ def test_a_key_has_role_name_expiry_and_an_organisation_of_its_own(viva: Viva, a
     assert ("招聘系统" in shown, "default" in shown) == (True, False)
 
 
-def test_a_rotated_key_works_until_its_overlap_ends(
-    viva: Viva, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotated_key_works_until_its_overlap_ends(viva: Viva, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     old = _key(viva, "create", "--role", "auditor")
     new = _key(viva, "rotate", old[5:17], "--overlap-hours", "1")
     assert new != old

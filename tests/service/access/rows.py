@@ -86,9 +86,7 @@ class Rows:
 
     def make_review(self) -> str:
         grading_id = self.id_of("grading_id")
-        return self.add(
-            Review, grading_id=grading_id, reviewer="test", levels={}, source="api", created_at=clock.now()
-        )
+        return self.add(Review, grading_id=grading_id, reviewer="test", levels={}, source="api", created_at=clock.now())
 
     def make_cohort(self) -> str:
         return self.add(Cohort, name=OWN_NAME, state=CohortState.DRAFT, options={}, **_times())
@@ -123,9 +121,7 @@ class Rows:
         return self.add(ColumnMapping, name=OWN_NAME, headings_hash=_HASH, mapping={}, created_at=clock.now())
 
     def make_endpoint(self) -> str:
-        return self.add(
-            WebhookEndpoint, url="https://hooks.example/viva", secrets=[], state="enabled", **_times()
-        )
+        return self.add(WebhookEndpoint, url="https://hooks.example/viva", secrets=[], state="enabled", **_times())
 
     def make_delivery(self) -> str:
         return self.add(

@@ -76,9 +76,7 @@ def test_a_route_without_a_rule_of_its_own_stops_the_service(
 
     monkeypatch.setattr(app_module, "ROUTERS", (*app_module.ROUTERS, router))
     with pytest.raises(AssertionError, match=message):
-        create_app(
-            settings, sessions=sqlite_database, bank=bank, notifier=SilentNotifier(), judge_status=lambda: "ok"
-        )
+        create_app(settings, sessions=sqlite_database, bank=bank, notifier=SilentNotifier(), judge_status=lambda: "ok")
     check_rules(["alive", "ready"])
 
 

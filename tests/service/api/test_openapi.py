@@ -80,6 +80,12 @@ def test_headers_are_described(document: dict[str, Any]) -> None:
     for _, _, operation in _operations(document):
         assert all("X-Request-ID" in reply["headers"] for reply in operation["responses"].values())
         assert "Retry-After" in operation["responses"]["503"]["headers"]
+        has_key = "security" in operation
+        for status in ("429", "503"):
+            fields = set(operation["responses"][status]["headers"])
+            assert ({"RateLimit", "RateLimit-Policy"} <= fields) is has_key
+    created = document["paths"]["/v1/keys"]["post"]["responses"]["201"]["headers"]
+    assert "Location" in created
 
 
 def test_parameters_are_described_and_bounded(document: dict[str, Any]) -> None:
@@ -88,7 +94,7 @@ def test_parameters_are_described_and_bounded(document: dict[str, Any]) -> None:
         for _, _, operation in _operations(document)
         for parameter in operation.get("parameters", [])
     }
-    assert set(parameters) == {"Idempotency-Key", "If-None-Match", "grading_id", "language", "wait"}
+    assert set(parameters) >= {"Idempotency-Key", "If-None-Match", "cursor", "grading_id", "key_id", "language", "wait"}
     assert all(len(parameter.get("description", "")) > 10 for parameter in parameters.values())
     assert parameters["grading_id"]["schema"]["pattern"] == "^[0-9a-f]{32}$"
     assert "60" in parameters["wait"]["description"]

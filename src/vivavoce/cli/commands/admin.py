@@ -42,7 +42,8 @@ def create_key(
         str | None, typer.Option(metavar="NAME", help="Organisation that owns the key; made if it is new.")
     ] = None,
     expires: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Last day of the key (UTC), such as 2027-12-31; never if left out.")
+        str | None,
+        typer.Option(metavar="DATE", help="Last day of the key (UTC), such as 2027-12-31; never if left out."),
     ] = None,
 ) -> None:
     """Create a key and print it, this once; on a fresh installation, the first administrator's.
