@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ...access.rules import PUBLIC, RULES
 from ..schemas.common import Problem
-from ..schemas.gradings import GradingCreate
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these; the front door of a deployment sends 429.
@@ -40,27 +40,36 @@ _REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _BEARER = "key"
 
-SUBMISSION_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="GradingCreate")}}},
-}
-SUBMISSION_REPLIES: dict[int | str, dict[str, Any]] = {
-    202: {
-        "headers": {
-            "Location": {"description": "Address of the grading.", **_TEXT},
-            "Idempotent-Replayed": {
-                "description": "`true` if an earlier request with the same `Idempotency-Key` submitted the grading.",
-                **_TEXT,
-            },
-        }
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true` if an earlier request with the same `Idempotency-Key` got this reply.",
+        **_TEXT,
     }
 }
+# Bodies that routes read themselves, so that FastAPI does not know them.
+_bodies: dict[str, type[BaseModel]] = {}
+
+
+def describe_body(model: type[BaseModel]) -> dict[str, Any]:
+    """The description of a request whose JSON body `request_body.read_body` reads."""
+    _bodies[model.__name__] = model
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def made_replies(status: int) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with `Location`, to a request that may have an `Idempotency-Key`."""
+    return {status: {"headers": {"Location": {"description": "Address of what was made.", **_TEXT}, **_REPLAYED}}}
 
 
 def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of replies with these statuses, all of them problem JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {status: {"description": _CAUSES[status], "content": content} for status in statuses}
+
+
+STARTED_REPLIES = made_replies(202)
+CHANGED_REPLIES = {200: {"headers": _REPLAYED}, **problem_replies(404, 409, 422)}
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
     )
     _, definitions = models_json_schema(
-        [(GradingCreate, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+        [*((model, "validation") for model in _bodies.values()), (Problem, "serialization")], ref_template=_REFERENCE
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])

@@ -1,9 +1,12 @@
 """The routes of the API, one module for each resource."""
 
-from . import gradings, health, questions
+from . import grading_lists, gradings, health, questions, reviews, submissions
 
 ROUTERS = (
     gradings.router,
+    grading_lists.router,
+    reviews.router,
+    submissions.router,
     questions.router,
     health.router,
 )
