@@ -87,7 +87,8 @@ def _split_ids(ids: Sequence[str]) -> list[str]:
 
 
 def _check_alone(filters: dict[str, Any], *, others: dict[str, Any]) -> None:
-    if set_names := [name for name, value in {**filters, **others}.items() if value]:
+    set_names = [name for name, value in filters.items() if value is not None and value != []]
+    if set_names := [*set_names, *(name for name, value in others.items() if value)]:
         raise UnusableRequest(f"'{set_names[0]}' stands beside 'ids': send 'ids' without filters.")
 
 

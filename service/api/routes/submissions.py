@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
 
 from ... import lifecycle
-from ...feedback import view_feedback
+
 from ...lookup import get_own
 from ...storage.repositories import GradingListRepository, ReviewRepository
 from ...storage.tables import Submission
 from ..authorization import CallerDep, OwnSessionsDep
+from ..candidate_view import view_feedback
 from ..dependencies import GradingIdDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
 from ..schemas.submissions import FeedbackView, SubmissionPublic
 
+SubmissionIdDep = Annotated[
+    str,
+    Path(
+        description="Id of the submission: 32 hexadecimal digits, as in its gradings.",
+        json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
+    ),
+]
 router = APIRouter(prefix="/v1", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
 @router.get("/submissions/{submission_id}", summary="Read a submission", responses=problem_replies(404, 422))
-def read_submission(submission_id: str, sessions: OwnSessionsDep) -> SubmissionPublic:
+def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) -> SubmissionPublic:
     """Returns an answer, character by character as it was submitted, with the ids of its gradings."""
     with sessions() as session:
         submission = get_own(session, Submission, submission_id, name="submission")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload, noload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from ..tables import Grading, Report, Review, RubricVersion, State, Submission
 from .keyset import comes_after, comes_before
@@ -98,7 +98,7 @@ class GradingListRepository:
         return self._session.scalars(query.order_by(Grading.created_at, Grading.id)).all()
 
     def _select(self, wanted: GradingFilter) -> sa.Select[tuple[Grading]]:
-        options = (joinedload(Grading.submission).defer(Submission.answer), noload(Grading.report))
+        options = (joinedload(Grading.submission).defer(Submission.answer), lazyload(Grading.report))
         return sa.select(Grading).where(*_list_conditions(wanted)).options(*options)
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from vivavoce import __version__
@@ -44,11 +45,9 @@ def test_a_queue_that_grows_old_is_not_ready(
     assert reply.json()["oldest_open_seconds"] > 3590
 
 
-def test_the_documentation_describes_every_route(client: httpx.Client) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-    grading = "/v1/gradings/{grading_id}"
-    gradings = {"/v1/gradings", grading, f"{grading}/cancel", f"{grading}/requeue"}
-    assert set(paths) == gradings | {"/v1/questions", "/healthz", "/readyz", "/metrics"}
+def test_the_documentation_describes_every_route(client: httpx.Client, app: FastAPI) -> None:
+    routes = {route.path for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema}
+    assert set(client.get("/openapi.json").json()["paths"]) == routes > {"/v1/gradings", "/healthz"}
     assert client.get("/docs").status_code == 200
 
 
