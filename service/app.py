@@ -71,9 +71,11 @@ def create_app(
     app.state.judge_status = judge_status
     app.state.waiting = WaitingRequests(sessions, is_stopping)
     app.state.question_lists = {}
+    # The application has routers, which have the routes.
+    app.state.routes = [route for router in (*ROUTERS, docs_page.router) for route in router.routes]
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
-    if missing := find_missing_rules(route.name for route in app.routes if isinstance(route, APIRoute)):
+    if missing := find_missing_rules(route.name for route in app.state.routes if isinstance(route, APIRoute)):
         raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)
