@@ -217,7 +217,8 @@ def release(
 def cancel(session: Session, grading: Grading, *, actor: str | None = None) -> None:
     """Cancels an open grading; a worker that holds it can no longer write. Cancelling twice changes nothing.
 
-    `actor` is who asks for it, by default the user of this process. Raises GradingFinished if the grading has ended otherwise.
+    `actor` is who asks for it, by default the user of this process. Raises GradingFinished if the grading has
+    ended otherwise.
     """
     if grading.state == State.CANCELLED:
         return

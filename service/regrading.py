@@ -17,8 +17,8 @@ def requeue_failed(session: Session, grading: Grading, *, actor: str) -> None:
     """
     if grading.state in {State.GRADED, State.NEEDS_REVIEW}:
         raise WrongState(
-            f"The grading is {grading.state}, so it has a result: use POST /v1/gradings/{grading.id}/regrade to have it "
-            "graded again."
+            f"The grading is {grading.state}, so it has a result: use POST /v1/gradings/{grading.id}/regrade to have "
+            "it graded again."
         )
     _check_cohort(session, grading)
     lifecycle.requeue(session, grading, actor=actor)

@@ -103,7 +103,10 @@ def _load_rubric(session: Session, grading: Grading) -> Rubric:
 
 
 def _check_texts(new: NewReview) -> None:
-    texts = {"comment": (new.comment or "", MAX_COMMENT_CODE_POINTS), "reviewer": (new.reviewer, MAX_REVIEWER_CODE_POINTS)}
+    texts = {
+        "comment": (new.comment or "", MAX_COMMENT_CODE_POINTS),
+        "reviewer": (new.reviewer, MAX_REVIEWER_CODE_POINTS),
+    }
     for name, (text, limit) in texts.items():
         if len(text) > limit:
             raise UnusableReview(

@@ -37,7 +37,8 @@ def choose_rubric(session: Session, bank: Bank, request: GradingCreate) -> Chose
     named = [request.question_id, request.rubric_id, request.rubric]
     if sum(value is not None for value in named) != 1:
         raise UnusableRequest(
-            "Name a question with 'question_id' or a stored rubric with 'rubric_id', or send a 'rubric': one of the three."
+            "Name a question with 'question_id' or a stored rubric with 'rubric_id', or send a 'rubric': one of the "
+            "three."
         )
     if request.rubric is not None:
         return ChosenRubric(validation.check_language(request.rubric, request.language), "own")
@@ -61,8 +62,8 @@ def find_stored_rubric(session: Session, rubric_id: str) -> Rubric:
         )
     if stored.status == "retired":
         raise WrongState(
-            f"The rubric {stored.id} is retired, so it grades no new answers: send 'question_id' for the newest version, "
-            "or the id of another.",
+            f"The rubric {stored.id} is retired, so it grades no new answers: send 'question_id' for the newest "
+            "version, or the id of another.",
             pointer="/rubric_id",
         )
     return _read_rubric(stored)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .schemas.submissions import FeedbackState, FeedbackView
 from ..storage.tables import Grading, Review, State
+from .schemas.submissions import FeedbackState, FeedbackView
 
 
 def view_feedback(grading: Grading, review: Review | None) -> FeedbackView:

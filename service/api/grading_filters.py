@@ -46,8 +46,12 @@ def _read_filters(
     created_before: Annotated[Time | None, Query(description="Submitted before this time.")] = None,
     updated_after: Annotated[Time | None, Query(description="Last changed at this time or later.")] = None,
     updated_before: Annotated[Time | None, Query(description="Last changed before this time.")] = None,
-    score_min: Annotated[float | None, Query(description="The machine's score is at least this, 0 to 10.", **_SCORE)] = None,
-    score_max: Annotated[float | None, Query(description="The machine's score is at most this, 0 to 10.", **_SCORE)] = None,
+    score_min: Annotated[
+        float | None, Query(description="The machine's score is at least this, 0 to 10.", **_SCORE)
+    ] = None,
+    score_max: Annotated[
+        float | None, Query(description="The machine's score is at most this, 0 to 10.", **_SCORE)
+    ] = None,
 ) -> dict[str, Any]:
     times = (created_after, created_before, updated_after, updated_before)
     return {

@@ -78,9 +78,8 @@ def _find_path(parts: Sequence[int | str], body: Any) -> list[int | str]:
     path: list[int | str] = []
     here = body
     for number, part in enumerate(parts, start=1):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        is_item = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if is_item or (isinstance(here, dict) and part in here):
             here = here[part]
         elif number < len(parts) or part == "[key]" or not isinstance(here, dict):
             continue

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from ...access.rules import PUBLIC, RULES
 from ..schemas.common import Problem
+from .links import add_links
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these; the front door of a deployment sends 429.
@@ -98,6 +99,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             _complete(operation)
+    add_links(document)
     app.openapi_schema = document
     return document
 

@@ -58,9 +58,9 @@ def list_gradings(
 ) -> GradingPage:
     """Returns gradings of your organisation, the newest first, without their reports unless `include=report` asks.
 
-    To keep a copy, read all pages of `?sync=true` once and keep the `sync_token` of the last; later, `?sync_token=` gives
-    what was submitted or has changed since, page by page, with the next token at the end. A grading may come again
-    although it has not changed, and never stays out. Texts of the answer key are null unless the key has the scope
+    To keep a copy, read all pages of `?sync=true` once and keep the `sync_token` of the last; later, `?sync_token=`
+    gives what was submitted or has changed since, page by page, with the next token at the end. A grading may come
+    again although it has not changed. Texts of the answer key are null unless the key has the scope
     `answer_key:read`.
     """
     if ids is not None:
@@ -119,8 +119,8 @@ def _read_changes(
         return _write_changes(sessions, paging, paging.read_token(sync_token, name=_TOKEN))
     if unsteady := list_unsteady(filters):
         raise UnusableRequest(
-            f"'{unsteady[0]}' stands beside 'sync', by which a grading would drop out unseen: leave it out, and look at "
-            "the gradings that come."
+            f"'{unsteady[0]}' stands beside 'sync', by which a grading would drop out unseen: leave it out, and look "
+            "at the gradings that come."
         )
     return _write_changes(sessions, paging, paging.read(**filters, include=include, sync=True))
 

@@ -122,9 +122,9 @@ def requeue_grading(
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
 ) -> GradingPublic:
-    """Requeues a grading that is `failed`, `dead` or `cancelled`. An open one is unchanged; one with a result gives 409.
+    """Requeues a grading that is `failed`, `dead` or `cancelled`; one with a result gives 409.
 
-    Its report, if it has one, becomes an earlier report.
+    An open one is unchanged. Its report, if it has one, becomes an earlier report.
     """
     reply = _change_grading(
         once, caller, grading_id, lambda session, grading: requeue_failed(session, grading, actor=caller.actor)

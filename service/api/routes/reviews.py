@@ -78,9 +78,9 @@ def list_reviews(
 def list_earlier_reports(
     grading_id: GradingIdDep, paging: PagingDep, sessions: OwnSessionsDep, caller: CallerDep, reads_key: ReadsKeyDep
 ) -> Page[EarlierReportPublic]:
-    """Returns the reports that a grading had before it was graded again, the newest first; the grading has the present one.
+    """Returns the reports that a grading had before it was graded again, the newest first.
 
-    Texts of the answer key are null unless the key has the scope `answer_key:read`.
+    The present one is in the grading. Texts of the answer key are null unless the key has the scope `answer_key:read`.
     """
     query = paging.read()
     with sessions() as session:

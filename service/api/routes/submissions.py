@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from ... import lifecycle
-
 from ...lookup import get_own
 from ...storage.repositories import GradingListRepository, ReviewRepository
 from ...storage.tables import Submission
@@ -32,9 +31,7 @@ def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) ->
     """Returns an answer, character by character as it was submitted, with the ids of its gradings."""
     with sessions() as session:
         submission = get_own(session, Submission, submission_id, name="submission")
-        return SubmissionPublic.from_submission(
-            submission, GradingListRepository(session).of_submission(submission.id)
-        )
+        return SubmissionPublic.from_submission(submission, GradingListRepository(session).of_submission(submission.id))
 
 
 @router.get(

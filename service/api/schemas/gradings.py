@@ -16,7 +16,6 @@ from ..documents.examples import EXAMPLE_REQUESTS
 from .reports import ReportDocument
 from .reviews import ReviewPublic
 
-
 Metadata = dict[
     Annotated[str, StringConstraints(min_length=1, max_length=40)], Annotated[str, StringConstraints(max_length=500)]
 ]

@@ -52,8 +52,8 @@ class FeedbackView(BaseModel):
 
     grading_id: str = Field(description="Id of the grading.")
     state: FeedbackState = Field(
-        description="`pending`: not graded yet. `in_review`: a person has to look at it first. `ready`: the feedback is "
-        "here. `decided`: a person decided otherwise than the feedback says, so that it is not shown. `cancelled`: it "
+        description="`pending`: not graded yet. `in_review`: a person has to look at it first. `ready`: the feedback "
+        "is here. `decided`: a person decided otherwise than the feedback says, so that it is not shown. `cancelled`: it "
         "will not be graded."
     )
     language: Literal["zh", "en"] | None = Field(description="Language of the feedback; null without one.")

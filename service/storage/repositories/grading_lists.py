@@ -90,14 +90,14 @@ class GradingListRepository:
     def documents(self, ids: Sequence[str]) -> Mapping[str, dict[str, Any]]:
         """Returns the reports of the gradings, by id."""
         rows = self._session.execute(sa.select(Report.grading_id, Report.document).where(Report.grading_id.in_(ids)))
-        return {grading_id: document for grading_id, document in rows}
+        return {row.grading_id: row.document for row in rows}
 
     def of_submission(self, submission_id: str) -> Sequence[str]:
         """Returns the ids of the gradings of a submission, the oldest first."""
         query = sa.select(Grading.id).where(Grading.submission_id == submission_id)
         return self._session.scalars(query.order_by(Grading.created_at, Grading.id)).all()
 
-    def _select(self, wanted: GradingFilter) -> sa.Select[tuple[Grading]]:
+    def _select(self, wanted: GradingFilter) -> sa.Select[Grading]:
         options = (joinedload(Grading.submission).defer(Submission.answer), lazyload(Grading.report))
         return sa.select(Grading).where(*_list_conditions(wanted)).options(*options)
 
@@ -130,7 +130,7 @@ def _list_conditions(wanted: GradingFilter) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def _select_versions(wanted: GradingFilter) -> sa.Select[tuple[str]]:
+def _select_versions(wanted: GradingFilter) -> sa.Select[str]:
     query = sa.select(RubricVersion.id)
     if wanted.question_id:
         query = query.where(RubricVersion.question_id == wanted.question_id)

@@ -23,9 +23,7 @@ class ReviewRepository:
 
     def newest_of(self, grading_ids: Sequence[str]) -> Mapping[str, Review]:
         """Returns the newest review of each of the gradings that have one, by the grading's id."""
-        query = (
-            sa.select(Review).where(Review.grading_id.in_(grading_ids)).order_by(Review.created_at, Review.id)
-        )
+        query = sa.select(Review).where(Review.grading_id.in_(grading_ids)).order_by(Review.created_at, Review.id)
         # The newest comes last, and so stays.
         return {review.grading_id: review for review in self._session.scalars(query)}
 

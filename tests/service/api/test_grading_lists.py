@@ -166,7 +166,9 @@ def test_filters_find_what_they_name(
     names: str,
 ) -> None:
     start = fixed_clock.moment - timedelta(seconds=4)
-    times = {name: start + timedelta(seconds=value) for name, value in wanted.items() if name[:7] in ("created", "updated")}
+    times = {
+        name: start + timedelta(seconds=value) for name, value in wanted.items() if name[:7] in ("created", "updated")
+    }
     with both_databases.of(DEFAULT_ORGANISATION)() as session:
         found = GradingListRepository(session).newest(GradingFilter(**{**wanted, **times}), after=None, limit=10)
     assert [grading.id for grading in found] == [zoo[name] for name in names.split()]
@@ -219,9 +221,7 @@ def test_a_wrong_parameter_gets_one_sentence(api: TestClient, parameters: dict[s
 
 
 @pytest.mark.parametrize("more", [{"limit": 2}, {"state": "queued"}, {"include": "report"}, {"ids": "a"}])
-def test_a_cursor_comes_alone(
-    api: TestClient, database: SessionFactory, rubric: Rubric, more: dict[str, Any]
-) -> None:
+def test_a_cursor_comes_alone(api: TestClient, database: SessionFactory, rubric: Rubric, more: dict[str, Any]) -> None:
     for _ in range(3):
         submit_answer(database, rubric)
     cursor = api.get(LIST, params={"limit": 2}).json()["next_cursor"]
@@ -289,7 +289,11 @@ def _change_some(session: Session, change: str, grading_ids: list[str], number: 
     )
 )
 def test_the_union_of_syncs_is_the_truth(
-    api: TestClient, database: SessionFactory, rubric: Rubric, fixed_clock: FixedClock, steps: list[tuple[str, int, int]]
+    api: TestClient,
+    database: SessionFactory,
+    rubric: Rubric,
+    fixed_clock: FixedClock,
+    steps: list[tuple[str, int, int]],
 ) -> None:
     copy: dict[str, str] = {}
     token: str | None = None

@@ -57,9 +57,7 @@ def test_a_review_is_an_event_and_is_audited_without_its_comment(
     assert (review["reviewer"], audited.details["score"]) == ("test", 4.5)
 
 
-def test_the_newest_decision_counts_and_all_are_kept(
-    api: TestClient, grading_id: str, fixed_clock: FixedClock
-) -> None:
+def test_the_newest_decision_counts_and_all_are_kept(api: TestClient, grading_id: str, fixed_clock: FixedClock) -> None:
     for score in (1, 2, 3):
         fixed_clock.advance(1)
         api.post(_path(grading_id), json={"score": score})
@@ -142,9 +140,7 @@ def test_grading_again_keeps_the_older_report(api: TestClient, database: Session
     assert hidden["report"]["feedback"]["interviewer"] is None
 
 
-def test_what_a_person_decided_is_never_overwritten(
-    api: TestClient, database: SessionFactory, grading_id: str
-) -> None:
+def test_what_a_person_decided_is_never_overwritten(api: TestClient, database: SessionFactory, grading_id: str) -> None:
     review = api.post(_path(grading_id), json={"score": 4.5}).json()
     refused = api.post(_path(grading_id, "regrade"))
     assert (refused.status_code, "keep_review=true" in refused.json()["detail"]) == (409, True)
@@ -170,9 +166,7 @@ def test_grading_again_says_which_way_is_right(
         assert api.post(_path(grading_id, "regrade")).status_code == 409
 
 
-def test_a_failed_grading_may_be_graded_by_a_person(
-    api: TestClient, database: SessionFactory, rubric: Rubric
-) -> None:
+def test_a_failed_grading_may_be_graded_by_a_person(api: TestClient, database: SessionFactory, rubric: Rubric) -> None:
     grading_id = submit_answer(database, rubric)
     record_report(database, claim_one(database), make_report(reason=UnscoredReason.PARSE))
     assert api.post(_path(grading_id), json={"score": 5}).json()["machine_score"] is None

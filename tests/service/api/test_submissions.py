@@ -28,9 +28,7 @@ def test_an_unknown_submission_is_404(api: TestClient, submission_id: str) -> No
     assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
 
 
-def test_a_submission_of_another_organisation_is_404(
-    api: TestClient, database: SessionFactory, rubric: Rubric
-) -> None:
+def test_a_submission_of_another_organisation_is_404(api: TestClient, database: SessionFactory, rubric: Rubric) -> None:
     grading_id = submit_answer(database, rubric)
     submission_id = api.get(f"/v1/gradings/{grading_id}").json()["submission_id"]
     headers = make_key_header(database, organisation_id=OTHER_ORGANISATION)
