@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from ..storage.repositories import GradingFilter
 from ..storage.tables import State
 from ..validation import check_characters
 
+_NUMBER = re.compile(r"[-+]?[\d.,_e]+")
 _TIMES = ("created_after", "created_before", "updated_after", "updated_before")
 # By these a grading may leave a list without a trace.
 _UNSTEADY = ("states", "needs_review", "reviewed", "score_min", "score_max", "updated_after", "updated_before")
@@ -20,6 +23,13 @@ _UNSTEADY = ("states", "needs_review", "reviewed", "score_min", "score_max", "up
 
 def _check_text(value: str) -> str:
     return check_characters(value, what="value of a filter")
+
+
+def _refuse_number(value: Any) -> Any:
+    # pydantic would take seconds since 1970.
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        raise PydanticCustomError("datetime_parsing", "a time, not a number")
+    return value
 
 
 def _check_year(value: datetime) -> datetime:
@@ -30,7 +40,7 @@ def _check_year(value: datetime) -> datetime:
 
 
 Text = Annotated[str, AfterValidator(_check_text)]
-Time = Annotated[AwareDatetime, AfterValidator(_check_year)]
+Time = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_check_year)]
 _SCORE: dict[str, Any] = {"ge": 0, "le": 10, "allow_inf_nan": False}
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -30,7 +31,7 @@ class FuzzedService:
 
     url: str
     headers: dict[str, str]
-    schema: dict[str, object]
+    schema: dict[str, Any]
 
 
 @contextlib.contextmanager

@@ -53,8 +53,8 @@ class FeedbackView(BaseModel):
     grading_id: str = Field(description="Id of the grading.")
     state: FeedbackState = Field(
         description="`pending`: not graded yet. `in_review`: a person has to look at it first. `ready`: the feedback "
-        "is here. `decided`: a person decided otherwise than the feedback says, so that it is not shown. `cancelled`: it "
-        "will not be graded."
+        "is here. `decided`: a person decided otherwise than the feedback says, so that it is not shown. "
+        "`cancelled`: it will not be graded."
     )
     language: Literal["zh", "en"] | None = Field(description="Language of the feedback; null without one.")
     feedback: str | None = Field(description="The feedback for the candidate; null unless the state is `ready`.")

@@ -204,6 +204,7 @@ def test_filters_come_as_query_parameters(
         ({"state": "done"}, "query.state.0: give 'queued', 'running'"),
         ({"created_after": "2030-01-01"}, "with its zone"),
         ({"created_after": "0001-01-01T00:00:00+14:00"}, "1970 to 9998"),
+        ({"created_after": "1767225600"}, "with its zone"),
         ({"score_min": "11"}, "at most 10"),
         ({"score_min": "nan"}, "finite"),
         ({"candidate": "a\x00"}, "NUL character"),
