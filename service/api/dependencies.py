@@ -82,7 +82,7 @@ def _list_query_fields(dependant: Dependant) -> Iterator[ModelField]:
 
 def _takes_list(field: ModelField) -> bool:
     annotation = field.field_info.annotation
-    return list in map(get_origin, (annotation, *get_args(annotation)))
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
 
 
 def _wrong_parameter(name: str, message: str) -> RequestValidationError:

@@ -60,6 +60,7 @@ def run_schemathesis(
         # Refused in every text, which a schema cannot say.
         "--generation-allow-x00=false",
         "--continue-on-failure",
+        "--no-shrink",
         "--no-color",
     ]
     environment = {

@@ -37,7 +37,7 @@ class FuzzedService:
 @contextlib.contextmanager
 def run_service(folder: Path) -> Iterator[FuzzedService]:
     """Runs a service over SQLite in a folder until the block ends."""
-    settings = Settings(state_dir=folder, max_wait_seconds=0.5)
+    settings = Settings(state_dir=folder, max_wait_seconds=0.05)
     engine = connect(settings.database)
     migrate(engine)
     database = sessions(engine)
