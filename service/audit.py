@@ -43,6 +43,7 @@ class Kind(StrEnum):
     GRADING_DEAD = "grading_dead"
     GRADING_REQUEUED = "grading_requeued"
     GRADING_CANCELLED = "grading_cancelled"
+    GRADING_REVIEWED = "grading_reviewed"
     RUBRIC_EDITED = "rubric_edited"
     JUDGE_REGISTERED = "judge_registered"
     JUDGE_PROMOTED = "judge_promoted"

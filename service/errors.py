@@ -12,6 +12,7 @@ ServiceError
 ├── WrongState             409   the state of the resource forbids it
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
+├── UnusableReview         422   the review says nothing, or names what the rubric does not have
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
 ├── UnknownQuestionError   404   the question does not exist
 ├── GradingNotFound        404   the grading does not exist
@@ -35,11 +36,18 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """The request cannot be processed."""
+    """The request cannot be processed.
+
+    `pointer` is the JSON pointer of the field of the body that is wrong, if it is one.
+    """
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
     headers: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, message: str, *, pointer: str | None = None) -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class InvalidKey(ServiceError):
@@ -123,6 +131,13 @@ class UnusableRequest(ServiceError):
     code = "unusable_request"
 
 
+class UnusableReview(ServiceError):
+    """The review cannot be stored."""
+
+    status = 422
+    code = "unusable_review"
+
+
 class DraftRubric(ServiceError):
     """The rubric is a draft."""
 
@@ -156,6 +171,7 @@ class IdempotencyInProgress(ServiceError):
 
     status = 409
     code = "idempotency_in_progress"
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
 class GradingFinished(ServiceError):

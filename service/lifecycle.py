@@ -8,7 +8,8 @@
 
     queued, running → cancelled  by the caller; the result of a worker that still runs is refused
     failed, dead, cancelled → queued  by a person
-    graded, needs_review, failed → queued  to be graded again, after an edit of its rubric (rubric_edits.py)
+    graded, needs_review, failed → queued  to be graded again: a person asks for it (regrading.py), or after an edit of
+                         its rubric (rubric_edits.py)
 
 Each function works inside the caller's transaction. Submission is in submission.py, the sweep for lost workers in
 sweeping.py, the lease itself in leases.py.
@@ -32,7 +33,7 @@ from .events.log import EventKind, append_event
 from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
 from .storage import clock
 from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
-from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State
+from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State, build_earlier_report
 
 # The delay of the first retry; it doubles with each further one.
 FIRST_RETRY_SECONDS = 3.0
@@ -41,9 +42,14 @@ INTERACTIVE, BATCH = 10, 0
 """Priorities of a grading: a caller waits for it, or it belongs to a batch."""
 
 
-def get(session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORGANISATION) -> Grading:
-    """Returns a grading of the organisation. Raises GradingNotFound if it has none with this id."""
-    grading = GradingRepository(session).by_id(grading_id, organisation_id=organisation_id)
+def get(
+    session: Session, grading_id: str, *, organisation_id: str = DEFAULT_ORGANISATION, lock: bool = False
+) -> Grading:
+    """Returns a grading of the organisation; `lock` holds it until the transaction ends.
+
+    Raises GradingNotFound if it has none with this id.
+    """
+    grading = GradingRepository(session).by_id(grading_id, organisation_id=organisation_id, lock=lock)
     if grading is None:
         # The id comes from a URL and may be of any length.
         raise GradingNotFound(f"There is no grading '{grading_id[:64]}': check the id that POST returned.")
@@ -208,10 +214,11 @@ def release(
         )
 
 
-def cancel(session: Session, grading: Grading) -> None:
+def cancel(session: Session, grading: Grading, *, actor: str | None = None) -> None:
     """Cancels an open grading; a worker that holds it can no longer write. Cancelling twice changes nothing.
 
-    Raises GradingFinished if the grading has ended otherwise.
+    `actor` is who asks for it, by default the user of this process. Raises GradingFinished if the grading has
+    ended otherwise.
     """
     if grading.state == State.CANCELLED:
         return
@@ -223,35 +230,44 @@ def cancel(session: Session, grading: Grading) -> None:
     grading.lease_owner = grading.lease_until = grading.not_before = grading.provisional = None
     grading.updated_at = clock.now()
     OutboxRepository(session).mark_published([grading.id])
-    _audit_grading(session, grading, Kind.GRADING_CANCELLED)
+    _audit_grading(session, grading, Kind.GRADING_CANCELLED, actor=actor)
     append_grading_event(session, grading, EventKind.GRADING_CANCELLED)
     session.flush()
 
 
-def requeue(session: Session, grading: Grading) -> None:
+def requeue(session: Session, grading: Grading, *, actor: str | None = None) -> None:
     """Requeues a grading that is `failed`, `dead` or `cancelled`; any other is left unchanged."""
     if grading.state in {State.FAILED, State.DEAD, State.CANCELLED}:
-        regrade(session, grading)
+        regrade(session, grading, actor=actor)
 
 
-def regrade(session: Session, grading: Grading) -> None:
-    """Requeues a finished grading in any state and deletes its report; an open one is left unchanged."""
+def regrade(session: Session, grading: Grading, *, actor: str | None = None) -> None:
+    """Requeues a finished grading in any state; its report becomes an earlier one. An open one is left unchanged."""
     if grading.is_open:
         return
-    _audit_grading(session, grading, Kind.GRADING_REQUEUED, was=State(grading.state).value)
+    moment = clock.now()
+    _audit_grading(session, grading, Kind.GRADING_REQUEUED, actor=actor, was=State(grading.state).value)
     append_grading_event(session, grading, EventKind.GRADING_REQUEUED)
     if grading.report:
+        session.add(build_earlier_report(grading, moment))
         session.delete(grading.report)
         grading.report = None
     grading.state = State.QUEUED
     grading.attempt = grading.judge_attempts = 0
     grading.reason = grading.detail = grading.not_before = None
-    grading.updated_at = clock.now()
+    grading.updated_at = moment
     session.flush()
 
 
-def _audit_grading(session: Session, grading: Grading, kind: Kind, **details: Any) -> None:
-    audit.append_event(session, kind=kind, subject=grading.id, details=details, organisation_id=grading.organisation_id)
+def _audit_grading(session: Session, grading: Grading, kind: Kind, *, actor: str | None, **details: Any) -> None:
+    audit.append_event(
+        session,
+        kind=kind,
+        subject=grading.id,
+        details=details,
+        actor=actor,
+        organisation_id=grading.organisation_id,
+    )
 
 
 def append_grading_event(session: Session, grading: Grading, kind: EventKind, *, reason: str | None = None) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
-from .api.schemas.common import Problem
+from .api.schemas.common import Problem, ProblemError
+from .api.validation_errors import list_errors, name_place
 from .errors import ServiceError
 from .storage.engine import is_unavailable
 
@@ -32,16 +35,33 @@ def add_exception_handlers(app: FastAPI) -> None:
 
 
 def problem_response(
-    status: int, *, title: str, detail: str, code: str, headers: Mapping[str, str] | None = None
+    status: int,
+    *,
+    title: str,
+    detail: str,
+    code: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[ProblemError] | None = None,
 ) -> JSONResponse:
     """Builds the response for one problem, as `application/problem+json`."""
-    shown = _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], detail)
-    if len(shown) > _SHOWN_CHARACTERS:
-        shown = f"{shown[: _SHOWN_CHARACTERS // 2]} … {shown[-_SHOWN_CHARACTERS // 2 :]}"
-    problem = Problem(title=title, status=status, detail=shown, code=code)
+    cleaned = [_clean_error(error) for error in errors] if errors else None
+    problem = Problem(title=title, status=status, detail=_clean(detail), code=code, errors=cleaned)
     return JSONResponse(
         problem.model_dump(), status_code=status, media_type="application/problem+json", headers=dict(headers or {})
     )
+
+
+def _clean(text: str) -> str:
+    """Returns a text in one line, in valid characters, and cut in the middle if it is long."""
+    shown = _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+    if len(shown) <= _SHOWN_CHARACTERS:
+        return shown
+    return f"{shown[: _SHOWN_CHARACTERS // 2]} … {shown[-_SHOWN_CHARACTERS // 2 :]}"
+
+
+def _clean_error(error: ProblemError) -> ProblemError:
+    texts = {name: _clean(value) for name, value in error.model_dump().items() if value is not None}
+    return error.model_copy(update=texts)
 
 
 def internal_error_response() -> JSONResponse:
@@ -58,16 +78,26 @@ def internal_error_response() -> JSONResponse:
 async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     title = (type(error).__doc__ or "").strip().splitlines()[0].rstrip(".")
-    return problem_response(error.status, title=title, detail=str(error), code=error.code, headers=error.headers)
+    detail = str(error)
+    errors = None
+    if error.pointer is not None:
+        errors = [ProblemError(pointer=error.pointer, parameter=None, code=error.code, detail=detail)]
+    return problem_response(
+        error.status, title=title, detail=detail, code=error.code, headers=error.headers, errors=errors
+    )
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # One sentence is enough: the next attempt shows the next error.
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-    detail = f"{field}: {_end_sentence(str(first['msg']))}"
-    return problem_response(422, title="The request is malformed", detail=detail, code="malformed_request")
+    errors = list_errors(error.errors(), error.body)
+    first = errors[0]
+    return problem_response(
+        422,
+        title="The request is malformed",
+        detail=f"{name_place(first)}: {first.detail}",
+        code="malformed_request",
+        errors=errors,
+    )
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -79,8 +109,8 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404 and request.url.path.endswith("/"):
         details[404] = "This address does not exist: leave out the slash at its end, or see /docs."
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] += ", HEAD"
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_list_methods(request))
     return problem_response(
         error.status_code,
         title=str(error.detail),
@@ -88,6 +118,15 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         code=str(error.detail).lower().replace(" ", "_"),
         headers=headers,
     )
+
+
+def _list_methods(request: Request) -> list[str]:
+    """Returns the methods of an address; each may have a route of its own."""
+    known = getattr(request.app.state, "routes", request.app.routes)
+    routes = [route for route in known if isinstance(route, Route | APIRoute)]
+    found = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = set[str]().union(*found)
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 async def _on_database_error(_: Request, error: Exception) -> JSONResponse:
@@ -103,9 +142,3 @@ async def _on_database_error(_: Request, error: Exception) -> JSONResponse:
         code="unavailable",
         headers={"Retry-After": str(_RETRY_SECONDS)},
     )
-
-
-def _end_sentence(message: str) -> str:
-    # pydantic prefixes what a validator of ours raised.
-    message = message.removeprefix("Value error, ")
-    return message if message.endswith((".", "?")) else f"{message}."

@@ -15,9 +15,10 @@ from vivavoce.graders import answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
 
 from . import lifecycle
-from .errors import DraftRubric, IdempotencyInProgress, IdempotencyMismatch
+from .errors import DraftRubric
+from .idempotency import KeyUse, add_key, find_earlier_use
 from .storage import clock
-from .storage.repositories import GradingRepository, IdempotencyRepository, RubricVersionRepository
+from .storage.repositories import GradingRepository, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
@@ -36,7 +37,8 @@ SUBMIT_ROUTE = "POST /v1/gradings"
 class NewAnswer:
     """An answer to be graded by a rubric. Requests with the same `idempotency_key` are one request.
 
-    `body_hash` is a hash of everything that the caller sent, for such a key. `rubric_source` is `bank` or `own`.
+    `body_hash` is a hash of everything that the caller sent, for such a key. `rubric_source` is `bank` or `own`,
+    `metadata` what the caller keeps with the grading.
     `id` becomes the id of the grading. It is chosen here so that the same value can be submitted again when the reply
     to a commit was lost.
     """
@@ -49,6 +51,7 @@ class NewAnswer:
     idempotency_key: str | None = None
     body_hash: str | None = None
     rubric_source: Literal["bank", "own"] | None = None
+    metadata: dict[str, str] | None = None
     request_id: str | None = None
     trace_parent: str | None = None
     id: str = field(default_factory=new_id)
@@ -89,6 +92,7 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
             'with "status": "frozen".'
         )
     if new.idempotency_key and (key := _find_earlier_use(session, new, organisation_id=organisation_id)):
+        assert key.grading_id
         grading = lifecycle.get(session, key.grading_id, organisation_id=organisation_id)
         return Submitted(grading, key, is_repeated=grading.id != new.id)
     # Without a key, the id shows that the first commit succeeded.
@@ -96,24 +100,22 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
         return Submitted(lifecycle.get(session, new.id, organisation_id=organisation_id), None)
     moment = clock.now()
     grading = _add_grading(session, new, moment, organisation_id=organisation_id)
-    new_key = _add_key(session, new, moment, organisation_id=organisation_id) if new.idempotency_key else None
-    session.flush()
-    return Submitted(grading, new_key)
+    if not new.idempotency_key:
+        session.flush()
+        return Submitted(grading, None)
+    use = _describe_use(new, organisation_id=organisation_id)
+    return Submitted(grading, add_key(session, use, grading_id=new.id))
 
 
 def _find_earlier_use(session: Session, new: NewAnswer, *, organisation_id: str) -> IdempotencyKey | None:
-    assert new.idempotency_key
-    keys = IdempotencyRepository(session)
-    scope = {"route": SUBMIT_ROUTE, "organisation_id": organisation_id}
-    if not keys.try_lock(new.idempotency_key, **scope):
-        raise IdempotencyInProgress(
-            "A request with this Idempotency-Key is being carried out: wait a moment, then send it again."
-        )
-    key = keys.by_key(new.idempotency_key, **scope)
     # A key may have been stored before bodies were hashed.
-    if key and key.request_hash not in (new.request_hash(), new.content_hash()):
-        raise IdempotencyMismatch("This Idempotency-Key was used for another request: use a new key for a new answer.")
-    return key
+    use = _describe_use(new, organisation_id=organisation_id)
+    return find_earlier_use(session, use, other_hashes=[new.content_hash()])
+
+
+def _describe_use(new: NewAnswer, *, organisation_id: str) -> KeyUse:
+    assert new.idempotency_key
+    return KeyUse(new.idempotency_key, SUBMIT_ROUTE, new.request_hash(), organisation_id)
 
 
 def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisation_id: str) -> Grading:
@@ -134,6 +136,7 @@ def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisa
         state=State.QUEUED,
         priority=new.priority,
         rubric_source=new.rubric_source,
+        caller_metadata=new.metadata,
         request_id=new.request_id,
         trace_parent=new.trace_parent,
         created_at=moment,
@@ -146,19 +149,6 @@ def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisa
     session.flush()
     session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
     return grading
-
-
-def _add_key(session: Session, new: NewAnswer, moment: datetime, *, organisation_id: str) -> IdempotencyKey:
-    key = IdempotencyKey(
-        organisation_id=organisation_id,
-        route=SUBMIT_ROUTE,
-        key=new.idempotency_key,
-        request_hash=new.request_hash(),
-        grading_id=new.id,
-        created_at=moment,
-    )
-    session.add(key)
-    return key
 
 
 def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:

@@ -7,7 +7,6 @@ from typing import cast
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Language, Rubric, UnknownQuestion
 
-from .api.schemas.gradings import GradingCreate
 from .errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
 
 MAX_ANSWER_CODE_POINTS = 20_000
@@ -23,9 +22,10 @@ def check_answer(answer: str) -> str:
     if len(answer) > MAX_ANSWER_CODE_POINTS:
         raise UnusableAnswer(
             f"The answer has {len(answer):,} characters, at most {MAX_ANSWER_CODE_POINTS:,} are graded: "
-            "shorten it or split it by question."
+            "shorten it or split it by question.",
+            pointer="/answer",
         )
-    return check_characters(answer, what="answer")
+    return check_characters(answer, what="answer", pointer="/answer")
 
 
 def check_candidate(candidate: str | None) -> str | None:
@@ -38,22 +38,10 @@ def check_candidate(candidate: str | None) -> str | None:
     if len(candidate) > MAX_CANDIDATE_CODE_POINTS:
         raise UnusableAnswer(
             f"The candidate reference has {len(candidate):,} characters: "
-            f"use one of at most {MAX_CANDIDATE_CODE_POINTS}."
+            f"use one of at most {MAX_CANDIDATE_CODE_POINTS}.",
+            pointer="/candidate",
         )
-    return check_characters(candidate, what="candidate reference")
-
-
-def choose_rubric(bank: Bank, request: GradingCreate) -> Rubric:
-    """Returns the rubric in the request, or that of the question it names.
-
-    Raises UnusableRequest unless the request has exactly one of the two, or if it names another language than its
-    rubric; and UnknownQuestionError.
-    """
-    if request.rubric is not None and request.question_id is None:
-        return _check_language(request.rubric, request.language)
-    if request.question_id is None or request.rubric is not None:
-        raise UnusableRequest("Name a question with 'question_id' or send a 'rubric': one of the two.")
-    return find_rubric(bank, question_id=request.question_id, language=request.language, answer=request.answer)
+    return check_characters(candidate, what="candidate reference", pointer="/candidate")
 
 
 def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: str) -> Rubric:
@@ -65,29 +53,37 @@ def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: s
     try:
         return bank.get(question_id, chosen)
     except UnknownQuestion as error:
-        raise UnknownQuestionError(str(error)) from None
+        raise UnknownQuestionError(str(error), pointer="/question_id") from None
 
 
-def check_characters(value: str, *, what: str) -> str:
-    """Returns a text unchanged; raises UnusableAnswer, naming `what`, if no database can store its characters."""
+def check_characters(value: str, *, what: str, pointer: str | None = None) -> str:
+    """Returns a text unchanged; raises UnusableAnswer, naming `what`, if no database can store its characters.
+
+    `pointer` is the JSON pointer of the text in the body of a request.
+    """
     # PostgreSQL stores no NUL in text.
     if (position := value.find("\x00")) >= 0:
-        raise UnusableAnswer(f"The {what} has a NUL character at position {position + 1}: remove it and send it again.")
+        raise UnusableAnswer(
+            f"The {what} has a NUL character at position {position + 1}: remove it and send it again.", pointer=pointer
+        )
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         # JSON escapes can spell a lone surrogate, which is not a character.
         raise UnusableAnswer(
             f"The {what} has half a character (a lone surrogate) at position {error.start + 1}: "
-            "send it as proper UTF-8."
+            "send it as proper UTF-8.",
+            pointer=pointer,
         ) from None
     return value
 
 
-def _check_language(rubric: Rubric, language: str | None) -> Rubric:
+def check_language(rubric: Rubric, language: str | None) -> Rubric:
+    """Returns the rubric unchanged; raises UnusableRequest if a request names another language than its own."""
     written = rubric.question.language
     if language not in (None, written):
         raise UnusableRequest(
-            f"'language' is {language}, but the rubric is in {written}: leave 'language' out, it is for the bank."
+            f"'language' is {language}, but the rubric is in {written}: leave 'language' out, it is for the bank.",
+            pointer="/language",
         )
     return rubric

@@ -31,6 +31,13 @@ RULES: Mapping[str, Scope | NoScope] = {
     "read_grading": Scope.GRADINGS_READ,
     "cancel_grading": Scope.GRADINGS_WRITE,
     "requeue_grading": Scope.GRADINGS_WRITE,
+    "regrade_grading": Scope.GRADINGS_WRITE,
+    "list_gradings": Scope.GRADINGS_READ,
+    "read_feedback": Scope.GRADINGS_READ,
+    "read_submission": Scope.GRADINGS_READ,
+    "list_earlier_reports": Scope.GRADINGS_READ,
+    "create_review": Scope.REVIEWS_WRITE,
+    "list_reviews": Scope.GRADINGS_READ,
     # rubrics
     # cohorts
     # cohort files

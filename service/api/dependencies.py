@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Annotated, cast, get_origin
+from typing import Annotated, cast, get_args, get_origin
 
 from fastapi import Depends, Path, Request
 from fastapi._compat import ModelField
@@ -70,7 +70,7 @@ def refuse_unknown_parameters(request: Request) -> None:
             near = difflib.get_close_matches(name, fields, n=1)
             fix = f"did you mean '{near[0]}'?" if near else f"there is {' and '.join(fields) or 'none here'}."
             raise _wrong_parameter(name, f"this query parameter does not exist: {fix}")
-        if names.count(name) > 1 and get_origin(fields[name].field_info.annotation) is not list:
+        if names.count(name) > 1 and not _takes_list(fields[name]):
             raise _wrong_parameter(name, "this query parameter appears twice: send it once.")
 
 
@@ -78,6 +78,11 @@ def _list_query_fields(dependant: Dependant) -> Iterator[ModelField]:
     yield from dependant.query_params
     for inner in dependant.dependencies:
         yield from _list_query_fields(inner)
+
+
+def _takes_list(field: ModelField) -> bool:
+    annotation = field.field_info.annotation
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
 
 
 def _wrong_parameter(name: str, message: str) -> RequestValidationError:

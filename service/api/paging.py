@@ -53,25 +53,37 @@ class Paging:
         """
         if self._cursor is None:
             self._query = PageQuery(filters, self._limit, None)
-            return self._query
-        if others := sorted(set(self._request.query_params) - {"cursor"}):
-            raise InvalidCursor(f"'{others[0]}' stands beside 'cursor', which has the filters in it: send it alone.")
-        try:
-            route, path, organisation_id, filters, limit, after = self._serializer.loads(self._cursor)
-        except (BadData, ValueError, TypeError):
-            raise InvalidCursor("The cursor is not one that a list returned: begin again without it.") from None
-        if (route, path, organisation_id) != (self._route, self._request.url.path, self._organisation):
-            raise InvalidCursor("The cursor belongs to another list: begin again without it.")
-        self._query = PageQuery(filters, limit, after)
+        else:
+            self._query = self._open(self._cursor, name="cursor")
         return self._query
+
+    def read_token(self, token: str, *, name: str) -> PageQuery:
+        """Returns the query that `write_token` sealed, sent as the parameter `name`; raises as `read` does."""
+        self._query = self._open(token, name=name)
+        return self._query
+
+    def write_token(self, *, name: str, after: Sequence[Any]) -> str:
+        """Returns a text by which a later request goes on after these sort values, with the filters of this one."""
+        place = [name, self._route, self._request.url.path, self._organisation]
+        text = self._serializer.dumps([*place, dict(self._query.filters), self._query.limit, list(after)])
+        return text.decode() if isinstance(text, bytes) else text
+
+    def _open(self, token: str, *, name: str) -> PageQuery:
+        if others := sorted(set(self._request.query_params) - {name}):
+            raise InvalidCursor(f"'{others[0]}' stands beside '{name}', which has the filters in it: send it alone.")
+        try:
+            kind, route, path, organisation_id, filters, limit, after = self._serializer.loads(token)
+        except (BadData, ValueError, TypeError):
+            raise InvalidCursor(f"The {name} is not one that a list returned: begin again without it.") from None
+        if (kind, route, path, organisation_id) != (name, self._route, self._request.url.path, self._organisation):
+            raise InvalidCursor(f"The {name} belongs to another list: begin again without it.")
+        return PageQuery(filters, limit, after)
 
     def write(self, items: Sequence[T], *, last: Sequence[Any] | None) -> Page[T]:
         """Returns the page; `last` has the sort values of its last item if there are more, else None."""
         if last is None:
             return Page(items=list(items), next_cursor=None)
-        sealed = [self._route, self._request.url.path, self._organisation, dict(self._query.filters)]
-        cursor = self._serializer.dumps([*sealed, self._query.limit, list(last)])
-        text = cursor.decode() if isinstance(cursor, bytes) else cursor
+        text = self.write_token(name="cursor", after=last)
         self._response.headers["Link"] = f'<{self._request.url.path}?cursor={text}>; rel="next"'
         return Page(items=list(items), next_cursor=text)
 

@@ -1,21 +1,20 @@
-"""Reads the body of a submission: what cannot be a request is refused early, at a cost that the limits here bound."""
+"""Reads bodies of requests: what cannot be one is refused early, at a cost that the limits here bound."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import anyio
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from ..errors import UnreadableBody, UnsupportedBody, UnusableRequest
 from ..validation import check_characters
-from .schemas.gradings import GradingCreate
 
 # Far above what a valid request has.
 MAX_FIELDS = 64
@@ -28,20 +27,25 @@ _OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")
 # The only ways to write a NUL or half a character in JSON.
 _ESCAPES = ("\\u0000", "\\ud", "\\uD")
 _NAMES = {"answer": "answer", "candidate": "candidate reference"}
+Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_submission(request: Request) -> GradingCreate:
-    """Returns the submission in the body of a request.
+def read_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Returns a dependency that gives a request's JSON body as a model.
 
-    Raises UnsupportedBody, UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
+    It raises UnsupportedBody, UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
     """
-    check_content_headers(request.headers)
-    try:
-        body = await request.body()
-    except ClientDisconnect:
-        raise UnreadableBody("The connection ended before the body: send the request again.") from None
-    # In a thread, so that other requests are answered meanwhile.
-    return await anyio.to_thread.run_sync(parse_submission, body)
+
+    async def read(request: Request) -> Model:
+        check_content_headers(request.headers)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            raise UnreadableBody("The connection ended before the body: send the request again.") from None
+        # In a thread, so that other requests are answered meanwhile.
+        return await anyio.to_thread.run_sync(parse_body, body, model)
+
+    return read
 
 
 def check_content_headers(headers: Headers) -> None:
@@ -61,8 +65,8 @@ def check_content_headers(headers: Headers) -> None:
         )
 
 
-def parse_submission(body: bytes) -> GradingCreate:
-    """Returns the submission that bytes of JSON describe; numbers and texts must be written as such.
+def parse_body(body: bytes, model: type[Model]) -> Model:
+    """Returns what bytes of JSON describe; numbers and texts must be written as such.
 
     Raises UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
     """
@@ -72,10 +76,10 @@ def parse_submission(body: bytes) -> GradingCreate:
     if any(escape in text for escape in _ESCAPES):
         _check_texts(value, path=())
     try:
-        return GradingCreate.model_validate_json(text, strict=True)
+        return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise RequestValidationError([{**first, "loc": ("body", *first["loc"])}]) from None
+        found = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found], body=value) from None
 
 
 def _decode(body: bytes) -> str:
@@ -155,7 +159,8 @@ def _check_size(value: Any) -> None:
 def _check_texts(value: Any, *, path: Sequence[str | int]) -> None:
     if isinstance(value, str):
         place = ".".join(map(str, path))
-        check_characters(value, what=_NAMES.get(place, f"text at '{place}'"))
+        pointer = "".join(f"/{part}" for part in path)
+        check_characters(value, what=_NAMES.get(place, f"text at '{place}'"), pointer=pointer)
     elif isinstance(value, dict):
         for name, part in value.items():
             check_characters(name, what="name of a field")

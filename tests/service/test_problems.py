@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from fastapi import FastAPI, HTTPException, Query
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.exc import OperationalError
 
 from vivavoce.service import errors
@@ -25,6 +25,7 @@ STATUSES = {
     "precondition_missing": 428,
     "unusable_answer": 422,
     "unusable_request": 422,
+    "unusable_review": 422,
     "draft_rubric": 409,
     "unknown_question": 404,
     "grading_not_found": 404,
@@ -37,6 +38,8 @@ STATUSES = {
 
 
 class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: str
 
     @field_validator("name")
@@ -70,7 +73,7 @@ def _client(error: Exception | None = None) -> TestClient:
 def _read_problem(response: object) -> Problem:
     assert response.headers["content-type"] == "application/problem+json"  # type: ignore[attr-defined]
     body = response.json()  # type: ignore[attr-defined]
-    assert list(body) == ["type", "title", "status", "detail", "code"]
+    assert list(body) == ["type", "title", "status", "detail", "code", "errors"]
     assert body["status"] == response.status_code  # type: ignore[attr-defined]
     return Problem.model_validate(body)
 
@@ -94,16 +97,47 @@ def test_codes_of_errors_are_distinct() -> None:
 @pytest.mark.parametrize(
     ("body", "query", "detail"),
     [
-        ({}, {}, "parts: Field required."),
-        ({"parts": [{"name": "a"}, {}]}, {}, "parts.1.name: Field required."),
+        ({}, {}, "parts: this is missing: add it."),
+        ({"parts": [{"name": "a"}, {}]}, {}, "parts.1.name: this is missing: add it."),
         ({"parts": [{"name": "nobody"}]}, {}, "parts.0.name: somebody must be named."),
-        ({"parts": []}, {"number": 0}, "query.number: Input should be greater than or equal to 1."),
-        ([], {}, "the body: Input should be a valid dictionary or object to extract fields from."),
+        ({"parts": []}, {"number": 0}, "query.number: give a number of at least 1."),
+        ([], {}, "the body: give a JSON object, in braces."),
     ],
 )
 def test_a_malformed_request_names_the_field(body: object, query: dict[str, int], detail: str) -> None:
     problem = _read_problem(_client().post("/body", json=body, params=query))
     assert (problem.status, problem.code, problem.detail) == (422, "malformed_request", detail)
+
+
+def test_all_errors_are_listed_with_their_places() -> None:
+    body = {"parts": [{"name": "nobody"}, {}, {"name": 3}, {"a/b~c": 1, "name": "x"}, 5]}
+    problem = _read_problem(_client().post("/body", json=body, params={"number": "many"}))
+    assert problem.errors
+    assert {(error.pointer, error.parameter, error.code) for error in problem.errors} == {
+        (None, "query.number", "int_parsing"),
+        ("/parts/0/name", None, "value_error"),
+        ("/parts/1/name", None, "missing"),
+        ("/parts/2/name", None, "string_type"),
+        ("/parts/3/a~1b~0c", None, "extra_forbidden"),
+        ("/parts/4", None, "model_attributes_type"),
+    }
+    assert problem.detail.endswith(problem.errors[0].detail)
+    assert all(error.detail.endswith(".") and "\n" not in error.detail for error in problem.errors)
+
+
+def test_at_most_50_errors_are_listed_and_their_texts_are_short() -> None:
+    names = [{"name": "x", "y" * 5000: 1}] * 300
+    reply = _client().post("/body", json={"parts": names})
+    problem = _read_problem(reply)
+    assert len(problem.errors or ()) == 50
+    assert len(reply.content) < 30_000
+
+
+def test_an_error_of_the_service_may_name_its_place() -> None:
+    problem = _read_problem(_client(errors.UnusableAnswer("It is wrong: mend it.", pointer="/answer")).get("/fail"))
+    assert [error.model_dump() for error in problem.errors or ()] == [
+        {"pointer": "/answer", "parameter": None, "code": "unusable_answer", "detail": "It is wrong: mend it."}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +152,7 @@ def test_unknown_addresses_and_methods_point_to_docs(method: str, path: str, sta
 
 def test_other_http_errors_keep_their_words() -> None:
     problem = _read_problem(_client(HTTPException(429, "Too Many Requests")).get("/fail"))
-    assert problem.model_dump(exclude={"type"}) == {
+    assert problem.model_dump(exclude={"type", "errors"}) == {
         "title": "Too Many Requests",
         "status": 429,
         "detail": "Too Many Requests",

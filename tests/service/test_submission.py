@@ -108,7 +108,7 @@ def test_a_key_stands_for_what_decides_the_grading(
     if is_same:
         assert _submit(database, second) == (grading_id, True)
     else:
-        with pytest.raises(IdempotencyMismatch, match="use a new key for a new answer"):
+        with pytest.raises(IdempotencyMismatch, match="use a new key for a new request"):
             _submit(database, second)
     assert _count(database, Grading) == 1
 

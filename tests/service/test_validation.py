@@ -1,28 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service.api.schemas.gradings import GradingCreate
-from vivavoce.service.errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
+from vivavoce.rubrics import Bank
+from vivavoce.service.errors import UnknownQuestionError, UnusableAnswer
 from vivavoce.service.validation import (
     MAX_ANSWER_CODE_POINTS,
     MAX_CANDIDATE_CODE_POINTS,
     check_answer,
     check_candidate,
-    choose_rubric,
     find_rubric,
 )
-
-from ..rubrics.test_edits import edited
-
-
-@pytest.fixture
-def both(rubric: Rubric) -> Bank:
-    """The question in both languages."""
-    return Bank([rubric, edited(rubric, "question", "language", value="zh")])
 
 
 @pytest.mark.parametrize("answer", ["", " \n", "INT8", "量化 🙂", "a" * MAX_ANSWER_CODE_POINTS])
@@ -60,36 +48,6 @@ def test_a_candidate_reference_is_optional_and_short() -> None:
     assert check_candidate(longest) == longest
     with pytest.raises(UnusableAnswer, match="has 201 characters: use one of at most 200"):
         check_candidate(longest + "c")
-
-
-@pytest.mark.parametrize("given", [{}, {"rubric", "question_id"}])
-def test_a_request_names_exactly_one_rubric(both: Bank, rubric: Rubric, given: set[str]) -> None:
-    values = {"rubric": rubric, "question_id": "quantization"}
-    request = GradingCreate(answer="INT8", **{name: values[name] for name in given})  # type: ignore[arg-type]
-    with pytest.raises(UnusableRequest, match="one of the two"):
-        choose_rubric(both, request)
-
-
-def test_a_rubric_of_the_request_needs_no_bank(rubric: Rubric) -> None:
-    mine = edited(rubric, "question", "id", value="mine")
-    assert choose_rubric(Bank([]), GradingCreate(answer="INT8", rubric=mine)) == mine
-
-
-@pytest.mark.parametrize(
-    ("answer", "more", "language"),
-    [
-        ("Weights are stored in INT8.", {}, "en"),
-        ("权重以 INT8 保存。", {}, "zh"),
-        ("权重以 INT8 保存。", {"language": "en"}, "en"),
-        ("Weights are stored in INT8.", {"language": "zh"}, "zh"),
-    ],
-)
-@pytest.mark.parametrize("question_id", ["quantization", "27.1"])
-def test_the_answer_chooses_the_language_unless_named(
-    both: Bank, answer: str, more: dict[str, Any], language: str, question_id: str
-) -> None:
-    chosen = choose_rubric(both, GradingCreate(question_id=question_id, answer=answer, **more))
-    assert chosen.question.language == language
 
 
 @pytest.mark.parametrize(("question_id", "language"), [("nope", "en"), ("quantization", "zh")])

@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ...access.rules import ANY_KEY, PUBLIC, RULES
 from ..schemas.common import Problem
-from ..schemas.gradings import GradingCreate
+from .links import add_links
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these.
@@ -47,21 +48,26 @@ _RATE_LIMIT = {
 }
 _BEARER = "key"
 
-SUBMISSION_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="GradingCreate")}}},
-}
-SUBMISSION_REPLIES: dict[int | str, dict[str, Any]] = {
-    202: {
-        "headers": {
-            "Location": {"description": "Address of the grading.", **_TEXT},
-            "Idempotent-Replayed": {
-                "description": "`true` if an earlier request with the same `Idempotency-Key` submitted the grading.",
-                **_TEXT,
-            },
-        }
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true` if an earlier request with the same `Idempotency-Key` got this reply.",
+        **_TEXT,
     }
 }
+# Bodies that routes read themselves, so that FastAPI does not know them.
+_bodies: dict[str, type[BaseModel]] = {}
+
+
+def describe_body(model: type[BaseModel]) -> dict[str, Any]:
+    """The description of a request whose JSON body `request_body.read_body` reads."""
+    _bodies[model.__name__] = model
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def made_replies(status: int) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with `Location`, to a request that may have an `Idempotency-Key`."""
+    return {status: {"headers": {"Location": {"description": "Address of what was made.", **_TEXT}, **_REPLAYED}}}
 
 
 def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -73,6 +79,8 @@ def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def created_reply(name: str) -> dict[int | str, dict[str, Any]]:
     """The description of a reply 201, whose `Location` is the address of a resource."""
     return {201: {"headers": {"Location": {"description": f"Address of the {name}.", **_TEXT}}}}
+STARTED_REPLIES = made_replies(202)
+CHANGED_REPLIES = {200: {"headers": _REPLAYED}, **problem_replies(404, 409, 422)}
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:
@@ -87,7 +95,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
     )
     _, definitions = models_json_schema(
-        [(GradingCreate, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+        [*((model, "validation") for model in _bodies.values()), (Problem, "serialization")], ref_template=_REFERENCE
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])
@@ -101,6 +109,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             _complete(operation)
+    add_links(document)
     app.openapi_schema = document
     return document
 

@@ -1,24 +1,26 @@
-"""Routes for submitting answers and reading, cancelling and requeueing their gradings."""
+"""Routes for submitting answers, and for reading and changing one grading."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from sqlalchemy.orm import Session
+
+from vivavoce.rubrics import Bank
 
 from ... import lifecycle, submission, validation
 from ...access.caller import Caller
 from ...observability import metrics
 from ...observability.tracing import trace_parent
+from ...regrading import regrade_finished, requeue_failed
+from ...rubric_choice import choose_rubric
 from ...storage.engine import SessionFactory
-from ...storage.tables import Grading
-from ...submission import NewAnswer
+from ...storage.repositories import ReviewRepository
+from ...storage.tables import Grading, new_id
 from ..answer_key import hide_answer_key
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
 from ..dependencies import (
@@ -29,13 +31,12 @@ from ..dependencies import (
     WaitingDep,
     refuse_unknown_parameters,
 )
-from ..documents.openapi import SUBMISSION_BODY, SUBMISSION_REPLIES, problem_replies
-from ..request_body import read_submission
+from ..documents.openapi import CHANGED_REPLIES, STARTED_REPLIES, describe_body, problem_replies
+from ..idempotency import Once, OnceDep, hash_body
+from ..request_body import read_body
 from ..schemas.gradings import GradingCreate, GradingPublic
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
-# Long enough for a restart of the database.
-_PATIENCE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -43,113 +44,144 @@ _log = logging.getLogger(__name__)
     "",
     status_code=202,
     summary="Submit an answer",
-    openapi_extra={"requestBody": SUBMISSION_BODY},
-    responses={**SUBMISSION_REPLIES, **problem_replies(400, 404, 409, 413, 415, 422)},
+    openapi_extra=describe_body(GradingCreate),
+    responses={**STARTED_REPLIES, **problem_replies(400, 404, 409, 413, 415, 422)},
 )
 def create_grading(
-    body: Annotated[GradingCreate, Depends(read_submission)],
+    body: Annotated[GradingCreate, Depends(read_body(GradingCreate))],
     request: Request,
-    response: Response,
+    once: OnceDep,
     bank: BankDep,
-    sessions: OwnSessionsDep,
     notifier: NotifierDep,
     caller: CallerDep,
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            max_length=255,
-            description="A text of your choice, new for each answer. Sent again with the same body within seven days "
-            "(`VIVA_IDEMPOTENCY_DAYS`), it gets the reply of the first request.",
-        ),
-    ] = None,
 ) -> GradingPublic:
     """Stores the answer and returns its grading, which is graded in the background.
 
     `Location` is the address of the grading. Requests with the same `Idempotency-Key` (at most 255 characters) and body
     get the stored reply of the first, with the header `Idempotent-Replayed: true`.
     """
-    new = NewAnswer(
-        rubric=validation.choose_rubric(bank, body),
-        answer=validation.check_answer(body.answer),
-        candidate=validation.check_candidate(body.candidate),
-        feedback_language=body.feedback_language,
-        priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
-        idempotency_key=idempotency_key,
-        body_hash=_hash_body(body),
-        rubric_source="own" if body.rubric else "bank",
-        request_id=request.state.request_id,
-        trace_parent=trace_parent(),
-    )
-    reply, replayed = sessions.run(
-        lambda session: _submit_answer(session, new, organisation_id=caller.organisation_id),
-        patience_seconds=_PATIENCE_SECONDS,
-    )
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    else:
+    validation.check_answer(body.answer)
+    validation.check_candidate(body.candidate)
+    # Outside of the transaction, which may run twice.
+    grading_id = new_id()
+
+    def submit(session: Session) -> GradingPublic:
+        new = _build_answer(session, bank, body, request, grading_id)
+        return GradingPublic.from_grading(
+            submission.submit(session, new, organisation_id=caller.organisation_id).grading
+        )
+
+    reply = once.run(submit, reply_type=GradingPublic, request_hash=hash_body(body), location=_locate)
+    if not once.is_replayed:
         metrics.submitted.inc()
         _log.info("grading %s is queued", reply.id, extra={"grading_id": reply.id})
     # After the reply: a slow notifier must not delay the caller.
     after_reply.add_task(notifier.notify, reply.id)
-    response.headers["Location"] = str(request.url_for("read_grading", grading_id=reply.id).path)
     return reply if reads_key else hide_answer_key(reply)
 
 
-def _hash_body(body: GradingCreate) -> str:
-    """Returns the SHA-256 of a body as it was read; a field with its default counts as one left out."""
-    fields = body.model_dump(mode="json", exclude_defaults=True)
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _build_answer(
+    session: Session, bank: Bank, body: GradingCreate, request: Request, grading_id: str
+) -> submission.NewAnswer:
+    chosen = choose_rubric(session, bank, body)
+    return submission.NewAnswer(
+        id=grading_id,
+        rubric=chosen.rubric,
+        rubric_source=chosen.source,
+        answer=body.answer,
+        candidate=body.candidate,
+        metadata=body.metadata,
+        feedback_language=body.feedback_language,
+        priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
+        request_id=request.state.request_id,
+        trace_parent=trace_parent(),
+    )
 
 
-def _submit_answer(session: Session, new: NewAnswer, *, organisation_id: str) -> tuple[GradingPublic, bool]:
-    """Submits an answer; returns the reply, and whether it is the stored one of an earlier request."""
-    submitted = submission.submit(session, new, organisation_id=organisation_id)
-    if submitted.key and submitted.key.reply:
-        return GradingPublic.model_validate(submitted.key.reply), submitted.is_repeated
-    reply = GradingPublic.from_grading(submitted.grading)
-    if submitted.key:
-        submitted.key.reply = reply.model_dump(mode="json")
-    return reply, submitted.is_repeated
+def _locate(grading: GradingPublic) -> str:
+    return f"{router.prefix}/{grading.id}"
 
 
-@router.post("/{grading_id}/cancel", summary="Cancel a grading", responses=problem_replies(404, 409, 422))
-def cancel_grading(
-    grading_id: GradingIdDep, sessions: OwnSessionsDep, caller: CallerDep, reads_key: ReadsKeyDep
-) -> GradingPublic:
+@router.post("/{grading_id}/cancel", summary="Cancel a grading", responses=CHANGED_REPLIES)
+def cancel_grading(grading_id: GradingIdDep, once: OnceDep, caller: CallerDep, reads_key: ReadsKeyDep) -> GradingPublic:
     """Cancels a grading that is `queued` or `running`. Cancelling twice changes nothing; a finished one gives 409."""
-    reply = _change_grading(sessions, caller, grading_id, lifecycle.cancel)
+    reply = _change_grading(
+        once, caller, grading_id, lambda session, grading: lifecycle.cancel(session, grading, actor=caller.actor)
+    )
     return reply if reads_key else hide_answer_key(reply)
 
 
-@router.post("/{grading_id}/requeue", summary="Grade again", responses=problem_replies(404, 422))
+@router.post("/{grading_id}/requeue", summary="Grade again what failed", responses=CHANGED_REPLIES)
 def requeue_grading(
     grading_id: GradingIdDep,
-    sessions: OwnSessionsDep,
+    once: OnceDep,
     notifier: NotifierDep,
     caller: CallerDep,
     reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
 ) -> GradingPublic:
-    """Requeues a grading that is `failed`, `dead` or `cancelled`, and deletes its report. Any other is unchanged."""
-    reply = _change_grading(sessions, caller, grading_id, lifecycle.requeue)
+    """Requeues a grading that is `failed`, `dead` or `cancelled`; one with a result gives 409.
+
+    An open one is unchanged. Its report, if it has one, becomes an earlier report.
+    """
+    reply = _change_grading(
+        once, caller, grading_id, lambda session, grading: requeue_failed(session, grading, actor=caller.actor)
+    )
+    after_reply.add_task(notifier.notify, reply.id)
+    return reply if reads_key else hide_answer_key(reply)
+
+
+@router.post(
+    "/{grading_id}/regrade",
+    status_code=202,
+    summary="Grade again what has a result",
+    responses={**STARTED_REPLIES, **problem_replies(404, 409, 422)},
+)
+def regrade_grading(
+    grading_id: GradingIdDep,
+    once: OnceDep,
+    notifier: NotifierDep,
+    caller: CallerDep,
+    reads_key: ReadsKeyDep,
+    after_reply: BackgroundTasks,
+    keep_review: Annotated[
+        bool,
+        Query(description="Grade again although a person has reviewed the grading; the review stays and still counts."),
+    ] = False,
+) -> GradingPublic:
+    """Requeues a grading that is `graded` or `needs_review`; its report becomes an earlier report.
+
+    One that a person has reviewed gives 409 unless `keep_review` is true: decisions of people are never overwritten.
+    """
+    reply = _change_grading(
+        once,
+        caller,
+        grading_id,
+        lambda session, grading: regrade_finished(session, grading, keep_review=keep_review, actor=caller.actor),
+        location=_locate,
+    )
     after_reply.add_task(notifier.notify, reply.id)
     return reply if reads_key else hide_answer_key(reply)
 
 
 def _change_grading(
-    sessions: SessionFactory, caller: Caller, grading_id: str, change: Callable[[Session, Grading], None]
+    once: Once,
+    caller: Caller,
+    grading_id: str,
+    change: Callable[[Session, Grading], None],
+    *,
+    location: Callable[[GradingPublic], str] | None = None,
 ) -> GradingPublic:
-    """Applies a change, which must be idempotent, and returns the grading after it."""
+    """Applies a change and returns the grading after it."""
 
     def change_grading(session: Session) -> GradingPublic:
-        grading = lifecycle.get(session, grading_id, organisation_id=caller.organisation_id)
+        grading = lifecycle.get(session, grading_id, organisation_id=caller.organisation_id, lock=True)
         change(session, grading)
-        return GradingPublic.from_grading(grading)
+        return _show_grading(session, grading)
 
-    return sessions.run(change_grading, patience_seconds=_PATIENCE_SECONDS)
+    return once.run(change_grading, reply_type=GradingPublic, location=location)
 
 
 @router.get("/{grading_id}", summary="Read a grading", responses=problem_replies(404, 422))
@@ -185,4 +217,8 @@ async def read_grading(
 
 def _load_grading(sessions: SessionFactory, caller: Caller, grading_id: str) -> GradingPublic:
     with sessions() as session:
-        return GradingPublic.from_grading(lifecycle.get(session, grading_id, organisation_id=caller.organisation_id))
+        return _show_grading(session, lifecycle.get(session, grading_id, organisation_id=caller.organisation_id))
+
+
+def _show_grading(session: Session, grading: Grading) -> GradingPublic:
+    return GradingPublic.from_grading(grading, review=ReviewRepository(session).newest_of([grading.id]).get(grading.id))

@@ -5,6 +5,18 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
+class ProblemError(BaseModel):
+    """One thing that is wrong with a request."""
+
+    pointer: str | None = Field(
+        description="JSON pointer (RFC 6901) of the place in the body, such as `/rubric/criteria/0/points`; null for a "
+        "parameter."
+    )
+    parameter: str | None = Field(description="The parameter, such as `query.limit`; null for the body.")
+    code: str = Field(description="The kind of error as a fixed code.")
+    detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
@@ -13,6 +25,9 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
     code: str = Field(description="The kind of error as a fixed code.")
+    errors: list[ProblemError] | None = Field(
+        default=None, description="All that is wrong with the request, at most 50; null unless it names a place."
+    )
 
 
 class Readiness(BaseModel):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.rubrics import Rubric
 
-from ...storage.tables import Grading, State
+from ...storage.tables import Grading, Review, State
 from ..documents.examples import EXAMPLE_REQUESTS
 from .reports import ReportDocument
+from .reviews import ReviewPublic
+
+Metadata = dict[
+    Annotated[str, StringConstraints(min_length=1, max_length=40)], Annotated[str, StringConstraints(max_length=500)]
+]
 
 
 class GradingCreate(BaseModel):
@@ -25,6 +30,7 @@ class GradingCreate(BaseModel):
             "oneOf": [
                 {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},
                 {"required": ["rubric"], "properties": {"rubric": {"type": "object"}}},
+                {"required": ["rubric_id"], "properties": {"rubric_id": {"type": "string"}}},
             ],
             "examples": EXAMPLE_REQUESTS,
         },
@@ -34,15 +40,22 @@ class GradingCreate(BaseModel):
         default=None,
         min_length=1,
         max_length=64,
-        description="Id or handbook number of a question in the bank. Required unless there is a `rubric`.",
+        description="Id of a question, or its handbook number. Your organisation's newest frozen rubric for it comes "
+        "before the bank's. Required unless there is a `rubric` or a `rubric_id`.",
     )
-    rubric: Rubric | None = Field(default=None, description="Your own rubric, instead of `question_id`.")
+    rubric: Rubric | None = Field(default=None, description="A rubric of your own, instead of `question_id`.")
+    rubric_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=32,
+        description="Id of a frozen rubric that your organisation has stored, instead of `question_id`.",
+    )
     # Its length is checked later, for a message in plain words.
     answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
     language: Literal["zh", "en"] | None = Field(
         default=None,
-        description="Language of the bank's rubric to grade by; by default the language of the answer. A `rubric` has "
-        "its own language, and another one here is refused.",
+        description="Language of the question's rubric to grade by; by default the language of the answer. A `rubric` "
+        "has its own language, and another one here is refused.",
     )
     feedback_language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the feedback; by default the language of the rubric."
@@ -53,6 +66,12 @@ class GradingCreate(BaseModel):
     candidate: str | None = Field(
         default=None,
         description="Your own reference for the candidate, at most 200 characters; stored, never shown to the judge.",
+    )
+    metadata: Metadata | None = Field(
+        default=None,
+        max_length=16,
+        description="Texts of your own that come back with the grading, such as ids of job and interview: at most 16, "
+        "names of 1 to 40 characters, values of at most 500.",
     )
 
 
@@ -95,10 +114,18 @@ class GradingPublic(BaseModel):
         "`VIVA_ON_JUDGE_UNAVAILABLE=provisional`.",
     )
     report: ReportDocument | None = Field(description="The report; null until the grading is finished.")
+    submission_id: str | None = Field(default=None, description="Id of the submission, which has the answer.")
+    cohort_id: str | None = Field(default=None, description="Id of the cohort; null for a single answer.")
+    metadata: dict[str, str] | None = Field(default=None, description="What you sent as `metadata`.")
+    review: ReviewPublic | None = Field(
+        default=None,
+        description="The newest decision of a person; null if there is none. It stands beside the report, which it "
+        "never changes.",
+    )
 
     @classmethod
-    def from_grading(cls, grading: Grading) -> GradingPublic:
-        """Builds the public view of a grading; an older report is shown in the present form."""
+    def from_grading(cls, grading: Grading, *, review: Review | None = None) -> GradingPublic:
+        """Builds the public view of a grading with its newest review; an older report is shown in the present form."""
         return cls(
             id=grading.id,
             state=State(grading.state),
@@ -115,4 +142,8 @@ class GradingPublic(BaseModel):
             updated_at=grading.updated_at,
             provisional=Provisional.model_validate(grading.provisional) if grading.provisional else None,
             report=upgrade_document(grading.report.document) if grading.report else None,
+            submission_id=grading.submission_id,
+            cohort_id=grading.cohort_id,
+            metadata=grading.caller_metadata,
+            review=ReviewPublic.from_review(review) if review else None,
         )

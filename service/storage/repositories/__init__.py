@@ -3,16 +3,21 @@
 from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository
 from .events import EventRepository
+from .grading_lists import GradingFilter, GradingListRepository, ReportFacts
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
 from .idempotency import FILE_KEYS, IdempotencyRepository
 from .jobs import JobRepository
 from .judges import JudgeCallRepository, JudgeVersionRepository
+from .reviews import EarlierReportRepository, ReviewRepository
 
 __all__ = [
     "FILE_KEYS",
     "ApiKeyRepository",
     "AuditRepository",
+    "EarlierReportRepository",
     "EventRepository",
+    "GradingFilter",
+    "GradingListRepository",
     "GradingRepository",
     "IdempotencyRepository",
     "JobRepository",
@@ -21,6 +26,8 @@ __all__ = [
     "OpenGrading",
     "OrganisationRepository",
     "OutboxRepository",
+    "ReportFacts",
     "ReportRepository",
+    "ReviewRepository",
     "RubricVersionRepository",
 ]

@@ -34,9 +34,9 @@ class GradingRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def by_id(self, grading_id: str, *, organisation_id: str) -> Grading | None:
-        """Returns a grading of an organisation."""
-        grading = self._session.get(Grading, grading_id)
+    def by_id(self, grading_id: str, *, organisation_id: str, lock: bool = False) -> Grading | None:
+        """Returns a grading of an organisation; `lock` holds it until the transaction ends."""
+        grading = self._session.get(Grading, grading_id, with_for_update={"of": Grading} if lock else None)
         return grading if grading and grading.organisation_id == organisation_id else None
 
     def has_grading(self, grading_id: str) -> bool:

@@ -5,7 +5,17 @@ from .audit import AuditEvent
 from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_id
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
 from .events import Event, WebhookDelivery, WebhookEndpoint
-from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State, Submission
+from .gradings import (
+    EarlierReport,
+    Grading,
+    IdempotencyKey,
+    OutboxMessage,
+    Report,
+    RubricVersion,
+    State,
+    Submission,
+    build_earlier_report,
+)
 from .jobs import Analysis, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
@@ -22,6 +32,7 @@ __all__ = [
     "CohortItem",
     "CohortState",
     "ColumnMapping",
+    "EarlierReport",
     "Event",
     "Export",
     "ExportChunk",
@@ -44,5 +55,6 @@ __all__ = [
     "UtcDateTime",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "build_earlier_report",
     "new_id",
 ]

@@ -48,6 +48,7 @@ class Submission(OrganisationRow, Base):
     """An answer as it was submitted."""
 
     __tablename__ = "submission"
+    __table_args__ = (Index("ix_submission_candidate", "organisation_id", "candidate"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     candidate: Mapped[str | None] = mapped_column(String(200))
     answer: Mapped[str] = mapped_column(Text)
@@ -72,6 +73,11 @@ class Grading(OrganisationRow, Base):
         Index("ix_grading_waiting", "state", "priority", "created_at"),
         Index("ix_grading_cohort", "cohort_id", "state"),
         Index("ix_grading_updated", "organisation_id", "updated_at"),
+        # The lists of callers, each read in its order.
+        Index("ix_grading_created", "organisation_id", "created_at", "id"),
+        Index("ix_grading_state", "organisation_id", "state", "created_at", "id"),
+        Index("ix_grading_rubric", "rubric_version_id", "created_at", "id"),
+        Index("ix_grading_submission", "submission_id"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
@@ -118,6 +124,36 @@ class Report(OrganisationRow, Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class EarlierReport(OrganisationRow, Base):
+    """A report that went when its grading was requeued; kept for those who want to know what it said."""
+
+    __tablename__ = "earlier_report"
+    __table_args__ = (Index("ix_earlier_report_grading", "grading_id", "replaced_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
+    rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
+    state: Mapped[State] = mapped_column(String(16))
+    score: Mapped[float | None] = mapped_column(Float)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def build_earlier_report(grading: Grading, moment: datetime) -> EarlierReport:
+    """Builds what is kept of a grading's report once another takes its place; `moment` is when it does."""
+    assert grading.report
+    return EarlierReport(
+        organisation_id=grading.organisation_id,
+        grading_id=grading.id,
+        rubric_version_id=grading.rubric_version_id,
+        state=grading.state,
+        score=grading.report.score,
+        document=grading.report.document,
+        created_at=grading.report.created_at,
+        replaced_at=moment,
+    )
+
+
 class OutboxMessage(OrganisationRow, Base):
     """A notification to workers, written with its grading and deleted once a worker has seen it."""
 
@@ -128,7 +164,10 @@ class OutboxMessage(OrganisationRow, Base):
 
 
 class IdempotencyKey(OrganisationRow, Base):
-    """An idempotency key of a caller, the hash of the request it was used for, and the reply."""
+    """An idempotency key of a caller, the hash of the request it was used for, and the reply.
+
+    Only a key of a submission has a `grading_id`.
+    """
 
     __tablename__ = "idempotency"
     __table_args__ = (Index("ix_idempotency_created", "created_at"),)
@@ -137,5 +176,5 @@ class IdempotencyKey(OrganisationRow, Base):
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[str] = mapped_column(String(64))
     reply: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
+    grading_id: Mapped[str | None] = mapped_column(ForeignKey("grading.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

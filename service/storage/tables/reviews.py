@@ -14,7 +14,8 @@ from .base import Base, OrganisationRow, UtcDateTime, new_id
 class Review(OrganisationRow, Base):
     """What a person decided about a grading; rows are only added, and the newest counts.
 
-    `levels` has the level of each criterion that the person set, by its id. The machine's report stays as it is.
+    `levels` has the level of each criterion that the person set, by its id. The machine's report stays as it is;
+    `machine_score` is what it said at that time. `source` is `api` or `import`.
     """
 
     __tablename__ = "review"
@@ -23,6 +24,7 @@ class Review(OrganisationRow, Base):
     grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
     reviewer: Mapped[str] = mapped_column(String(200))
     score: Mapped[float | None] = mapped_column(Float)
+    machine_score: Mapped[float | None] = mapped_column(Float)
     levels: Mapped[dict[str, Any]] = mapped_column(JSON)
     comment: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(String(16))

@@ -170,7 +170,7 @@ def _assert_problem(reply: httpx.Response, status: int, says: str) -> None:
     assert reply.status_code == status
     assert reply.headers["Content-Type"] == "application/problem+json"
     problem = reply.json()
-    assert set(problem) == {"type", "title", "status", "detail", "code"}
+    assert set(problem) == {"type", "title", "status", "detail", "code", "errors"}
     assert problem["status"] == status
     assert says in problem["detail"]
     assert "\n" not in problem["detail"]
@@ -233,7 +233,7 @@ def test_cancelling_is_a_conflict_once_finished(
 
 @pytest.mark.parametrize(
     ("state", "result"),
-    [(State.FAILED, "queued"), (State.DEAD, "queued"), (State.GRADED, "graded"), (State.RUNNING, "running")],
+    [(State.FAILED, "queued"), (State.DEAD, "queued"), (State.CANCELLED, "queued"), (State.RUNNING, "running")],
 )
 def test_requeueing_notifies_and_shows_the_state(
     api: TestClient, sqlite_database: SessionFactory, rubric: Rubric, notifier: EventNotifier, state: State, result: str

@@ -14,7 +14,14 @@ STATUSES = {
     ("post", "/v1/gradings"): {202, 400, 404, 409, 413, 415, 422},
     ("get", GRADING): {200, 404, 422},
     ("post", f"{GRADING}/cancel"): {200, 404, 409, 422},
-    ("post", f"{GRADING}/requeue"): {200, 404, 422},
+    ("post", f"{GRADING}/requeue"): {200, 404, 409, 422},
+    ("post", f"{GRADING}/regrade"): {202, 404, 409, 422},
+    ("get", "/v1/gradings"): {200, 400, 422},
+    ("post", f"{GRADING}/reviews"): {201, 400, 404, 409, 413, 415, 422},
+    ("get", f"{GRADING}/reviews"): {200, 400, 404, 422},
+    ("get", f"{GRADING}/reports"): {200, 400, 404, 422},
+    ("get", f"{GRADING}/feedback"): {200, 404, 422},
+    ("get", "/v1/submissions/{submission_id}"): {200, 404, 422},
     ("get", "/v1/questions"): {200, 304, 422},
     ("get", "/healthz"): {200},
     ("get", "/readyz"): {200},
@@ -121,12 +128,22 @@ def test_examples_fit_and_are_accepted(api: TestClient, request_schema: dict[str
 
 @pytest.mark.parametrize(
     ("names", "fits"),
-    [({"question_id"}, True), ({"rubric"}, True), ({"question_id", "rubric"}, False), (set(), False)],
+    [
+        ({"question_id"}, True),
+        ({"rubric"}, True),
+        ({"question_id", "rubric"}, False),
+        ({"question_id", "rubric_id"}, False),
+        (set(), False),
+    ],
 )
-def test_exactly_one_of_question_and_rubric_fits(
+def test_exactly_one_way_to_name_the_rubric_fits(
     api: TestClient, request_schema: dict[str, Any], rubric: Rubric, names: set[str], fits: bool
 ) -> None:
-    both = {"question_id": "quantization", "rubric": rubric.model_dump(mode="json", exclude_none=True)}
-    body = {"answer": "INT8", **{name: both[name] if name in names else None for name in both}}
+    ways = {
+        "question_id": "quantization",
+        "rubric": rubric.model_dump(mode="json", exclude_none=True),
+        "rubric_id": "0" * 32,
+    }
+    body = {"answer": "INT8", **{name: way if name in names else None for name, way in ways.items()}}
     assert jsonschema.Draft202012Validator(request_schema).is_valid(body) is fits
     assert (api.post("/v1/gradings", json=body).status_code == 202) is fits

@@ -194,7 +194,11 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
 
 def test_head_of_what_is_not_there_is_404_and_of_a_post_405(client: httpx.Client) -> None:
     assert client.head(f"/v1/gradings/{ABSENT}").status_code == 404
-    assert client.head("/v1/gradings").headers["allow"] == "POST"
+    assert client.head(f"/v1/gradings/{ABSENT}/cancel").headers["allow"] == "POST"
+
+
+def test_a_405_names_all_methods_of_the_address(client: httpx.Client) -> None:
+    assert client.delete("/v1/gradings").headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("path", ["/v1/questions/", "/v1/gradings/", "/healthz/"])

@@ -1,4 +1,4 @@
-"""People's decisions on gradings."""
+"""People's decisions on gradings, reports that were replaced, stored replies, and indexes of lists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
+_LISTS = (
+    ("ix_grading_created", "grading", ["organisation_id", "created_at", "id"]),
+    ("ix_grading_state", "grading", ["organisation_id", "state", "created_at", "id"]),
+    ("ix_grading_rubric", "grading", ["rubric_version_id", "created_at", "id"]),
+    ("ix_grading_submission", "grading", ["submission_id"]),
+    ("ix_submission_candidate", "submission", ["organisation_id", "candidate"]),
+)
 
 
 def upgrade() -> None:
@@ -19,6 +26,7 @@ def upgrade() -> None:
         sa.Column("grading_id", sa.String(length=32), nullable=False),
         sa.Column("reviewer", sa.String(length=200), nullable=False),
         sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("machine_score", sa.Float(), nullable=True),
         sa.Column("levels", sa.JSON(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.Column("source", sa.String(length=16), nullable=False),
@@ -37,9 +45,39 @@ def upgrade() -> None:
     with op.batch_alter_table("review", schema=None) as batch_op:
         batch_op.create_index("ix_review_grading", ["grading_id", "created_at"], unique=False)
 
+    op.create_table(
+        "earlier_report",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("grading_id", sa.String(length=32), nullable=False),
+        sa.Column("rubric_version_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organisation_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["grading_id"], ["grading.id"]),
+        sa.ForeignKeyConstraint(["rubric_version_id"], ["rubric_version.id"]),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_earlier_report_grading", "earlier_report", ["grading_id", "replaced_at"])
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.alter_column("grading_id", existing_type=sa.String(length=32), nullable=True)
+    for name, table, columns in _LISTS:
+        op.create_index(name, table, columns)
+
 
 def downgrade() -> None:
     """Back."""
+    for name, table, _ in _LISTS:
+        op.drop_index(name, table)
+    # Keys of other requests than submissions have no place in the older table.
+    op.execute("DELETE FROM idempotency WHERE grading_id IS NULL")
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.alter_column("grading_id", existing_type=sa.String(length=32), nullable=False)
+    op.drop_index("ix_earlier_report_grading", "earlier_report")
+    op.drop_table("earlier_report")
     with op.batch_alter_table("review", schema=None) as batch_op:
         batch_op.drop_index("ix_review_grading")
 

@@ -1,0 +1,86 @@
+"""Runs schemathesis on a service and reads what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .service import FuzzedService
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found: its exit status (0 for no failure), its output, and its requests."""
+
+    status: int
+    output: str
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of the run: its operation such as `GET /v1/x`, its phase, and the status of the reply."""
+
+    operation: str
+    phase: str
+    status: int
+
+
+def run_schemathesis(
+    service: FuzzedService,
+    folder: Path,
+    *,
+    examples: int,
+    seed: int,
+    phases: str = "examples,coverage,fuzzing,stateful",
+) -> Found:
+    """Runs all checks, with so many examples for each operation."""
+    document = folder / "openapi.json"
+    document.write_text(json.dumps(service.schema), encoding="utf-8")
+    notes = folder / "requests.jsonl"
+    notes.unlink(missing_ok=True)
+    ((name, value),) = service.headers.items()
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"),
+        "run",
+        str(document),
+        f"--url={service.url}",
+        f"--header={name}: {value}",
+        "--checks=all",
+        f"--phases={phases}",
+        f"--max-examples={examples}",
+        f"--seed={seed}",
+        "--suppress-health-check=all",
+        # Refused in every text, which a schema cannot say.
+        "--generation-allow-x00=false",
+        "--continue-on-failure",
+        "--no-shrink",
+        "--no-color",
+    ]
+    environment = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
+        "FUZZING_NOTES": str(notes),
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "src")]),
+    }
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+    lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    return Found(done.returncode, done.stdout + done.stderr, tuple(Request(**json.loads(line)) for line in lines))
+
+
+def list_linked(service: FuzzedService, found: Found) -> tuple[set[str], set[str]]:
+    """Returns the operations that take an id, and those of them that got a real one: their reply was not 404."""
+    wanted = {
+        f"{method.upper()} {path}"
+        for path, operations in service.schema["paths"].items()
+        for method in operations
+        if "{" in path
+    }
+    reached = {request.operation for request in found.requests if request.phase == "stateful" and request.status != 404}
+    return wanted, wanted & reached
