@@ -7,7 +7,7 @@ from "not made" to "made"), so that most grading code does not depend on the kin
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Literal, Self
 
@@ -222,8 +222,8 @@ class Rubric(Frozen):
         if self.max_points <= 0:
             raise ValueError("no criterion gives points: add a binary or an ordinal one")
         # A draft may be incomplete, not inconsistent.
-        if self.status == "frozen":
-            self._check_complete()
+        if self.status == "frozen" and (gap := next(self.find_gaps(), None)):
+            raise ValueError(f"{gap[1]}, or set 'status: draft'")
         return self
 
     def _check_example(self, number: int, example: GradedExample) -> None:
@@ -235,18 +235,19 @@ class Rubric(Frozen):
                 top = len(criterion.levels) - 1
                 raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}: use one")
 
-    def _check_complete(self) -> None:
+    def find_gaps(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What a draft still lacks: its place in the data, and what to do, without a full stop."""
         if not self.expected_points:
-            raise ValueError("there are no expected points: list what a full answer says, or set 'status: draft'")
+            yield ("expected_points",), "there are no expected points: list what a full answer says"
         if not self.references:
-            raise ValueError("there is no reference answer: add one that earns full marks, or set 'status: draft'")
-        for criterion in self.criteria:
+            yield ("references",), "there is no reference answer: add one that earns full marks"
+        for index, criterion in enumerate(self.criteria):
             for number, level in enumerate(criterion.levels):
                 if not level.description.strip():
-                    raise ValueError(
-                        f"level {number} of criterion '{criterion.id}' has no description: describe an answer on it, "
-                        "or set 'status: draft'"
+                    message = (
+                        f"level {number} of criterion '{criterion.id}' has no description: describe an answer on it"
                     )
+                    yield ("criteria", index, "levels", number), message
 
     @property
     def max_points(self) -> float:

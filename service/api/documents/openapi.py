@@ -12,6 +12,8 @@ from pydantic.json_schema import models_json_schema
 from ...access.rules import PUBLIC, RULES
 from ..schemas.common import Problem
 from ..schemas.gradings import GradingCreate
+from ..schemas.rubrics import RubricCopy
+from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any request may get these; the front door of a deployment sends 429.
@@ -57,6 +59,42 @@ SUBMISSION_REPLIES: dict[int | str, dict[str, Any]] = {
 }
 
 
+_RUBRIC_SCHEMA = {"$ref": _REFERENCE.format(model="Rubric")}
+_NEW_RUBRIC_SCHEMA = {"anyOf": [_RUBRIC_SCHEMA, {"$ref": _REFERENCE.format(model="RubricCopy")}]}
+RUBRIC_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        media_type: {"schema": _RUBRIC_SCHEMA, "examples": {"rubric": {"value": EXAMPLE_RUBRIC}}}
+        for media_type in ("application/json", "application/yaml")
+    },
+}
+RUBRIC_CREATE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        media_type: {
+            "schema": _NEW_RUBRIC_SCHEMA,
+            "examples": {"rubric": {"value": EXAMPLE_RUBRIC}, "copy": {"value": EXAMPLE_COPY}},
+        }
+        for media_type in ("application/json", "application/yaml")
+    },
+}
+CANVAS_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"text/csv": {"schema": {"type": "string"}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}},
+}
+
+
+def location_reply(status: int, what: str) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with the address of what was made."""
+    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}}}
+
+
+def etag_reply(status: int = 200, **headers: Any) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with a resource that callers edit."""
+    etag = {"description": "Revision of the resource, for `If-Match`.", **_TEXT}
+    return {status: {"headers": {"ETag": etag, **headers}}}
+
+
 def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of replies with these statuses, all of them problem JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
@@ -75,7 +113,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
     )
     _, definitions = models_json_schema(
-        [(GradingCreate, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+        [(GradingCreate, "validation"), (RubricCopy, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])

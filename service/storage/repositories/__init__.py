@@ -1,17 +1,19 @@
 """Repositories: the queries on each table, named for what they return."""
 
 from .access import ApiKeyRepository
-from .audit import AuditRepository
+from .audit import AuditRepository, AuditSearch
 from .events import EventRepository
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
 from .idempotency import FILE_KEYS, IdempotencyRepository
 from .jobs import JobRepository
 from .judges import JudgeCallRepository, JudgeVersionRepository
+from .rubrics import RubricTestRepository, StoredRubricRepository
 
 __all__ = [
     "FILE_KEYS",
     "ApiKeyRepository",
     "AuditRepository",
+    "AuditSearch",
     "EventRepository",
     "GradingRepository",
     "IdempotencyRepository",
@@ -21,5 +23,7 @@ __all__ = [
     "OpenGrading",
     "OutboxRepository",
     "ReportRepository",
+    "RubricTestRepository",
     "RubricVersionRepository",
+    "StoredRubricRepository",
 ]

@@ -9,7 +9,7 @@ from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVers
 from .jobs import Analysis, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
-from .rubrics import RubricStatus, StoredRubric
+from .rubrics import RubricStatus, RubricTest, StoredRubric
 
 __all__ = [
     "DEFAULT_ORGANISATION",
@@ -37,6 +37,7 @@ __all__ = [
     "Report",
     "Review",
     "RubricStatus",
+    "RubricTest",
     "RubricVersion",
     "State",
     "StoredRubric",
