@@ -87,7 +87,8 @@ def _wrong_parameter(name: str, message: str) -> RequestValidationError:
 RubricIdDep = Annotated[
     str,
     Path(
-        description="Id of a version of yours: 32 hexadecimal digits.", json_schema_extra={"pattern": f"^{_ID.pattern}$"}
+        description="Id of a version of yours: 32 hexadecimal digits.",
+        json_schema_extra={"pattern": f"^{_ID.pattern}$"},
     ),
 ]
 GradingIdDep = Annotated[str, Depends(_check_grading_id)]
