@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from vivavoce.tables import TableError, decode_text
 
+from .criteria import Frozen
 from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
-from .model import Frozen, Language, Rubric
+from .model import Language, Rubric
 from .problems import first_problem
 from .yaml_text import LOADER, YamlProblem, parse_yaml
 

@@ -26,11 +26,9 @@ class Agreement:
 
 def measure_agreement(session: Session) -> Mapping[JudgeName, Agreement]:
     """Returns the agreement of each judge with the newest reviews that have a score."""
+    rows = JudgeVersionRepository(session).agreement_with_reviews()
     return {
-        (engine, model, revision, prompts): Agreement(count, difference, bias, share)
-        for engine, model, revision, prompts, count, difference, bias, share in JudgeVersionRepository(
-            session
-        ).agreement_with_reviews()
+        (engine, model, revision, prompts): Agreement(*figures) for engine, model, revision, prompts, *figures in rows
     }
 
 

@@ -66,9 +66,10 @@ def _check_events(text: str) -> None:
     try:
         for count, event in enumerate(yaml.parse(text, Loader=LOADER)):
             if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1 if event.start_mark else 1
                 raise UnreadableBody(
-                    f"Line {event.start_mark.line + 1} of the YAML has the alias '*{event.anchor[:40]}', and aliases "
-                    "are not read: write the text out, or put it in quotes."
+                    f"Line {line} of the YAML has the alias '*{str(event.anchor)[:40]}', and aliases are not read: "
+                    "write the text out, or put it in quotes."
                 )
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:

@@ -51,7 +51,7 @@ class JudgeVersionRepository:
         )
         return self._session.scalar(query.order_by(JudgeVersion.promoted_at.desc()).limit(1))
 
-    def agreement_with_reviews(self, limit: int = 1000) -> Sequence[sa.Row[Any]]:
+    def agreement_with_reviews(self, limit: int = 1000) -> Sequence[tuple[Any, ...]]:
         """Returns the agreement of each judge with people over the newest reviews that have a score.
 
         A row has engine, model, revision, hash of the prompts, number of gradings, mean absolute difference, mean
@@ -81,4 +81,5 @@ class JudgeVersionRepository:
         # Scores have one decimal, which binary fractions blur.
         is_close = sa.case((size <= 1.5 + 1e-9, 1.0), else_=0.0)
         figures = (sa.func.count(), sa.func.avg(size), sa.func.avg(pairs.c.difference), sa.func.avg(is_close))
-        return self._session.execute(sa.select(*judges, *figures).group_by(*judges)).all()
+        rows = self._session.execute(sa.select(*judges, *figures).group_by(*judges))
+        return [tuple(row) for row in rows]
