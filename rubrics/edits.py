@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
-from .model import Criterion, Rubric
+from .criteria import Criterion
+from .model import Rubric
 
 
 class Effect(StrEnum):

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from vivavoce.tables import TableError, decode_text
 
+from .criteria import Frozen
 from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
-from .model import Frozen, Language, Rubric
+from .model import Language, Rubric
 from .problems import first_problem
 from .yaml_text import LOADER, YamlProblem, parse_yaml
 
@@ -93,9 +94,13 @@ class Bank:
     def __len__(self) -> int:
         return len(self._by_key)
 
+    def find_id(self, question_id: str) -> str | None:
+        """The identifier of a question, which may be named by its handbook number; None if the bank lacks it."""
+        return self._aliases.get(question_id.strip())
+
     def get(self, question_id: str, language: Language) -> Rubric:
         """The rubric of a question in a language; raises UnknownQuestion if the bank has none."""
-        identifier = self._aliases.get(question_id.strip())
+        identifier = self.find_id(question_id)
         if identifier is None:
             raise UnknownQuestion(
                 f"There is no question '{question_id[:80]}': list all questions with 'viva questions' or "

@@ -1,161 +1,54 @@
-"""The model of a rubric: a question, its criteria with their levels, and the points that a full answer makes.
-
-All kinds of criteria offer `levels` in ascending order, from the worst answer to the best (for a `negative` criterion
-from "not made" to "made"), so that most grading code does not depend on the kind.
-"""
+"""The model of a rubric: a question, its criteria (criteria.py), and the points that a full answer makes."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from .points import SMALLEST_POINTS, Points
+from .criteria import SMALLEST_POINTS, Criterion, Frozen, Slug, Text
 
 Language = Literal["zh", "en"]
 """The languages of rubrics; every question of the bank has both."""
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 OriginValue = bool | Annotated[str, StringConstraints(max_length=255)] | tuple[Slug, ...]
 """What the module of a file format may keep in a rubric: flags, short texts and lists of identifiers."""
-
-
-class Frozen(BaseModel):
-    """Base of models that are read from files: immutable, unknown fields are rejected."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Level(Frozen):
-    """One step of a criterion: what an answer on it shows, and the points it earns.
-
-    `name` is a label for tables, such as "Full marks". The judge reads the description, which only a draft may lack.
-    """
-
-    points: Points = Field(ge=-100, le=100)
-    name: str = Field(default="", max_length=200)
-    description: str = Field(default="", max_length=4000)
-
-
-class _CriterionBase(Frozen):
-    id: Slug
-    title: Text = Field(description="A few words for tables and feedback; candidates may see it.")
-    grader_notes: str = Field(default="", max_length=2000, description="For graders only.")
-
-
-# Grading asks for the levels of a criterion many times.
-@lru_cache(maxsize=4096)
-def _build_two_levels(points: float, statement: str) -> tuple[Level, ...]:
-    return (Level(points=0, description="-"), Level(points=points, description=statement))
-
-
-class BinaryCriterion(_CriterionBase):
-    """A criterion that is met or not: the answer makes the `statement`, or it does not."""
-
-    kind: Literal["binary"]
-    statement: Text
-    points: Points = Field(gt=0, le=100)
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Two levels: not met, met."""
-        return _build_two_levels(self.points, self.statement)
-
-
-class OrdinalCriterion(_CriterionBase):
-    """A criterion that is met by degrees: each level describes an answer on it, the first one is usually worth 0."""
-
-    kind: Literal["ordinal"]
-    levels: tuple[Level, ...] = Field(min_length=2, max_length=10)
-
-    @model_validator(mode="after")
-    def _levels_rise(self) -> Self:
-        points = [level.points for level in self.levels]
-        if points[0] < 0:
-            raise ValueError("no level of an ordinal criterion is worth less than 0: use a negative criterion instead")
-        if any(low >= high for low, high in itertools.pairwise(points)):
-            raise ValueError("the points of the levels must rise from each level to the next: reorder or change them")
-        return self
-
-    @property
-    def points(self) -> float:
-        """Points of the highest level."""
-        return self.levels[-1].points
-
-    @property
-    def has_names(self) -> bool:
-        """Whether any of its levels has a name."""
-        return any(level.name for level in self.levels)
-
-
-class NegativeCriterion(_CriterionBase):
-    """A mistake that costs points if the answer makes the `statement`."""
-
-    kind: Literal["negative"]
-    statement: Text
-    points: Points = Field(ge=-100, lt=0)
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Two levels: the mistake was not made (0 points), the mistake was made (points below 0)."""
-        return _build_two_levels(self.points, self.statement)
-
-
-class GateCriterion(_CriterionBase):
-    """A condition for all points: an answer that does not meet it scores at most `cap` (0 to 1) of the maximum."""
-
-    kind: Literal["gate"]
-    statement: Text
-    cap: float = Field(default=0.0, ge=0, lt=1)
-    points: Literal[0] = 0
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Two levels: not met, met; neither earns points."""
-        return _build_two_levels(0, self.statement)
-
-
-Criterion = Annotated[
-    BinaryCriterion | OrdinalCriterion | NegativeCriterion | GateCriterion,
-    Field(discriminator="kind"),
-]
 
 
 class ExpectedPoint(Frozen):
     """One statement that a full answer makes, and the criterion it counts for."""
 
-    id: Slug
-    text: Text
-    criterion: Slug
-    importance: Literal["core", "optional"] = "core"
+    id: Slug = Field(description="Identifier, unique in the rubric.")
+    text: Text = Field(description="The statement.")
+    criterion: Slug = Field(description="Id of the criterion that it counts for.")
+    importance: Literal["core", "optional"] = Field(
+        default="core", description="`core`: a full answer makes it; `optional`: it need not."
+    )
 
 
 class Reference(Frozen):
     """An answer that earns full marks."""
 
-    length: Literal["short", "full"]
-    text: Text
+    length: Literal["short", "full"] = Field(description="`full` makes every core point; `short` one a criterion.")
+    text: Text = Field(description="The answer.")
 
 
 class GradedExample(Frozen):
     """An answer that a person graded, for the judge as an example: its level (from 0) on each criterion."""
 
-    answer: Text
-    levels: dict[Slug, int]
+    answer: Text = Field(description="The answer.")
+    levels: dict[Slug, int] = Field(description="Index of its level, from 0, by the id of each criterion.")
 
 
 class Question(Frozen):
     """The question that candidates answer, and the data to find and sort it by."""
 
-    id: Slug
-    text: Text
-    language: Language
-    topic: Slug
-    difficulty: Literal["foundation", "intermediate", "advanced"]
+    id: Slug = Field(description="Identifier: small letters, digits and hyphens; the same in both languages.")
+    text: Text = Field(description="The question as it is asked.")
+    language: Language = Field(description="Language of question and rubric: `zh` or `en`.")
+    topic: Slug = Field(description="Topic, such as `inference`.")
+    difficulty: Literal["foundation", "intermediate", "advanced"] = Field(description="For whom the question is.")
     minutes: int = Field(ge=1, le=120, description="Time for the answer, in minutes.")
     handbook: str | None = Field(
         default=None,
@@ -167,9 +60,9 @@ class Question(Frozen):
 class SignalWeights(Frozen):
     """Weights of the signals that are set manually; only their proportions matter."""
 
-    judge: float = Field(default=0, ge=0, le=100)
-    embedding: float = Field(default=0, ge=0, le=100)
-    rouge: float = Field(default=0, ge=0, le=100)
+    judge: float = Field(default=0, ge=0, le=100, description="Weight of the judge, 0 to 100.")
+    embedding: float = Field(default=0, ge=0, le=100, description="Weight of the embedding similarity, 0 to 100.")
+    rouge: float = Field(default=0, ge=0, le=100, description="Weight of the word overlap, 0 to 100.")
 
     @model_validator(mode="after")
     def _some_signal_counts(self) -> Self:
@@ -186,11 +79,21 @@ class Rubric(Frozen):
     A draft may lack expected points, references and descriptions of levels; a frozen rubric has them.
     """
 
-    question: Question
-    criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=12)
-    expected_points: tuple[ExpectedPoint, ...] = Field(default=(), max_length=30)
-    references: tuple[Reference, ...] = Field(default=(), max_length=6)
-    examples: tuple[GradedExample, ...] = Field(default=(), max_length=4)
+    question: Question = Field(description="The question.")
+    criteria: tuple[Criterion, ...] = Field(
+        min_length=1, max_length=12, description="What is judged, 1 to 12 criteria; at least one gives points."
+    )
+    expected_points: tuple[ExpectedPoint, ...] = Field(
+        default=(), max_length=30, description="What a full answer says, at most 30 statements."
+    )
+    references: tuple[Reference, ...] = Field(
+        default=(), max_length=6, description="Answers that earn full marks, at most 6."
+    )
+    examples: tuple[GradedExample, ...] = Field(
+        default=(),
+        max_length=4,
+        description="Answers that a person graded, at most 4; shown to judges that take examples.",
+    )
     notes: str = Field(default="", max_length=4000, description="For graders and maintainers only.")
     weights: SignalWeights | None = Field(
         default=None,
@@ -222,8 +125,8 @@ class Rubric(Frozen):
         if self.max_points <= 0:
             raise ValueError("no criterion gives points: add a binary or an ordinal one")
         # A draft may be incomplete, not inconsistent.
-        if self.status == "frozen":
-            self._check_complete()
+        if self.status == "frozen" and (gap := next(self.find_gaps(), None)):
+            raise ValueError(f"{gap[1]}, or set 'status: draft'")
         return self
 
     def _check_example(self, number: int, example: GradedExample) -> None:
@@ -235,18 +138,19 @@ class Rubric(Frozen):
                 top = len(criterion.levels) - 1
                 raise ValueError(f"graded example {number}: criterion '{criterion.id}' has levels 0 to {top}: use one")
 
-    def _check_complete(self) -> None:
+    def find_gaps(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What a draft still lacks: its place in the data, and what to do, without a full stop."""
         if not self.expected_points:
-            raise ValueError("there are no expected points: list what a full answer says, or set 'status: draft'")
+            yield ("expected_points",), "there are no expected points: list what a full answer says"
         if not self.references:
-            raise ValueError("there is no reference answer: add one that earns full marks, or set 'status: draft'")
-        for criterion in self.criteria:
+            yield ("references",), "there is no reference answer: add one that earns full marks"
+        for index, criterion in enumerate(self.criteria):
             for number, level in enumerate(criterion.levels):
                 if not level.description.strip():
-                    raise ValueError(
-                        f"level {number} of criterion '{criterion.id}' has no description: describe an answer on it, "
-                        "or set 'status: draft'"
+                    message = (
+                        f"level {number} of criterion '{criterion.id}' has no description: describe an answer on it"
                     )
+                    yield ("criteria", index, "levels", number), message
 
     @property
     def max_points(self) -> float:

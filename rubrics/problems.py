@@ -9,19 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .model import (
-    BinaryCriterion,
-    ExpectedPoint,
-    GateCriterion,
-    GradedExample,
-    Level,
-    NegativeCriterion,
-    OrdinalCriterion,
-    Question,
-    Reference,
-    Rubric,
-    SignalWeights,
-)
+from .criteria import BinaryCriterion, GateCriterion, Level, NegativeCriterion, OrdinalCriterion
+from .model import ExpectedPoint, GradedExample, Question, Reference, Rubric, SignalWeights
 from .names import identifiers
 from .written_numbers import read_number
 

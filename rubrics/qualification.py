@@ -12,9 +12,10 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
+from .criteria import Frozen, Slug, Text
 from .errors import InvalidRubric
 from .loader import parse_as
-from .model import Frozen, Language, Rubric, Slug, Text
+from .model import Language, Rubric
 from .total import total_share
 
 Quality = Literal["excellent", "adequate", "weak", "wrong", "empty-handed"]

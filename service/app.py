@@ -16,7 +16,8 @@ from .api.authorization import authorize
 from .api.documents import docs_page
 from .api.documents.openapi import build_openapi
 from .api.middleware import HeadMiddleware, RateLimitFieldsMiddleware, SecurityHeadersMiddleware
-from .api.routes import ROUTERS, questions
+from .api.question_lists import load_questions
+from .api.routes import ROUTERS
 from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
@@ -70,6 +71,7 @@ def create_app(
     app.state.bank = bank
     app.state.notifier = notifier
     app.state.judge_status = judge_status
+    app.state.is_stopping = is_stopping
     app.state.waiting = WaitingRequests(sessions, is_stopping)
     app.state.question_lists = {}
     app.state.rate_limits = RateLimits(settings)
@@ -95,4 +97,4 @@ def warm_up(app: FastAPI) -> None:
     """Builds what is the same in every reply; built by the first request, it would hold up others."""
     app.openapi()
     for language in (None, "zh", "en"):
-        questions.load_questions(app, language)
+        load_questions(app, language)

@@ -30,7 +30,7 @@ from .storage.tables import DEFAULT_ORGANISATION, AuditEvent
 
 # Stands for the hash before the first event.
 _NO_HASH = "0" * 64
-_REPORT_HASH = "report_sha256"
+REPORT_HASH = "report_sha256"
 # The columns that the hash covers beside number and previous hash.
 _HASHED_FIELDS = ("at", "organisation_id", "kind", "subject", "actor", "details")
 
@@ -45,9 +45,12 @@ class Kind(StrEnum):
     GRADING_CANCELLED = "grading_cancelled"
     GRADING_REVIEWED = "grading_reviewed"
     RUBRIC_EDITED = "rubric_edited"
+    RUBRIC_FROZEN = "rubric_frozen"
+    RUBRIC_RETIRED = "rubric_retired"
     JUDGE_REGISTERED = "judge_registered"
     JUDGE_PROMOTED = "judge_promoted"
     JUDGE_TAKEN_BACK = "judge_taken_back"
+    JUDGE_RETIRED = "judge_retired"
     BACKUP_TAKEN = "backup_taken"
     DATABASE_RESTORED = "database_restored"
     KEY_CREATED = "key_created"
@@ -117,7 +120,7 @@ def append_event(
 
 def report_details(document: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Returns the details of an event about a report: its hash, by which a later change shows, and its score."""
-    return {_REPORT_HASH: document_hash(document), "score": document["score"], **more}
+    return {REPORT_HASH: document_hash(document), "score": document["score"], **more}
 
 
 def document_hash(document: Any) -> str:
@@ -149,14 +152,14 @@ def verify(
     try:
         with closing(AuditRepository(session).in_order(organisation_id)) as events:
             for entry in events:
-                if broken := _find_break(entry, end):
+                if broken := find_break(entry, end):
                     return broken
                 end = Head(entry.id, entry.hash)
                 if kept and kept.id == end.id and kept != end:
                     problem = f"Event {end.id} is not the one that the head names: the trail was rewritten."
                     return Broken(problem, end.id)
-                if _REPORT_HASH in entry.details:
-                    expected[entry.subject] = entry.details[_REPORT_HASH]
+                if REPORT_HASH in entry.details:
+                    expected[entry.subject] = entry.details[REPORT_HASH]
                 elif entry.kind == Kind.GRADING_REQUEUED:
                     # Requeueing deletes the report.
                     expected.pop(entry.subject, None)
@@ -170,7 +173,7 @@ def verify(
     return _compare_reports(session, end, expected, organisation_id=organisation_id)
 
 
-def _find_break(entry: AuditEvent, end: Head) -> Broken | None:
+def find_break(entry: AuditEvent, end: Head) -> Broken | None:
     """Returns what is wrong with the event that follows the head `end`, or None."""
     if entry.id != end.id + 1:
         return Broken(f"Event {end.id + 1} is missing: event {entry.id} follows on event {end.id}.", end.id + 1)

@@ -14,6 +14,8 @@ ServiceError
 ├── UnusableRequest        422   the request names no question, or two
 ├── UnusableReview         422   the review says nothing, or names what the rubric does not have
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
+├── UnusableRubric         422   the body is no rubric, or one that cannot be graded by
+├── UnfinishedRubric       409   the draft has errors, so that it cannot be frozen or tried
 ├── UnknownQuestionError   404   the question does not exist
 ├── GradingNotFound        404   the grading does not exist
 ├── GradingFinished        409   the grading is finished, so that it cannot be cancelled
@@ -22,8 +24,8 @@ ServiceError
 ├── UnreadableBody         400   the body is no JSON that can be read
 ├── UnsupportedBody        415   the body is of another type, encoding or compression
 ├── BodyTooLarge           413   the body exceeds the limit
-├── UnreadableHead         —     the text is not the head of an audit trail; command line only
-├── JudgeNotPromoted       —     the judge version cannot become active; command line only
+├── UnreadableHead         422   the text is not the head of an audit trail
+├── JudgeNotPromoted       409   the judge version cannot become active
 ├── BackupError            —     a backup cannot be taken, read or restored; command line only
 └── LostLease              —     a worker lost its lease before it wrote; workers only
 """
@@ -145,6 +147,20 @@ class DraftRubric(ServiceError):
     code = "draft_rubric"
 
 
+class UnusableRubric(ServiceError):
+    """The rubric cannot be used."""
+
+    status = 422
+    code = "invalid_rubric"
+
+
+class UnfinishedRubric(ServiceError):
+    """The draft is not ready."""
+
+    status = 409
+    code = "unfinished_rubric"
+
+
 class UnknownQuestionError(ServiceError):
     """The question does not exist."""
 
@@ -204,12 +220,14 @@ class BodyTooLarge(ServiceError):
 class UnreadableHead(ServiceError):
     """The text is not the head of an audit trail."""
 
+    status = 422
     code = "unreadable_head"
 
 
 class JudgeNotPromoted(ServiceError):
     """The judge version cannot become the active one."""
 
+    status = 409
     code = "judge_not_promoted"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from . import audit
 from .audit import Kind
-from .errors import JudgeNotPromoted
+from .errors import JudgeNotPromoted, WrongState
 from .storage import clock
 from .storage.repositories import JudgeVersionRepository
 from .storage.tables import DEFAULT_ORGANISATION, JudgeVersion
@@ -104,11 +104,21 @@ def promote(
     on the questions that both were asked: as many in order, and at most one newly out of order. Raises JudgeNotPromoted
     if the judge is not registered or its figures do not suffice.
     """
-    repository = JudgeVersionRepository(session)
-    version = next((entry for entry in repository.newest_first(organisation_id) if _key_of(entry) == key), None)
+    version = _find_newest(session, key, organisation_id)
     if version is None:
         raise JudgeNotPromoted(f"{key} is not registered: run 'viva bank qualify --register' with these settings.")
-    active = repository.find_active(organisation_id)
+    return promote_version(session, version, at_least=at_least)
+
+
+def promote_version(
+    session: Session, version: JudgeVersion, *, at_least: float | None = None, actor: str | None = None
+) -> JudgeVersion:
+    """Makes a version the active one as `promote` does. Raises JudgeNotPromoted, also if its judge has a newer one."""
+    key = _key_of(version)
+    newest = _find_newest(session, key, version.organisation_id)
+    if newest is not None and newest.id != version.id:
+        raise JudgeNotPromoted(f"{key} was qualified again since: promote its newest version, {newest.id}.")
+    active = JudgeVersionRepository(session).find_active(version.organisation_id)
     if active and active.id == version.id:
         return version
     reason = _find_reason_against(figures_of(version), figures_of(active) if active else None, at_least=at_least)
@@ -121,11 +131,26 @@ def promote(
         session.flush()
     version.promoted_at, version.retired_at = moment, None
     session.flush()
-    _audit_version(session, version, Kind.JUDGE_PROMOTED, instead_of=active.id if active else None)
+    _audit_version(session, version, Kind.JUDGE_PROMOTED, actor=actor, instead_of=active.id if active else None)
     return version
 
 
-def rollback(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -> JudgeVersion:
+def retire(session: Session, version: JudgeVersion, *, actor: str | None = None) -> None:
+    """Retires the active version without another in its place. Retiring it twice changes nothing.
+
+    Raises WrongState for a version that was never active.
+    """
+    if version.is_active:
+        version.retired_at = clock.now()
+        session.flush()
+        _audit_version(session, version, Kind.JUDGE_RETIRED, actor=actor)
+    elif version.retired_at is None:
+        raise WrongState(f"Judge version '{version.id}' is not active: only the active one can be retired.")
+
+
+def rollback(
+    session: Session, *, organisation_id: str = DEFAULT_ORGANISATION, actor: str | None = None
+) -> JudgeVersion:
     """Makes the previously active version active again. Raises JudgeNotPromoted if there is none."""
     repository = JudgeVersionRepository(session)
     active = repository.find_active(organisation_id)
@@ -137,7 +162,7 @@ def rollback(session: Session, *, organisation_id: str = DEFAULT_ORGANISATION) -
     session.flush()
     previous.retired_at = None
     session.flush()
-    _audit_version(session, previous, Kind.JUDGE_TAKEN_BACK, instead_of=active.id)
+    _audit_version(session, previous, Kind.JUDGE_TAKEN_BACK, actor=actor, instead_of=active.id)
     return previous
 
 
@@ -167,6 +192,11 @@ def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMES_SHOWN]) + (", …" if len(names) > _MAX_NAMES_SHOWN else "")
 
 
+def _find_newest(session: Session, key: JudgeKey, organisation_id: str) -> JudgeVersion | None:
+    versions = JudgeVersionRepository(session).newest_first(organisation_id)
+    return next((version for version in versions if _key_of(version) == key), None)
+
+
 def _key_of(version: JudgeVersion) -> JudgeKey:
     return JudgeKey(
         engine=version.engine,
@@ -178,7 +208,9 @@ def _key_of(version: JudgeVersion) -> JudgeKey:
     )
 
 
-def _audit_version(session: Session, version: JudgeVersion, kind: Kind, **more: Any) -> None:
+def _audit_version(
+    session: Session, version: JudgeVersion, kind: Kind, *, actor: str | None = None, **more: Any
+) -> None:
     figures = figures_of(version)
     audit.append_event(
         session,
@@ -192,5 +224,6 @@ def _audit_version(session: Session, version: JudgeVersion, kind: Kind, **more: 
             "questions": len(figures.questions),
             **more,
         },
+        actor=actor,
         organisation_id=version.organisation_id,
     )

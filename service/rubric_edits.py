@@ -59,7 +59,7 @@ def apply_edit(
     revisions that changed a grading. Raises DraftRubric if the rubric is a draft.
     """
     if rubric.status == "draft":
-        raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it with 'viva rubric freeze'.")
+        raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it first.")
     versions = RubricVersionRepository(session).of_question(
         rubric.question.id, rubric.question.language, organisation_id=organisation_id
     )

@@ -88,8 +88,8 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     """
     if new.rubric.status == "draft":
         raise DraftRubric(
-            f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze', or send it "
-            'with "status": "frozen".'
+            f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze' or "
+            'POST /v1/rubrics/ID/freeze, or send it with "status": "frozen".'
         )
     if new.idempotency_key and (key := _find_earlier_use(session, new, organisation_id=organisation_id)):
         assert key.grading_id

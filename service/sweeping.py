@@ -14,7 +14,7 @@ from .events.log import EventKind
 from .lifecycle import append_grading_event
 from .storage import clock
 from .storage.locks import try_sweeper_lock
-from .storage.repositories import GradingRepository, IdempotencyRepository, OutboxRepository
+from .storage.repositories import GradingRepository, IdempotencyRepository, OutboxRepository, RubricTestRepository
 from .storage.tables import Grading, State
 
 # After this long, a notification is assumed to be lost.
@@ -66,6 +66,7 @@ def sweep(
     # The sweeping worker looks into the queue next, which serves as the notification.
     outbox.mark_published(unpublished)
     session.flush()
+    RubricTestRepository(session).delete_expired(moment)
     forgotten = 0
     if key_days is not None:
         forgotten = IdempotencyRepository(session).delete_older(moment - timedelta(days=key_days), limit=limit)

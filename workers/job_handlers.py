@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .background import Handler
+from vivavoce.service.own_rubrics.trials import TEST_JOB
 
-HANDLERS: Mapping[str, Handler] = {}
+from .background import Handler
+from .rubric_tests import grade_test
+
+HANDLERS: Mapping[str, Handler] = {
+    TEST_JOB: grade_test,
+}
 """By the kind of the job."""

@@ -8,6 +8,7 @@ from the reference.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -17,9 +18,15 @@ from ..reading.normal_text import has_han, split_sentences
 from . import lexical
 
 # Pairs of Chinese characters match less often than English stems.
-_MIN_RECALL = {"en": 0.34, "zh": 0.15}
+MIN_RECALL = {"en": 0.34, "zh": 0.15}
+"""Share (0 to 1) of a point's content words in a text that makes the point, by `find_script`."""
 # Cosines vary between processors: keep clear of the bank's values.
 _MIN_SIMILARITY = {"en": 0.87, "zh": 0.915}
+
+
+def find_script(point: str) -> Literal["zh", "en"]:
+    """Returns by which bounds a point is matched."""
+    return "zh" if has_han(point) else "en"
 
 
 class EmbeddingTextMatcher:
@@ -36,8 +43,8 @@ class EmbeddingTextMatcher:
 
     def covers(self, text: str, *, point: str, question: str) -> bool:
         """See TextMatcher."""
-        language = "zh" if has_han(point) else "en"
-        if lexical.point_recall([text], point=point, question=question) >= _MIN_RECALL[language]:
+        language = find_script(point)
+        if lexical.point_recall([text], point=point, question=question) >= MIN_RECALL[language]:
             return True
         return self.best_similarity(text, point) >= _MIN_SIMILARITY[language]
 

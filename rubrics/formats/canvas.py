@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..criteria import Criterion, OrdinalCriterion
 from ..errors import InvalidRubric, RubricUnreadable
-from ..model import Criterion, Language, OrdinalCriterion, Rubric
+from ..model import Language, Rubric
 from ..names import identifiers, question_identifier
 from ..problems import first_problem
 from .canvas_ratings import BINARY, NEGATIVE, UnusableRatings, settle_ratings

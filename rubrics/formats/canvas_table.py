@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from ..criteria import Frozen, Slug
 from ..errors import InvalidRubric
 from ..loader import BYTE_ORDER_MARK
-from ..model import Frozen, Slug
 from ..problems import first_problem
 from .canvas_rows import Row
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..criteria import Criterion
 from ..errors import InvalidRubric
-from ..model import Criterion, Rubric
+from ..model import Rubric
 from ..problems import first_problem
 from .markdown_text import escape_text, format_table, split_row, unescape_text
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from ..model import Criterion, Language, OrdinalCriterion, Rubric
+from ..criteria import Criterion, OrdinalCriterion
+from ..model import Language, Rubric
 from .levels import find_overlapping_levels
 from .traps import Location, Problem, list_traps, simplify
 

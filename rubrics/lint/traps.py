@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from opencc import OpenCC
 
+from ..criteria import Criterion, OrdinalCriterion
 from ..formats.html_text import find_markup
-from ..model import Criterion, Language, OrdinalCriterion, Rubric
+from ..model import Language, Rubric
 from .patterns import ABSENCES, COUNTS
 
 Location = tuple[str | int, ...]

@@ -26,6 +26,7 @@ RULES: Mapping[str, Scope | NoScope] = {
     "show_docs": Scope.SERVICE_READ,
     # questions
     "list_questions": Scope.QUESTIONS_READ,
+    "read_question": Scope.QUESTIONS_READ,
     # gradings
     "create_grading": Scope.GRADINGS_WRITE,
     "read_grading": Scope.GRADINGS_READ,
@@ -39,6 +40,19 @@ RULES: Mapping[str, Scope | NoScope] = {
     "create_review": Scope.REVIEWS_WRITE,
     "list_reviews": Scope.GRADINGS_READ,
     # rubrics
+    "create_rubric": Scope.RUBRICS_WRITE,
+    "import_rubrics": Scope.RUBRICS_WRITE,
+    "list_rubrics": Scope.RUBRICS_READ,
+    "read_rubric": Scope.RUBRICS_READ,
+    "edit_rubric": Scope.RUBRICS_WRITE,
+    "delete_rubric": Scope.RUBRICS_WRITE,
+    "freeze_rubric": Scope.RUBRICS_WRITE,
+    "retire_rubric": Scope.RUBRICS_WRITE,
+    "lint_rubric": Scope.RUBRICS_READ,
+    "compare_rubric": Scope.RUBRICS_READ,
+    "export_rubric": Scope.RUBRICS_READ,
+    "test_rubric": Scope.RUBRICS_WRITE,
+    "read_rubric_test": Scope.RUBRICS_READ,
     # cohorts
     # cohort files
     # results, candidates, analyses, regrades
@@ -53,6 +67,14 @@ RULES: Mapping[str, Scope | NoScope] = {
     "rotate_key": Scope.KEYS_WRITE,
     "revoke_key": Scope.KEYS_WRITE,
     # judges, audit
+    "list_judges": Scope.JUDGES_READ,
+    "read_judge": Scope.JUDGES_READ,
+    "promote_judge": Scope.JUDGES_WRITE,
+    "retire_judge": Scope.JUDGES_WRITE,
+    "roll_back_judge": Scope.JUDGES_WRITE,
+    "list_audit_events": Scope.AUDIT_READ,
+    "read_audit_head": Scope.AUDIT_READ,
+    "verify_audit_trail": Scope.AUDIT_READ,
 }
 OPEN_IN_DEVELOPMENT = frozenset({"show_metrics", "show_openapi", "show_docs"})
 """Routes that need no key unless the environment is `production`."""

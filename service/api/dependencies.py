@@ -89,6 +89,13 @@ def _wrong_parameter(name: str, message: str) -> RequestValidationError:
     return RequestValidationError([{"type": "query_parameter", "loc": ("query", name[:64]), "msg": message}])
 
 
+RubricIdDep = Annotated[
+    str,
+    Path(
+        description="Id of a version of yours: 32 hexadecimal digits.",
+        json_schema_extra={"pattern": f"^{_ID.pattern}$"},
+    ),
+]
 GradingIdDep = Annotated[str, Depends(_check_grading_id)]
 WaitingDep = Annotated[WaitingRequests, Depends(_get_waiting)]
 SettingsDep = Annotated[Settings, Depends(_get_settings)]

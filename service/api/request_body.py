@@ -48,21 +48,22 @@ def read_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     return read
 
 
-def check_content_headers(headers: Headers) -> None:
-    """Raises UnsupportedBody unless the headers announce plain JSON in UTF-8."""
+def check_content_headers(headers: Headers, *, accepted: Sequence[str] = ("application/json",)) -> str:
+    """Returns the media type of a body; raises UnsupportedBody unless it is an accepted one, plain and in UTF-8."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
+    if media_type.strip().lower() not in accepted:
         found = f"'{media_type.strip()[:60]}'" if media_type.strip() else "missing"
-        raise UnsupportedBody(f"The Content-Type is {found}: send Content-Type: application/json.")
+        raise UnsupportedBody(f"The Content-Type is {found}: send Content-Type: {' or '.join(accepted)}.")
     name, _, charset = parameters.strip().partition("=")
     if name.strip().lower() == "charset" and charset.strip(' "').lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedBody(f"The charset of the body is {charset.strip()[:40]}: send JSON in UTF-8.")
+        raise UnsupportedBody(f"The charset of the body is {charset.strip()[:40]}: send it in UTF-8.")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedBody(
             f"The body is compressed ({encoding[:40]}), and compressed bodies are not read: send it as it is, "
             "without Content-Encoding."
         )
+    return media_type.strip().lower()
 
 
 def parse_body(body: bytes, model: type[Model]) -> Model:
@@ -70,11 +71,11 @@ def parse_body(body: bytes, model: type[Model]) -> Model:
 
     Raises UnreadableBody, UnusableAnswer, UnusableRequest or RequestValidationError.
     """
-    text = _decode(body)
-    value = _parse_json(text)
-    _check_size(value)
+    text = decode_body(body)
+    value = parse_json(text)
+    check_size(value)
     if any(escape in text for escape in _ESCAPES):
-        _check_texts(value, path=())
+        check_texts(value, path=())
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -82,23 +83,25 @@ def parse_body(body: bytes, model: type[Model]) -> Model:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found], body=value) from None
 
 
-def _decode(body: bytes) -> str:
+def decode_body(body: bytes, *, kind: str = "JSON") -> str:
+    """Returns the text of a body; raises UnreadableBody unless it is UTF-8. `kind` names its format."""
     if not body.strip():
-        raise UnreadableBody("The body is empty: send a JSON object as UTF-8.")
+        raise UnreadableBody(f"The body is empty: send {kind} as UTF-8.")
     if body.startswith(_GZIP):
-        raise UnreadableBody("The body is compressed (gzip): send the JSON as it is.")
+        raise UnreadableBody(f"The body is compressed (gzip): send the {kind} as it is.")
     if body.startswith(_OTHER_UNICODE):
-        raise UnreadableBody("The body is in UTF-16: send the JSON as UTF-8.")
+        raise UnreadableBody(f"The body is in UTF-16: send the {kind} as UTF-8.")
     try:
         return body.removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnreadableBody(
-            f"The body is not JSON in UTF-8 (byte {error.start + 1} is no part of a character): send it in that "
+            f"The body is not {kind} in UTF-8 (byte {error.start + 1} is no part of a character): send it in that "
             "encoding."
         ) from None
 
 
-def _parse_json(text: str) -> Any:
+def parse_json(text: str) -> Any:
+    """Returns the value of JSON; raises UnreadableBody, or UnusableRequest for more objects than any body has."""
     try:
         return json.loads(text, object_pairs_hook=_ObjectBuilder(), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -137,7 +140,7 @@ def _refuse_constant(name: str) -> None:
     raise UnreadableBody(f"The body has {name}, which is not JSON: send a number or leave the field out.")
 
 
-def _check_size(value: Any) -> None:
+def check_size(value: Any) -> None:
     """Raises UnusableRequest for more values or longer lists than any request has, UnreadableBody for more levels."""
     seen = 0
     level: list[Any] = [value]
@@ -156,7 +159,8 @@ def _check_size(value: Any) -> None:
         raise _too_deep()
 
 
-def _check_texts(value: Any, *, path: Sequence[str | int]) -> None:
+def check_texts(value: Any, *, path: Sequence[str | int]) -> None:
+    """Raises UnusableAnswer for a text, at any depth, that no database can store."""
     if isinstance(value, str):
         place = ".".join(map(str, path))
         pointer = "".join(f"/{part}" for part in path)
@@ -164,14 +168,14 @@ def _check_texts(value: Any, *, path: Sequence[str | int]) -> None:
     elif isinstance(value, dict):
         for name, part in value.items():
             check_characters(name, what="name of a field")
-            _check_texts(part, path=(*path, name))
+            check_texts(part, path=(*path, name))
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            _check_texts(part, path=(*path, index))
+            check_texts(part, path=(*path, index))
 
 
 def _too_many(what: str) -> UnusableRequest:
-    return UnusableRequest(f"The body is too large for one answer ({what}): send one answer a request.")
+    return UnusableRequest(f"The body is too large for one answer or one rubric ({what}): send one a request.")
 
 
 def _too_deep() -> UnreadableBody:

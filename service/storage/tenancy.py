@@ -22,6 +22,14 @@ def bind_to(organisation_id: str) -> dict[str, Any]:
     return {_ORGANISATION: organisation_id}
 
 
+def read_organisation(session: Session) -> str:
+    """Returns the organisation of a session; raises ValueError if it has none, and so would see the rows of all."""
+    organisation_id = session.info.get(_ORGANISATION)
+    if not isinstance(organisation_id, str):
+        raise ValueError("the session belongs to no organisation: use SessionFactory.of")
+    return organisation_id
+
+
 # Sessions without an organisation, as workers have, are left alone.
 @event.listens_for(Session, "do_orm_execute")
 def _leave_out_others(state: ORMExecuteState) -> None:

@@ -12,6 +12,8 @@ from pydantic.json_schema import models_json_schema
 
 from ...access.rules import ANY_KEY, PUBLIC, RULES
 from ..schemas.common import Problem
+from ..schemas.rubrics import RubricCopy
+from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -70,6 +72,42 @@ def made_replies(status: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"headers": {"Location": {"description": "Address of what was made.", **_TEXT}, **_REPLAYED}}}
 
 
+_RUBRIC_SCHEMA = {"$ref": _REFERENCE.format(model="Rubric")}
+_NEW_RUBRIC_SCHEMA = {"anyOf": [_RUBRIC_SCHEMA, {"$ref": _REFERENCE.format(model="RubricCopy")}]}
+RUBRIC_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        media_type: {"schema": _RUBRIC_SCHEMA, "examples": {"rubric": {"value": EXAMPLE_RUBRIC}}}
+        for media_type in ("application/json", "application/yaml")
+    },
+}
+RUBRIC_CREATE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        media_type: {
+            "schema": _NEW_RUBRIC_SCHEMA,
+            "examples": {"rubric": {"value": EXAMPLE_RUBRIC}, "copy": {"value": EXAMPLE_COPY}},
+        }
+        for media_type in ("application/json", "application/yaml")
+    },
+}
+CANVAS_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"text/csv": {"schema": {"type": "string"}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}},
+}
+
+
+def location_reply(status: int, what: str) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with the address of what was made."""
+    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}}}
+
+
+def etag_reply(status: int = 200, **headers: Any) -> dict[int | str, dict[str, Any]]:
+    """The description of a reply with a resource that callers edit."""
+    etag = {"description": "Revision of the resource, for `If-Match`.", **_TEXT}
+    return {status: {"headers": {"ETag": etag, **headers}}}
+
+
 def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of replies with these statuses, all of them problem JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
@@ -79,6 +117,8 @@ def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def created_reply(name: str) -> dict[int | str, dict[str, Any]]:
     """The description of a reply 201, whose `Location` is the address of a resource."""
     return {201: {"headers": {"Location": {"description": f"Address of the {name}.", **_TEXT}}}}
+
+
 STARTED_REPLIES = made_replies(202)
 CHANGED_REPLIES = {200: {"headers": _REPLAYED}, **problem_replies(404, 409, 422)}
 
@@ -95,7 +135,12 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
     )
     _, definitions = models_json_schema(
-        [*((model, "validation") for model in _bodies.values()), (Problem, "serialization")], ref_template=_REFERENCE
+        [
+            *((model, "validation") for model in _bodies.values()),
+            (RubricCopy, "validation"),
+            (Problem, "serialization"),
+        ],
+        ref_template=_REFERENCE,
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])

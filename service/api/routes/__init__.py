@@ -1,6 +1,18 @@
 """The routes of the API, one module for each resource."""
 
-from . import grading_lists, gradings, health, keys, questions, reviews, submissions
+from . import (
+    audit,
+    grading_lists,
+    gradings,
+    health,
+    judges,
+    keys,
+    questions,
+    reviews,
+    rubric_reports,
+    rubrics,
+    submissions,
+)
 
 ROUTERS = (
     gradings.router,
@@ -9,6 +21,10 @@ ROUTERS = (
     submissions.router,
     questions.router,
     keys.router,
+    rubrics.router,
+    rubric_reports.router,
+    judges.router,
+    audit.router,
     health.router,
 )
 """In the order of the documentation."""

@@ -1,33 +1,25 @@
-"""Route that lists the questions of the bank without their answer keys."""
+"""Routes for questions without their answer keys: those of the bank and the organisation's own."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
-from pydantic import TypeAdapter
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from vivavoce.rubrics import Bank, content_hash
+from vivavoce.rubrics import Bank
 
-from ..dependencies import refuse_unknown_parameters
+from ...access.scopes import Scope
+from ...errors import UnknownQuestionError
+from ...storage.repositories import StoredRubricRepository
+from ..authorization import CallerDep, OwnSessionsDep
+from ..dependencies import BankDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
-from ..schemas.questions import CriterionPublic, QuestionPublic
+from ..question_lists import QuestionList, filter_questions, load_questions, merge_questions, write_questions
+from ..schemas.questions import QuestionDetail, QuestionPublic
+from ..schemas.rubrics import RubricSummary
 
 router = APIRouter(prefix="/v1/questions", tags=["questions"], dependencies=[Depends(refuse_unknown_parameters)])
 _HEADERS = {"Cache-Control": "private, max-age=300", "Vary": "Accept-Encoding, Authorization"}
-_QUESTIONS = TypeAdapter(list[QuestionPublic])
-
-
-@dataclass(frozen=True)
-class QuestionList:
-    """A list of questions as it is sent; `tag` is its ETag, the same for both forms."""
-
-    plain: bytes
-    zipped: bytes
-    tag: str
 
 
 @router.get(
@@ -42,12 +34,66 @@ class QuestionList:
 )
 def list_questions(
     request: Request,
+    bank: BankDep,
+    sessions: OwnSessionsDep,
     language: Annotated[Literal["zh", "en"] | None, Query(description="Only questions in this language.")] = None,
+    topic: Annotated[str | None, Query(max_length=64, description="Only questions on this topic.")] = None,
+    difficulty: Annotated[
+        Literal["foundation", "intermediate", "advanced"] | None,
+        Query(description="Only questions of this difficulty."),
+    ] = None,
+    source: Annotated[
+        Literal["bank", "own"] | None, Query(description="Only questions graded by the bank's or by your own rubric.")
+    ] = None,
     if_none_match: Annotated[str, Header(alias="If-None-Match", description="`ETag` of an earlier reply.")] = "",
     accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
-    """Returns the questions of the bank, in both languages or in one. The reply has an `ETag` and may be kept."""
-    questions = load_questions(request.app, language)
+    """Returns all questions that answers can be graded to, in both languages or in one, as one list without pages.
+
+    Where your organisation has frozen a rubric of its own, it stands in place of the bank's. The reply has an `ETag`
+    and may be kept for five minutes.
+    """
+    with sessions() as session:
+        own = StoredRubricRepository(session).in_use()
+    filters = {"language": language, "topic": topic, "difficulty": difficulty, "source": source}
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    if not own and set(wanted) <= {"language"}:
+        questions = load_questions(request.app, language)
+    else:
+        questions = write_questions(filter_questions(merge_questions(bank, own), wanted))
+    return _send(questions, if_none_match, accept_encoding)
+
+
+@router.get("/{question_id}", summary="Read a question", responses=problem_replies(404, 422))
+def read_question(
+    question_id: Annotated[str, Path(max_length=64, description="Id or handbook number of a question.")],
+    bank: BankDep,
+    sessions: OwnSessionsDep,
+    caller: CallerDep,
+) -> QuestionDetail:
+    """Returns a question in each of its languages, without its answer key, and your versions of its rubric."""
+    wanted = bank.find_id(question_id) or question_id.strip()
+    with sessions() as session:
+        # No database compares NUL.
+        rows = StoredRubricRepository(session).of_question(wanted) if wanted.isprintable() else []
+    shown = [row for row in rows if row.status != "draft" or caller.may(Scope.RUBRICS_READ)]
+    in_bank = Bank([rubric for rubric in bank if rubric.question.id == wanted])
+    if not shown and not len(in_bank):
+        raise UnknownQuestionError(f"There is no question '{question_id}': list all questions with GET /v1/questions.")
+    frozen = {
+        row.language: row
+        for row in sorted(rows, key=lambda row: row.frozen_at or row.created_at)
+        if row.status == "frozen"
+    }
+    languages = merge_questions(in_bank, list(frozen.values()))
+    return QuestionDetail(
+        id=wanted,
+        languages=sorted(languages, key=lambda question: question.language),
+        rubrics=[RubricSummary.from_row(row) for row in shown],
+    )
+
+
+def _send(questions: QuestionList, if_none_match: str, accept_encoding: str) -> Response:
     headers = {**_HEADERS, "ETag": questions.tag}
     if {tag.strip() for tag in if_none_match.split(",")} & {questions.tag, questions.tag.removeprefix("W/"), "*"}:
         return Response(status_code=304, headers=headers)
@@ -55,31 +101,6 @@ def list_questions(
         headers["Content-Encoding"] = "gzip"
         return Response(questions.zipped, media_type="application/json", headers=headers)
     return Response(questions.plain, media_type="application/json", headers=headers)
-
-
-def load_questions(app: FastAPI, language: str | None) -> QuestionList:
-    """Returns the list in a language, or in both; it is written once."""
-    lists: dict[str | None, QuestionList] = app.state.question_lists
-    if language not in lists:
-        lists[language] = _write_questions(app.state.bank, language)
-    return lists[language]
-
-
-def _write_questions(bank: Bank, language: str | None) -> QuestionList:
-    shown = [
-        QuestionPublic(
-            **rubric.question.model_dump(),
-            max_points=rubric.max_points,
-            rubric_hash=content_hash(rubric),
-            criteria=[CriterionPublic(id=c.id, kind=c.kind, title=c.title, points=c.points) for c in rubric.criteria],
-        )
-        for rubric in bank
-        if language is None or rubric.question.language == language
-    ]
-    plain = _QUESTIONS.dump_json(shown)
-    # Weak: the zipped form differs in its bytes.
-    tag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
-    return QuestionList(plain, gzip.compress(plain, mtime=0), tag)
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

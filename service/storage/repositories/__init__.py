@@ -1,7 +1,7 @@
 """Repositories: the queries on each table, named for what they return."""
 
 from .access import ApiKeyRepository, OrganisationRepository
-from .audit import AuditRepository
+from .audit import AuditRepository, AuditSearch
 from .events import EventRepository
 from .grading_lists import GradingFilter, GradingListRepository, ReportFacts
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
@@ -9,11 +9,13 @@ from .idempotency import FILE_KEYS, IdempotencyRepository
 from .jobs import JobRepository
 from .judges import JudgeCallRepository, JudgeVersionRepository
 from .reviews import EarlierReportRepository, ReviewRepository
+from .rubrics import RubricTestRepository, StoredRubricRepository
 
 __all__ = [
     "FILE_KEYS",
     "ApiKeyRepository",
     "AuditRepository",
+    "AuditSearch",
     "EarlierReportRepository",
     "EventRepository",
     "GradingFilter",
@@ -29,5 +31,7 @@ __all__ = [
     "ReportFacts",
     "ReportRepository",
     "ReviewRepository",
+    "RubricTestRepository",
     "RubricVersionRepository",
+    "StoredRubricRepository",
 ]

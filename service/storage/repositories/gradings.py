@@ -207,6 +207,10 @@ class ReportRepository:
             for row in rows:
                 yield row.grading_id, row.score, row.document
 
+    def by_gradings(self, grading_ids: Sequence[str]) -> Sequence[Report]:
+        """Returns the reports of these gradings, in any order."""
+        return self._session.scalars(sa.select(Report).where(Report.grading_id.in_(grading_ids))).all()
+
 
 class OutboxRepository:
     """Notifications that were not sent, or not heard, yet."""

@@ -19,7 +19,7 @@ from .gradings import (
 from .jobs import Analysis, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
-from .rubrics import RubricStatus, StoredRubric
+from .rubrics import RubricStatus, RubricTest, StoredRubric
 
 __all__ = [
     "DEFAULT_ORGANISATION",
@@ -48,6 +48,7 @@ __all__ = [
     "Report",
     "Review",
     "RubricStatus",
+    "RubricTest",
     "RubricVersion",
     "State",
     "StoredRubric",

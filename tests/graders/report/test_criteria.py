@@ -16,7 +16,7 @@ from vivavoce.graders.signals.collect import PointSignals, Signals
 from vivavoce.graders.signals.lexical import RougeScores
 from vivavoce.graders.types import LevelSignals, LevelVerdict, Vote
 from vivavoce.rubrics import Rubric
-from vivavoce.rubrics.model import GateCriterion
+from vivavoce.rubrics.criteria import GateCriterion
 
 HERE, ELSEWHERE = Evidence(0, 4, "here"), Evidence(5, 14, "elsewhere")
 LEVEL = LevelSignals(judge=1.0, verifier=None, similarity_gain=0.1, term_recall=0.5, rouge1_recall=0.5)

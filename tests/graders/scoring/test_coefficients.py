@@ -25,7 +25,7 @@ from vivavoce.graders.scoring.coefficients import (
 from vivavoce.graders.testing import HASHING_COEFFICIENTS
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Rubric
-from vivavoce.rubrics.model import GateCriterion
+from vivavoce.rubrics.criteria import GateCriterion
 
 GATE = GateCriterion(id="g", kind="gate", title="t", statement="s", cap=0.3)
 WEIGHTS = Weights(

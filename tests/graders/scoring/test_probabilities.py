@@ -25,7 +25,7 @@ from vivavoce.graders.scoring.probabilities import (
 )
 from vivavoce.graders.types import LevelSignals
 from vivavoce.rubrics import Language, Rubric, SignalWeights, default_bank
-from vivavoce.rubrics.model import GateCriterion
+from vivavoce.rubrics.criteria import GateCriterion
 
 COEFFICIENTS = default_coefficients()
 OF_BANK = COEFFICIENTS.for_question("pruning")

@@ -6,7 +6,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Rubric, content_hash
+from vivavoce.service.access.scopes import Role
 from vivavoce.service.app import warm_up
+from vivavoce.service.storage.engine import SessionFactory
+
+from ..keys import make_key_header
 
 
 def test_questions_are_listed_without_their_key(client: httpx.Client, rubric: Rubric) -> None:
@@ -68,3 +72,70 @@ def test_warming_up_changes_no_reply(app: FastAPI, api: TestClient) -> None:
     before = [api.get(path).content for path in paths]
     warm_up(app)
     assert [api.get(path).content for path in paths] == before
+
+
+def _freeze(api: TestClient, rubric: Rubric, **question: object) -> str:
+    document = rubric.model_dump(mode="json")
+    document["question"] |= {"handbook": None, **question}
+    made = api.post("/v1/rubrics", json=document).json()["id"]
+    assert api.post(f"/v1/rubrics/{made}/freeze").status_code == 200
+    return str(made)
+
+
+def test_own_rubrics_stand_in_place_of_the_banks_and_beside_them(api: TestClient, rubric: Rubric) -> None:
+    before = api.get("/v1/questions").headers["etag"]
+    replacing = _freeze(api, rubric)
+    added = _freeze(api, rubric, id="own-one", topic="safety", difficulty="advanced", text="Own?")
+    reply = api.get("/v1/questions")
+    assert reply.headers["etag"] != before
+    assert [(q["id"], q["source"], q["rubric_id"]) for q in reply.json()] == [
+        ("quantization", "own", replacing),
+        ("own-one", "own", added),
+    ]
+    for secret in [*rubric.expected_points, *rubric.references]:
+        assert secret.text not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ({"topic": "safety"}, ["own-one"]),
+        ({"topic": "inference"}, ["quantization"]),
+        ({"difficulty": "advanced"}, ["own-one"]),
+        ({"source": "own"}, ["own-one"]),
+        ({"source": "bank"}, ["quantization"]),
+        ({"source": "own", "topic": "inference"}, []),
+        ({"language": "zh"}, []),
+    ],
+)
+def test_questions_are_filtered(api: TestClient, rubric: Rubric, filters: dict[str, str], shown: list[str]) -> None:
+    _freeze(api, rubric, id="own-one", topic="safety", difficulty="advanced")
+    assert [question["id"] for question in api.get("/v1/questions", params=filters).json()] == shown
+
+
+def test_a_filtered_list_has_an_etag_too(api: TestClient) -> None:
+    first = api.get("/v1/questions", params={"topic": "inference"})
+    again = api.get("/v1/questions", params={"topic": "inference"}, headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_a_question_is_read_with_the_versions_of_its_rubric(
+    api: TestClient, rubric: Rubric, sqlite_database: SessionFactory
+) -> None:
+    frozen = _freeze(api, rubric)
+    draft = api.post("/v1/rubrics", json={"from": {"rubric_id": frozen}}).json()["id"]
+    for name in ("quantization", "27.1"):
+        question = api.get(f"/v1/questions/{name}").json()
+        assert (question["id"], [q["rubric_id"] for q in question["languages"]]) == ("quantization", [frozen])
+        assert [version["id"] for version in question["rubrics"]] == [frozen, draft]
+    seen = api.get("/v1/questions/quantization", headers=make_key_header(sqlite_database, role=Role.INTEGRATOR))
+    assert [version["id"] for version in seen.json()["rubrics"]] == [frozen]
+    for secret in [*rubric.expected_points, *rubric.references]:
+        assert secret.text not in seen.text
+
+
+@pytest.mark.parametrize("name", ["nothing", "a%00b", "%E4%B8%AD", "99.9"])
+def test_an_unknown_question_is_404(api: TestClient, name: str) -> None:
+    reply = api.get(f"/v1/questions/{name}")
+    assert (reply.status_code, reply.json()["code"]) == (404, "unknown_question")
+    assert "GET /v1/questions" in reply.json()["detail"]

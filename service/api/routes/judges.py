@@ -1,0 +1,95 @@
+"""Routes for judge versions: their figures, and which one is active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Path
+from sqlalchemy.orm import Session
+
+from ... import judge_versions
+from ...judge_agreement import measure_agreement, name_judge
+from ...lookup import get_own
+from ...storage.engine import SessionFactory
+from ...storage.repositories import JudgeVersionRepository
+from ...storage.tables import JudgeVersion
+from ..authorization import CallerDep, OwnSessionsDep
+from ..dependencies import refuse_unknown_parameters
+from ..documents.openapi import problem_replies
+from ..schemas.judges import JudgePromotion, JudgePublic
+
+router = APIRouter(prefix="/v1/judges", tags=["judges"], dependencies=[Depends(refuse_unknown_parameters)])
+JudgeIdDep = Annotated[
+    str,
+    Path(description="Id of a judge version: 32 hexadecimal digits.", json_schema_extra={"pattern": "^[0-9a-f]{32}$"}),
+]
+
+
+@router.get("", summary="List judge versions", responses=problem_replies(422))
+def list_judges(sessions: OwnSessionsDep, caller: CallerDep) -> list[JudgePublic]:
+    """Returns all judge versions, the newest first, with their qualification and how well they agree with people.
+
+    Versions are made by `viva bank qualify --register`. Workers grade with the judge of their settings.
+    """
+    with sessions() as session:
+        versions = JudgeVersionRepository(session).newest_first(caller.organisation_id)
+        agreement = measure_agreement(session)
+    return [JudgePublic.from_version(version, agreement.get(name_judge(version))) for version in versions]
+
+
+@router.get("/{judge_id}", summary="Read a judge version", responses=problem_replies(404, 422))
+def read_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep) -> JudgePublic:
+    """Returns a judge version with its qualification, and how well it agrees with people."""
+    with sessions() as session:
+        return _show(session, get_own(session, JudgeVersion, judge_id, name="judge version"))
+
+
+@router.post("/{judge_id}/promote", summary="Promote a judge version", responses=problem_replies(404, 409, 413, 422))
+def promote_judge(
+    judge_id: JudgeIdDep,
+    sessions: OwnSessionsDep,
+    caller: CallerDep,
+    body: Annotated[JudgePromotion | None, Body()] = None,
+) -> JudgePublic:
+    """Makes a version the active one if its figures suffice, else 409 says why not. Promoting twice changes nothing."""
+    at_least = body.at_least if body else None
+
+    def promote(session: Session) -> JudgeVersion:
+        version = get_own(session, JudgeVersion, judge_id, name="judge version", lock=True)
+        return judge_versions.promote_version(session, version, at_least=at_least, actor=caller.actor)
+
+    return _change(sessions, promote)
+
+
+@router.post("/{judge_id}/retire", summary="Retire the active judge version", responses=problem_replies(404, 409, 422))
+def retire_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
+    """Retires the active version without another in its place. Retiring twice changes nothing."""
+
+    def retire(session: Session) -> JudgeVersion:
+        version = get_own(session, JudgeVersion, judge_id, name="judge version", lock=True)
+        judge_versions.retire(session, version, actor=caller.actor)
+        return version
+
+    return _change(sessions, retire)
+
+
+@router.post("/rollback", summary="Go back to the judge version before", responses=problem_replies(409, 422))
+def roll_back_judge(sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
+    """Makes the version active again that was active before; 409 if there is none."""
+
+    def roll_back(session: Session) -> JudgeVersion:
+        return judge_versions.rollback(session, organisation_id=caller.organisation_id, actor=caller.actor)
+
+    return _change(sessions, roll_back)
+
+
+def _change(sessions: SessionFactory, change: Callable[[Session], JudgeVersion]) -> JudgePublic:
+    with sessions.begin() as session:
+        version = change(session)
+        session.flush()
+        return _show(session, version)
+
+
+def _show(session: Session, version: JudgeVersion) -> JudgePublic:
+    return JudgePublic.from_version(version, measure_agreement(session).get(name_judge(version)))
