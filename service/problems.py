@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from .api.schemas.common import Problem
-from .errors import ServiceError
+from .errors import RefusedItems, ServiceError
 from .storage.engine import is_unavailable
 
 # What a caller sent may be repeated, not in full and in no form that breaks a line.
@@ -32,15 +33,25 @@ def add_exception_handlers(app: FastAPI) -> None:
 
 
 def problem_response(
-    status: int, *, title: str, detail: str, code: str, headers: Mapping[str, str] | None = None
+    status: int,
+    *,
+    title: str,
+    detail: str,
+    code: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, Any]] = (),
 ) -> JSONResponse:
-    """Builds the response for one problem, as `application/problem+json`."""
+    """Builds the response for one problem, as `application/problem+json`, with `errors` if there are any."""
     shown = _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], detail)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[: _SHOWN_CHARACTERS // 2]} … {shown[-_SHOWN_CHARACTERS // 2 :]}"
     problem = Problem(title=title, status=status, detail=shown, code=code)
+    more = {"errors": [dict(error) for error in errors]} if errors else {}
     return JSONResponse(
-        problem.model_dump(), status_code=status, media_type="application/problem+json", headers=dict(headers or {})
+        {**problem.model_dump(), **more},
+        status_code=status,
+        media_type="application/problem+json",
+        headers=dict(headers or {}),
     )
 
 
@@ -58,7 +69,14 @@ def internal_error_response() -> JSONResponse:
 async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     title = (type(error).__doc__ or "").strip().splitlines()[0].rstrip(".")
-    return problem_response(error.status, title=title, detail=str(error), code=error.code, headers=error.headers)
+    return problem_response(
+        error.status,
+        title=title,
+        detail=str(error),
+        code=error.code,
+        headers=error.headers,
+        errors=error.errors if isinstance(error, RefusedItems) else (),
+    )
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
