@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vivavoce.rubrics import Bank
+from vivavoce.rubrics import Bank, Rubric
 
 from .. import validation
 from ..cohorts.items import NewItem
@@ -21,6 +21,8 @@ def read_items(items: Sequence[Any], bank: Bank) -> tuple[list[NewItem], list[It
     good: list[NewItem] = []
     errors: list[ItemError] = []
     seen: dict[str, int] = {}
+    # One object for equal rubrics: each is looked up in the database.
+    rubrics: dict[str, Rubric] = {}
     for index, raw in enumerate(items):
         try:
             item = ItemCreate.model_validate(raw)
@@ -29,6 +31,8 @@ def read_items(items: Sequence[Any], bank: Bank) -> tuple[list[NewItem], list[It
                 errors.append(_build_error(index, raw, "duplicate_external_id", detail, "external_id"))
                 continue
             seen[item.external_id] = index
+            if item.rubric:
+                item.rubric = rubrics.setdefault(item.rubric.model_dump_json(), item.rubric)
             good.append(_build_item(item, bank))
         except ValidationError as error:
             errors += [

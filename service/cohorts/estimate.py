@@ -1,4 +1,4 @@
-"""What grading a cohort is expected to take: calls, tokens, minutes and cost, each from the 10th to the 90th percentile.
+"""What grading a cohort is expected to take: calls, tokens, minutes and cost, each as a range of 80 %.
 
 The figures of a rubric come from reports by it; without any, from what the judge would be asked about a few of the
 answers. The sum over answers is taken as normally distributed, with the uncertainty of a mean of few. Equal answers to

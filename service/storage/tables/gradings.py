@@ -73,7 +73,7 @@ class Grading(OrganisationRow, Base):
     __tablename__ = "grading"
     __table_args__ = (
         Index("ix_grading_awaited", "priority", "created_at", sqlite_where=_AWAITED, postgresql_where=_AWAITED),
-        Index("ix_grading_state", "state", "cohort_id"),
+        Index("ix_grading_work", "state", "cohort_id"),
         Index("ix_grading_cohort", "cohort_id", "state", "priority", "created_at", "id"),
         Index("ix_grading_updated", "organisation_id", "updated_at"),
     )

@@ -225,9 +225,7 @@ def test_failed_answers_are_graded_again_only_if_asked(
         ("cancelled", "finalise", "only a draft"),
     ],
 )
-def test_a_wrong_state_names_itself_and_the_fix(
-    api: TestClient, running: str, state: str, verb: str, fix: str
-) -> None:
+def test_a_wrong_state_names_itself_and_the_fix(api: TestClient, running: str, state: str, verb: str, fix: str) -> None:
     cohort = make_cohort(api) if state == "draft" else running
     if state == "cancelled":
         do(api, running, "cancel")
@@ -246,7 +244,10 @@ def test_every_wrong_item_is_named_with_its_place(api: TestClient, rubric: Rubri
     cohort = make_cohort(api)
     good = {"external_id": "a", "answer": "INT8", "rubric": rubric.model_dump(mode="json")}
     items = [good, {**good, "external_id": ""}, {**good, "external_id": "b", "colour": 1}, good, 7]
-    items += [{"external_id": "c", "answer": "x", "question_id": "none"}, {**good, "external_id": "d", "answer": "\x00"}]
+    items += [
+        {"external_id": "c", "answer": "x", "question_id": "none"},
+        {**good, "external_id": "d", "answer": "\x00"},
+    ]
     reply = api.post(f"/v1/cohorts/{cohort}/items", json={"items": items})
     assert reply.status_code == 422
     found = [(error["index"], error["pointer"], error["code"]) for error in reply.json()["errors"]]

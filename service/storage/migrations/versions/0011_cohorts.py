@@ -140,7 +140,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'queued' AND priority > 0"),
             postgresql_where=sa.text("state = 'queued' AND priority > 0"),
         )
-        batch_op.create_index("ix_grading_state", ["state", "cohort_id"], unique=False)
+        batch_op.create_index("ix_grading_work", ["state", "cohort_id"], unique=False)
         batch_op.create_index("ix_grading_cohort", ["cohort_id", "state", "priority", "created_at", "id"], unique=False)
         batch_op.create_index("ix_grading_updated", ["organisation_id", "updated_at"], unique=False)
 
@@ -150,7 +150,7 @@ def downgrade() -> None:
     with op.batch_alter_table("grading", schema=None) as batch_op:
         batch_op.drop_index("ix_grading_updated")
         batch_op.drop_index("ix_grading_cohort")
-        batch_op.drop_index("ix_grading_state")
+        batch_op.drop_index("ix_grading_work")
         batch_op.drop_index("ix_grading_awaited")
         batch_op.create_index("ix_grading_waiting", ["state", "priority", "created_at"], unique=False)
         batch_op.drop_column("metadata")
