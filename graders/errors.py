@@ -23,11 +23,12 @@ class UnscoredReason(StrEnum):
     UNSUPPORTED_EVIDENCE = "unsupported_evidence"
     TOO_LONG = "too_long"
     INTERNAL = "internal"
+    BUDGET = "budget"
 
     @property
     def retryable(self) -> bool:
-        """Whether a retry may succeed: true when the judge could not be reached or did not reply in time."""
-        return self in {UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT}
+        """Whether a retry may succeed: the judge could not be reached or did not reply in time, or was not asked."""
+        return self in {UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT, UnscoredReason.BUDGET}
 
 
 class GraderError(Exception):

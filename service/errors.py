@@ -8,6 +8,7 @@ ServiceError
 ├── InvalidCursor          400   the cursor of a list is not one that the list gave
 ├── PreconditionFailed     412   the resource has changed since it was read
 ├── PreconditionMissing    428   an edit needs If-Match
+├── RefusedItems           422   items of a request cannot be used; `errors` says which
 ├── NotFound               404   the organisation has no such resource
 ├── WrongState             409   the state of the resource forbids it
 ├── UnusableAnswer         422   the answer cannot be stored or judged
@@ -32,9 +33,9 @@ ServiceError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ServiceError(Exception):
@@ -110,6 +111,17 @@ class NotFound(ServiceError):
 
     status = 404
     code = "not_found"
+
+
+class RefusedItems(ServiceError):
+    """Some items cannot be used."""
+
+    status = 422
+    code = "refused_items"
+
+    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(detail)
+        self.errors = errors
 
 
 class WrongState(ServiceError):

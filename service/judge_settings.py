@@ -119,6 +119,11 @@ class JudgeSettings(BaseSettings):
         return self
 
     @property
+    def has_prices(self) -> bool:
+        """Whether calls of the judge cost anything."""
+        return bool(self.judge_price_prompt or self.judge_price_cached or self.judge_price_completion)
+
+    @property
     def votes(self) -> int:
         """The number of votes cast on each criterion: judges times samples."""
         return (1 + len(self.judge_panel)) * self.judge_samples

@@ -28,6 +28,7 @@ from vivavoce.graders import Report as GradersReport
 
 from . import audit
 from .audit import Kind
+from .cohorts.gradings import close_if_ended
 from .errors import GradingFinished, GradingNotFound
 from .events.log import EventKind, append_event
 from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
@@ -38,8 +39,8 @@ from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State, build_
 # The delay of the first retry; it doubles with each further one.
 FIRST_RETRY_SECONDS = 3.0
 MAX_JUDGE_ATTEMPTS = 5
-INTERACTIVE, BATCH = 10, 0
-"""Priorities of a grading: a caller waits for it, or it belongs to a batch."""
+INTERACTIVE, RETRIED, BATCH = 10, 5, 0
+"""Priorities of a grading: a caller waits for it, a person requeued one of a cohort, or it belongs to a batch."""
 
 
 def get(
@@ -186,6 +187,7 @@ def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
     )
     if not is_requeued:
         raise build_lost_lease(lease)
+    close_if_ended(session, [lease.cohort_id], [lease.grading_id])
     return State.QUEUED
 
 
@@ -212,9 +214,10 @@ def release(
             detail=detail,
             provisional=dict(provisional) if provisional else None,
         )
+    close_if_ended(session, [lease.cohort_id for lease in leases], [lease.grading_id for lease in leases])
 
 
-def cancel(session: Session, grading: Grading, *, actor: str | None = None) -> None:
+def cancel(session: Session, grading: Grading, *, actor: str | None = None, reason: str | None = None) -> None:
     """Cancels an open grading; a worker that holds it can no longer write. Cancelling twice changes nothing.
 
     `actor` is who asks for it, by default the user of this process. Raises GradingFinished if the grading has
@@ -225,13 +228,14 @@ def cancel(session: Session, grading: Grading, *, actor: str | None = None) -> N
     if not grading.is_open:
         raise GradingFinished(f"The grading is {grading.state} already: there is nothing left to cancel.")
     grading.state = State.CANCELLED
+    grading.reason = reason or grading.reason
     # A new token ends the lease of a worker that still runs.
     grading.fencing_token += 1
     grading.lease_owner = grading.lease_until = grading.not_before = grading.provisional = None
     grading.updated_at = clock.now()
     OutboxRepository(session).mark_published([grading.id])
     _audit_grading(session, grading, Kind.GRADING_CANCELLED, actor=actor)
-    append_grading_event(session, grading, EventKind.GRADING_CANCELLED)
+    append_grading_event(session, grading, EventKind.GRADING_CANCELLED, reason=reason)
     session.flush()
 
 
@@ -253,6 +257,9 @@ def regrade(session: Session, grading: Grading, *, actor: str | None = None) -> 
         session.delete(grading.report)
         grading.report = None
     grading.state = State.QUEUED
+    if grading.cohort_id:
+        # Graded even if its cohort has ended.
+        grading.priority = RETRIED
     grading.attempt = grading.judge_attempts = 0
     grading.reason = grading.detail = grading.not_before = None
     grading.updated_at = moment

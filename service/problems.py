@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 
 from .api.schemas.common import Problem, ProblemError
 from .api.validation_errors import list_errors, name_place
-from .errors import ServiceError
+from .errors import RefusedItems, ServiceError
 from .storage.engine import is_unavailable
 
 # What a caller sent may be repeated, not in full and in no form that breaks a line.
@@ -82,6 +82,11 @@ async def _on_service_error(_: Request, error: Exception) -> JSONResponse:
     errors = None
     if error.pointer is not None:
         errors = [ProblemError(pointer=error.pointer, parameter=None, code=error.code, detail=detail)]
+    elif isinstance(error, RefusedItems):
+        errors = [
+            ProblemError(pointer=item["pointer"], parameter=None, code=item["code"], detail=item["detail"])
+            for item in error.errors
+        ]
     return problem_response(
         error.status, title=title, detail=detail, code=error.code, headers=error.headers, errors=errors
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from . import audit
 from .audit import Kind
+from .cohorts.gradings import close_if_ended
 from .events.log import EventKind
 from .lifecycle import append_grading_event
 from .storage import clock
@@ -52,7 +53,9 @@ def sweep(
     if not try_sweeper_lock(session):
         return Swept()
     moment = clock.now()
-    requeued, dead = [], []
+    requeued: list[str] = []
+    cohort_ids: list[str | None] = []
+    dead: list[str] = []
     for grading in GradingRepository(session).find_stalled(moment, gone=gone, limit=limit):
         if grading.attempt >= max_attempts:
             _set_dead(session, grading, moment)
@@ -60,6 +63,8 @@ def sweep(
         else:
             _requeue_stalled(grading, moment)
             requeued.append(grading.id)
+            cohort_ids.append(grading.cohort_id)
+    close_if_ended(session, cohort_ids, requeued)
     outbox = OutboxRepository(session)
     late = outbox.find_unpublished(moment - timedelta(seconds=UNPUBLISHED_SECONDS), limit=limit)
     unpublished = [message.grading_id for message in late]

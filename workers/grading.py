@@ -14,18 +14,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from vivavoce.graders import Panel, Report, UnscoredReason
+from vivavoce.graders.judge.budget import within_budget
 from vivavoce.service import lifecycle
+from vivavoce.service.cohorts.lifecycle import settle
 from vivavoce.service.leases import Batch
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.tracing import batch_span
 from vivavoce.service.settings import Settings
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.repositories import GradingRepository
+from vivavoce.service.storage.repositories import CohortRepository, GradingRepository
 from vivavoce.service.storage.tables import State
 from vivavoce.service.sweeping import Swept, sweep
 
 from .batch_grading import Result, grade_batch
-from .outcomes import report_outcome, set_judge_reachable
+from .cohort_budget import CohortBudget
+from .outcomes import is_judge_down, report_outcome, set_judge_reachable
 from .results import write_results
 from .worker_id import has_ended
 
@@ -93,9 +97,19 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> Swept:
     if swept.dead:
         metrics.finished.labels(State.DEAD.value).inc(len(swept.dead))
         _log.error("%d gradings are dead, see 'viva queue --state dead': %s", len(swept.dead), swept.dead)
+    sweep_cohorts(sessions)
     if swept.unpublished:
         _log.info("found %d submissions whose notification was lost", len(swept.unpublished))
     return swept
+
+
+def sweep_cohorts(sessions: SessionFactory) -> None:
+    """Finish and expire cohorts, each in a transaction of its own."""
+    moment = clock.now()
+    for cohort_id in sessions.read(lambda session: CohortRepository(session).to_sweep(moment)):
+        state = sessions.run(lambda session: settle(session, cohort_id, now=moment))  # noqa: B023  called at once
+        if state:
+            _log.info("cohort %s is %s", cohort_id, state.value)
 
 
 def _claim_batch(sessions: SessionFactory, settings: Settings, *, owner: str) -> Batch | None:
@@ -118,10 +132,21 @@ def _grade_batch(
     on_finished: Callable[[str], None],
     settings: Settings,
 ) -> QueueRun:
-    results = _grade_leases(sessions, panel, batch, settings)
+    cohort_id = batch.leases[0].cohort_id
+    budget = CohortBudget(sessions, cohort_id) if cohort_id else None
+    with within_budget(budget):
+        results = _grade_leases(sessions, panel, batch, settings)
+    if budget:
+        budget.flush()
     with metrics.stage_seconds.labels("write").time():
         pairs = list(zip(batch.leases, results, strict=True))
-        written = write_results(sessions, pairs, settings, retry_seconds=RETRY_SECONDS)
+        written = write_results(
+            sessions,
+            pairs,
+            settings,
+            retry_seconds=RETRY_SECONDS,
+            refused_cost=budget.refused_cost if budget else None,
+        )
     finished = 0
     for lease, result, outcome in written:
         report_outcome(lease, result, outcome)
@@ -130,7 +155,7 @@ def _grade_batch(
             on_finished(lease.grading_id)
     reports = [result for result in results if isinstance(result, Report)]
     set_judge_reachable(reports)
-    unavailable = [report for report in reports if report.judge_unavailable]
+    unavailable = [report for report in reports if is_judge_down(report)]
     if not unavailable:
         return QueueRun(finished)
     reason = unavailable[0].unscored_reason or UnscoredReason.INFRASTRUCTURE

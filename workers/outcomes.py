@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from vivavoce.graders import JudgeFailure, Report
+from vivavoce.graders import JudgeFailure, Report, UnscoredReason
 from vivavoce.service.errors import LostLease
 from vivavoce.service.leases import Lease
 from vivavoce.service.observability import metrics
@@ -45,7 +45,7 @@ def report_outcome(lease: Lease, report: Report | JudgeFailure, outcome: State |
             metrics.finished.labels(outcome.value).inc()
             _log.warning("%s without a report: %s", outcome, report.detail)
         elif outcome.open:
-            metrics.returned.labels("judge_unavailable" if report.judge_unavailable else "unanswered").inc()
+            metrics.returned.labels(_name_return(report)).inc()
             _log.warning("requeued: %s: %s", report.unscored_reason, report.unscored_detail)
         else:
             _count_finished(lease, report, outcome)
@@ -56,6 +56,12 @@ def report_outcome(lease: Lease, report: Report | JudgeFailure, outcome: State |
                 source.judge_calls,
                 source.cached_verdicts,
             )
+
+
+def _name_return(report: Report) -> str:
+    if report.unscored_reason is UnscoredReason.BUDGET:
+        return "budget"
+    return "judge_unavailable" if report.judge_unavailable else "unanswered"
 
 
 def _count_finished(lease: Lease, report: Report, state: State) -> None:
@@ -69,9 +75,14 @@ def _count_finished(lease: Lease, report: Report, state: State) -> None:
     metrics.turnaround_seconds.observe((clock.now() - lease.created_at).total_seconds())
 
 
+def is_judge_down(report: Report) -> bool:
+    """Whether there is no verdict because the judge is down, and not because a budget is used up."""
+    return report.judge_unavailable and report.unscored_reason is not UnscoredReason.BUDGET
+
+
 def set_judge_reachable(reports: Sequence[Report]) -> None:
     """Set the gauge from a batch that asked the judge; one settled without it says nothing."""
-    unavailable = any(report.judge_unavailable for report in reports)
+    unavailable = any(map(is_judge_down, reports))
     if unavailable or any(report.provenance.judge_calls for report in reports):
         source = reports[0].provenance
         metrics.judge_reachable.labels(source.engine, source.model, source.model_revision).set(not unavailable)

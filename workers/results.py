@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from vivavoce.graders import JudgeFailure, Report
+from vivavoce.graders import JudgeFailure, Report, UnscoredReason
 from vivavoce.service import lifecycle
+from vivavoce.service.cohorts.lifecycle import stop_for_budget
 from vivavoce.service.errors import LostLease
 from vivavoce.service.leases import Lease
 from vivavoce.service.settings import Settings
@@ -21,16 +22,26 @@ Outcome = State | LostLease
 
 
 def write_results(
-    sessions: SessionFactory, results: Sequence[tuple[Lease, Result]], settings: Settings, *, retry_seconds: float
+    sessions: SessionFactory,
+    results: Sequence[tuple[Lease, Result]],
+    settings: Settings,
+    *,
+    retry_seconds: float,
+    refused_cost: float | None = None,
 ) -> list[tuple[Lease, Result, Outcome]]:
     """Write a batch in one transaction; each grading with its result, and its new state or LostLease.
 
     A result that the database refuses fails its grading; the others are written. Gradings that the judge was not there
-    for are due again after `retry_seconds`.
+    for are due again after `retry_seconds`. Of a cohort whose budget refused a call that may cost `refused_cost`, the
+    unfinished ones end with it.
     """
 
     def write(session: Session, lease: Lease, result: Result) -> Outcome:
-        return _write_result(session, lease, result, settings, retry_seconds)
+        outcome = _write_result(session, lease, result, settings, retry_seconds)
+        is_refused = isinstance(result, Report) and result.unscored_reason is UnscoredReason.BUDGET
+        if is_refused and lease.cohort_id and outcome is State.QUEUED:
+            stop_for_budget(session, lease.cohort_id, lease.grading_id, cost=refused_cost or 0.0)
+        return outcome
 
     try:
         outcomes = sessions.run(lambda session: [write(session, *result) for result in results])

@@ -12,6 +12,9 @@ from ..types import EngineIdentity
 from .prompt import PromptTemplate, ReplyForm
 from .verdict import Usage, Verdict, read_verdicts
 
+TEMPLATE_TOKENS = 64
+"""Chat templates put a few tokens around each message; never as many as this."""
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -30,6 +33,12 @@ class Prices:
         fresh = max(usage.tokens_in - usage.tokens_cached, 0)
         spent = fresh * self.prompt + usage.tokens_cached * self.cached + usage.tokens_out * self.completion
         return spent / 1e6
+
+    def bound_cost(self, request: Mapping[str, Any]) -> float:
+        """The most that a chat-completion request can cost: no token of a prompt is shorter than a byte."""
+        tokens_in = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request["messages"])
+        prompt = max(self.prompt, self.cached)
+        return (tokens_in * prompt + int(request["max_tokens"]) * self.completion) / 1e6
 
 
 @dataclass(frozen=True)

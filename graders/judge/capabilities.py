@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import JudgeFailure, UnscoredReason
+from .call_record import TEMPLATE_TOKENS
 from .clients.client import JudgeClient
 from .clients.client_failures import NotFound
 from .prompt import Message
 
 # Requests in flight for engines that batch by themselves.
 _BATCHING_CONCURRENCY = 16
-# Chat templates put a few tokens around each message.
-_TEMPLATE_TOKENS = 64
 # Raised by replies with missing fields or other types.
 _UNREADABLE = (KeyError, TypeError, ValueError)
 
@@ -95,7 +94,7 @@ async def count_tokens(
 
 def surely_fits(messages: tuple[Message, ...], *, reply_tokens: int, context_tokens: int) -> bool:
     """Whether a prompt fits with any tokenizer: no token of a byte-level vocabulary is shorter than a byte."""
-    size = sum(len(message["content"].encode()) + _TEMPLATE_TOKENS for message in messages)
+    size = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in messages)
     return size + reply_tokens <= context_tokens
 
 

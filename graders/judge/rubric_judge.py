@@ -22,6 +22,7 @@ from vivavoce.rubrics import Criterion, Rubric
 from ..errors import JudgeFailure, UnscoredReason
 from ..models.time_limit import TimeLimit, limits_of_batch
 from ..types import EngineIdentity, LevelVerdict, Vote
+from .budget import CallBudget, current_budget, within_budget
 from .call_record import Prices, VerdictCache
 from .capabilities import UNREACHED, Capabilities, probe_capabilities
 from .clients.cached_client import CachedJudgeClient, chat_request, wrap_schema
@@ -81,7 +82,7 @@ class RubricJudge:
     def __enter__(self) -> Self:
         # One event loop for all batches keeps connections and circuits.
         self._portal = self._open.enter_context(start_blocking_portal())
-        client = JudgeClient(self.urls, deadlines=self._deadlines, api_key=self._api_key)
+        client = JudgeClient(self.urls, deadlines=self._deadlines, api_key=self._api_key, prices=self._prices)
         self._cached_client = CachedJudgeClient(
             client, self._cache, self.identity, sample=self._sample, prices=self._prices
         )
@@ -101,7 +102,8 @@ class RubricJudge:
         if self._portal is None:
             raise RuntimeError("use the judge as a context manager")
         try:
-            return self._portal.call(self._judge_as_task, answers, rubric, limits_of_batch(len(answers)))
+            judging = partial(self._judge_as_task, answers, rubric, limits_of_batch(len(answers)), current_budget())
+            return self._portal.call(judging)
         except (CancelledError, RuntimeError):
             if not self._closed:
                 raise
@@ -183,9 +185,15 @@ class RubricJudge:
         await self._cached_client.client.aclose()
 
     async def _judge_as_task(
-        self, answers: Sequence[str], rubric: Rubric, limits: Sequence[TimeLimit]
+        self,
+        answers: Sequence[str],
+        rubric: Rubric,
+        limits: Sequence[TimeLimit],
+        budget: CallBudget | None,
     ) -> list[AnswerVerdicts]:
-        task = asyncio.ensure_future(self._judge_batch(answers, rubric, limits))
+        # A task copies its context, and so the budget.
+        with within_budget(budget):
+            task = asyncio.ensure_future(self._judge_batch(answers, rubric, limits))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await task

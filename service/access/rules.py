@@ -54,6 +54,21 @@ RULES: Mapping[str, Scope | NoScope] = {
     "test_rubric": Scope.RUBRICS_WRITE,
     "read_rubric_test": Scope.RUBRICS_READ,
     # cohorts
+    "make_cohort": Scope.COHORTS_WRITE,
+    "list_cohorts": Scope.COHORTS_READ,
+    "read_cohort": Scope.COHORTS_READ,
+    "update_cohort": Scope.COHORTS_WRITE,
+    "remove_cohort": Scope.COHORTS_WRITE,
+    "finalise_cohort": Scope.COHORTS_WRITE,
+    "reopen_cohort": Scope.COHORTS_WRITE,
+    "start_cohort": Scope.COHORTS_WRITE,
+    "pause_cohort": Scope.COHORTS_WRITE,
+    "cancel_cohort": Scope.COHORTS_WRITE,
+    "resume_cohort": Scope.COHORTS_WRITE,
+    "estimate_cohort": Scope.COHORTS_READ,
+    "append_items": Scope.COHORTS_WRITE,
+    "list_items": Scope.COHORTS_READ,
+    "read_item": Scope.COHORTS_READ,
     # cohort files
     # results, candidates, analyses, regrades
     # exports

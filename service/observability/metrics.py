@@ -85,7 +85,7 @@ judge_reachable = Gauge(
 # Prometheus misses the first increase of a new series.
 for _state in (State.GRADED, State.NEEDS_REVIEW, State.FAILED, State.DEAD):
     finished.labels(_state.value)
-for _why in ("judge_unavailable", "unanswered", "worker_lost"):
+for _why in ("judge_unavailable", "unanswered", "worker_lost", "budget"):
     returned.labels(_why)
 for _kind in ("prompt", "cached", "generated"):
     judge_tokens.labels(_kind)

@@ -20,7 +20,11 @@ from .tracing import server_span
 
 # An answer of 20,000 characters in \\u escapes (6 bytes each), and 180 KiB for a rubric.
 MAX_BODY_BYTES = 300 * 1024
+MAX_ITEMS_BYTES = 8 * 1024 * 1024
+"""Items of a cohort come up to 500 a request."""
+_ITEMS_PATH = re.compile(r"/v1/cohorts/[^/]+/items")
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request, with a shorter rubric."
+_TOO_LARGE_ITEMS = f"The body is larger than {MAX_ITEMS_BYTES // 1024**2} MiB: send fewer items a request."
 # No spaces or line breaks: the id is part of log lines.
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # Probes come every few seconds, so they are logged as DEBUG.
@@ -99,7 +103,7 @@ def _describe(scope: Scope) -> str:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory."""
+    """ASGI middleware that refuses a body of more than 300 KiB, or 8 MiB of items, with 413, before it is in memory."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -109,6 +113,8 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        are_items = _ITEMS_PATH.fullmatch(scope["path"]) is not None
+        limit, refusal = (MAX_ITEMS_BYTES, _TOO_LARGE_ITEMS) if are_items else (MAX_BODY_BYTES, _TOO_LARGE)
         received = 0
         started = False
 
@@ -116,8 +122,8 @@ class BodyLimitMiddleware:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise BodyTooLarge(_TOO_LARGE)
+            if received > limit:
+                raise BodyTooLarge(refusal)
             return message
 
         async def send_noted(message: Message) -> None:
@@ -128,20 +134,20 @@ class BodyLimitMiddleware:
         # May be missing or wrong, so bytes are counted too.
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         try:
-            if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-                raise BodyTooLarge(_TOO_LARGE)
+            if declared.isdigit() and int(declared) > limit:
+                raise BodyTooLarge(refusal)
             await self._app(scope, receive_counted, send_noted)
-        except BodyTooLarge:
+        except BodyTooLarge as error:
             # A second response cannot be sent.
             if started:
                 raise
-            await self._send_refusal(scope, receive, send)
+            await self._send_refusal(str(error), scope, receive, send)
 
-    async def _send_refusal(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send_refusal(self, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem_response(
             413,
             title="The request is too large",
-            detail=_TOO_LARGE,
+            detail=detail,
             code=BodyTooLarge.code,
         )
         respond: Callable[[Scope, Receive, Send], Awaitable[Any]] = response

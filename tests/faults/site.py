@@ -90,7 +90,7 @@ class Service:
 
 
 class Site:
-    """The installation; a context manager. `workers` workers of `concurrency` processes each."""
+    """The installation; a context manager. `workers` workers of `concurrency` processes or threads each."""
 
     def __init__(
         self,
@@ -99,6 +99,7 @@ class Site:
         *,
         workers: int = 2,
         concurrency: int = 1,
+        pool: Literal["prefork", "threads"] = "prefork",
         judge_seconds: float = 0.02,
         **settings: str,
     ) -> None:
@@ -112,6 +113,7 @@ class Site:
         self._port = free_port()
         self._names = [f"worker{number}" for number in range(workers)]
         self._concurrency = concurrency
+        self._pool = pool
         self._settings = settings
 
     def __enter__(self) -> Self:
@@ -143,7 +145,7 @@ class Site:
             **self._settings,
         }
         serve = ["serve", "--no-worker", "--port", str(self._port)]
-        work = ["work", "--concurrency", str(self._concurrency)]
+        work = ["work", "--concurrency", str(self._concurrency), "--pool", self._pool]
         self.api = Service("api", serve, environment, self._folder)
         self.workers = [Service(name, work, environment, self._folder) for name in self._names]
         self._open.callback(self._end)

@@ -7,8 +7,9 @@ from vivavoce.graders.errors import TooFewGrades, UnreadableGrades
 
 
 @pytest.mark.parametrize("reason", UnscoredReason)
-def test_only_an_unreachable_judge_is_worth_a_retry(reason: UnscoredReason) -> None:
-    assert reason.retryable is (reason in (UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT))
+def test_only_a_judge_that_was_not_reached_or_not_asked_is_worth_a_retry(reason: UnscoredReason) -> None:
+    is_unasked = reason in (UnscoredReason.INFRASTRUCTURE, UnscoredReason.TIMEOUT, UnscoredReason.BUDGET)
+    assert reason.retryable is is_unasked
 
 
 def test_a_failure_of_the_judge_says_why() -> None:

@@ -18,12 +18,16 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from purgatory.domain.model import HALF_OPENED, OpenedState
 
 from ...errors import JudgeFailure, UnscoredReason
+from ..budget import CallBudget, current_budget, reserve_call
+from ..call_record import Prices
+from ..verdict import read_usage
 from .addresses import hide_credentials
 from .client_failures import (
     Busy,
     build_connection_failure,
     build_key_failure,
     check_status,
+    is_free,
     is_server_failure,
     is_worth_retrying,
 )
@@ -36,6 +40,7 @@ _CONNECT_SECONDS = 5.0
 _MAX_RETRY_AFTER_SECONDS = 10.0
 # No verdict is longer.
 _MAX_REPLY_BYTES = 4 * 1024 * 1024
+_CHAT = "/v1/chat/completions"
 _tracer = trace.get_tracer("vivavoce")
 _trace_context = TraceContextTextMapPropagator()
 
@@ -70,11 +75,13 @@ class JudgeClient:
         *,
         deadlines: Deadlines,
         api_key: str | None = None,
+        prices: Prices | None = None,
         circuit_seconds: float = CIRCUIT_SECONDS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._deadlines = deadlines
+        self._prices = prices or Prices()
         self._servers = {
             url.rstrip("/"): httpx.AsyncClient(
                 base_url=url.rstrip("/"),
@@ -108,7 +115,7 @@ class JudgeClient:
 
     async def ask(self, body: dict[str, Any], *, prefix_key: str) -> Answered:
         """The reply to a chat-completion request; raises JudgeFailure."""
-        return await self.post("/v1/chat/completions", body, prefix_key=prefix_key)
+        return await self.post(_CHAT, body, prefix_key=prefix_key)
 
     async def post(self, path: str, body: dict[str, Any], *, prefix_key: str) -> Answered:
         """The JSON object in reply to a POST; raises JudgeFailure within the deadline of a call."""
@@ -171,7 +178,10 @@ class JudgeClient:
             async with circuit:
                 with _tracer.start_as_current_span("judge call", kind=trace.SpanKind.CLIENT) as span:
                     span.set_attribute("server.address", hide_credentials(url))
-                    return await self._post_once(url, path, body, prefix_key=prefix_key, seconds=seconds)
+                    budget = current_budget() if path == _CHAT else None
+                    if budget is None:
+                        return await self._post_once(url, path, body, prefix_key=prefix_key, seconds=seconds)
+                    return await self._post_within(budget, url, body, prefix_key=prefix_key, seconds=seconds)
         except OpenedState:
             last = self._last_failures.get(url, "unknown")
             raise JudgeFailure(
@@ -183,6 +193,26 @@ class JudgeClient:
         except JudgeFailure as failure:
             self._last_failures[url] = failure.detail
             raise
+
+    async def _post_within(
+        self, budget: CallBudget, url: str, body: dict[str, Any], *, prefix_key: str, seconds: float
+    ) -> Answered:
+        """A try that is reserved at its maximum before, and counts at that unless it is known what it used."""
+        most = self._prices.bound_cost(body)
+        await reserve_call(budget, most, patience_seconds=self._deadlines.try_seconds)
+        calls, cost = 1, most
+        try:
+            answered = await self._post_once(url, _CHAT, body, prefix_key=prefix_key, seconds=seconds)
+            if answered.reply.get("usage"):
+                cost = self._prices.cost_of(read_usage(answered.reply))
+        except JudgeFailure as failure:
+            if is_free(failure):
+                calls, cost = 0, 0.0
+            raise
+        finally:
+            # Also when the task is cancelled.
+            budget.settle(most, calls=calls, cost=cost)
+        return answered
 
     async def _post_once(
         self, url: str, path: str, body: dict[str, Any], *, prefix_key: str, seconds: float

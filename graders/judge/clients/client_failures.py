@@ -65,8 +65,16 @@ def build_connection_failure(error: httpx.HTTPError) -> JudgeFailure:
 
 
 def is_server_failure(failure: JudgeFailure) -> bool:
-    """Whether a failure counts against the server; busy servers, our mistakes and unreadable replies do not."""
-    return failure.reason.retryable and not isinstance(failure, Busy | Misconfigured)
+    """Whether a failure counts against the server; busy servers, our mistakes and limits, and replies do not."""
+    is_ours = isinstance(failure, Busy | Misconfigured) or failure.reason is UnscoredReason.BUDGET
+    return failure.reason.retryable and not is_ours
+
+
+def is_free(failure: JudgeFailure) -> bool:
+    """Whether a try that failed has used nothing for certain: it was not taken on, or never reached the server."""
+    return isinstance(failure, Busy | Misconfigured) or (
+        failure.reason is UnscoredReason.INFRASTRUCTURE and failure.unavailable
+    )
 
 
 def is_worth_retrying(error: BaseException, *, servers: int) -> bool:

@@ -2,6 +2,8 @@
 
 from . import (
     audit,
+    cohort_items,
+    cohorts,
     grading_lists,
     gradings,
     health,
@@ -25,6 +27,8 @@ ROUTERS = (
     rubric_reports.router,
     judges.router,
     audit.router,
+    cohorts.router,
+    cohort_items.router,
     health.router,
 )
 """In the order of the documentation."""

@@ -2,6 +2,7 @@
 
 from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository, AuditSearch
+from .cohorts import CohortItemRepository, CohortRepository
 from .events import EventRepository
 from .grading_lists import GradingFilter, GradingListRepository, ReportFacts
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
@@ -16,6 +17,8 @@ __all__ = [
     "ApiKeyRepository",
     "AuditRepository",
     "AuditSearch",
+    "CohortItemRepository",
+    "CohortRepository",
     "EarlierReportRepository",
     "EventRepository",
     "GradingFilter",

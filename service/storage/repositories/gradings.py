@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from ..tables import Grading, OutboxMessage, Report, RubricVersion, State
+from ..tables import Cohort, CohortState, Grading, OutboxMessage, Report, RubricVersion, State
 
 # Rows that are in memory at a time when a whole table is read.
 _ROWS_AT_ONCE = 500
+# The priority of what no caller waits for.
+_BATCH = 0
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,37 @@ class GradingRepository:
         return self._session.scalar(sa.select(Grading.id).where(Grading.id == grading_id)) is not None
 
     def next_waiting(self, now: datetime) -> Grading | None:
-        """Returns the next grading to claim: highest priority first, then oldest."""
-        document = joinedload(Grading.rubric_version).undefer(RubricVersion.document)
-        return self._session.scalars(self._select_waiting(now).options(document).limit(1)).unique().first()
+        """Returns the next grading to claim: one that a caller waits for, else the first of a batch or a cohort.
+
+        Of the cohorts that run, and the batches outside of any, the one with the fewest gradings in work is next, a
+        random one of equals. Cohorts that do not run are never looked at, however many gradings wait in them.
+        """
+        # Written out, as in the index.
+        awaited = self._select_waiting(now).where(sa.text("grading.state = 'queued' AND grading.priority > 0"))
+        if first := self._first_of(awaited):
+            return first
+        for cohort_id in self._waiting_cohorts():
+            of_cohort = Grading.cohort_id.is_(None) if cohort_id is None else Grading.cohort_id == cohort_id
+            if first := self._first_of(self._select_waiting(now).where(of_cohort, Grading.priority == _BATCH)):
+                return first
+        return None
 
     def waiting_like(self, first: Grading, *, now: datetime, limit: int) -> Sequence[Grading]:
-        """Returns up to `limit` gradings to claim with `first`, which is among them, all of its rubric version.
+        """Returns up to `limit` gradings to claim with `first`, which is among them, all of its cohort and rubric.
 
         A grading that lost a worker or got no verdict before comes alone, so that it takes no others along.
         """
         if first.attempt or first.judge_attempts:
             return [first]
+        if first.cohort_id is None:
+            of_cohort = [Grading.cohort_id.is_(None)]
+        else:
+            of_cohort = [Grading.cohort_id == first.cohort_id, Grading.priority == first.priority]
         alike = self._select_waiting(now).where(
-            Grading.rubric_version_id == first.rubric_version_id, Grading.attempt == 0, Grading.judge_attempts == 0
+            *of_cohort,
+            Grading.rubric_version_id == first.rubric_version_id,
+            Grading.attempt == 0,
+            Grading.judge_attempts == 0,
         )
         return self._session.scalars(alike.limit(limit)).unique().all()
 
@@ -127,9 +148,13 @@ class GradingRepository:
         return {str(state): int(count) for state, count in rows}
 
     def oldest_open(self) -> datetime | None:
-        """Returns when the oldest open grading was submitted."""
+        """Returns when the oldest open grading was submitted, without those of cohorts that do not run."""
+        may_wait = sa.select(Cohort.id).where(Cohort.state != CohortState.RUNNING)
         return self._session.scalar(
-            sa.select(sa.func.min(Grading.created_at)).where(Grading.state.in_([State.QUEUED, State.RUNNING]))
+            sa.select(sa.func.min(Grading.created_at)).where(
+                Grading.state.in_([State.QUEUED, State.RUNNING]),
+                sa.or_(Grading.cohort_id.is_(None), Grading.cohort_id.not_in(may_wait)),
+            )
         )
 
     def is_progressing(self, *, now: datetime, since: datetime) -> bool:
@@ -145,6 +170,18 @@ class GradingRepository:
         )
         progress = sa.select(Grading.id).where(sa.or_(is_worked_on, is_finished)).limit(1)
         return self._session.scalar(progress) is not None
+
+    def _first_of(self, waiting: sa.Select[Grading]) -> Grading | None:
+        document = joinedload(Grading.rubric_version).undefer(RubricVersion.document)
+        return self._session.scalars(waiting.options(document).limit(1)).unique().first()
+
+    def _waiting_cohorts(self) -> Sequence[str | None]:
+        """Returns the cohorts that run, and None for what is in no cohort, in the order in which to look into them."""
+        in_work = sa.select(Grading.cohort_id, sa.func.count()).where(Grading.state == State.RUNNING)
+        counts = {row[0]: int(row[1]) for row in self._session.execute(in_work.group_by(Grading.cohort_id))}
+        running = sa.select(Cohort.id).where(Cohort.state == CohortState.RUNNING)
+        cohorts: list[str | None] = [None, *self._session.scalars(running)]
+        return sorted(cohorts, key=lambda cohort_id: (counts.get(cohort_id, 0), random.random()))
 
     def _select_waiting(self, now: datetime) -> sa.Select[Grading]:
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,13 +24,24 @@ class CohortState(StrEnum):
     EXPIRED = "expired"
     BUDGET_STOPPED = "budget_stopped"
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the cohort is graded any more, unless it is resumed."""
+        return self in {
+            CohortState.FINISHED,
+            CohortState.CANCELLED,
+            CohortState.EXPIRED,
+            CohortState.BUDGET_STOPPED,
+        }
+
 
 class Cohort(OrganisationRow, Base):
     """A cohort, its limits and what it has used.
 
-    `options` has what the caller chose, `mapping` which columns of a file became which fields. A call of the judge is
-    reserved at its maximum before it is made: `reserved_calls` and `reserved_cost` are what running work may still use,
-    `used_calls` and `used_cost` what is known to be used. `revision` counts edits by callers, for ETags.
+    `options` has what the caller chose (`open`, `feedback_language`, `pass_mark`, `metadata`), `mapping` which columns
+    of a file became which fields. A call of the judge is reserved at its maximum before it is made: `reserved_calls`
+    and `reserved_cost` are what running work may still use, `used_calls` and `used_cost` what is known to be used.
+    `revision` counts edits by callers, for ETags.
     """
 
     __tablename__ = "cohort"
@@ -59,7 +70,8 @@ class CohortItem(OrganisationRow, Base):
     """An answer of a cohort. `external_id` is the caller's own id of it, unique in the cohort.
 
     An answer that is sent again and has changed becomes the next `version`, with a grading of its own; `content_hash`
-    covers all that decides the grade. `row` is the row of the file, from 1 for the heading.
+    covers all that decides the grade. `earlier` has version, submission_id and grading_id of those before, the oldest
+    first. `row` is the row of the file, from 1 for the heading.
     """
 
     __tablename__ = "cohort_item"
@@ -78,6 +90,10 @@ class CohortItem(OrganisationRow, Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
     rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
     grading_id: Mapped[str | None] = mapped_column(ForeignKey("grading.id"))
+    earlier: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    rubric_source: Mapped[Literal["bank", "own"] | None] = mapped_column(String(8))
+    # `metadata` is taken by SQLAlchemy.
+    caller_metadata: Mapped[dict[str, str] | None] = mapped_column("metadata", JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -97,6 +97,9 @@ def upgrade() -> None:
         sa.Column("submission_id", sa.String(length=32), nullable=False),
         sa.Column("rubric_version_id", sa.String(length=32), nullable=False),
         sa.Column("grading_id", sa.String(length=32), nullable=True),
+        sa.Column("earlier", sa.JSON(), nullable=False),
+        sa.Column("rubric_source", sa.String(length=8), nullable=True),
+        sa.Column("metadata", sa.JSON(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("organisation_id", sa.String(length=32), nullable=False),
@@ -129,7 +132,16 @@ def upgrade() -> None:
     with op.batch_alter_table("grading", schema=None) as batch_op:
         batch_op.add_column(sa.Column("cohort_id", sa.String(length=32), nullable=True))
         batch_op.add_column(sa.Column("metadata", sa.JSON(), nullable=True))
-        batch_op.create_index("ix_grading_cohort", ["cohort_id", "state"], unique=False)
+        batch_op.drop_index("ix_grading_waiting")
+        batch_op.create_index(
+            "ix_grading_awaited",
+            ["priority", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued' AND priority > 0"),
+            postgresql_where=sa.text("state = 'queued' AND priority > 0"),
+        )
+        batch_op.create_index("ix_grading_work", ["state", "cohort_id"], unique=False)
+        batch_op.create_index("ix_grading_cohort", ["cohort_id", "state", "priority", "created_at", "id"], unique=False)
         batch_op.create_index("ix_grading_updated", ["organisation_id", "updated_at"], unique=False)
 
 
@@ -138,6 +150,9 @@ def downgrade() -> None:
     with op.batch_alter_table("grading", schema=None) as batch_op:
         batch_op.drop_index("ix_grading_updated")
         batch_op.drop_index("ix_grading_cohort")
+        batch_op.drop_index("ix_grading_work")
+        batch_op.drop_index("ix_grading_awaited")
+        batch_op.create_index("ix_grading_waiting", ["state", "priority", "created_at"], unique=False)
         batch_op.drop_column("metadata")
         batch_op.drop_column("cohort_id")
 

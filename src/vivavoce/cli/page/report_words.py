@@ -160,6 +160,12 @@ _REASONS: dict[str, dict[Language, Wording]] = {
         "引文不符",
         "评审模型引用的内容在回答中不存在。",
     ),
+    UnscoredReason.BUDGET: _pair_words(
+        "Budget used up",
+        "The budget of the cohort is used up, so the judge was not asked.",
+        "预算已用完",
+        "该批次的预算已用完，因此没有再调用评审模型。",
+    ),
     UnscoredReason.TOO_LONG: _pair_words(
         "Too long",
         "Question, rubric and answer exceed what the judge can read, or grading took longer than is allowed.",
