@@ -14,8 +14,10 @@ from .access.rules import find_missing_rules
 from .api.authorization import authorize
 from .api.documents import docs_page
 from .api.documents.openapi import build_openapi
+from .api.event_watcher import EventWatcher
 from .api.middleware import HeadMiddleware, SecurityHeadersMiddleware
 from .api.routes import ROUTERS, questions
+from .api.streams import OpenStreams
 from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
@@ -47,7 +49,7 @@ def create_app(
     """Builds the API.
 
     `judge_status` describes the judge in a few words for `/readyz`. Once `is_stopping` returns True, requests that
-    wait for a report are answered at once.
+    wait for a report or an event are answered at once, and streams end.
     """
     app = FastAPI(
         title="vivavoce",
@@ -70,6 +72,8 @@ def create_app(
     app.state.notifier = notifier
     app.state.judge_status = judge_status
     app.state.waiting = WaitingRequests(sessions, is_stopping)
+    app.state.event_watcher = EventWatcher(sessions, is_stopping)
+    app.state.open_streams = OpenStreams()
     app.state.question_lists = {}
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)

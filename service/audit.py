@@ -49,6 +49,13 @@ class Kind(StrEnum):
     JUDGE_TAKEN_BACK = "judge_taken_back"
     BACKUP_TAKEN = "backup_taken"
     DATABASE_RESTORED = "database_restored"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"
+    WEBHOOK_ENABLED = "webhook_enabled"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_REPLAYED = "webhook_replayed"
+    WEBHOOK_DELETED = "webhook_deleted"
 
 
 @dataclass(frozen=True)

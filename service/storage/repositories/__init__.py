@@ -7,11 +7,16 @@ from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRe
 from .idempotency import FILE_KEYS, IdempotencyRepository
 from .jobs import JobRepository
 from .judges import JudgeCallRepository, JudgeVersionRepository
+from .results import CohortResultRepository
+from .webhooks import DeliveryRepository, EndpointRepository
 
 __all__ = [
     "FILE_KEYS",
     "ApiKeyRepository",
     "AuditRepository",
+    "CohortResultRepository",
+    "DeliveryRepository",
+    "EndpointRepository",
     "EventRepository",
     "GradingRepository",
     "IdempotencyRepository",

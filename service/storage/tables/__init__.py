@@ -4,7 +4,7 @@ from .access import ApiKey, Organisation
 from .audit import AuditEvent
 from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_id
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
-from .events import Event, WebhookDelivery, WebhookEndpoint
+from .events import CohortResult, Event, WebhookDelivery, WebhookEndpoint
 from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State, Submission
 from .jobs import Analysis, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
@@ -20,6 +20,7 @@ __all__ = [
     "Cohort",
     "CohortFile",
     "CohortItem",
+    "CohortResult",
     "CohortState",
     "ColumnMapping",
     "Event",
