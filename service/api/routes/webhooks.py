@@ -58,8 +58,7 @@ def create_webhook(
     sessions: OwnSessionsDep,
     settings: SettingsDep,
     caller: CallerDep,
-    idempotency_key: _WebhookId = Annotated[str, Path(description="Id of the webhook.")]
-_IdempotencyKey = None,
+    idempotency_key: _IdempotencyKey = None,
 ) -> WebhookWithSecret:
     """Creates a webhook, which gets the events from now on. The reply is the only one with its secret."""
     fields = EndpointFields(check_url(body.url, settings), body.description, body.kinds)
@@ -143,8 +142,7 @@ def rotate_webhook_secret(
     caller: CallerDep,
     body: SecretRotation | None = None,
     if_match: IfMatchDep = None,
-    idempotency_key: _WebhookId = Annotated[str, Path(description="Id of the webhook.")]
-_IdempotencyKey = None,
+    idempotency_key: _IdempotencyKey = None,
 ) -> WebhookWithSecret:
     """Makes a new secret. Until the overlap ends, messages have two signatures, by the new and the old secret.
 
@@ -223,7 +221,9 @@ def enable_webhook(
 
 
 @router.post("/{webhook_id}/disable", summary="Disable a webhook", responses={**_READ, **problem_replies(404, 422)})
-def disable_webhook(webhook_id: _WebhookId, response: Response, sessions: OwnSessionsDep, caller: CallerDep) -> WebhookPublic:
+def disable_webhook(
+    webhook_id: _WebhookId, response: Response, sessions: OwnSessionsDep, caller: CallerDep
+) -> WebhookPublic:
     """Stops sending to a webhook; its events wait, for as long as events are kept. Disabling twice changes nothing."""
     endpoint = _change(
         sessions,
