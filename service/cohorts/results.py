@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ..storage.tables import Cohort, CohortItem, CohortResult, CohortState, Grading, Review, State
 from .outcomes import OUTCOME, Outcome
@@ -54,10 +54,11 @@ def _has_open_gradings(session: Session, cohort_id: str) -> bool:
 
 
 def _find_landed(session: Session, cohort_id: str, after: int, *, limit: int) -> Sequence[LandedResult]:
+    other = aliased(Review)
     newest_review = (
-        sa.select(Review.id)
-        .where(Review.grading_id == CohortResult.grading_id)
-        .order_by(Review.created_at.desc(), Review.id.desc())
+        sa.select(other.id)
+        .where(other.grading_id == CohortResult.grading_id)
+        .order_by(other.created_at.desc(), other.id.desc())
         .limit(1)
         .scalar_subquery()
     )

@@ -6,6 +6,7 @@ An address is checked when an endpoint is stored, for a clear error, and again f
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 import httpx2
@@ -14,6 +15,7 @@ from ..errors import InvalidWebhook
 from ..settings import Settings
 
 _MAX_URL = 2000
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 _PORTS = {"https": frozenset({443, 8443}), "http": frozenset({80, 8080})}
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa", "localdomain")
@@ -78,8 +80,8 @@ def check_parts(url: httpx2.URL, settings: Settings) -> None:
         raise InvalidWebhook(f"The URL begins with '{url.scheme[:16]}:': use https.")
     if url.scheme == "http" and settings.environment == "production":
         raise InvalidWebhook("The URL begins with 'http:', and everybody on the way could read it: use https.")
-    if not url.host:
-        raise InvalidWebhook("The URL names no host: write one such as https://example.com/hooks.")
+    if not url.host or not _HOST.fullmatch(url.raw_host.decode()):
+        raise InvalidWebhook("The URL names no host that can be: write one such as https://example.com/hooks.")
     if url.userinfo or url.fragment:
         raise InvalidWebhook(
             "The URL has a user, a password or a part after '#': leave it out, the signature is proof."
