@@ -19,9 +19,10 @@ from vivavoce.service.webhooks.deliveries import Attempt, AttemptResult, RetryPl
 from vivavoce.service.webhooks.messages import sign
 from vivavoce.service.webhooks.transport import ForbiddenAddress, Resolver, WebhookClient, resolve_name
 
-TRIES_AT_ONCE = 16
-TRIES_OF_AN_ENDPOINT = 4
+TRIES_AT_ONCE = 32
+TRIES_OF_AN_ENDPOINT = 8
 _BUSY_SECONDS = 1.0
+_GATHER_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +52,8 @@ class WebhookSender:
             self._running[self._pool.submit(self._try, attempt)] = attempt.endpoint_id
         if self._running:
             wait(self._running, timeout=_BUSY_SECONDS, return_when=FIRST_COMPLETED)
+            # Those that end at the same time share one look into the database.
+            wait(self._running, timeout=_GATHER_SECONDS)
         return has_taken or bool(self._running)
 
     def _take_events(self) -> bool:

@@ -13,11 +13,15 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What arrived, and what is answered: `answer` gets the number of the request and returns status and headers."""
+    """What arrived, and what is answered: `answer` gets the number of the request and returns status and headers.
+
+    `accepted` are the ids of the messages that were answered with 2xx.
+    """
 
     port: int = 0
     answer: Callable[[int], tuple[int, dict[str, str]]] = lambda _: (204, {})
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    accepted: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -44,6 +48,8 @@ def run_receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
             status, headers = receiver.answer(len(receiver.got))
+            if status < 300:
+                receiver.accepted.add(self.headers["webhook-id"])
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
