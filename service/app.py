@@ -15,9 +15,11 @@ from .access.rules import check_rules
 from .api.authorization import authorize
 from .api.documents import docs_page
 from .api.documents.openapi import build_openapi
+from .api.event_watcher import EventWatcher
 from .api.middleware import HeadMiddleware, RateLimitFieldsMiddleware, SecurityHeadersMiddleware
 from .api.question_lists import load_questions
 from .api.routes import ROUTERS
+from .api.streams import OpenStreams
 from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
@@ -49,7 +51,7 @@ def create_app(
     """Builds the API.
 
     `judge_status` describes the judge in a few words for `/readyz`. Once `is_stopping` returns True, requests that
-    wait for a report are answered at once.
+    wait for a report or an event are answered at once, and streams end.
     """
     app = FastAPI(
         title="vivavoce",
@@ -73,6 +75,8 @@ def create_app(
     app.state.judge_status = judge_status
     app.state.is_stopping = is_stopping
     app.state.waiting = WaitingRequests(sessions, is_stopping)
+    app.state.event_watcher = EventWatcher(sessions, is_stopping)
+    app.state.open_streams = OpenStreams()
     app.state.question_lists = {}
     app.state.rate_limits = RateLimits(settings)
     for router in (*ROUTERS, docs_page.router):

@@ -11,6 +11,9 @@ ServiceError
 ├── RefusedItems           422   items of a request cannot be used; `errors` says which
 ├── NotFound               404   the organisation has no such resource
 ├── WrongState             409   the state of the resource forbids it
+├── EventsGone             410   the events are no longer kept
+├── InvalidWebhook         422   the webhook's address cannot be used
+├── TooManyStreams         429   the key has too many streams open
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── UnusableReview         422   the review says nothing, or names what the rubric does not have
@@ -129,6 +132,28 @@ class WrongState(ServiceError):
 
     status = 409
     code = "wrong_state"
+
+
+class EventsGone(ServiceError):
+    """The events are no longer kept."""
+
+    status = 410
+    code = "events_gone"
+
+
+class InvalidWebhook(ServiceError):
+    """The webhook cannot be used."""
+
+    status = 422
+    code = "invalid_webhook"
+
+
+class TooManyStreams(ServiceError):
+    """The key has too many streams open."""
+
+    status = 429
+    code = "too_many_streams"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class UnusableAnswer(ServiceError):

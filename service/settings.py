@@ -180,6 +180,21 @@ class Settings(JudgeSettings):
         description="Days after which an `Idempotency-Key` is forgotten, and may be used for another request.",
     )
 
+    event_days: float = Field(
+        default=30.0, ge=30, description="Days that events and deliveries of webhooks are kept, at least 30."
+    )
+    stream_seconds: float = Field(
+        default=900.0,
+        gt=0,
+        description="Longest time that a stream of events or results lasts, in seconds. Readers then resume, and their "
+        "keys are checked again.",
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether webhooks may go to private addresses, such as 10.0.0.5 or localhost, and to any port. For "
+        "installations whose receivers are on the same network.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

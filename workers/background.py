@@ -127,10 +127,11 @@ class BackgroundThread:
 
 def build_background(sessions: SessionFactory, panel: Panel, settings: Settings) -> list[BackgroundThread]:
     """The threads that a worker process runs beside grading."""
-    # Late: the handlers load libraries that only jobs need.
+    # Late: these load libraries that only jobs and webhooks need.
     from .job_handlers import HANDLERS
+    from .webhooks import WebhookSender
 
     def run_job() -> bool:
         return run_next_job(sessions, panel, settings, HANDLERS, owner=f"{current_worker_id()}-jobs"[:64])
 
-    return [BackgroundThread("jobs", run_job)]
+    return [BackgroundThread("jobs", run_job), BackgroundThread("webhooks", WebhookSender(sessions, settings).step)]

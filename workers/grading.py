@@ -88,7 +88,11 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> Swept:
     ended = [owner for owner in owners if has_ended(owner)]
     swept = sessions.run(
         lambda session: sweep(
-            session, max_attempts=settings.max_attempts, gone=ended, key_days=settings.idempotency_days
+            session,
+            max_attempts=settings.max_attempts,
+            gone=ended,
+            key_days=settings.idempotency_days,
+            event_days=settings.event_days,
         )
     )
     if swept.requeued:

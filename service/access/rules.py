@@ -71,9 +71,24 @@ RULES: Mapping[str, Scope | NoScope] = {
     "read_item": Scope.COHORTS_READ,
     # cohort files
     # results, candidates, analyses, regrades
+    "list_results": Scope.COHORTS_READ,
     # exports
     # events
+    "list_events": Scope.EVENTS_READ,
+    "stream_events": Scope.EVENTS_READ,
     # webhooks
+    "list_webhooks": Scope.WEBHOOKS_READ,
+    "read_webhook": Scope.WEBHOOKS_READ,
+    "list_deliveries": Scope.WEBHOOKS_READ,
+    "read_delivery": Scope.WEBHOOKS_READ,
+    "create_webhook": Scope.WEBHOOKS_WRITE,
+    "edit_webhook": Scope.WEBHOOKS_WRITE,
+    "delete_webhook": Scope.WEBHOOKS_WRITE,
+    "rotate_webhook_secret": Scope.WEBHOOKS_WRITE,
+    "ping_webhook": Scope.WEBHOOKS_WRITE,
+    "replay_webhook": Scope.WEBHOOKS_WRITE,
+    "enable_webhook": Scope.WEBHOOKS_WRITE,
+    "disable_webhook": Scope.WEBHOOKS_WRITE,
     # keys, organisation
     "show_me": ANY_KEY,
     "create_key": Scope.KEYS_WRITE,

@@ -13,6 +13,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+DISCARDS_BODY = "vivavoce.discards_body"
+"""The key of a request's scope that says that nobody reads the body of its reply."""
+
 
 class SecurityHeadersMiddleware:
     """ASGI middleware that adds headers to every reply that does not have them."""
@@ -69,7 +72,7 @@ class HeadMiddleware:
             await send(message)
 
         # A copy: the log still says HEAD.
-        asked = {**scope, "method": "GET"}
+        asked = {**scope, "method": "GET", DISCARDS_BODY: True}
         await self._app(asked, receive, send_without_body)
         # The router notes the route, which metrics are counted by.
         scope.update({name: value for name, value in asked.items() if name != "method"})

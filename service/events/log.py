@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..storage import clock
 from ..storage.logs import Row, add_row
-from ..storage.repositories import EventRepository
+from ..storage.repositories import CohortResultRepository, EventRepository
 
 
 class EventKind(StrEnum):
@@ -44,6 +44,19 @@ class EventKind(StrEnum):
     PING = "ping"
 
 
+RESULT_KINDS = frozenset(
+    {
+        EventKind.GRADING_GRADED,
+        EventKind.GRADING_NEEDS_REVIEW,
+        EventKind.GRADING_FAILED,
+        EventKind.GRADING_DEAD,
+        EventKind.GRADING_CANCELLED,
+        EventKind.GRADING_REVIEWED,
+    }
+)
+"""The events that give a grading a result, or another one."""
+
+
 def append_event(
     session: Session,
     kind: EventKind,
@@ -68,4 +81,23 @@ def append_event(
 def _write_events(session: Session, organisation_id: str, rows: Sequence[Row]) -> None:
     repository = EventRepository(session)
     first = repository.last_sequence(organisation_id) + 1
-    repository.add_events([{**row, "sequence": number} for number, row in enumerate(rows, start=first)])
+    numbered = [{**row, "sequence": number} for number, row in enumerate(rows, start=first)]
+    repository.add_events(numbered)
+    _place_results(session, [row for row in numbered if row["cohort_id"] and row["kind"].startswith("grading.")])
+
+
+def _place_results(session: Session, rows: Sequence[Row]) -> None:
+    """Moves results of cohorts to the place of the newest event about them; those that are graded anew lose theirs."""
+    if not rows:
+        return
+    newest = {row["subject_id"]: row for row in rows}
+    results = CohortResultRepository(session)
+    results.delete(list(newest))
+    columns = ("organisation_id", "cohort_id", "sequence")
+    placed = [
+        {"grading_id": grading_id, **{name: row[name] for name in columns}}
+        for grading_id, row in newest.items()
+        if row["kind"] in RESULT_KINDS
+    ]
+    if placed:
+        results.add(placed)

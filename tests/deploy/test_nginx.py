@@ -135,7 +135,8 @@ def test_every_problem_of_nginx_is_problem_json() -> None:
         assert bool(re.search(rf"error_page [\d =]*\b{status} @", text)) is (status != 404)
 
 
-def test_events_come_through_as_they_are_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/v1/events/stream", "/v1/cohorts/c1/results?stream=true"])
+def test_events_come_through_as_they_are_sent(tmp_path: Path, path: str) -> None:
     sent = threading.Event()
 
     def drip(request: BaseHTTPRequestHandler) -> None:
@@ -150,12 +151,27 @@ def test_events_come_through_as_they_are_sent(tmp_path: Path) -> None:
     with (
         _replica(drip) as replica,
         _front_door(tmp_path, replica) as url,
-        httpx.stream("GET", f"{url}/v1/events", timeout=10, trust_env=False) as reply,
+        httpx.stream("GET", f"{url}{path}", timeout=10, trust_env=False) as reply,
     ):
         lines = reply.iter_lines()
         assert next(lines) == "data: first"
         sent.set()
         assert "data: second" in list(lines)
+
+
+def test_a_stream_may_pause_for_longer_than_other_replies(tmp_path: Path) -> None:
+    def pause(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(b"first\n")
+        request.wfile.flush()
+        time.sleep(2)
+        request.wfile.write(b"second\n")
+
+    short = {"proxy_read_timeout 75s": "proxy_read_timeout 1s"}
+    with _replica(pause) as replica, _front_door(tmp_path, replica, changes=short) as url:
+        assert httpx.get(f"{url}/v1/events/stream", timeout=10, trust_env=False).text == "first\nsecond\n"
+        assert httpx.get(f"{url}/v1/cohorts/c1/results", timeout=10, trust_env=False).text == "first\nsecond\n"
 
 
 def test_an_address_that_asks_too_much_is_told_when_to_come_again(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ _CAUSES = {
     403: "The key has not the scope of the operation.",
     404: "What the address or the body names does not exist.",
     409: "The state of the grading, the rubric or another request forbids it.",
+    410: "The events are no longer kept.",
     413: "The body has more than 300 KiB.",
     415: "The body is not announced as plain JSON in UTF-8.",
     412: "The resource has changed since its `ETag` was read.",

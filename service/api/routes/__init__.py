@@ -4,16 +4,20 @@ from . import (
     audit,
     cohort_items,
     cohorts,
+    deliveries,
+    events,
     grading_lists,
     gradings,
     health,
     judges,
     keys,
     questions,
+    results,
     reviews,
     rubric_reports,
     rubrics,
     submissions,
+    webhooks,
 )
 
 ROUTERS = (
@@ -29,6 +33,10 @@ ROUTERS = (
     audit.router,
     cohorts.router,
     cohort_items.router,
+    results.router,
+    events.router,
+    webhooks.router,
+    deliveries.router,
     health.router,
 )
 """In the order of the documentation."""

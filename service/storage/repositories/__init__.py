@@ -9,8 +9,10 @@ from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRe
 from .idempotency import FILE_KEYS, IdempotencyRepository
 from .jobs import JobRepository
 from .judges import JudgeCallRepository, JudgeVersionRepository
+from .results import CohortResultRepository
 from .reviews import EarlierReportRepository, ReviewRepository
 from .rubrics import RubricTestRepository, StoredRubricRepository
+from .webhooks import DeliveryRepository, EndpointRepository
 
 __all__ = [
     "FILE_KEYS",
@@ -19,7 +21,10 @@ __all__ = [
     "AuditSearch",
     "CohortItemRepository",
     "CohortRepository",
+    "CohortResultRepository",
+    "DeliveryRepository",
     "EarlierReportRepository",
+    "EndpointRepository",
     "EventRepository",
     "GradingFilter",
     "GradingListRepository",

@@ -4,7 +4,7 @@ from .access import ApiKey, Organisation
 from .audit import AuditEvent
 from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_id
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
-from .events import Event, WebhookDelivery, WebhookEndpoint
+from .events import CohortResult, Event, WebhookDelivery, WebhookEndpoint
 from .gradings import (
     EarlierReport,
     Grading,
@@ -30,6 +30,7 @@ __all__ = [
     "Cohort",
     "CohortFile",
     "CohortItem",
+    "CohortResult",
     "CohortState",
     "ColumnMapping",
     "EarlierReport",

@@ -1,4 +1,4 @@
-"""The tables of events and of webhooks."""
+"""The tables of events, of the results that they announced, and of webhooks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,26 @@ class Event(OrganisationRow, Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class CohortResult(OrganisationRow, Base):
+    """Where the result of a grading stands among those of its cohort: the sequence of the newest event about it.
+
+    Events are deleted after a time, so the results of a cohort are read from here.
+    """
+
+    __tablename__ = "cohort_result"
+    __table_args__ = (Index("ix_cohort_result_cohort", "cohort_id", "sequence"),)
+    # Without foreign keys, which every commit of a worker would have to check.
+    grading_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cohort_id: Mapped[str] = mapped_column(String(32))
+    sequence: Mapped[int]
+
+
 class WebhookEndpoint(OrganisationRow, Base):
     """An address that events are sent to. `position` is the sequence up to which events were taken for it.
 
-    Of two `secrets` the first signs as well as the second until the overlap of a rotation ends. An endpoint is disabled
-    after five days of failure, with the reason in `disabled_reason`.
+    `secrets` has what its one or two signing keys are derived from, the newest first: see webhooks/secrets.py. An
+    endpoint is disabled after five days of failure, with the reason in `disabled_reason`. `revision` counts edits by
+    callers, for ETags.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -52,7 +67,11 @@ class WebhookEndpoint(OrganisationRow, Base):
 
 
 class WebhookDelivery(OrganisationRow, Base):
-    """An event on its way to an endpoint, and what became of the last try."""
+    """An event on its way to an endpoint, and what became of the last try.
+
+    `lease_owner` names the claim of a sender that is trying now; until `next_at` no other tries. `attempt` counts tries
+    that ended.
+    """
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (

@@ -33,6 +33,21 @@ def upgrade() -> None:
         batch_op.create_index("ix_event_cohort", ["organisation_id", "cohort_id", "sequence"], unique=False)
 
     op.create_table(
+        "cohort_result",
+        sa.Column("grading_id", sa.String(length=32), nullable=False),
+        sa.Column("cohort_id", sa.String(length=32), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("organisation_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["organisation.id"],
+        ),
+        sa.PrimaryKeyConstraint("grading_id"),
+    )
+    with op.batch_alter_table("cohort_result", schema=None) as batch_op:
+        batch_op.create_index("ix_cohort_result_cohort", ["cohort_id", "sequence"], unique=False)
+
+    op.create_table(
         "webhook_endpoint",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
@@ -96,6 +111,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_webhook_endpoint_organisation")
 
     op.drop_table("webhook_endpoint")
+    with op.batch_alter_table("cohort_result", schema=None) as batch_op:
+        batch_op.drop_index("ix_cohort_result_cohort")
+
+    op.drop_table("cohort_result")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_cohort")
         batch_op.drop_index("ix_event_at")
