@@ -7,9 +7,8 @@ from pathlib import Path
 
 from vivavoce.graders.reading.normal_text import has_han
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table
+from vivavoce.tables import Table, TableError
 
-from ...errors import UserError
 from .question_matching import QuestionFinder
 from .unclear_columns import shorten
 
@@ -23,21 +22,21 @@ _ASKS = re.compile(
 
 
 def check_headings(path: Path, table: Table, bank: Bank) -> None:
-    """Raises UserError if the headings are an answer, and name its question or stand above other answers."""
+    """Raises TableError if the headings are an answer, and name its question or stand above other answers."""
     finder = QuestionFinder.of_bank(bank)
     answers = [heading for heading in table.columns if _is_answer(heading, finder)]
     for heading in table.columns:
         if _is_question(heading, finder) and _stands_above_questions(heading, table, finder, has_answer=bool(answers)):
-            raise UserError(_describe(path, table, question=heading, answer=answers[0] if answers else None))
+            raise TableError(_describe(path, table, question=heading, answer=answers[0] if answers else None))
 
 
 def check_first_answer(path: Path, table: Table, bank: Bank) -> None:
-    """Raises UserError if a heading reads like an answer, as those below it do."""
+    """Raises TableError if a heading reads like an answer, as those below it do."""
     finder = QuestionFinder.of_bank(bank)
     for heading in table.columns:
         below = [str(row.values.get(heading) or "") for row in table.rows]
         if _is_answer(heading, finder) and all(map(_is_long, filter(None, below))):
-            raise UserError(_describe(path, table, question=None, answer=heading))
+            raise TableError(_describe(path, table, question=None, answer=heading))
 
 
 def _stands_above_questions(heading: str, table: Table, finder: QuestionFinder, *, has_answer: bool) -> bool:

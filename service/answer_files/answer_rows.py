@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service import validation
-from vivavoce.service.errors import ServiceError
-from vivavoce.service.submission import NewAnswer
 
+from .. import validation
+from ..errors import ServiceError
+from ..submission import NewAnswer
 from .entries import Entry
 from .wide.nearest_questions import QuestionNeighbours
 from .wide.question_matching import QuestionFinder
