@@ -80,6 +80,15 @@ def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLa
 
     Raises TableError if columns may be questions and it is not clear which, or two columns have the same question.
     """
+    layout, unclear = sort_columns(table, bank, named)
+    if unclear:
+        raise TableError(describe_unclear(unclear, bank))
+    _check_unique(layout.answers)
+    return layout
+
+
+def sort_columns(table: Table, bank: Bank, named: NamedColumns) -> tuple[WideLayout, Sequence[UnclearColumn]]:
+    """The layout of a wide table, and the columns that may be questions although it is not clear which."""
     answers: list[AnswerColumn] = []
     unclear: list[UnclearColumn] = []
     left_out: dict[str, str] = {}
@@ -97,10 +106,7 @@ def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLa
                 unclear.append(column)
             else:
                 left_out[heading] = column
-    if unclear:
-        raise TableError(describe_unclear(unclear, bank))
-    _check_unique(answers)
-    return WideLayout(tuple(answers), left_out)
+    return WideLayout(tuple(answers), left_out), unclear
 
 
 def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerColumn | UnclearColumn | str:

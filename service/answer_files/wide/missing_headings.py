@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vivavoce.graders.reading.normal_text import has_han
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table, TableError
+from vivavoce.tables import Sentence, Table, TableError
 
 from .question_matching import QuestionFinder
 from .unclear_columns import shorten
@@ -69,6 +69,7 @@ def _describe(path: Path, table: Table, *, question: str | None, answer: str | N
     if answer is None and len(names) > 1:
         names[-1] = names[-1] if names[-1] == "question_id" else "answer"
     example = ",".join(names)
-    return (
+    text = (
         f"{path} has no headings, because its first row {subject}: write '{example}' above it, or what each column is."
     )
+    return Sentence(text, "no_headings", example=example)
