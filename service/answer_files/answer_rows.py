@@ -137,11 +137,16 @@ def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, a
         return validation.find_rubric(bank, question_id=name, language=language, answer=answer)
     except ServiceError as error:
         guess = QuestionFinder.of_bank(bank).find(name)
-        if guess is None or not guess.is_sure or guess.question_id == name:
+        if guess and guess.question_id == name:
+            raise BadRowError(column, Sentence(str(error), "no_rubric_in_language")) from None
+        if guess is None or not guess.is_sure:
             near = QuestionNeighbours.of_bank(bank).describe_nearest(name)
             text = f"{error} Nearest: {near}." if near else str(error)
             raise BadRowError(column, Sentence(text, "unknown_question", near=near)) from None
-    return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
+    try:
+        return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
+    except ServiceError as error:
+        raise BadRowError(column, Sentence(str(error), "no_rubric_in_language")) from None
 
 
 def _read_text(value: Any) -> str:

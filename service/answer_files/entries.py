@@ -39,7 +39,7 @@ def name_fields(table: Table) -> dict[str, str]:
 
 
 def list_entries(table: Table, headings: Mapping[str, str] | None = None) -> list[Entry]:
-    """An entry for each row of a table that has a column of answers; `headings` has the columns of fields, if chosen."""
+    """An entry for each row of a table with a column of answers; `headings` has the column of each field, if chosen."""
     headings = name_fields(table) if headings is None else headings
     return [
         Entry(row, {name: row.values.get(heading) for name, heading in headings.items()}, headings)
