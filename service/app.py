@@ -77,7 +77,7 @@ def create_app(
         raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, upload_bytes=round(settings.upload_max_mib * 1024 * 1024))
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)

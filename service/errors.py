@@ -8,6 +8,10 @@ ServiceError
 ├── PreconditionMissing    428   an edit needs If-Match
 ├── NotFound               404   the organisation has no such resource
 ├── WrongState             409   the state of the resource forbids it
+├── InvalidRows            422   rows of a file have errors, so that none of it is used
+├── UnreadableFile         422   the file is no table, so that it has no rows
+├── NameTaken              409   the name is in use
+├── ServiceBusy            503   as many files as possible are being read
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
@@ -87,6 +91,35 @@ class WrongState(ServiceError):
 
     status = 409
     code = "wrong_state"
+
+
+class InvalidRows(ServiceError):
+    """Rows of the file have errors."""
+
+    status = 422
+    code = "invalid_rows"
+
+
+class UnreadableFile(ServiceError):
+    """The file has no rows."""
+
+    status = 422
+    code = "unreadable_file"
+
+
+class NameTaken(ServiceError):
+    """The name is in use."""
+
+    status = 409
+    code = "name_taken"
+
+
+class ServiceBusy(ServiceError):
+    """The service is busy."""
+
+    status = 503
+    code = "busy"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class UnusableAnswer(ServiceError):

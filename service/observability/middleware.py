@@ -21,6 +21,8 @@ from .tracing import server_span
 # An answer of 20,000 characters in \\u escapes (6 bytes each), and 180 KiB for a rubric.
 MAX_BODY_BYTES = 300 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request, with a shorter rubric."
+# Files of answers are larger.
+_UPLOAD_PATH = re.compile(r"/v1/cohorts/[^/]+/files", re.ASCII)
 # No spaces or line breaks: the id is part of log lines.
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # Probes come every few seconds, so they are logged as DEBUG.
@@ -99,16 +101,22 @@ def _describe(scope: Scope) -> str:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory."""
+    """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    A file of answers may have `upload_bytes`.
+    """
+
+    def __init__(self, app: ASGIApp, upload_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app, self._upload_bytes = app, upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        is_upload = scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]) is not None
+        most_bytes = self._upload_bytes if is_upload else MAX_BODY_BYTES
+        sentence = _describe_upload_limit(most_bytes) if is_upload else _TOO_LARGE
         received = 0
         started = False
 
@@ -116,8 +124,8 @@ class BodyLimitMiddleware:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise BodyTooLarge(_TOO_LARGE)
+            if received > most_bytes:
+                raise BodyTooLarge(sentence)
             return message
 
         async def send_noted(message: Message) -> None:
@@ -128,21 +136,25 @@ class BodyLimitMiddleware:
         # May be missing or wrong, so bytes are counted too.
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         try:
-            if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-                raise BodyTooLarge(_TOO_LARGE)
+            if declared.isdigit() and int(declared) > most_bytes:
+                raise BodyTooLarge(sentence)
             await self._app(scope, receive_counted, send_noted)
         except BodyTooLarge:
             # A second response cannot be sent.
             if started:
                 raise
-            await self._send_refusal(scope, receive, send)
+            await self._send_refusal(sentence, scope, receive, send)
 
-    async def _send_refusal(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send_refusal(self, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem_response(
             413,
             title="The request is too large",
-            detail=_TOO_LARGE,
+            detail=sentence,
             code=BodyTooLarge.code,
         )
         respond: Callable[[Scope, Receive, Send], Awaitable[Any]] = response
         await respond(scope, receive, send)
+
+
+def _describe_upload_limit(most_bytes: int) -> str:
+    return f"The file is larger than {most_bytes / 1024 / 1024:g} MiB: split it and send the parts to the same cohort."

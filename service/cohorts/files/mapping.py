@@ -52,7 +52,14 @@ class FileMapping(BaseModel):
     )
     external_id: Column | None = Field(
         default=None,
-        description="The column with your own id of each row. Without one, ids are made of candidate and question.",
+        description="The column with your own id of each answer (long form) or candidate (wide form), unique in the "
+        "file. The same id sent again replaces the answer.",
+    )
+    identity: tuple[Column, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Without `external_id`: columns whose cells, with the question, make the id of an answer. By "
+        "default those of the candidate; without any, the answer itself. At most 10.",
     )
     language: Column | None = Field(default=None, description="The column with the language of the answer, zh or en.")
     metadata: tuple[Column, ...] = Field(
@@ -68,7 +75,7 @@ class FileMapping(BaseModel):
         """All columns that the mapping names."""
         single = (self.answer, self.question, self.external_id, self.language)
         yield from filter(None, single)
-        yield from (*self.candidate, *self.name_parts, *self.metadata)
+        yield from (*self.candidate, *self.name_parts, *self.identity, *self.metadata)
         for item in self.answers:
             yield item.column
             if item.asked_in:

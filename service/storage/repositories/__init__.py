@@ -2,6 +2,7 @@
 
 from .access import ApiKeyRepository
 from .audit import AuditRepository
+from .cohort_files import CohortFileRepository, ColumnMappingRepository
 from .events import EventRepository
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
 from .idempotency import FILE_KEYS, IdempotencyRepository
@@ -12,6 +13,8 @@ __all__ = [
     "FILE_KEYS",
     "ApiKeyRepository",
     "AuditRepository",
+    "CohortFileRepository",
+    "ColumnMappingRepository",
     "EventRepository",
     "GradingRepository",
     "IdempotencyRepository",

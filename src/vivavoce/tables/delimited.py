@@ -32,7 +32,8 @@ def read_delimited(
     """
     text, delimiters = _read_separator_line(text, ending)
     dialect, position = _find_dialect(text, delimiters, ending, chosen, find_question)
-    records = [record for record in split_records(text, dialect) if not record.is_blank or record.problem]
+    found = (record for record in split_records(text, dialect) if not record.is_blank or record.problem)
+    records = list(islice(found, position + 1))
     if position >= len(records):
         return Table((), (), ())
     heading = records[position]

@@ -1,4 +1,4 @@
-"""The lines of records whose cells cannot be told apart, split as plainly as possible, so that a person can mend them."""
+"""The lines of records whose cells cannot be told apart, split plainly, so that a person can mend them."""
 
 from __future__ import annotations
 
