@@ -43,10 +43,15 @@ class Upserted:
     unchanged: int
 
 
-def upsert_items(session: Session, cohort: Cohort, items: Sequence[NewItem]) -> Upserted:
-    """Adds items and replaces those that changed; raises WrongState unless the cohort is a draft."""
+def check_takes_items(cohort: Cohort) -> None:
+    """Raises WrongState unless the cohort is a draft."""
     if cohort.state != CohortState.DRAFT:
         raise WrongState(f"The cohort is {cohort.state}, and only a draft takes answers: reopen it first.")
+
+
+def upsert_items(session: Session, cohort: Cohort, items: Sequence[NewItem]) -> Upserted:
+    """Adds items and replaces those that changed; raises WrongState unless the cohort is a draft."""
+    check_takes_items(cohort)
     moment = clock.now()
     query = sa.select(CohortItem).where(CohortItem.cohort_id == cohort.id)
     known = {item.external_id: item for item in session.scalars(query)}

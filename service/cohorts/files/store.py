@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank, UnknownQuestion
 
-from ...errors import InvalidRows, NotFound, UnreadableFile, WrongState
+from ...errors import InvalidRows, NotFound, UnreadableFile
 from ...lookup import get_own
 from ...storage import clock
 from ...storage.engine import SessionFactory
 from ...storage.repositories import ColumnMappingRepository
-from ...storage.tables import Cohort, CohortFile, CohortState
-from ..items import NewItem, Upserted, upsert_items
+from ...storage.tables import Cohort, CohortFile
+from ..items import NewItem, Upserted, check_takes_items, upsert_items
 from .bad_rows import BadRowsFile
 from .faults import Language
 from .inspection import FileInput
@@ -32,8 +32,7 @@ _ITEMS_AT_ONCE = 1_000
 def check_open(session: Session, cohort_id: str) -> Cohort:
     """Returns a cohort that takes files; raises NotFound or WrongState."""
     cohort = get_own(session, Cohort, cohort_id, name="cohort")
-    if cohort.state != CohortState.DRAFT:
-        raise WrongState(f"The cohort is {cohort.state}, and only a draft takes files: reopen it, or create another.")
+    check_takes_items(cohort)
     return cohort
 
 

@@ -123,11 +123,11 @@ def test_mended_bad_rows_go_through_with_the_column_of_errors_and_without(
 
 
 def test_a_mapping_is_corrected_and_saved_and_found_again(api: TestClient, cohort_id: str) -> None:
-    data = f"Who,Topic,What they said,Nickname\nAda,27.1,"{INT8}",x\n".encode()
+    data = f'Who,Topic,Reply,Nickname\nAda,27.1,"{INT8}",x\n'.encode()
     reply = upload(api, cohort_id, data)
     report, address = reply.json(), reply.headers["location"]
-    assert list_codes(report) == ["no_answer_column"]
-    mapping = {"layout": "long", "answer": "What they said", "question": "Topic", "candidate": ["Who"]}
+    assert list_codes(report) == ["no_answer_column"], report
+    mapping = {"layout": "long", "answer": "Reply", "question": "Topic", "candidate": ["Who"]}
     assert api.put(f"{address}/mapping", json={"mapping": mapping}).status_code == 428
     changed = api.put(f"{address}/mapping", json={"mapping": mapping}, headers={"If-Match": reply.headers["etag"]})
     assert (list_codes(changed.json()), changed.json()["mapping_source"]) == ([], "given")
