@@ -108,7 +108,8 @@ class _RowChecker:
             return None, faults
         external_id, id_faults = self._read_id(entry, rubric.question.id, answer)
         faults += id_faults
-        faults += self._warn(entry, answer)
+        if not any(fault.column == entry.name_column("answer") for fault in faults):
+            faults += self._warn(entry, answer)
         if external_id is None:
             return None, faults
         item = ReadItem(
