@@ -84,7 +84,7 @@ def create_app(
     check_rules(list_route_names(app))
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, upload_bytes=round(settings.upload_max_mib * 1024 * 1024))
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RateLimitFieldsMiddleware)
     app.add_middleware(RequestContextMiddleware)

@@ -14,6 +14,10 @@ ServiceError
 ├── EventsGone             410   the events are no longer kept
 ├── InvalidWebhook         422   the webhook's address cannot be used
 ├── TooManyStreams         429   the key has too many streams open
+├── InvalidRows            422   rows of a file have errors, so that none of it is used
+├── UnreadableFile         422   the file is no table, so that it has no rows
+├── NameTaken              409   the name is in use
+├── ServiceBusy            503   as many files as possible are being read
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── UnusableReview         422   the review says nothing, or names what the rubric does not have
@@ -153,6 +157,35 @@ class TooManyStreams(ServiceError):
 
     status = 429
     code = "too_many_streams"
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
+class InvalidRows(ServiceError):
+    """Rows of the file have errors."""
+
+    status = 422
+    code = "invalid_rows"
+
+
+class UnreadableFile(ServiceError):
+    """The file has no rows."""
+
+    status = 422
+    code = "unreadable_file"
+
+
+class NameTaken(ServiceError):
+    """The name is in use."""
+
+    status = 409
+    code = "name_taken"
+
+
+class ServiceBusy(ServiceError):
+    """The service is busy."""
+
+    status = 503
+    code = "busy"
     headers = MappingProxyType({"Retry-After": "5"})
 
 

@@ -174,6 +174,16 @@ class Settings(JudgeSettings):
         "401; 0 for no limit. Valid keys still work from there.",
     )
 
+    upload_max_mib: float = Field(
+        default=20.0, gt=0, le=200, description="Largest file of answers that the API takes, in MiB (at most 200)."
+    )
+    upload_max_rows: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        description="Rows that a file of answers may have (at most 1,000,000); larger ones are refused before they are "
+        "read.",
+    )
     idempotency_days: float = Field(
         default=7.0,
         gt=0,

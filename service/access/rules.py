@@ -70,6 +70,18 @@ RULES: Mapping[str, Scope | NoScope] = {
     "list_items": Scope.COHORTS_READ,
     "read_item": Scope.COHORTS_READ,
     # cohort files
+    "upload_cohort_file": Scope.COHORTS_WRITE,
+    "list_cohort_files": Scope.COHORTS_READ,
+    "read_cohort_file": Scope.COHORTS_READ,
+    "list_file_problems": Scope.COHORTS_READ,
+    "download_bad_rows": Scope.COHORTS_READ,
+    "change_file_mapping": Scope.COHORTS_WRITE,
+    "apply_cohort_file": Scope.COHORTS_WRITE,
+    "delete_cohort_file": Scope.COHORTS_WRITE,
+    "create_mapping": Scope.COHORTS_WRITE,
+    "list_mappings": Scope.COHORTS_READ,
+    "read_mapping": Scope.COHORTS_READ,
+    "delete_mapping": Scope.COHORTS_WRITE,
     # results, candidates, analyses, regrades
     "list_results": Scope.COHORTS_READ,
     # exports

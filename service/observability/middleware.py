@@ -25,6 +25,8 @@ MAX_ITEMS_BYTES = 8 * 1024 * 1024
 _ITEMS_PATH = re.compile(r"/v1/cohorts/[^/]+/items")
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request, with a shorter rubric."
 _TOO_LARGE_ITEMS = f"The body is larger than {MAX_ITEMS_BYTES // 1024**2} MiB: send fewer items a request."
+# Files of answers are larger.
+_UPLOAD_PATH = re.compile(r"/v1/cohorts/[^/]+/files", re.ASCII)
 # No spaces or line breaks: the id is part of log lines.
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # Probes come every few seconds, so they are logged as DEBUG.
@@ -103,18 +105,20 @@ def _describe(scope: Scope) -> str:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that refuses a body of more than 300 KiB, or 8 MiB of items, with 413, before it is in memory."""
+    """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Items of a cohort may have 8 MiB, a file of answers `upload_bytes`.
+    """
+
+    def __init__(self, app: ASGIApp, upload_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app, self._upload_bytes = app, upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        are_items = _ITEMS_PATH.fullmatch(scope["path"]) is not None
-        limit, refusal = (MAX_ITEMS_BYTES, _TOO_LARGE_ITEMS) if are_items else (MAX_BODY_BYTES, _TOO_LARGE)
+        limit, refusal = self._find_limit(scope)
         received = 0
         started = False
 
@@ -143,6 +147,14 @@ class BodyLimitMiddleware:
                 raise
             await self._send_refusal(str(error), scope, receive, send)
 
+    def _find_limit(self, scope: Scope) -> tuple[int, str]:
+        """Returns the most bytes that a body may have, and the sentence that refuses more."""
+        if _ITEMS_PATH.fullmatch(scope["path"]):
+            return MAX_ITEMS_BYTES, _TOO_LARGE_ITEMS
+        if scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]):
+            return self._upload_bytes, _describe_upload_limit(self._upload_bytes)
+        return MAX_BODY_BYTES, _TOO_LARGE
+
     async def _send_refusal(self, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem_response(
             413,
@@ -152,3 +164,7 @@ class BodyLimitMiddleware:
         )
         respond: Callable[[Scope, Receive, Send], Awaitable[Any]] = response
         await respond(scope, receive, send)
+
+
+def _describe_upload_limit(most_bytes: int) -> str:
+    return f"The file is larger than {most_bytes / 1024 / 1024:g} MiB: split it and send the parts to the same cohort."

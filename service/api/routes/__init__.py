@@ -2,6 +2,7 @@
 
 from . import (
     audit,
+    cohort_files,
     cohort_items,
     cohorts,
     deliveries,
@@ -11,6 +12,7 @@ from . import (
     health,
     judges,
     keys,
+    mappings,
     questions,
     results,
     reviews,
@@ -37,6 +39,8 @@ ROUTERS = (
     events.router,
     webhooks.router,
     deliveries.router,
+    cohort_files.router,
+    mappings.router,
     health.router,
 )
 """In the order of the documentation."""

@@ -2,6 +2,7 @@
 
 from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository, AuditSearch
+from .cohort_files import CohortFileRepository, ColumnMappingRepository
 from .cohorts import CohortItemRepository, CohortRepository
 from .events import EventRepository
 from .grading_lists import GradingFilter, GradingListRepository, ReportFacts
@@ -19,9 +20,11 @@ __all__ = [
     "ApiKeyRepository",
     "AuditRepository",
     "AuditSearch",
+    "CohortFileRepository",
     "CohortItemRepository",
     "CohortRepository",
     "CohortResultRepository",
+    "ColumnMappingRepository",
     "DeliveryRepository",
     "EarlierReportRepository",
     "EndpointRepository",

@@ -99,7 +99,11 @@ class CohortItem(OrganisationRow, Base):
 
 
 class CohortFile(OrganisationRow, Base):
-    """A file of answers that was uploaded for a cohort, with the report of its validation."""
+    """A file of answers that was uploaded for a cohort, with the report of its validation.
+
+    `reading` has the encoding and the sheet that the caller named, `items` the answers that can be graded (JSON,
+    compressed), `applied` what became of them. `revision` counts edits by callers, for ETags.
+    """
 
     __tablename__ = "cohort_file"
     __table_args__ = (Index("ix_cohort_file_cohort", "cohort_id"),)
@@ -108,8 +112,14 @@ class CohortFile(OrganisationRow, Base):
     name: Mapped[str] = mapped_column(String(200))
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    reading: Mapped[dict[str, Any]] = mapped_column(JSON)
     mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    items: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    applied: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

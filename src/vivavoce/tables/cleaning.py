@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from operator import is_not
 from typing import Any
 
-from .model import Row, Table
+from .model import Row, Sentence, Table
 
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _HALF = re.compile(r"[\ud800-\udfff]")
@@ -25,14 +26,14 @@ def clean_table(table: Table) -> Table:
         for column, value in row.values.items():
             cleaned[column] = _clean(value)
             if cleaned[column] is not value:
-                notices += [f"line {row.line}, column {column}: {change}." for change in _name_changes(value)]
+                notices += _describe_changes(row.line, column, value)
         rows.append(Row(row.line, {_clean(column): value for column, value in cleaned.items()}))
     return replace(
         table,
         columns=tuple(map(_clean, table.columns)),
         rows=tuple(rows),
         problems=tuple(sorted(table.problems, key=lambda problem: problem.line)),
-        notices=tuple(map(_clean, notices)),
+        notices=tuple(map(_clean_notice, notices)),
         fields={name: _clean(column) for name, column in table.fields.items()},
         sheet=table.sheet and _clean(table.sheet),
         headings=tuple(map(_clean, table.headings)),
@@ -41,10 +42,19 @@ def clean_table(table: Table) -> Table:
     )
 
 
-def _name_changes(value: Any) -> list[str]:
+def _describe_changes(line: int, column: str, value: Any) -> Iterator[Sentence]:
     text = str(value) if isinstance(value, str) else repr(value)
-    changes = {_REMOVED: "\x00" in text or "\\x00" in text, _REPLACED: _HALF.search(text) or "\\ud" in text}
-    return [change for change, is_made in changes.items() if is_made]
+    place = f"line {line}, column {column}"
+    if "\x00" in text or "\\x00" in text:
+        yield Sentence(f"{place}: {_REMOVED}.", "nul_removed", line=line, column=column)
+    if _HALF.search(text) or "\\ud" in text:
+        yield Sentence(f"{place}: {_REPLACED}.", "half_character_replaced", line=line, column=column)
+
+
+def _clean_notice(notice: str) -> str:
+    if not isinstance(notice, Sentence):
+        return str(_clean(notice))
+    return Sentence(_clean(notice), notice.code, **_clean(dict(notice.values)))
 
 
 def _clean(value: Any) -> Any:

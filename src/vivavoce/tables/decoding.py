@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from .model import TableError
+from .model import Sentence, TableError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -66,9 +66,9 @@ def _decode_as(data: bytes, encoding: str) -> str:
     except (LookupError, ValueError, UnicodeError):
         codec = None
     if codec is None or codec.name in ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"):
-        raise TableError(
-            f"cannot be read as '{encoding}', which is no encoding: name one such as utf-8, gb18030, big5 or cp1252."
-        )
+        fix = "name one such as utf-8, gb18030, big5 or cp1252."
+        text = f"cannot be read as '{encoding}', which is no encoding: {fix}"
+        raise TableError(Sentence(text, "unknown_encoding", encoding=encoding))
     # GB18030 holds all of GBK and GB2312, Big5-HKSCS all of Big5.
     name = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030", "big5": "big5hkscs"}.get(codec.name, codec.name)
     return _decode_strictly(data, name)
@@ -79,13 +79,13 @@ def _decode_strictly(data: bytes, name: str) -> str:
         return data.decode(name).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise TableError(
-            f"is not {name.upper()} text (line {line}, byte {error.start + 1}): {_SAY_ENCODING}."
-        ) from None
+        sentence = f"is not {name.upper()} text (line {line}, byte {error.start + 1}): {_SAY_ENCODING}."
+        raise TableError(Sentence(sentence, "wrong_encoding", encoding=name.upper(), line=line)) from None
 
 
-def _describe_guess(name: str) -> str:
-    return f"The file was read as {name}: if characters look wrong, {_SAY_ENCODING}."
+def _describe_guess(name: str) -> Sentence:
+    text = f"The file was read as {name}: if characters look wrong, {_SAY_ENCODING}."
+    return Sentence(text, "encoding_guessed", encoding=name)
 
 
 def _find_wide(data: bytes) -> str | None:
@@ -109,10 +109,9 @@ def _refuse_damaged_utf8(data: bytes, error: UnicodeDecodeError) -> None:
     # One or two characters are UTF-8 by chance.
     if len(characters) >= 3 and sum(map(len, characters)) >= 0.8 * high:
         line = data[: error.start].count(b"\n") + 1
-        raise TableError(
-            f"is UTF-8 text with a damaged character (line {line}, byte {error.start + 1}): export the file again, or "
-            "correct that line."
-        )
+        place = f"line {line}, byte {error.start + 1}"
+        text = f"is UTF-8 text with a damaged character ({place}): export the file again, or correct that line."
+        raise TableError(Sentence(text, "damaged_text", line=line))
 
 
 def _decode_old_encoding(data: bytes) -> tuple[str, str]:
@@ -125,7 +124,7 @@ def _decode_old_encoding(data: bytes) -> tuple[str, str]:
         return chinese[best], _describe_guess(dict(_CHINESE)[best])
     if text := _decode_western(data):
         return text, _describe_guess("Windows-1252 (Western European)")
-    raise TableError(f"is in an encoding that cannot be told: {_SAY_ENCODING}.")
+    raise TableError(Sentence(f"is in an encoding that cannot be told: {_SAY_ENCODING}.", "unknown_encoding"))
 
 
 def _decode_western(data: bytes) -> str | None:

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from .grid import Grid, build_table
+from .grid import Grid, build_table, describe_titles
 from .heading_rows import FindQuestion, find_no_question
 from .heading_search import count_known, find_heading
 from .headings import MOST_COLUMNS, is_blank, name_columns, strip_invisible
-from .model import BadCell, Table, TableError
+from .model import BadCell, Sentence, Table, TableError
 from .records import Dialect, Record, split_records
 from .swallowed_rows import find_swallowed
+from .unread_lines import list_unread, split_lines
 
 _DELIMITERS = (",", ";", "\t", "|", "，", "；")
 # Excel's own hint.
@@ -31,14 +32,17 @@ def read_delimited(
     """
     text, delimiters = _read_separator_line(text, ending)
     dialect, position = _find_dialect(text, delimiters, ending, chosen, find_question)
-    records = [record for record in split_records(text, dialect) if not record.is_blank or record.problem]
+    found = (record for record in split_records(text, dialect) if not record.is_blank or record.problem)
+    records = list(islice(found, position + 1))
     if position >= len(records):
         return Table((), (), ())
     heading = records[position]
     if heading.problem:
-        raise TableError(f"has no headings that can be read (line {heading.line}): {heading.problem}")
+        text = f"has no headings that can be read (line {heading.line}): {heading.problem}"
+        raise TableError(Sentence(text, "unreadable_headings", line=heading.line))
     if len(heading.cells) > MOST_COLUMNS:
-        raise TableError(f"has {len(heading.cells):,} columns, at most {MOST_COLUMNS:,} are read: remove some.")
+        text = f"has {len(heading.cells):,} columns, at most {MOST_COLUMNS:,} are read: remove some."
+        raise TableError(Sentence(text, "too_many_columns", count=len(heading.cells), limit=MOST_COLUMNS))
     # Read again: the number of columns tells how to read odd quotation marks.
     width = len(heading.cells)
     rows = [
@@ -54,15 +58,18 @@ def read_delimited(
         if problem := _find_misfit(record, width, named, dialect):
             # A broken cell is the one behind those that were read.
             place = min(len(record.cells), named - 1) if record.problem else named - 1
-            grid.problems.append(BadCell(record.line, columns[place], problem))
+            unread = tuple(list_unread(text, record, dialect, width=named))
+            grid.problems.append(BadCell(record.line, columns[place], problem, unread=unread))
         else:
             fitting.append(record)
-    swallowed = find_swallowed(fitting, dialect.delimiter, width=named)
-    grid.problems += [BadCell(line, columns[place], problem) for line, place, problem in swallowed]
-    bad_lines = {line for line, _, _ in swallowed}
-    grid.rows = [(record.line, record.cells[:width]) for record in fitting if record.line not in bad_lines]
+    swallowed = {line: found for line, *found in find_swallowed(fitting, dialect.delimiter, width=named)}
+    for record in fitting:
+        if found := swallowed.get(record.line):
+            unread = tuple(split_lines(text, record, dialect, width=named))
+            grid.problems.append(BadCell(record.line, columns[found[0]], found[1], unread=unread))
+    grid.rows = [(record.line, record.cells[:width]) for record in fitting if record.line not in swallowed]
     grid.notices += _describe_titles(records[:position])
-    return build_table(grid, chosen, find_question)
+    return replace(build_table(grid, chosen, find_question), delimiter=dialect.delimiter)
 
 
 def _read_separator_line(text: str, ending: str) -> tuple[str, Sequence[str]]:
@@ -133,7 +140,7 @@ def _find_misfit(record: Record, width: int, named: int, dialect: Dialect) -> st
     if len(filled) > width or (len(filled) > named and (len(record.cells) > width or is_cut)):
         counts = f"the row has {len(filled)} cells and the heading {named}"
         mark = "commas" if dialect.delimiter == "," else f"'{dialect.delimiter}'"
-        return f"{counts}: put quotation marks around text with {mark}."
+        return Sentence(f"{counts}: put quotation marks around text with {mark}.", "ragged_row")
     return None
 
 
@@ -141,4 +148,4 @@ def _describe_titles(records: Sequence[Record]) -> list[str]:
     if not records:
         return []
     text = " ".join(filter(None, map(strip_invisible, records[0].cells)))
-    return [f"What stands above the headings, from '{text[:60]}' on, was not read as answers."]
+    return [describe_titles(text[:60])]

@@ -10,7 +10,7 @@ from typing import Any
 from .cleaning import clean_table
 from .heading_rows import FindQuestion, find_no_question, read_heading_rows
 from .headings import find_columns, is_blank, name_columns, strip_invisible
-from .model import BadCell, Row, Table
+from .model import BadCell, Row, Sentence, Table
 from .skipped_rows import describe_skipped, find_reason_to_skip
 
 # What Excel saves for an answer that it took for a formula; #N/A can be typed.
@@ -108,4 +108,11 @@ def _find_excel_errors(rows: Iterable[Row]) -> Iterator[BadCell]:
 
 def describe_excel_error(value: str) -> str:
     """What to do about an error value of Excel in place of text."""
-    return f"Excel shows the error {value} in place of the text: enter it as text and run again."
+    text = f"Excel shows the error {value} in place of the text: enter it as text and run again."
+    return Sentence(text, "excel_error", error=value)
+
+
+def describe_titles(title: str) -> str:
+    """What was left out above the headings; `title` is its beginning."""
+    text = f"What stands above the headings, from '{title}' on, was not read as answers."
+    return Sentence(text, "titles_skipped", title=title)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import yaml
 
-from .model import TableError
+from .model import Sentence, TableError
 
 _SYNONYMS = Path(__file__).parent / "headings.yaml"
 _OPTIONS = {"answer": "--answer-column", "candidate": "--candidate-column", "question_id": "--question-column"}
@@ -88,11 +88,14 @@ def require_columns(
         matches = fields.get(field, [])
         option = _OPTIONS.get(field)
         if not matches:
-            raise TableError(_describe_missing(place, columns, chosen.get(field, field), option))
+            wanted_name = chosen.get(field, field)
+            text = _describe_missing(place, columns, wanted_name, option)
+            raise TableError(Sentence(text, "missing_column", name=wanted_name))
         if len(matches) > 1:
             named = " and ".join(f"'{columns[match]}' (column {match + 1})" for match in matches)
             how = f"name one with {option} NAME" if option else "rename all but one"
-            raise TableError(f"{place} has several columns for '{field}': {named}: {how}.")
+            text = f"{place} has several columns for '{field}': {named}: {how}."
+            raise TableError(Sentence(text, "several_columns", name=field))
 
 
 def _describe_missing(place: str, columns: Sequence[str], wanted: str, option: str | None) -> str:

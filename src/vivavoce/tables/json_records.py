@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .cleaning import clean_table
 from .headings import find_columns, normalize_heading
-from .model import BadCell, Row, Table, TableError
+from .model import BadCell, Row, Sentence, Table, TableError
 
 _BETWEEN = " \t\r\n,\x1e\ufeff"
 _MOST_DEPTH = 3
+_NOT_CLOSED = "the array is not closed, so the end is missing: export the file again."
 
 
 class _RepeatedName(ValueError):
@@ -24,11 +25,12 @@ class _RepeatedName(ValueError):
 
 @dataclass(frozen=True)
 class _Value:
-    """A JSON value with the line that it begins in; `problem` instead of it when it is none."""
+    """A JSON value with the line that it begins in; `problem` instead of it when it is none, and its text."""
 
     line: int
     value: Any = None
     problem: str | None = None
+    text: str = ""
 
 
 def read_json(text: str, *, chosen: Mapping[str, str]) -> Table:
@@ -38,8 +40,8 @@ def read_json(text: str, *, chosen: Mapping[str, str]) -> Table:
     notices: list[str] = []
     if len({value.line for value in values}) < len(values):
         # A line is how a row is known.
-        values = [_Value(number, value.value, value.problem) for number, value in enumerate(values, start=1)]
-        notices.append("Lines are counted as objects: line 3 is the third object.")
+        values = [replace(value, line=number) for number, value in enumerate(values, start=1)]
+        notices.append(Sentence("Lines are counted as objects: line 3 is the third object.", "objects_counted"))
     columns: dict[str, None] = {}
     rows, problems = [], []
     for value in values:
@@ -47,8 +49,9 @@ def read_json(text: str, *, chosen: Mapping[str, str]) -> Table:
             columns.update(dict.fromkeys(value.value))
             rows.append(Row(value.line, value.value))
         else:
-            problem = value.problem or "the line is not a JSON object: write one per line, with 'answer'."
-            problems.append(BadCell(value.line, "?", problem))
+            text = value.problem or "the line is not a JSON object: write one per line, with 'answer'."
+            problem = text if isinstance(text, Sentence) else Sentence(text, "bad_json")
+            problems.append(BadCell(value.line, "?", problem, unread=((value.text,),)))
     found = find_columns(tuple(columns), chosen)
     fields = {name: tuple(columns)[places[0]] for name, places in found.items() if len(places) == 1}
     problems += _find_bad_answers(rows, fields.get("answer"))
@@ -66,11 +69,13 @@ def _find_bad_answers(rows: list[Row], answer: str | None) -> Iterator[BadCell]:
         if answer not in row.values:
             similar = [name for name in row.values if normalize_heading(name) == normalize_heading(answer)]
             hint = f"rename '{similar[0]}'" if similar else "add it"
-            yield BadCell(row.line, answer, f"the object has no '{answer}': {hint}.")
+            yield BadCell(row.line, answer, Sentence(f"the object has no '{answer}': {hint}.", "missing_answer"))
         elif type(value) in kinds:
-            yield BadCell(row.line, answer, f"the answer is {kinds[type(value)]}: write it as text.")
+            text = f"the answer is {kinds[type(value)]}: write it as text."
+            yield BadCell(row.line, answer, Sentence(text, "answer_no_text"))
         elif isinstance(value, float) and value - value != 0:
-            yield BadCell(row.line, answer, "the answer is not a number that can be written: write it as text.")
+            text = "the answer is not a number that can be written: write it as text."
+            yield BadCell(row.line, answer, Sentence(text, "answer_no_text"))
 
 
 def _read_values(text: str) -> Iterator[_Value]:
@@ -94,10 +99,10 @@ def _parse(text: str, line: int) -> _Value:
     try:
         return _Value(line, json.loads(text, object_pairs_hook=_build_object))
     except _RepeatedName as error:
-        return _Value(line, problem=str(error))
+        return _Value(line, problem=Sentence(str(error), "repeated_name"), text=text)
     except (ValueError, RecursionError) as error:
         place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        return _Value(line, problem=f"the line is not JSON{place}: write one JSON object per line.")
+        return _Value(line, problem=f"the line is not JSON{place}: write one JSON object per line.", text=text)
 
 
 def _read_stream(text: str, position: int) -> Iterator[_Value]:
@@ -110,17 +115,19 @@ def _read_stream(text: str, position: int) -> Iterator[_Value]:
         line, counted = line + text.count("\n", counted, position), position
         if position >= len(text):
             if text.lstrip(_BETWEEN).startswith("["):
-                yield _Value(line, problem="the array is not closed, so the end is missing: export the file again.")
+                yield _Value(line, problem=Sentence(_NOT_CLOSED, "array_not_closed"))
             return
         if text[position] == "]":
             return
         try:
             value, position = decoder.raw_decode(text, position)
         except _RepeatedName as error:
-            yield _Value(line, problem=f"{error} Nothing from here on was read.")
+            problem = Sentence(f"{error} Nothing from here on was read.", "repeated_name")
+            yield _Value(line, problem=problem, text=text[position:])
             return
         except (ValueError, RecursionError):
-            yield _Value(line, problem="the file is not JSON from here on: correct it or export it again.")
+            problem = "the file is not JSON from here on: correct it or export it again."
+            yield _Value(line, problem=problem, text=text[position:])
             return
         yield _Value(line, value)
 
@@ -146,7 +153,8 @@ def _unfold_object(text: str) -> Iterator[_Value]:
     chosen = with_answers or lists
     if len(chosen) > 1:
         listed = ", ".join(f"'{name}'" for name, _ in chosen)
-        raise TableError(f"has several lists of objects ({listed}): keep the one with the answers.")
+        text = f"has several lists of objects ({listed}): keep the one with the answers."
+        raise TableError(Sentence(text, "several_lists", names=listed))
     if not chosen:
         yield value
         return

@@ -7,8 +7,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class Sentence(str):
+    """A sentence for the user that knows its kind and the values in it, so that it can be said in another language."""
+
+    code: str
+    values: Mapping[str, str | int]
+
+    def __new__(cls, text: str, code: str = "unreadable_file", **values: str | int) -> Sentence:
+        """`code` is the kind, `values` what the sentence names."""
+        sentence = super().__new__(cls, text)
+        sentence.code, sentence.values = code, values
+        return sentence
+
+
 class TableError(Exception):
-    """The whole file cannot be read; the message names the cause and the fix in one sentence."""
+    """The whole file cannot be read; the message names the cause and the fix in one sentence.
+
+    `sentence` is the message with its kind.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.sentence = message if isinstance(message, Sentence) else Sentence(message)
+
+    def with_name(self, name: str) -> TableError:
+        """The error with the name of the file before its message."""
+        return TableError(Sentence(f"{name} {self}", self.sentence.code, **self.sentence.values))
 
 
 @dataclass(frozen=True)
@@ -26,13 +50,15 @@ class Row:
 class BadCell:
     """A cell that cannot be used: its line, its column, and in one sentence why.
 
-    `is_answer_only` tells that it can be used as anything but an answer.
+    `is_answer_only` tells that it can be used as anything but an answer. `unread` has the lines of text, cell by cell,
+    whose cells cannot be told apart for sure.
     """
 
     line: int
     column: str
     problem: str
     is_answer_only: bool = False
+    unread: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.problem}"
@@ -59,6 +85,8 @@ class Table:
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     bad_cells: tuple[BadCell, ...] = ()
+    # Of delimited text with more than one column.
+    delimiter: str | None = None
 
     def read_field(self, row: Row, name: str) -> Any:
         """The row's value in the column of a field, by default that of its own name; None without such a column."""

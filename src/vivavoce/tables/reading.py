@@ -14,7 +14,7 @@ from .delimited import read_delimited
 from .heading_rows import FindQuestion, find_no_question
 from .headings import find_columns, require_columns
 from .json_records import read_json
-from .model import Table, TableError
+from .model import Sentence, Table, TableError
 from .workbooks.workbook import read_workbook
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
@@ -75,10 +75,11 @@ def read_bytes(
         if ending == ".gz":
             data, ending = _unpack(data), Path(Path(name).stem).suffix.lower()
         if ending not in (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS):
-            raise TableError(f"does not end in {_READABLE}: save the answers as one of them.")
+            text = f"does not end in {_READABLE}: save the answers as one of them."
+            raise TableError(Sentence(text, "unsupported_format"))
         table = _read_content(data, ending, encoding, sheet, chosen, find_question)
     except TableError as error:
-        raise TableError(f"{name} {error}") from None
+        raise error.with_name(name) from None
     _check_chosen(name, table, chosen)
     return table
 
@@ -99,15 +100,16 @@ def _read_content(
     find_question: FindQuestion,
 ) -> Table:
     if not data.strip():
-        raise TableError("is empty: write a heading with 'answer' and one row per answer.")
+        raise TableError(Sentence("is empty: write a heading with 'answer' and one row per answer.", "empty_file"))
     if data.startswith(_WORKBOOKS):
         return read_workbook(data, sheet=sheet, chosen=chosen, find_question=find_question)
     start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if kind := next((kind for mark, kind in _OTHERS if start.startswith(mark)), None):
-        raise TableError(f"{kind}, and no table: open it in Excel and save it as .xlsx.")
+        raise TableError(Sentence(f"{kind}, and no table: open it in Excel and save it as .xlsx.", "no_table"))
     # Many programs write text under the name of a workbook.
     if ending in (".xlsx", ".xlsm", ".ods"):
-        raise TableError("is not a workbook: open it in Excel and save it as .xlsx, or give it the ending .csv.")
+        text = "is not a workbook: open it in Excel and save it as .xlsx, or give it the ending .csv."
+        raise TableError(Sentence(text, "no_workbook"))
     text, notice = decode_text(data, encoding=encoding)
     is_json = ending in JSON_ENDINGS or (ending == ".txt" and text.lstrip().startswith(("{", "[")))
     if is_json:
@@ -122,9 +124,10 @@ def _unpack(data: bytes) -> bytes:
         with gzip.open(io.BytesIO(data)) as file:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error):
-        raise TableError("is no .gz file that can be unpacked: unpack it yourself, or export it again.") from None
+        text = "is no .gz file that can be unpacked: unpack it yourself, or export it again."
+        raise TableError(Sentence(text, "unsupported_format")) from None
     if len(content) > _MOST_BYTES:
-        raise TableError("is too large when it is unpacked: split it.")
+        raise TableError(Sentence("is too large when it is unpacked: split it.", "too_large_unpacked"))
     return content
 
 

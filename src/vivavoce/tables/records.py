@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from .model import Sentence
+
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -126,10 +128,11 @@ def _read_broken(
             f"the quotation mark that opens in line {line} is never closed, so nothing from line {first_line} on is "
             "graded: close it, or write it twice if it belongs to the text."
         )
-        return Record(first_line, tuple(cells), last_line, problem, is_end=True), end
+        broken = Sentence(problem, "unclosed_quotation", line=line)
+        return Record(first_line, tuple(cells), last_line, broken, is_end=True), end
     place = f"lines {first_line} to {last_line} are" if last_line > first_line else "the line is"
     problem = f"{place} not graded, because text follows a closing quotation mark: write marks inside the text twice."
-    return Record(first_line, tuple(cells), last_line, problem), end
+    return Record(first_line, tuple(cells), last_line, Sentence(problem, "text_after_quotation")), end
 
 
 def _reread_line(text: str, dialect: Dialect, position: int, end: int) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .headings import is_blank, normalize_heading
+from .model import Sentence
 
 _TOTALS = frozenset(["pointspossible", "满分", "滿分", "总分", "總分"])
 _BARE_NUMBER = re.compile(r"[\d.,%/]*(\(.*\))?")
@@ -65,7 +66,8 @@ def describe_skipped(skipped: Mapping[str, Sequence[int]]) -> Iterator[str]:
     """A sentence for each reason with the lines of its rows."""
     for reason, lines in skipped.items():
         rows = "1 row was skipped" if len(lines) == 1 else f"{len(lines)} rows were skipped"
-        yield f"{rows} as {reason}: {describe_lines(lines)}."
+        text = f"{rows} as {reason}: {describe_lines(lines)}."
+        yield Sentence(text, "rows_skipped", count=len(lines), reason=reason, lines=describe_lines(lines))
 
 
 def describe_lines(lines: Sequence[int]) -> str:

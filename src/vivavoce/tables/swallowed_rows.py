@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from .model import Sentence
 from .records import Record
 
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -40,7 +41,7 @@ def find_swallowed(records: Sequence[Record], delimiter: str | None, *, width: i
                     f"the quotation mark that opens here seems to take in the row of line {lines[0]}: close it, or "
                     "write it twice if it belongs to the text."
                 )
-                swallowed.append((record.line, place, problem))
+                swallowed.append((record.line, place, Sentence(problem, "row_in_quotation", line=lines[0])))
                 break
     return swallowed
 

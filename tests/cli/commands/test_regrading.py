@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.cli.files.answer_files import submit_entries
-from vivavoce.cli.files.answer_rows import RubricChoice
-from vivavoce.cli.files.entries import list_entries
 from vivavoce.graders import Panel
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric
+from vivavoce.service.answer_files.answer_rows import RubricChoice
+from vivavoce.service.answer_files.entries import list_entries
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.tables import Row, Table
 

@@ -13,8 +13,6 @@ import pytest
 from vivavoce.cli.errors import UserError
 from vivavoce.cli.files import grading_run
 from vivavoce.cli.files.answer_files import Item, Outcome, Submitted, read_outcome, submit_entries
-from vivavoce.cli.files.answer_rows import RubricChoice
-from vivavoce.cli.files.entries import list_entries
 from vivavoce.cli.files.grading_run import grade_waiting
 from vivavoce.cli.files.outcome_files import check_output, write_outcome
 from vivavoce.cli.files.result_columns import choose_columns
@@ -22,6 +20,8 @@ from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service import lifecycle
+from vivavoce.service.answer_files.answer_rows import RubricChoice
+from vivavoce.service.answer_files.entries import list_entries
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State

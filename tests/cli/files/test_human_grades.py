@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from vivavoce.cli.files.entries import list_entries
 from vivavoce.cli.files.human_grades import read_grade, read_grades
+from vivavoce.service.answer_files.entries import list_entries
 from vivavoce.tables import Row, Table
 
 

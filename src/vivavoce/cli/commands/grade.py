@@ -12,19 +12,20 @@ from rich.markup import escape
 
 from vivavoce.graders import Panel
 from vivavoce.rubrics import Rubric, default_bank, load_rubric
+from vivavoce.service.answer_files.answer_columns import AnswerSource, find_answers, make_question_finder
+from vivavoce.service.answer_files.answer_rows import RubricChoice
+from vivavoce.service.answer_files.entries import name_fields
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.tables import Table, read_table
 from vivavoce.tables.writing import remove_guards
 
 from ..errors import UserError
-from ..files.answer_columns import AnswerSource, find_answers, make_question_finder
 from ..files.answer_files import Outcome, Submitted, read_outcome, submit_entries
-from ..files.answer_rows import RubricChoice
-from ..files.entries import name_fields
 from ..files.entry_notices import check_entries, describe_repeats, describe_skipped_entries
 from ..files.grading_run import grade_waiting
 from ..files.outcome_files import check_output, write_outcome
+from ..files.question_columns import list_named_headings, read_question_columns
 from ..files.result_columns import choose_columns
 from ..interrupts import Interruption, deferred_interrupts
 from ..output.column_mapping import print_mapping
@@ -103,11 +104,12 @@ def grade_file(
         encoding=encoding,
         sheet=sheet,
         columns={field: heading for field, heading in headings.items() if heading},
-        find_question=make_question_finder(choice.bank, question_columns),
+        find_question=make_question_finder(choice.bank, list_named_headings(question_columns)),
     )
     if _TEXT_ENDINGS & {suffix.lower() for suffix in file.suffixes}:
         table = remove_guards(table)
-    source = find_answers(file, table, choice, question_columns=question_columns, answer_column=answer_column)
+    named = read_question_columns(question_columns, table.columns, choice.bank)
+    source = find_answers(file, table, choice, question_columns=named, answer_column=answer_column)
     _print_notes([*_name_columns(table, source), *table.notices, *describe_repeats(source.entries)])
     check_entries(file, source.entries, table.problems)
     is_json = target.suffix.lower() in (".json", ".jsonl")

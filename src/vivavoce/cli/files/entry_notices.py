@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vivavoce.graders.reading.normal_text import fold
+from vivavoce.service.answer_files.entries import Entry
+from vivavoce.service.answer_files.wide.rows import NO_ANSWERS, NOT_ASKED
 from vivavoce.tables import BadCell
 from vivavoce.tables.skipped_rows import describe_lines
 
 from ..errors import UserError
-from .entries import Entry
-from .wide.rows import NO_ANSWERS, NOT_ASKED
 
 _MOST_NAMED = 3
 

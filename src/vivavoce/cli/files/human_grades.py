@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vivavoce.graders.types import MAX_SCORE
+from vivavoce.service.answer_files.entries import CellProblems, Entry
 from vivavoce.tables import BadCell
-
-from .entries import CellProblems, Entry
 
 _NUMBER = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+")
 # 1,500 may be one and a half, or fifteen hundred.

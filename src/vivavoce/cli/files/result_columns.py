@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vivavoce.service.answer_files.entries import Entry
+from vivavoce.service.answer_files.wide.question_matching import fold_heading
 from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.tables import Table
 
 from ..errors import UserError
 from ..output.console import format_figure
-from .entries import Entry
-from .wide.question_matching import fold_heading
 
 RESULTS = (
     "score",

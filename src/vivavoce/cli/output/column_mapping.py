@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from vivavoce.rubrics import Bank, UnknownQuestion
+from vivavoce.service.answer_files.wide.layout import WideLayout
 
-from ..files.wide.layout import WideLayout
 from .console import err
 
 _LONGEST = 70

@@ -6,14 +6,19 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..grid import Grid, SheetCell, describe_excel_error
+from ..grid import Grid, SheetCell, describe_excel_error, describe_titles
 from ..heading_rows import FindQuestion
 from ..heading_search import find_heading
 from ..headings import find_columns, is_blank
+from ..model import Sentence
 from .sheet_xml import SpecialCell
 
-_NO_FORMULA_VALUE = "a formula without a value: open the file in Excel and save it, or enter it as text."
-_OLD_EMPTY = "the cell is empty, or has an error of Excel: save the file as .xlsx to tell, and run again."
+_NO_FORMULA_VALUE = Sentence(
+    "a formula without a value: open the file in Excel and save it, or enter it as text.", "formula_without_value"
+)
+_OLD_EMPTY = Sentence(
+    "the cell is empty, or has an error of Excel: save the file as .xlsx to tell, and run again.", "empty_in_old_excel"
+)
 _SHOWN_TITLE = 60
 
 _Cells = list[list[Any]]
@@ -48,7 +53,7 @@ def make_grid(
     ]
     if heading > filled[0]:
         title = " ".join(filter(None, _list_texts(cells[filled[0]])))[:_SHOWN_TITLE]
-        grid.notices.append(f"What stands above the headings, from '{title}' on, was not read as answers.")
+        grid.notices.append(describe_titles(title))
     return grid
 
 
@@ -64,7 +69,7 @@ def _fill_merged(cells: _Cells, merged: Sequence[MergedRange], heading: int, ans
                 if (row, column) == (first_row, first_column) or not is_blank(cells[row][column]):
                     continue
                 other = f"that of line {first_row + 1}" if row > first_row else "its neighbour"
-                problem = f"the cell is merged with {other}: give each row its own answer."
+                problem = Sentence(f"the cell is merged with {other}: give each row its own answer.", "merged_cell")
                 yield SheetCell(row + 1, column, problem, is_answer_only=True)
                 if column == first_column != answer:
                     cells[row][column] = cells[first_row][first_column]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from ..model import TableError
+from ..model import Sentence, TableError
 
 _MOST_BYTES = 600 * 1024 * 1024
 # python-calamine keeps every cell of the rectangle, empty ones too.
@@ -39,13 +39,14 @@ def check_archive(data: bytes) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-            raise TableError(f"{_TOO_LARGE}.")
+            raise TableError(Sentence(f"{_TOO_LARGE}.", "too_large_unpacked"))
         # Reading to the end finds sizes that are not true.
         damaged = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         damaged = "file"
     if damaged:
-        raise TableError("is damaged, or no workbook: open it in Excel, save it as .xlsx and run again.")
+        text = "is damaged, or no workbook: open it in Excel, save it as .xlsx and run again."
+        raise TableError(Sentence(text, "damaged_workbook"))
     return archive
 
 
@@ -56,7 +57,8 @@ def find_special_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[Special
     """
     member = _find_member(archive, sheet)
     if member is None:
-        raise TableError(f"has a sheet '{sheet}' that is not where it should be: save it as .xlsx in Excel, run again.")
+        text = f"has a sheet '{sheet}' that is not where it should be: save it as .xlsx in Excel, run again."
+        raise TableError(Sentence(text, "damaged_workbook"))
     last_column = 0
     row = column = -1
     with archive.open(member) as file:
@@ -80,9 +82,8 @@ def find_special_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[Special
 def check_reach(sheet: str, last_row: int, last_column: int) -> None:
     """Raises TableError if the rectangle up to a row and a column, from 0, is too large to be read."""
     if (last_row + 1) * (last_column + 1) > _MOST_CELLS:
-        raise TableError(
-            f"has a sheet '{sheet}' that reaches to row {last_row + 1:,}: copy the answers into a new sheet."
-        )
+        text = f"has a sheet '{sheet}' that reaches to row {last_row + 1:,}: copy the answers into a new sheet."
+        raise TableError(Sentence(text, "sheet_too_large", name=sheet, row=last_row + 1))
 
 
 def _describe_cell(element: ElementTree.Element, row: int, column: int) -> SpecialCell | None:

@@ -13,11 +13,12 @@ import python_calamine as calamine
 from ..grid import Grid, build_table
 from ..heading_rows import FindQuestion, count_filled, find_no_question
 from ..headings import find_columns, is_blank, strip_invisible
-from ..model import Table, TableError
+from ..model import Sentence, Table, TableError
 from .ods_xml import OdsSheet, read_ods
 from .sheet_cells import make_grid
 from .sheet_xml import check_archive, find_special_cells
 
+_HAS_PASSWORD = "has a password: open it in Excel and save it without one."
 _LOCKED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"
 
 
@@ -43,11 +44,13 @@ def read_workbook(
         names = [_find_sheet(sheet, visible, book.sheet_names)] if sheet else visible
         read = {name: _read_sheet(book, archive, ods.get(name), name, chosen, find_question) for name in names}
     except ElementTree.ParseError:
-        raise TableError("has a damaged sheet: open it in Excel, save it as .xlsx and run again.") from None
+        text = "has a damaged sheet: open it in Excel, save it as .xlsx and run again."
+        raise TableError(Sentence(text, "damaged_workbook")) from None
     sheets = {name: grid for name, grid in read.items() if grid is not None}
     if not sheets:
         where = f"has nothing in sheet '{names[0]}'" if sheet else "is empty"
-        raise TableError(f"{where}: write a heading with 'answer' and one row per answer into a visible sheet.")
+        text = f"{where}: write a heading with 'answer' and one row per answer into a visible sheet."
+        raise TableError(Sentence(text, "empty_file"))
     ranks = {name: _rank_sheet(grid, chosen, find_question) for name, grid in sheets.items()}
     name = min(ranks, key=lambda name: ranks[name])
     if others := [other for other in visible if other != name]:
@@ -78,11 +81,12 @@ def _open_archive(data: bytes) -> zipfile.ZipFile | None:
     """The archive of a new workbook, None for one of Excel 97."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         if _LOCKED in data:
-            raise TableError("has a password: open it in Excel and save it without one.")
+            raise TableError(Sentence(_HAS_PASSWORD, "locked_workbook"))
         return None
     archive = check_archive(data)
     if "xl/workbook.bin" in archive.namelist():
-        raise TableError("is a binary workbook (.xlsb): open it in Excel and save it as .xlsx.")
+        text = "is a binary workbook (.xlsb): open it in Excel and save it as .xlsx."
+        raise TableError(Sentence(text, "unsupported_format"))
     return archive
 
 
@@ -90,9 +94,10 @@ def _open_book(data: bytes) -> calamine.CalamineWorkbook:
     try:
         return calamine.load_workbook(io.BytesIO(data))
     except calamine.PasswordError:
-        raise TableError("has a password: open it in Excel and save it without one.") from None
+        raise TableError(Sentence(_HAS_PASSWORD, "locked_workbook")) from None
     except calamine.CalamineError:
-        raise TableError("is not a workbook that can be read: open it in Excel and save it as .xlsx.") from None
+        text = "is not a workbook that can be read: open it in Excel and save it as .xlsx."
+        raise TableError(Sentence(text, "damaged_workbook")) from None
 
 
 def _list_visible(book: calamine.CalamineWorkbook) -> list[str]:
@@ -109,13 +114,15 @@ def _find_sheet(wanted: str, visible: Sequence[str], all_names: Sequence[str]) -
     if wanted.strip().isdecimal() and 1 <= int(wanted) <= len(visible):
         return visible[int(wanted) - 1]
     named = ", ".join(f"'{name}'" for name in visible) or "none"
-    raise TableError(f"has no sheet '{wanted}' (its sheets: {named}): name one of them with --sheet.")
+    text = f"has no sheet '{wanted}' (its sheets: {named}): name one of them with --sheet."
+    raise TableError(Sentence(text, "unknown_sheet", name=wanted, sheets=named))
 
 
 def _describe_sheets(name: str, others: Sequence[str], with_answers: int) -> str:
     named = ", ".join(f"'{other}'" for other in others)
     also = " (of several with answers)" if with_answers > 1 else ""
-    return f"Sheet '{name}' was read{also}, and not {named}: name another with --sheet NAME."
+    text = f"Sheet '{name}' was read{also}, and not {named}: name another with --sheet NAME."
+    return Sentence(text, "one_sheet_read", name=name, others=named)
 
 
 def _read_sheet(

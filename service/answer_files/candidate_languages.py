@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vivavoce.graders.reading.normal_text import detect_language
@@ -12,7 +12,7 @@ from .answer_rows import read_language
 from .entries import Entry
 
 
-def choose_languages(entries: Sequence[Entry]) -> list[str | None]:
+def choose_languages(entries: Sequence[Entry], detect: Callable[[str], str] = detect_language) -> list[str | None]:
     """The language of the feedback on each entry; None for one without a candidate, and without any word to go by.
 
     Languages that the file gives count before those of the answers; of two with equally many, the first one counts.
@@ -20,7 +20,7 @@ def choose_languages(entries: Sequence[Entry]) -> list[str | None]:
     groups: dict[Any, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[_identify_candidate(entry)].append(entry)
-    languages = {key: _find_majority(group) for key, group in groups.items() if key is not None}
+    languages = {key: _find_majority(group, detect) for key, group in groups.items() if key is not None}
     return [languages.get(_identify_candidate(entry)) for entry in entries]
 
 
@@ -31,10 +31,10 @@ def _identify_candidate(entry: Entry) -> object:
     return str(entry.cells.get("candidate") or "").strip() or None
 
 
-def _find_majority(entries: Sequence[Entry]) -> str | None:
+def _find_majority(entries: Sequence[Entry], detect: Callable[[str], str]) -> str | None:
     given = Counter(language for entry in entries if (language := _read_given(entry)))
     texts = [str(entry.cells.get("answer") or "") for entry in entries]
-    votes = given or Counter(detect_language(text) for text in texts if any(map(str.isalpha, text)))
+    votes = given or Counter(detect(text) for text in texts if any(map(str.isalpha, text)))
     return votes.most_common(1)[0][0] if votes else None
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from vivavoce.cli.files.answer_rows import BadRowError, RubricChoice, read_entry
-from vivavoce.cli.files.entries import Entry
 from vivavoce.rubrics import Bank, Rubric, default_bank
+from vivavoce.service.answer_files.answer_rows import BadRowError, RubricChoice, read_entry
+from vivavoce.service.answer_files.entries import Entry
 from vivavoce.service.submission import NewAnswer
 from vivavoce.tables import Row
 

@@ -38,9 +38,9 @@ def name_fields(table: Table) -> dict[str, str]:
     return {name: fields[name] for name in FIELDS if name in fields}
 
 
-def list_entries(table: Table) -> list[Entry]:
-    """An entry for each row of a table that has a column of answers."""
-    headings = name_fields(table)
+def list_entries(table: Table, headings: Mapping[str, str] | None = None) -> list[Entry]:
+    """An entry for each row of a table with a column of answers; `headings` has the column of each field, if chosen."""
+    headings = name_fields(table) if headings is None else headings
     return [
         Entry(row, {name: row.values.get(heading) for name, heading in headings.items()}, headings)
         for row in table.rows
@@ -58,12 +58,16 @@ class CellProblems:
 
     def find(self, entry: Entry) -> BadCell | None:
         """The problem that keeps an entry from being graded; one in another answer of its row does not."""
+        return next(iter(self.find_all(entry)), None)
+
+    def find_all(self, entry: Entry) -> list[BadCell]:
+        """All problems that keep an entry from being graded."""
         own = entry.name_column("answer")
         others = self._answer_columns - {own}
         needed = {heading for field, heading in entry.headings.items() if field != "human_grade"}
         problems = [bad for bad in self._problems.get(entry.row.line, ()) if bad.column not in others]
         cells = [bad for bad in self._bad_cells.get(entry.row.line, ()) if bad.column in needed]
-        return next(iter([*problems, *(bad for bad in cells if bad.column == own or not bad.is_answer_only)]), None)
+        return [*problems, *(bad for bad in cells if bad.column == own or not bad.is_answer_only)]
 
     def find_grade(self, entry: Entry) -> BadCell | None:
         """The problem of the cell with a person's grade."""

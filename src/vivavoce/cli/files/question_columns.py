@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 import yaml
 
 from vivavoce.rubrics import Bank, Language, UnknownQuestion
+from vivavoce.service.answer_files.wide.layout import NamedColumns
+from vivavoce.service.answer_files.wide.question_matching import fold_heading
 
-from ...errors import UserError
-from .question_matching import fold_heading
+from ..errors import UserError
 
 # A heading may have commas and equals signs, an identifier not.
 _PAIR = re.compile(r"\s*(.+?)\s*=\s*([\w.-]*)\s*(?:,|$)", re.DOTALL)
 _HOW = "write 'HEADING=question_id', and commas between several"
 
 
-@dataclass(frozen=True)
-class NamedColumns:
-    """Headings of the table with the identifiers of their questions, and headings that have no answers."""
-
-    questions: Mapping[str, str] = field(default_factory=dict)
-    left_out: frozenset[str] = frozenset()
-
-
-def read_question_columns(value: str | None, columns: Sequence[str], bank: Bank) -> NamedColumns:
-    """The columns that an option names, or a YAML file of headings and questions; none without a value.
+def read_question_columns(value: str | None, columns: Sequence[str], bank: Bank) -> NamedColumns | None:
+    """The columns that an option names, or a YAML file of headings and questions; None without a value.
 
     Raises UserError for headings that the table lacks and questions that the bank lacks.
     """
-    if value is None:
-        return NamedColumns()
+    # Without any column the table is refused for that.
+    if value is None or not columns:
+        return None
     questions: dict[str, str] = {}
     left_out: set[str] = set()
     for heading, question_id in _read_pairs(value).items():

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from vivavoce.cli.files.candidate_languages import choose_languages
-from vivavoce.cli.files.entries import Entry
+from vivavoce.service.answer_files.candidate_languages import choose_languages
+from vivavoce.service.answer_files.entries import Entry
 from vivavoce.tables import Row
 
 ZH, EN = "用更少的比特存储权重", "Weights are stored in fewer bits"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table, require_fields
+from vivavoce.tables import Table, TableError, require_fields
 from vivavoce.tables.heading_rows import FindQuestion
 from vivavoce.tables.headings import find_columns
 
-from ..errors import UserError
 from .answer_rows import RubricChoice
 from .entries import Entry, list_entries, name_fields
-from .wide.layout import RESPONSE, WideLayout, find_answer_columns
+from .wide.layout import RESPONSE, NamedColumns, WideLayout, find_answer_columns
 from .wide.missing_headings import check_first_answer, check_headings
-from .wide.question_columns import NamedColumns, list_named_headings, read_question_columns
 from .wide.question_matching import QuestionFinder, fold_heading
 from .wide.rows import list_wide_entries
 from .wide.unclear_columns import shorten
@@ -40,17 +38,21 @@ class AnswerSource:
 
 
 def find_answers(
-    path: Path, table: Table, choice: RubricChoice, *, question_columns: str | None, answer_column: str | None = None
+    path: Path,
+    table: Table,
+    choice: RubricChoice,
+    *,
+    question_columns: NamedColumns | None = None,
+    answer_column: str | None = None,
 ) -> AnswerSource:
-    """The answers of a table; `answer_column` and `question_columns` are the options that name their columns.
+    """The answers of a table; the user may have named `question_columns` or the one `answer_column`.
 
-    Raises UserError if there are none, or it is not clear what they answer.
+    Raises TableError if there are none, or it is not clear what they answer.
     """
     if not table.columns and not table.problems:
-        raise UserError(f"{path} has no answers: write 'answer' with a text for each.")
-    named = read_question_columns(question_columns, table.columns, choice.bank)
+        raise TableError(f"{path} has no answers: write 'answer' with a text for each.")
     fields = name_fields(table)
-    is_wide = question_columns is not None or not _has_answer_column(table, answer_column)
+    is_wide = question_columns is not None or not has_answer_column(table, answer_column)
     if not is_wide or "question_id" in fields:
         needs_question = not choice.is_for_all and "question_id" not in fields
         require_fields(path, table, ["answer", "question_id"] if needs_question else ["answer"])
@@ -60,14 +62,14 @@ def find_answers(
             # Several columns may have the answers.
             require_fields(path, table, ["answer"])
         check_first_answer(path, table, choice.bank)
-        raise UserError(_refuse_one_question(path, table, is_named=question_columns is not None))
-    return _read_wide(path, table, choice.bank, named)
+        raise TableError(_refuse_one_question(path, table, is_named=question_columns is not None))
+    return _read_wide(path, table, choice.bank, question_columns or NamedColumns())
 
 
-def make_question_finder(bank: Bank, question_columns: str | None) -> FindQuestion:
-    """A function that names the question that a heading asks: one of the bank, or one that the option names."""
+def make_question_finder(bank: Bank, named_headings: Iterable[str] = ()) -> FindQuestion:
+    """A function that names the question that a heading asks: one of the bank, or one that the user named."""
     finder = QuestionFinder.of_bank(bank)
-    named = {fold_heading(heading): heading for heading in list_named_headings(question_columns)}
+    named = {fold_heading(heading): heading for heading in named_headings}
 
     def find_question(text: str) -> str | None:
         return (named and named.get(fold_heading(text))) or finder.find_by_name(text)
@@ -75,7 +77,7 @@ def make_question_finder(bank: Bank, question_columns: str | None) -> FindQuesti
     return find_question
 
 
-def _has_answer_column(table: Table, answer_column: str | None) -> bool:
+def has_answer_column(table: Table, answer_column: str | None = None) -> bool:
     """Whether one column has all answers; "Response 1" is one of several in an export of Moodle."""
     heading = name_fields(table).get("answer")
     return heading is not None and (answer_column is not None or RESPONSE.match(heading) is None)
@@ -91,7 +93,7 @@ def _read_wide(path: Path, table: Table, bank: Bank, named: NamedColumns) -> Ans
             require_fields(path, table, ["answer"])
         check_first_answer(path, table, bank)
         headings = ", ".join(f"'{shorten(column)}'" for column in table.columns[:12]) or "none"
-        raise UserError(
+        raise TableError(
             f"{path} has no column 'answer', and no heading is a question of the bank (its columns: {headings}): name "
             "the answers with --answer-column HEADING, or with --question-columns 'HEADING=question_id'."
         )

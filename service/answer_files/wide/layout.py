@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table
+from vivavoce.tables import Table, TableError
 
-from ...errors import UserError
-from .question_columns import NamedColumns
 from .question_matching import Guess, QuestionFinder, fold_heading
 from .unclear_columns import UnclearColumn, describe_unclear, shorten
 
@@ -45,6 +43,14 @@ _TEXT_LENGTH = 25
 
 
 @dataclass(frozen=True)
+class NamedColumns:
+    """Headings of the table with the identifiers of their questions, and headings that have no answers."""
+
+    questions: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class AnswerColumn:
     """A column of answers: one question for all rows, or `asked_in`, the column with each row's question."""
 
@@ -72,8 +78,17 @@ class WideLayout:
 def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLayout:
     """The layout of a wide table: columns that are `named`, else those whose heading is a question of the bank.
 
-    Raises UserError if columns may be questions and it is not clear which, or two columns have the same question.
+    Raises TableError if columns may be questions and it is not clear which, or two columns have the same question.
     """
+    layout, unclear = sort_columns(table, bank, named)
+    if unclear:
+        raise TableError(describe_unclear(unclear, bank))
+    _check_unique(layout.answers)
+    return layout
+
+
+def sort_columns(table: Table, bank: Bank, named: NamedColumns) -> tuple[WideLayout, Sequence[UnclearColumn]]:
+    """The layout of a wide table, and the columns that may be questions although it is not clear which."""
     answers: list[AnswerColumn] = []
     unclear: list[UnclearColumn] = []
     left_out: dict[str, str] = {}
@@ -91,10 +106,7 @@ def find_answer_columns(table: Table, bank: Bank, named: NamedColumns) -> WideLa
                 unclear.append(column)
             else:
                 left_out[heading] = column
-    if unclear:
-        raise UserError(describe_unclear(unclear, bank))
-    _check_unique(answers)
-    return WideLayout(tuple(answers), left_out)
+    return WideLayout(tuple(answers), left_out), unclear
 
 
 def _read_heading(heading: str, table: Table, finder: QuestionFinder) -> AnswerColumn | UnclearColumn | str:
@@ -170,7 +182,7 @@ def _check_unique(columns: Sequence[AnswerColumn]) -> None:
         if column.question_id is None:
             continue
         if column.question_id in seen:
-            raise UserError(
+            raise TableError(
                 f"Columns '{shorten(seen[column.question_id])}' and '{shorten(column.heading)}' are both the question "
                 f"'{column.question_id}': leave one out with --question-columns '{column.heading}='."
             )

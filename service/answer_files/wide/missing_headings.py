@@ -7,9 +7,8 @@ from pathlib import Path
 
 from vivavoce.graders.reading.normal_text import has_han
 from vivavoce.rubrics import Bank
-from vivavoce.tables import Table
+from vivavoce.tables import Sentence, Table, TableError
 
-from ...errors import UserError
 from .question_matching import QuestionFinder
 from .unclear_columns import shorten
 
@@ -22,22 +21,22 @@ _ASKS = re.compile(
 )
 
 
-def check_headings(path: Path, table: Table, bank: Bank) -> None:
-    """Raises UserError if the headings are an answer, and name its question or stand above other answers."""
+def check_headings(path: Path | str, table: Table, bank: Bank) -> None:
+    """Raises TableError if the headings are an answer, and name its question or stand above other answers."""
     finder = QuestionFinder.of_bank(bank)
     answers = [heading for heading in table.columns if _is_answer(heading, finder)]
     for heading in table.columns:
         if _is_question(heading, finder) and _stands_above_questions(heading, table, finder, has_answer=bool(answers)):
-            raise UserError(_describe(path, table, question=heading, answer=answers[0] if answers else None))
+            raise TableError(_describe(path, table, question=heading, answer=answers[0] if answers else None))
 
 
-def check_first_answer(path: Path, table: Table, bank: Bank) -> None:
-    """Raises UserError if a heading reads like an answer, as those below it do."""
+def check_first_answer(path: Path | str, table: Table, bank: Bank) -> None:
+    """Raises TableError if a heading reads like an answer, as those below it do."""
     finder = QuestionFinder.of_bank(bank)
     for heading in table.columns:
         below = [str(row.values.get(heading) or "") for row in table.rows]
         if _is_answer(heading, finder) and all(map(_is_long, filter(None, below))):
-            raise UserError(_describe(path, table, question=None, answer=heading))
+            raise TableError(_describe(path, table, question=None, answer=heading))
 
 
 def _stands_above_questions(heading: str, table: Table, finder: QuestionFinder, *, has_answer: bool) -> bool:
@@ -61,7 +60,7 @@ def _is_long(text: str) -> bool:
     return len(text) >= (_LONG_TEXT_HAN if has_han(text) else _LONG_TEXT)
 
 
-def _describe(path: Path, table: Table, *, question: str | None, answer: str | None) -> str:
+def _describe(path: Path | str, table: Table, *, question: str | None, answer: str | None) -> str:
     subject = f"names the question '{shorten(question)}'" if question else f"has the answer '{shorten(answer or '')}'"
     names = []
     for number, heading in enumerate(table.columns, start=1):
@@ -70,6 +69,6 @@ def _describe(path: Path, table: Table, *, question: str | None, answer: str | N
     if answer is None and len(names) > 1:
         names[-1] = names[-1] if names[-1] == "question_id" else "answer"
     example = ",".join(names)
-    return (
-        f"{path} has no headings, because its first row {subject}: write '{example}' above it, or what each column is."
-    )
+    fix = f"write '{example}' above it, or what each column is."
+    text = f"{path} has no headings, because its first row {subject}: {fix}"
+    return Sentence(text, "no_headings", example=example)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service import validation
-from vivavoce.service.errors import ServiceError
-from vivavoce.service.submission import NewAnswer
+from vivavoce.tables import Sentence
 
+from .. import validation
+from ..errors import ServiceError
+from ..submission import NewAnswer
 from .entries import Entry
 from .wide.nearest_questions import QuestionNeighbours
 from .wide.question_matching import QuestionFinder
@@ -28,6 +29,15 @@ class BadRowError(Exception):
     def __init__(self, column: str, problem: str) -> None:
         super().__init__(problem)
         self.column = column
+        self.sentence = problem if isinstance(problem, Sentence) else Sentence(problem)
+
+
+class BadValueError(ValueError):
+    """A cell has a value that is not possible; the message says why and what to do."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 @dataclass(frozen=True)
@@ -50,17 +60,35 @@ def read_entry(entry: Entry, choice: RubricChoice, *, candidate_language: str | 
     A question of the bank is taken in the row's language, else in that of the answer. `candidate_language` is that of
     the feedback, and of the question where the answer has no words.
     """
-    answer = _convert_answer(entry)
-    language = _read_cell(entry, "language", read_language)
-    candidate = _read_cell(entry, "candidate", _check_candidate)
-    rubric = choice.rubric
-    if rubric is None:
-        name = choice.question_id or _read_text(entry.cells.get("question_id"))
-        if not any(map(str.isalpha, answer)):
-            language = language or candidate_language
-        rubric = _find_rubric(entry, choice.bank, name, language=language, answer=answer)
+    answer = read_answer(entry)
+    language = read_answer_language(entry)
+    candidate = read_candidate(entry)
+    rubric = choice.rubric or find_rubric(entry, choice, answer, language=language, fallback=candidate_language)
     feedback = candidate_language if candidate_language != rubric.question.language else None
     return NewAnswer(rubric=rubric, answer=answer, candidate=candidate, feedback_language=feedback)
+
+
+def find_rubric(
+    entry: Entry, choice: RubricChoice, answer: str, *, language: str | None, fallback: str | None
+) -> Rubric:
+    """The bank's rubric for the question of an entry; raises BadRowError.
+
+    It is in `language`, else in that of the answer, which is `fallback` for an answer without words.
+    """
+    name = choice.question_id or _read_text(entry.cells.get("question_id"))
+    if not any(map(str.isalpha, answer)):
+        language = language or fallback
+    return _find_rubric(entry, choice.bank, name, language=language, answer=answer)
+
+
+def read_answer_language(entry: Entry) -> str | None:
+    """The language that an entry gives for its answer; raises BadRowError."""
+    return _read_cell(entry, "language", read_language)
+
+
+def read_candidate(entry: Entry) -> str | None:
+    """The candidate of an entry; raises BadRowError."""
+    return _read_cell(entry, "candidate", _check_candidate)
 
 
 def read_language(value: Any) -> str | None:
@@ -69,11 +97,13 @@ def read_language(value: Any) -> str | None:
     plain = "".join(filter(str.isalnum, text.lower()))
     code = next((code for code, names in _LANGUAGES.items() if plain in names), None)
     if text and code is None:
-        raise ValueError(f"there is no language '{text}': use zh or en, or leave it empty.")
+        sentence = f"there is no language '{text}': use zh or en, or leave it empty."
+        raise BadValueError(Sentence(sentence, "unknown_language"))
     return code
 
 
-def _convert_answer(entry: Entry) -> str:
+def read_answer(entry: Entry) -> str:
+    """The text of an entry's answer; raises BadRowError."""
     value = entry.cells.get("answer")
     # An empty cell of Excel is None; it is an empty answer.
     if value is None:
@@ -81,15 +111,17 @@ def _convert_answer(entry: Entry) -> str:
     # To Python, true and false are numbers.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         problem = f"the answer is {_describe_type(value)}: write it as text."
-        raise BadRowError(entry.name_column("answer"), problem)
+        raise BadRowError(entry.name_column("answer"), Sentence(problem, "answer_no_text"))
     return _read_cell(entry, "answer", lambda answer: validation.check_answer(str(answer)))
 
 
 def _read_cell(entry: Entry, name: str, read: Callable[[Any], T]) -> T:
     try:
         return read(entry.cells.get(name))
-    except (ServiceError, ValueError) as error:
-        raise BadRowError(entry.name_column(name), str(error)) from None
+    except BadValueError as error:
+        raise BadRowError(entry.name_column(name), error.sentence) from None
+    except ServiceError as error:
+        raise BadRowError(entry.name_column(name), Sentence(str(error), f"{name}_unusable")) from None
 
 
 def _check_candidate(value: Any) -> str | None:
@@ -99,15 +131,22 @@ def _check_candidate(value: Any) -> str | None:
 def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, answer: str) -> Rubric:
     column = entry.name_column("question_id")
     if not name:
-        raise BadRowError(column, "the question is missing: fill it in, or use --question.")
+        sentence = "the question is missing: fill it in, or use --question."
+        raise BadRowError(column, Sentence(sentence, "missing_question"))
     try:
         return validation.find_rubric(bank, question_id=name, language=language, answer=answer)
     except ServiceError as error:
         guess = QuestionFinder.of_bank(bank).find(name)
-        if guess is None or not guess.is_sure or guess.question_id == name:
+        if guess and guess.question_id == name:
+            raise BadRowError(column, Sentence(str(error), "no_rubric_in_language")) from None
+        if guess is None or not guess.is_sure:
             near = QuestionNeighbours.of_bank(bank).describe_nearest(name)
-            raise BadRowError(column, f"{error} Nearest: {near}." if near else str(error)) from None
-    return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
+            text = f"{error} Nearest: {near}." if near else str(error)
+            raise BadRowError(column, Sentence(text, "unknown_question", near=near)) from None
+    try:
+        return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
+    except ServiceError as error:
+        raise BadRowError(column, Sentence(str(error), "no_rubric_in_language")) from None
 
 
 def _read_text(value: Any) -> str:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from opencc import OpenCC
 
-from vivavoce.cli.files.wide.question_matching import Guess, QuestionFinder
 from vivavoce.rubrics import default_bank
+from vivavoce.service.answer_files.wide.question_matching import Guess, QuestionFinder
 
 BANK = default_bank()
 FINDER = QuestionFinder.of_bank(BANK)

@@ -64,17 +64,18 @@ _GIVEN_NAMES = (
 )
 
 
-def list_wide_entries(table: Table, layout: WideLayout) -> list[Entry]:
+def list_wide_entries(table: Table, layout: WideLayout, candidates: CandidateColumns | None = None) -> list[Entry]:
     """The entries of a wide table in its order; a row without any answer has one entry, which is skipped.
 
-    An empty cell in a row with other answers is an answer that was not given.
+    An empty cell in a row with other answers is an answer that was not given. `candidates` are found by their headings
+    if they are not given.
     """
-    candidates = _find_candidate_columns(table)
+    candidates = candidates or find_candidate_columns(table)
     return [entry for row in table.rows for entry in _list_row_entries(row, table, layout, *candidates.read(row))]
 
 
 @dataclass(frozen=True)
-class _CandidateColumns:
+class CandidateColumns:
     """The columns that name the candidate of a row: those of the parts of the name, and others, the best one first."""
 
     parts: tuple[str, ...]
@@ -89,7 +90,8 @@ class _CandidateColumns:
         return next(((name, columns) for name, columns in names if name and name.lower() not in _NOBODY), (None, ()))
 
 
-def _find_candidate_columns(table: Table) -> _CandidateColumns:
+def find_candidate_columns(table: Table) -> CandidateColumns:
+    """The columns that name candidates, by their headings."""
     # "1. Your name" is a name, also below a code.
     texts = [(heading, text) for heading in table.columns for text in (heading, table.labels.get(heading, "")) if text]
     by_name = {reading: heading for heading, text in reversed(texts) for reading in list_readings(text)}
@@ -100,7 +102,7 @@ def _find_candidate_columns(table: Table) -> _CandidateColumns:
     parts = [find_heading(_GIVEN_NAMES), find_heading(_FAMILY_NAMES)]
     others = [table.fields.get("candidate"), *map(find_heading, _CANDIDATES)]
     # A family name alone is no candidate.
-    return _CandidateColumns(tuple(filter(None, parts)) if all(parts) else (), tuple(filter(None, others)))
+    return CandidateColumns(tuple(filter(None, parts)) if all(parts) else (), tuple(filter(None, others)))
 
 
 def _list_row_entries(
