@@ -47,6 +47,10 @@ class Kind(StrEnum):
     JUDGE_REGISTERED = "judge_registered"
     JUDGE_PROMOTED = "judge_promoted"
     JUDGE_TAKEN_BACK = "judge_taken_back"
+    EXPORT_CREATED = "export_created"
+    EXPORT_READ = "export_read"
+    EXPORT_DELETED = "export_deleted"
+    GRADES_IMPORTED = "grades_imported"
     BACKUP_TAKEN = "backup_taken"
     DATABASE_RESTORED = "database_restored"
 

@@ -154,6 +154,11 @@ class Settings(JudgeSettings):
         "anybody can compute. Production requires at least 32 characters, the same for all workers.",
     )
 
+    export_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Days after which an exported file, and the edited grades that came back with it, are deleted.",
+    )
     idempotency_days: float = Field(
         default=7.0,
         gt=0,

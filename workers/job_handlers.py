@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .background import Handler
+from vivavoce.service.exports import lifecycle as exports
 
-HANDLERS: Mapping[str, Handler] = {}
+from .background import FailureHandler, Handler
+from .exports.handler import write_export
+
+HANDLERS: Mapping[str, Handler] = {exports.JOB_KIND: write_export}
 """By the kind of the job."""
+ON_FAILURE: Mapping[str, FailureHandler] = {exports.JOB_KIND: exports.fail}
+"""What notes the failure of a job in the row that it is about."""

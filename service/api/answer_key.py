@@ -20,11 +20,12 @@ _SERVER_WORDS = re.compile(r"(\(HTTP \d{3}\)): .*", re.DOTALL)
 
 def hide_answer_key(grading: GradingPublic) -> GradingPublic:
     """Returns the grading without any text of the answer key."""
-    report = None if grading.report is None else _hide_in_report(grading.report)
-    return grading.model_copy(update={"report": report, "detail": _cut_server_words(grading.detail)})
+    report = None if grading.report is None else hide_in_report(grading.report)
+    return grading.model_copy(update={"report": report, "detail": cut_server_words(grading.detail)})
 
 
-def _hide_in_report(report: Mapping[str, Any]) -> dict[str, Any]:
+def hide_in_report(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a report without any text of the answer key."""
     hidden = dict(report)
     # Reports of any age come by here, so every field may be missing.
     if "criteria" in report:
@@ -32,14 +33,14 @@ def _hide_in_report(report: Mapping[str, Any]) -> dict[str, Any]:
     if "feedback" in report:
         hidden["feedback"] = {**report["feedback"], "interviewer": None}
     if "unscored_detail" in report:
-        hidden["unscored_detail"] = _cut_server_words(report["unscored_detail"])
+        hidden["unscored_detail"] = cut_server_words(report["unscored_detail"])
     return hidden
 
 
 def _hide_in_criterion(criterion: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **criterion,
-        "reason": _cut_server_words(remove_judge_reason(criterion.get("reason", ""))),
+        "reason": cut_server_words(remove_judge_reason(criterion.get("reason", ""))),
         "expected_points": [{**point, "text": None} for point in criterion.get("expected_points", ())],
         "votes": [
             {**vote, "verdicts": [{**verdict, "reason": ""} for verdict in vote.get("verdicts", ())]}
@@ -48,5 +49,6 @@ def _hide_in_criterion(criterion: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cut_server_words(text: str | None) -> str | None:
+def cut_server_words(text: str | None) -> str | None:
+    """Returns a failure without what a server said, which may repeat the prompt."""
     return None if text is None else _SERVER_WORDS.sub(r"\1", text)

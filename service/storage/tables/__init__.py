@@ -6,7 +6,7 @@ from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
 from .events import Event, WebhookDelivery, WebhookEndpoint
 from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State, Submission
-from .jobs import Analysis, Export, ExportChunk, Job, JobState
+from .jobs import Analysis, Export, ExportChunk, GradeEdit, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
 from .rubrics import RubricStatus, StoredRubric
@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "Export",
     "ExportChunk",
+    "GradeEdit",
     "Grading",
     "IdempotencyKey",
     "Job",
