@@ -34,6 +34,15 @@ RULES: Mapping[str, Scope | Public] = {
     # cohort files
     # results, candidates, analyses, regrades
     # exports
+    "create_export": Scope.EXPORTS_WRITE,
+    "list_exports": Scope.EXPORTS_READ,
+    "read_export": Scope.EXPORTS_READ,
+    "read_export_file": Scope.EXPORTS_READ,
+    "read_export_dictionary": Scope.EXPORTS_READ,
+    "delete_export": Scope.EXPORTS_WRITE,
+    "create_grade_edit": Scope.REVIEWS_WRITE,
+    "read_grade_edit": Scope.REVIEWS_WRITE,
+    "apply_grade_edit": Scope.REVIEWS_WRITE,
     # events
     # webhooks
     # keys, organisation

@@ -19,7 +19,7 @@ from ..storage.tables import Grading, State
 from .options import ExportOptions
 
 _ROWS_AT_ONCE = 200
-_OUTCOME = sa.case(
+OUTCOME = sa.case(
     (Grading.id.is_(None), Outcome.NOT_STARTED.value),
     (Grading.state == State.DEAD, Outcome.FAILED.value),
     (Grading.state != State.CANCELLED, Grading.state),
@@ -53,7 +53,7 @@ class AnswerReader:
 
     def __init__(self, session: Session, options: ExportOptions) -> None:
         self._options = options
-        self._repository = AnswerRepository(session, cohort_id=options.cohort_id, outcome=_OUTCOME)
+        self._repository = AnswerRepository(session, cohort_id=options.cohort_id, outcome=OUTCOME)
         keys = self._repository.keys(options.filters.model_dump(exclude_none=True))
         self.keys: Sequence[AnswerKey] = sorted(keys, key=_order_wide) if options.layout == "wide" else keys
 

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import EventRepository
+from vivavoce.service.storage.repositories.exports import ExportRepository
 
 _BEFORE_EVENTS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A session that reads as of one moment. `sequence` is the newest event in it, `changed_at` its time."""
+    """A session that reads as of one moment. `sequence` is the newest event, `changed_at` when results changed."""
 
     session: Session
     taken_at: datetime
@@ -33,7 +34,6 @@ def open_snapshot(sessions: SessionFactory, organisation_id: str) -> Iterator[Sn
         # A transaction of SQLite reads one snapshot anyway.
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        repository = EventRepository(session)
-        sequence = repository.last_sequence(organisation_id)
-        newest = repository.after(sequence - 1, organisation_id=organisation_id, limit=1) if sequence else ()
-        yield Snapshot(session, clock.now(), sequence, newest[0].at if newest else _BEFORE_EVENTS)
+        sequence = EventRepository(session).last_sequence(organisation_id)
+        changed_at = ExportRepository(session).last_change(organisation_id)
+        yield Snapshot(session, clock.now(), sequence, changed_at or _BEFORE_EVENTS)

@@ -40,7 +40,7 @@ def write_xlsx(path: Path, layout: Layout, language: Language) -> int:
         for row in layout.rows:
             file.write(json.dumps(row) + "\n")
             count += 1
-    texts = frozenset(index for index, column in enumerate(layout.columns) if column.column.kind == "text")
+    texts = frozenset(index for index, column in enumerate(layout.columns) if column.column.identifies)
     entries = [column.describe() for column in layout.columns]
     described = [["yes" if entry[name] is True else entry[name] or None for name in _DICTIONARY] for entry in entries]
     names = _SHEETS[language]

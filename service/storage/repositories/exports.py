@@ -10,7 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from ..tables import CohortItem, Export, ExportChunk, GradeEdit, Grading, Report, Review, RubricVersion, Submission
+from ..tables import (
+    CohortItem,
+    Event,
+    Export,
+    ExportChunk,
+    GradeEdit,
+    Grading,
+    Report,
+    Review,
+    RubricVersion,
+    Submission,
+)
 
 _KEYS_AT_ONCE = 500
 
@@ -33,6 +44,13 @@ class ExportRepository:
             is_older = sa.or_(Export.created_at < moment, sa.and_(Export.created_at == moment, Export.id < export_id))
             query = query.where(is_older)
         return self._session.scalars(query.order_by(Export.created_at.desc(), Export.id.desc()).limit(limit)).all()
+
+    def last_change(self, organisation_id: str) -> datetime | None:
+        """Returns when results changed last, as the event log says; exports change none."""
+        query = sa.select(sa.func.max(Event.at)).where(
+            Event.organisation_id == organisation_id, Event.kind.not_like("export.%")
+        )
+        return self._session.scalar(query)
 
     def chunk(self, export_id: str, number: int) -> bytes | None:
         """Returns a piece of a file by its number."""
@@ -102,7 +120,13 @@ class AnswerRepository:
             *(Submission.answer, RubricVersion.question_id, RubricVersion.language, RubricVersion.content_hash),
             *(RubricVersion.id.label("rubric_version_id"), self._outcome.label("outcome")),
             *(Grading.id.label("grading_id"), Grading.state, Grading.reason, Grading.detail, Grading.attempt),
-            *(Grading.rubric_source, Grading.caller_metadata, Grading.created_at, Grading.updated_at),
+            *(
+                Grading.cohort_id,
+                Grading.rubric_source,
+                Grading.caller_metadata,
+                Grading.created_at,
+                Grading.updated_at,
+            ),
             *(Submission.created_at.label("submitted_at"), Report.document, Report.created_at.label("graded_at")),
             *(Review.id.label("review_id"), Review.score.label("human_score"), Review.levels, Review.comment),
             *(Review.reviewer, Review.source, Review.created_at.label("human_at")),

@@ -7,7 +7,7 @@ from typing import Any
 
 from vivavoce.graders.errors import UnscoredReason
 from vivavoce.graders.types import CriterionResult, Report
-from vivavoce.rubrics import Rubric
+from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service import lifecycle, submission
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
@@ -45,7 +45,8 @@ def make_scored_report(rubric: Rubric, *, score: float | None = 7.5, **changes: 
         )
         for criterion in rubric.criteria
     )
-    return replace(report, criteria=criteria, **changes)
+    provenance = replace(report.provenance, rubric_hash=content_hash(rubric))
+    return replace(report, criteria=criteria, provenance=provenance, **changes)
 
 
 def add_cohort(database: SessionFactory) -> SampleCohort:

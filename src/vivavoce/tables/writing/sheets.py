@@ -12,7 +12,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from ..model import TableError
-from .workbook import MOST_COLUMNS, MOST_ROWS, OPTIONS, name_parts, split_row, write_cells
+from .workbook import MOST_COLUMNS, MOST_ROWS, OPTIONS, name_parts, replace_halves, split_row, write_cell, write_cells
 
 # The time of writing would make the bytes of each file new.
 _CREATED = datetime(2000, 1, 1, tzinfo=UTC)
@@ -45,7 +45,21 @@ def write_sheets(path: Path, sheets: Sequence[Sheet]) -> None:
             for index, heading in enumerate(name_parts(sheet.headings, widths)):
                 written.write_string(0, index, heading)
             for number, row in enumerate(sheet.read_rows(), start=1):
-                write_cells(written, number, split_row(row), widths, {})
+                _write_row(written, number, row, widths)
+
+
+def _write_row(sheet: Worksheet, number: int, row: Sequence[Any], widths: Sequence[int]) -> None:
+    if max(widths, default=1) > 1:
+        write_cells(sheet, number, split_row(row), widths, {})
+        return
+    # Most cells are short texts and small numbers: their way is kept short.
+    for index, value in enumerate(row):
+        if value is None or value == "":
+            continue
+        if type(value) is str:
+            sheet.write_string(number, index, value if value.isascii() else replace_halves(value))
+        else:
+            write_cell(sheet, number, index, value, {})
 
 
 def _measure(sheet: Sheet) -> list[int]:

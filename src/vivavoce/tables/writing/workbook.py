@@ -54,7 +54,7 @@ def write_workbook(path: Path, columns: Sequence[str], rows: Sequence[Sequence[A
 
 def split_row(row: Sequence[Any]) -> list[list[Any]]:
     """For each value the cells that hold it."""
-    return [_split_text(_replace_halves(value)) if isinstance(value, str) else [value] for value in row]
+    return [_split_text(replace_halves(value)) if isinstance(value, str) else [value] for value in row]
 
 
 def _split_text(text: str) -> list[str]:
@@ -71,7 +71,8 @@ def _split_text(text: str) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def _replace_halves(text: str) -> str:
+def replace_halves(text: str) -> str:
+    """The text with a question mark for each lone surrogate."""
     # No encoding has lone surrogates.
     return text if text.isascii() else text.encode("utf-8", errors="replace").decode()
 
@@ -80,7 +81,7 @@ def name_parts(columns: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     """The headings, each followed by those of the columns that continue it."""
     taken = set(columns)
     for column, width in zip(columns, widths, strict=True):
-        yield _replace_halves(column)
+        yield replace_halves(column)
         for number in range(2, width + 1):
             name = f"{column} (continued)" if number == 2 else f"{column} (continued {number - 1})"
             while name in taken:
@@ -100,11 +101,12 @@ def write_cells(
     column = 0
     for pieces, width in zip(row, widths, strict=True):
         for index, value in enumerate(pieces):
-            _write_cell(sheet, number, column + index, value, formats)
+            write_cell(sheet, number, column + index, value, formats)
         column += width
 
 
-def _write_cell(sheet: Worksheet, row: int, column: int, value: Any, formats: Mapping[type[date], Format]) -> None:
+def write_cell(sheet: Worksheet, row: int, column: int, value: Any, formats: Mapping[type[date], Format]) -> None:
+    """Write a value that fits a cell."""
     if value is None or value == "":
         return
     if isinstance(value, bool):
