@@ -182,7 +182,7 @@ def test_bad_cells_are_named_by_row_and_code(
 
 
 def test_full_width_digits_are_a_score(cohort: SampleCohort, export: Ask, send: Callable[..., httpx.Response]) -> None:
-    body = send(export(cohort_id=cohort.id), {"002": {"human_score": "８．５"}}).json()
+    body = send(export(cohort_id=cohort.id), {"002": {"human_score": "８．５", "human_comment": "答得很好"}}).json()
     assert body["problems"] == []
     assert body["changes"][0]["after"]["score"] == 8.5
 
