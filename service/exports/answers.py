@@ -54,8 +54,9 @@ class AnswerReader:
     def __init__(self, session: Session, options: ExportOptions) -> None:
         self._options = options
         self._repository = AnswerRepository(session, cohort_id=options.cohort_id, outcome=OUTCOME)
-        keys = self._repository.keys(options.filters.model_dump(exclude_none=True))
-        self.keys: Sequence[AnswerKey] = sorted(keys, key=_order_wide) if options.layout == "wide" else keys
+        is_wide = options.layout == "wide"
+        keys = self._repository.keys(options.filters.model_dump(exclude_none=True), with_candidates=is_wide)
+        self.keys: Sequence[AnswerKey] = sorted(keys, key=_order_wide) if is_wide else keys
 
     def read_rubrics(self) -> Mapping[str, dict[str, Any]]:
         """Returns the rubrics of all answers by the ids of their versions."""

@@ -21,6 +21,7 @@ from ..authorization import CallerDep, OwnSessionsDep
 from ..byte_ranges import ByteRange, read_range
 from ..dependencies import refuse_unknown_parameters
 from ..documents.openapi import problem_replies
+from ..schemas.exports import ExportId
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -39,7 +40,7 @@ _CONTENT: dict[str, Any] = {media_type(name).partition(";")[0]: _BINARY for name
     },
 )
 def read_export_file(
-    export_id: str,
+    export_id: ExportId,
     sessions: OwnSessionsDep,
     caller: CallerDep,
     byte_range: Annotated[str | None, Header(alias="Range", description="One range, such as `bytes=1000-`.")] = None,

@@ -16,7 +16,7 @@ from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import SettingsDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
 from ..paging import Page, PagingDep
-from ..schemas.exports import DictionaryPublic, ExportCreate, ExportPublic
+from ..schemas.exports import DictionaryPublic, ExportCreate, ExportId, ExportPublic
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
 _LOCATION = {"Location": {"description": "Address of the export.", "schema": {"type": "string"}}}
@@ -75,20 +75,20 @@ def list_exports(
 
 
 @router.get("/{export_id}", summary="Read an export", responses=problem_replies(404, 422))
-def read_export(export_id: str, sessions: OwnSessionsDep) -> ExportPublic:
+def read_export(export_id: ExportId, sessions: OwnSessionsDep) -> ExportPublic:
     """Returns the state of an export, how far it is, and its manifest once it is finished."""
     with sessions() as session:
         return ExportPublic.from_export(lifecycle.get(session, export_id))
 
 
 @router.get("/{export_id}/dictionary", summary="Read the data dictionary", responses=problem_replies(404, 409, 422))
-def read_export_dictionary(export_id: str, sessions: OwnSessionsDep) -> DictionaryPublic:
+def read_export_dictionary(export_id: ExportId, sessions: OwnSessionsDep) -> DictionaryPublic:
     """Returns what each column of the file means, with type, unit and range. A workbook has it as a second sheet."""
     with sessions() as session:
         return DictionaryPublic.from_export(lifecycle.get_finished(session, export_id))
 
 
 @router.delete("/{export_id}", status_code=204, summary="Delete an export", responses=problem_replies(404, 422))
-def delete_export(export_id: str, sessions: OwnSessionsDep, caller: CallerDep) -> None:
+def delete_export(export_id: ExportId, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes an export with its file and the edits that came back with it. One that is being written is given up."""
     sessions.run(lambda session: lifecycle.delete(session, export_id, actor=caller.actor))

@@ -13,6 +13,7 @@ from ...grade_edits import lifecycle
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
 from ..documents.openapi import problem_replies
+from ..schemas.exports import EditId, ExportId
 from ..schemas.grade_edits import GradeEditPublic
 
 router = APIRouter(prefix="/v1", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
@@ -29,7 +30,7 @@ _LOCATION = {"Location": {"description": "Address of the comparison.", "schema":
     responses={201: {"headers": _LOCATION}, **problem_replies(404, 409, 413, 422)},
 )
 async def create_grade_edit(
-    export_id: str,
+    export_id: ExportId,
     request: Request,
     response: Response,
     sessions: OwnSessionsDep,
@@ -54,7 +55,7 @@ async def create_grade_edit(
 
 
 @router.get("/grade-edits/{edit_id}", summary="Read compared grades", responses=problem_replies(404, 422))
-def read_grade_edit(edit_id: str, sessions: OwnSessionsDep) -> GradeEditPublic:
+def read_grade_edit(edit_id: EditId, sessions: OwnSessionsDep) -> GradeEditPublic:
     """Returns what an edited file would change, or has changed."""
     with sessions() as session:
         return GradeEditPublic.from_edit(lifecycle.get(session, edit_id))
@@ -62,7 +63,7 @@ def read_grade_edit(edit_id: str, sessions: OwnSessionsDep) -> GradeEditPublic:
 
 @router.post("/grade-edits/{edit_id}/apply", summary="Apply edited grades", responses=problem_replies(404, 409, 422))
 def apply_grade_edit(
-    edit_id: str,
+    edit_id: EditId,
     sessions: OwnSessionsDep,
     caller: CallerDep,
     skip_problems: Annotated[bool, Query(description="Leave out rows with problems instead of refusing.")] = False,

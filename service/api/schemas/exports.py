@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...exports.options import ExportFilters, ExportOptions
 from ...storage.tables import Export
+
+_ID = {"pattern": "^[0-9a-f]{32}$"}
+ExportId = Annotated[str, Path(description="Id of the export: 32 hexadecimal digits.", json_schema_extra=_ID)]
+EditId = Annotated[str, Path(description="Id of the comparison: 32 hexadecimal digits.", json_schema_extra=_ID)]
 
 
 class ExportCreate(ExportOptions):

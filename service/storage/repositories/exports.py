@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,9 +74,12 @@ class ExportRepository:
         return self._session.scalars(sa.select(Export.id).where(Export.expires_at <= now).limit(limit)).all()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AnswerKey:
-    """What orders answers: `id` is that of the item of a cohort, or of the grading."""
+    """What orders answers: `id` is that of the item of a cohort, or of the grading.
+
+    Exports hold one for each answer, so it is small: equal ids of questions and versions are one object.
+    """
 
     id: str
     candidate: str | None
@@ -93,16 +97,27 @@ class AnswerRepository:
         self._outcome = outcome
         self._id: InstrumentedAttribute[str] = CohortItem.id if cohort_id else Grading.id
 
-    def keys(self, conditions: Mapping[str, Any]) -> Sequence[AnswerKey]:
-        """Returns all answers that meet the conditions, in order: items by their rows, gradings by their age."""
-        columns = (
+    def keys(self, conditions: Mapping[str, Any], *, with_candidates: bool) -> Sequence[AnswerKey]:
+        """Returns all answers that meet the conditions, in order: items by their rows, gradings by their age.
+
+        Without candidates, these and the external ids are None.
+        """
+        columns: tuple[Any, ...] = (
             *(self._id, Submission.candidate, RubricVersion.question_id, CohortItem.external_id, RubricVersion.id),
         )
         query = self._join(sa.select(*columns)).where(*self._filter(conditions))
         order = (CohortItem.row, CohortItem.external_id) if self._cohort_id else (Grading.created_at, Grading.id)
-        keys = [AnswerKey(*row) for row in self._session.execute(query.order_by(*order))]
-        # A grading that two items share is one answer.
-        return list({key.id: key for key in keys}.values())
+        names: dict[str, str] = {}
+        keys: list[AnswerKey] = []
+        with closing(self._session.execute(query.order_by(*order).execution_options(yield_per=_KEYS_AT_ONCE))) as rows:
+            for answer_id, candidate, question_id, external_id, version_id in rows:
+                # A grading that two items share is one answer; they come one after the other.
+                if keys and keys[-1].id == answer_id:
+                    continue
+                ids = (names.setdefault(question_id, question_id), names.setdefault(version_id, version_id))
+                shown = (candidate, external_id) if with_candidates else (None, None)
+                keys.append(AnswerKey(answer_id, shown[0], ids[0], shown[1], ids[1]))
+        return keys
 
     def fetch(self, ids: Sequence[str]) -> Mapping[str, sa.Row[Any]]:
         """Returns the answers with these ids, at most 500, by their ids."""
@@ -161,7 +176,7 @@ class AnswerRepository:
         )
 
     def _filter(self, conditions: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
-        clauses = {
+        clauses: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
             "states": lambda value: self._outcome.in_(value),
             "question_ids": RubricVersion.question_id.in_,
             "candidates": Submission.candidate.in_,
