@@ -24,6 +24,9 @@ ServiceError
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
 ├── UnusableRubric         422   the body is no rubric, or one that cannot be graded by
 ├── UnfinishedRubric       409   the draft has errors, so that it cannot be frozen or tried
+├── UnusableExport         422   the export that is asked for cannot be made
+├── UnusableEdits          422   the file of edited grades cannot be read
+├── RangeNotSatisfiable    416   the file ends before the range that is asked for
 ├── UnknownQuestionError   404   the question does not exist
 ├── GradingNotFound        404   the grading does not exist
 ├── GradingFinished        409   the grading is finished, so that it cannot be cancelled
@@ -229,6 +232,31 @@ class UnfinishedRubric(ServiceError):
 
     status = 409
     code = "unfinished_rubric"
+
+
+class UnusableExport(ServiceError):
+    """The export cannot be made."""
+
+    status = 422
+    code = "unusable_export"
+
+
+class UnusableEdits(ServiceError):
+    """The file of edited grades cannot be read."""
+
+    status = 422
+    code = "unusable_edits"
+
+
+class RangeNotSatisfiable(ServiceError):
+    """The file has no such range."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+    def __init__(self, message: str, *, size: int) -> None:
+        super().__init__(message)
+        self.headers = MappingProxyType({"Content-Range": f"bytes */{size}"})
 
 
 class UnknownQuestionError(ServiceError):

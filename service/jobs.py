@@ -1,7 +1,7 @@
 """Background jobs: work beside grading, such as exports, that one worker at a time does under a lease.
 
     queued → running → finished | failed
-    running → queued    by the next claim, once the lease of a lost worker has expired; at most MAX_JOB_ATTEMPTS times
+    running → running   by the next claim, once the lease of a lost worker has expired; at most MAX_JOB_ATTEMPTS times
 
 A job may be started again after a lost worker, so its work must be repeatable. Each function works inside the caller's
 transaction.
@@ -25,7 +25,10 @@ MAX_JOB_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class JobLease:
-    """The right to carry out one job. `is_last` says that no further attempt follows."""
+    """The right to carry out one job. `is_last` says that no further attempt follows.
+
+    `is_exhausted` says that the last attempt was lost too, so that the job can only be failed.
+    """
 
     job_id: str
     organisation_id: str
@@ -33,6 +36,7 @@ class JobLease:
     subject_id: str
     fencing_token: int
     is_last: bool
+    is_exhausted: bool = False
 
 
 def enqueue(session: Session, kind: str, *, subject_id: str, organisation_id: str) -> Job:
@@ -71,34 +75,36 @@ def claim(session: Session, *, owner: str, kinds: Sequence[str], lease_seconds: 
         subject_id=job.subject_id,
         fencing_token=job.fencing_token,
         is_last=job.attempt >= MAX_JOB_ATTEMPTS,
+        is_exhausted=job.attempt > MAX_JOB_ATTEMPTS,
     )
 
 
 def renew(session: Session, lease: JobLease, *, lease_seconds: float) -> None:
     """Extends a lease to `lease_seconds` from now. Raises LostLease if another worker has the job."""
-    _require(session, lease).lease_until = clock.now() + timedelta(seconds=lease_seconds)
+    require(session, lease).lease_until = clock.now() + timedelta(seconds=lease_seconds)
 
 
 def finish(session: Session, lease: JobLease) -> None:
     """Ends a job as `finished`. Raises LostLease if another worker has it."""
-    _end(_require(session, lease), error=None)
+    _end(require(session, lease), error=None)
 
 
 def fail(session: Session, lease: JobLease, error: str) -> None:
     """Ends a job as `failed` with a reason in one sentence. Raises LostLease if another worker has it."""
-    _end(_require(session, lease), error=error)
+    _end(require(session, lease), error=error)
 
 
 def release(session: Session, lease: JobLease) -> None:
     """Requeues a job whose worker stops; the attempt does not count. Raises LostLease as `finish` does."""
-    job = _require(session, lease)
+    job = require(session, lease)
     job.state = "queued"
     job.attempt -= 1
     job.lease_owner = job.lease_until = None
     job.updated_at = clock.now()
 
 
-def _require(session: Session, lease: JobLease) -> Job:
+def require(session: Session, lease: JobLease) -> Job:
+    """Returns the job of a lease and locks it. Raises LostLease if another worker has it."""
     job = JobRepository(session).by_token(lease.job_id, lease.fencing_token)
     if job is None:
         raise LostLease(f"job {lease.job_id}: fencing token {lease.fencing_token} is not the newest")

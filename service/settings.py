@@ -184,6 +184,11 @@ class Settings(JudgeSettings):
         description="Rows that a file of answers may have (at most 1,000,000); larger ones are refused before they are "
         "read.",
     )
+    export_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Days after which an exported file, and the edited grades that came back with it, are deleted.",
+    )
     idempotency_days: float = Field(
         default=7.0,
         gt=0,

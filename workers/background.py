@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from vivavoce.graders import Panel
 from vivavoce.service import jobs
@@ -21,6 +22,8 @@ from .worker_id import current_worker_id
 
 POLL_SECONDS = 1.0
 LEASE_SECONDS = 30.0
+_LOST_TOO_OFTEN = "Its workers ended before it was done, again and again: ask for it once more, and see their logs."
+_UNEXPECTED = "An error of the program ({name}): ask for it once more, and see the worker's log."
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,9 @@ class JobContext:
 
 Handler = Callable[[JobContext], None]
 """Carries out a job. A ServiceError fails it with its sentence; any other error is tried again by the next claim."""
+FailureHandler = Callable[[Session, JobLease, str], None]
+"""Notes the failure of a job, with its reason, in the row that the job is about."""
+NO_FAILURE_HANDLERS: Mapping[str, FailureHandler] = {}
 
 
 def run_next_job(
@@ -45,13 +51,18 @@ def run_next_job(
     handlers: Mapping[str, Handler],
     *,
     owner: str,
+    on_failure: Mapping[str, FailureHandler] = NO_FAILURE_HANDLERS,
 ) -> bool:
-    """Carry out the next due job; returns False if there was none."""
+    """Carry out the next due job; returns False if there was none. `on_failure` is called when a job fails for good."""
     lease = sessions.run(
         lambda session: jobs.claim(session, owner=owner, kinds=sorted(handlers), lease_seconds=LEASE_SECONDS)
     )
     if lease is None:
         return False
+    note_failure = on_failure.get(lease.kind, _note_nothing)
+    if lease.is_exhausted:
+        _fail(sessions, lease, _LOST_TOO_OFTEN, note_failure)
+        return True
     context = JobContext(lease, sessions.of(lease.organisation_id), settings, panel)
     try:
         with _keep_lease(sessions, lease):
@@ -60,17 +71,30 @@ def run_next_job(
     except LostLease as error:
         _log.warning("a job was lost to another worker: %s", error)
     except ServiceError as error:
-        _fail(sessions, lease, str(error))
+        _fail(sessions, lease, str(error), note_failure)
     except Exception as error:  # noqa: BLE001  the job is tried again, at most three times
         _log.exception("job %s (%s) failed", lease.job_id, lease.kind)
         if lease.is_last:
-            _fail(sessions, lease, f"an error of the program ({type(error).__name__}): see the worker's log")
+            _fail(sessions, lease, _UNEXPECTED.format(name=type(error).__name__), note_failure)
     return True
 
 
-def _fail(sessions: SessionFactory, lease: JobLease, error: str) -> None:
+def _note_nothing(_: Session, __: JobLease, ___: str) -> None:
+    """Does nothing."""
+
+
+def _fail(sessions: SessionFactory, lease: JobLease, error: str, note_failure: FailureHandler) -> None:
+    """Fail a job and what it is about in one transaction."""
     _log.warning("job %s (%s) failed: %s", lease.job_id, lease.kind, error)
-    sessions.run(lambda session: jobs.fail(session, lease, error))
+
+    def fail(session: Session) -> None:
+        jobs.fail(session, lease, error)
+        note_failure(session, lease, error)
+
+    try:
+        sessions.of(lease.organisation_id).run(fail)
+    except LostLease as lost:
+        _log.warning("a job was lost to another worker: %s", lost)
 
 
 @contextmanager
@@ -128,10 +152,16 @@ class BackgroundThread:
 def build_background(sessions: SessionFactory, panel: Panel, settings: Settings) -> list[BackgroundThread]:
     """The threads that a worker process runs beside grading."""
     # Late: these load libraries that only jobs and webhooks need.
-    from .job_handlers import HANDLERS
+    from .exports.pruning import ExportPruning
+    from .job_handlers import HANDLERS, ON_FAILURE
     from .webhooks import WebhookSender
 
     def run_job() -> bool:
-        return run_next_job(sessions, panel, settings, HANDLERS, owner=f"{current_worker_id()}-jobs"[:64])
+        owner = f"{current_worker_id()}-jobs"[:64]
+        return run_next_job(sessions, panel, settings, HANDLERS, owner=owner, on_failure=ON_FAILURE)
 
-    return [BackgroundThread("jobs", run_job), BackgroundThread("webhooks", WebhookSender(sessions, settings).step)]
+    return [
+        BackgroundThread("jobs", run_job),
+        BackgroundThread("webhooks", WebhookSender(sessions, settings).step),
+        BackgroundThread("expired exports", ExportPruning(sessions)),
+    ]

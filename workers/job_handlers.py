@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vivavoce.service.exports import lifecycle as exports
 from vivavoce.service.own_rubrics.trials import TEST_JOB
 
-from .background import Handler
+from .background import FailureHandler, Handler
+from .exports.handler import write_export
 from .rubric_tests import grade_test
 
 HANDLERS: Mapping[str, Handler] = {
+    exports.JOB_KIND: write_export,
     TEST_JOB: grade_test,
 }
 """By the kind of the job."""
+ON_FAILURE: Mapping[str, FailureHandler] = {exports.JOB_KIND: exports.fail}
+"""What notes the failure of a job in the row that it is about."""

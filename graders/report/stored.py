@@ -19,6 +19,7 @@ _RENAMED = {
     "recall": "term_recall",
     "overlap": "rouge1_recall",
 }
+_NESTED = (dict, list, tuple)
 
 
 def upgrade_document(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def upgrade_document(document: Mapping[str, Any]) -> dict[str, Any]:
 
     Points on the rubric's own scale are added where an earlier version left them out.
     """
-    upgraded: dict[str, Any] = _rename_keys(document)
+    upgraded: dict[str, Any] = _rename_keys(dict(document))
     if "criteria" in upgraded and "max_points" not in upgraded:
         maximum = sum(max(criterion["max_points"], 0.0) for criterion in upgraded["criteria"])
         score = upgraded["score"]
@@ -42,10 +43,14 @@ def read_report(document: Mapping[str, Any]) -> Report:
 
 
 def _rename_keys(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {_RENAMED.get(name, name): _rename_keys(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rename_keys(part) for part in value]
+    # Short ways, as exports read thousands of reports.
+    if isinstance(value, dict):
+        return {
+            _RENAMED.get(name, name): _rename_keys(part) if isinstance(part, _NESTED) else part
+            for name, part in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_rename_keys(part) if isinstance(part, _NESTED) else part for part in value]
     return value
 
 

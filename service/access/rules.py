@@ -85,6 +85,15 @@ RULES: Mapping[str, Scope | NoScope] = {
     # results, candidates, analyses, regrades
     "list_results": Scope.COHORTS_READ,
     # exports
+    "create_export": Scope.EXPORTS_WRITE,
+    "list_exports": Scope.EXPORTS_READ,
+    "read_export": Scope.EXPORTS_READ,
+    "read_export_file": Scope.EXPORTS_READ,
+    "read_export_dictionary": Scope.EXPORTS_READ,
+    "delete_export": Scope.EXPORTS_WRITE,
+    "create_grade_edit": Scope.REVIEWS_WRITE,
+    "read_grade_edit": Scope.REVIEWS_WRITE,
+    "apply_grade_edit": Scope.REVIEWS_WRITE,
     # events
     "list_events": Scope.EVENTS_READ,
     "stream_events": Scope.EVENTS_READ,

@@ -37,14 +37,14 @@ def hide_in_report(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if "feedback" in report:
         hidden["feedback"] = {**report["feedback"], "interviewer": None}
     if "unscored_detail" in report:
-        hidden["unscored_detail"] = _cut_server_words(report["unscored_detail"])
+        hidden["unscored_detail"] = cut_server_words(report["unscored_detail"])
     return hidden
 
 
 def _hide_in_criterion(criterion: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **criterion,
-        "reason": _cut_server_words(remove_judge_reason(criterion.get("reason", ""))),
+        "reason": cut_server_words(remove_judge_reason(criterion.get("reason", ""))),
         "expected_points": [{**point, "text": None} for point in criterion.get("expected_points", ())],
         "votes": [
             {**vote, "verdicts": [{**verdict, "reason": ""} for verdict in vote.get("verdicts", ())]}
@@ -53,5 +53,6 @@ def _hide_in_criterion(criterion: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cut_server_words(text: str | None) -> str | None:
+def cut_server_words(text: str | None) -> str | None:
+    """Returns a failure without what a server said, which may repeat the prompt."""
     return None if text is None else _SERVER_WORDS.sub(r"\1", text)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ..storage.tables import CohortItem, Grading, Report, Review, RubricVersion, State, Submission
 
@@ -84,10 +84,12 @@ def stream_results(session: Session, cohort_id: str) -> Generator[ItemResult]:
 
     Close it when you leave early.
     """
+    # An alias, as the query around it joins reviews too.
+    any_review = aliased(Review)
     newest = (
-        sa.select(Review.id)
-        .where(Review.grading_id == CohortItem.grading_id)
-        .order_by(Review.created_at.desc(), Review.id.desc())
+        sa.select(any_review.id)
+        .where(any_review.grading_id == CohortItem.grading_id)
+        .order_by(any_review.created_at.desc(), any_review.id.desc())
         .limit(1)
         .scalar_subquery()
     )

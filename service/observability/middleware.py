@@ -23,11 +23,15 @@ MAX_BODY_BYTES = 300 * 1024
 MAX_ITEMS_BYTES = 8 * 1024 * 1024
 """Items of a cohort come up to 500 a request."""
 _ITEMS_PATH = re.compile(r"/v1/cohorts/[^/]+/items")
+# Edited workbooks of 10,000 answers.
+_MAX_EDITS_BYTES = 64 * 1024 * 1024
+_EDITS_PATH = re.compile(r"/v1/exports/[0-9a-z]{1,32}/edits", re.ASCII)
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024} KiB: send one answer a request, with a shorter rubric."
 _TOO_LARGE_ITEMS = f"The body is larger than {MAX_ITEMS_BYTES // 1024**2} MiB: send fewer items a request."
 # Files of answers are larger.
 _UPLOAD_PATH = re.compile(r"/v1/cohorts/[^/]+/files", re.ASCII)
 # No spaces or line breaks: the id is part of log lines.
+_EDITS_TOO_LARGE = f"The file is larger than {_MAX_EDITS_BYTES // 1024**2} MiB: export fewer columns or answers."
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # Probes come every few seconds, so they are logged as DEBUG.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -107,7 +111,7 @@ def _describe(scope: Scope) -> str:
 class BodyLimitMiddleware:
     """ASGI middleware that refuses a body of more than 300 KiB with 413, before it is in memory.
 
-    Items of a cohort may have 8 MiB, a file of answers `upload_bytes`.
+    Items of a cohort may have 8 MiB, edited grades 64 MiB, a file of answers `upload_bytes`.
     """
 
     def __init__(self, app: ASGIApp, upload_bytes: int = MAX_BODY_BYTES) -> None:
@@ -151,6 +155,8 @@ class BodyLimitMiddleware:
         """Returns the most bytes that a body may have, and the sentence that refuses more."""
         if _ITEMS_PATH.fullmatch(scope["path"]):
             return MAX_ITEMS_BYTES, _TOO_LARGE_ITEMS
+        if _EDITS_PATH.fullmatch(scope["path"]):
+            return _MAX_EDITS_BYTES, _EDITS_TOO_LARGE
         if scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]):
             return self._upload_bytes, _describe_upload_limit(self._upload_bytes)
         return MAX_BODY_BYTES, _TOO_LARGE

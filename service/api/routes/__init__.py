@@ -7,6 +7,9 @@ from . import (
     cohorts,
     deliveries,
     events,
+    export_files,
+    exports,
+    grade_edits,
     grading_lists,
     gradings,
     health,
@@ -41,6 +44,9 @@ ROUTERS = (
     deliveries.router,
     cohort_files.router,
     mappings.router,
+    exports.router,
+    export_files.router,
+    grade_edits.router,
     health.router,
 )
 """In the order of the documentation."""

@@ -16,7 +16,7 @@ from .gradings import (
     Submission,
     build_earlier_report,
 )
-from .jobs import Analysis, Export, ExportChunk, Job, JobState
+from .jobs import Analysis, Export, ExportChunk, GradeEdit, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
 from .rubrics import RubricStatus, RubricTest, StoredRubric
@@ -37,6 +37,7 @@ __all__ = [
     "Event",
     "Export",
     "ExportChunk",
+    "GradeEdit",
     "Grading",
     "IdempotencyKey",
     "Job",

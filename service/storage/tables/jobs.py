@@ -35,7 +35,11 @@ class Job(OrganisationRow, Base):
 
 
 class Export(OrganisationRow, Base):
-    """A file of results that a job writes; its bytes are in `ExportChunk`. `sequence` is the snapshot's last event."""
+    """A file of results that a job writes; its bytes are in `ExportChunk`. `sequence` is the snapshot's last event.
+
+    `options` has what the caller chose, `dictionary` a description of each column that was written. `rows_total` and
+    `rows_done` count the rows of the file while it is written.
+    """
 
     __tablename__ = "export"
     __table_args__ = (Index("ix_export_created", "organisation_id", "created_at"),)
@@ -46,7 +50,11 @@ class Export(OrganisationRow, Base):
     state: Mapped[JobState] = mapped_column(String(16))
     error: Mapped[str | None] = mapped_column(Text)
     manifest: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    dictionary: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     sequence: Mapped[int | None]
+    rows_total: Mapped[int | None]
+    rows_done: Mapped[int] = mapped_column(default=0)
+    created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -59,6 +67,26 @@ class ExportChunk(OrganisationRow, Base):
     export_id: Mapped[str] = mapped_column(ForeignKey("export.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class GradeEdit(OrganisationRow, Base):
+    """The grades of an exported file that people edited: what would change, and whether it was applied.
+
+    `changes` has the rows that change, `problems` those that cannot be read or are stale, `counts` how many of each.
+    """
+
+    __tablename__ = "grade_edit"
+    __table_args__ = (Index("ix_grade_edit_export", "export_id"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    export_id: Mapped[str] = mapped_column(ForeignKey("export.id"))
+    file_name: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64))
+    counts: Mapped[dict[str, int]] = mapped_column(JSON)
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, deferred=True)
+    problems: Mapped[list[dict[str, Any]]] = mapped_column(JSON, deferred=True)
+    created_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Analysis(OrganisationRow, Base):

@@ -71,7 +71,11 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("manifest", sa.JSON(), nullable=True),
+        sa.Column("dictionary", sa.JSON(), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
+        sa.Column("rows_total", sa.Integer(), nullable=True),
+        sa.Column("rows_done", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -105,10 +109,39 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("export_id", "number"),
     )
+    op.create_table(
+        "grade_edit",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("export_id", sa.String(length=32), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("problems", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("organisation_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["export_id"],
+            ["export.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["organisation.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("grade_edit", schema=None) as batch_op:
+        batch_op.create_index("ix_grade_edit_export", ["export_id"], unique=False)
 
 
 def downgrade() -> None:
     """Back."""
+    with op.batch_alter_table("grade_edit", schema=None) as batch_op:
+        batch_op.drop_index("ix_grade_edit_export")
+
+    op.drop_table("grade_edit")
     op.drop_table("export_chunk")
     with op.batch_alter_table("export", schema=None) as batch_op:
         batch_op.drop_index("ix_export_created")

@@ -25,14 +25,15 @@ from rich.table import Table
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
 from vivavoce.service.access.local_key import local_key_path
 from vivavoce.service.api.schemas.gradings import GradingPublic
+from vivavoce.service.page.html_report import ReportRow, write_html
+from vivavoce.service.page.report_scores import is_open_report
 from vivavoce.service.settings import Settings
 from vivavoce.tables import read_table
 
 from ..errors import UserError
+from ..output.agreement import compare_with_people, rank_correlation, scored_pairs
 from ..output.console import format_figure, out
 from ..output.progress import progress_bar
-from ..page.html_report import ReportRow, rank_correlation, scored_pairs, write_html
-from ..page.report_scores import is_open_report
 
 app = typer.Typer(add_completion=False)
 _START_SECONDS = 120.0
@@ -102,7 +103,7 @@ def run_demo(settings: Settings, *, report: Path, console: Console) -> None:
         for sample, grading in zip(samples, gradings, strict=True)
     ]
     console.print(_build_score_table(samples, rows))
-    write_html(report, rows, title="vivavoce: the sample cohort")
+    write_html(report, rows, title="vivavoce: the sample cohort", agreement=compare_with_people(rows))
     _print_summary(rows, report, console, seconds=seconds)
     if unscored := sum(_score_of(row) is None for row in rows):
         raise UserError(f"{unscored} answers have no score: the report says why.")

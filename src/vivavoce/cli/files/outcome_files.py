@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vivavoce.service.page.html_report import ReportRow, write_html
 from vivavoce.tables import Table
 from vivavoce.tables.writing import WRITABLE, write_table
 
 from ..errors import UserError
-from ..page.html_report import ReportRow, write_html
+from ..output.agreement import compare_with_people
 from .answer_files import Outcome
 from .result_columns import OutputColumns, build_output_row
 
@@ -53,23 +54,25 @@ def _build_row(place: int, outcome: Outcome, columns: OutputColumns) -> dict[str
 
 def _write_page(path: Path, outcome: Outcome, *, title: str) -> None:
     submitted = outcome.submitted
+    rows = [
+        ReportRow(
+            place=f"{item.entry.row.line}",
+            question=item.rubric.question.text,
+            answer=item.answer,
+            grading=outcome.gradings[item.place],
+            human_grade=submitted.grades.get(item.place),
+            rubric=item.rubric,
+            wait=outcome.waits.get(item.grading_id),
+        )
+        for item in submitted.items
+    ]
     write_html(
         path,
-        [
-            ReportRow(
-                place=f"{item.entry.row.line}",
-                question=item.rubric.question.text,
-                answer=item.answer,
-                grading=outcome.gradings[item.place],
-                human_grade=submitted.grades.get(item.place),
-                rubric=item.rubric,
-                wait=outcome.waits.get(item.grading_id),
-            )
-            for item in submitted.items
-        ],
+        rows,
         title=title,
         problems=_describe(submitted.problems),
         unread_grades=_describe(submitted.unread_grades),
+        agreement=compare_with_people(rows),
     )
 
 

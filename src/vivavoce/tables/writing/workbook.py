@@ -16,11 +16,11 @@ from .losses import describe_half_characters, name_rows
 
 # Excel's bounds; text is counted in units of UTF-16.
 _LONGEST_TEXT = 32_767
-_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 # Excel keeps 15 digits of a number.
 _LARGEST_NUMBER = 10**15
 _FIRST_YEAR = 1900
-_OPTIONS = {
+OPTIONS = {
     "constant_memory": True,
     "strings_to_numbers": False,
     "strings_to_formulas": False,
@@ -33,12 +33,12 @@ def write_workbook(path: Path, columns: Sequence[str], rows: Sequence[Sequence[A
 
     Raises TableError for more rows or columns than a sheet can have.
     """
-    parts = [_split_row(row) for row in rows]
+    parts = [split_row(row) for row in rows]
     widths = [max([1, *(len(row[index]) for row in parts)]) for index in range(len(columns))]
-    if len(rows) >= _MOST_ROWS or sum(widths) > _MOST_COLUMNS:
-        raise TableError(f"A sheet holds {_MOST_ROWS:,} rows and {_MOST_COLUMNS:,} columns: write a .csv instead.")
-    headings = list(_name_parts(columns, widths))
-    with xlsxwriter.Workbook(str(path), _OPTIONS) as book:
+    if len(rows) >= MOST_ROWS or sum(widths) > MOST_COLUMNS:
+        raise TableError(f"A sheet holds {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns: write a .csv instead.")
+    headings = list(name_parts(columns, widths))
+    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
         sheet = book.add_worksheet("answers")
         formats = {
             datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
@@ -47,13 +47,14 @@ def write_workbook(path: Path, columns: Sequence[str], rows: Sequence[Sequence[A
         for index, heading in enumerate(headings):
             sheet.write_string(0, index, heading)
         for number, row in enumerate(parts, start=1):
-            _write_cells(sheet, number, row, widths, formats)
+            write_cells(sheet, number, row, widths, formats)
     halves = describe_half_characters(columns, rows)
     return [*_describe_continued(columns, headings, parts, widths), *halves]
 
 
-def _split_row(row: Sequence[Any]) -> list[list[Any]]:
-    return [_split_text(_replace_halves(value)) if isinstance(value, str) else [value] for value in row]
+def split_row(row: Sequence[Any]) -> list[list[Any]]:
+    """For each value the cells that hold it."""
+    return [_split_text(replace_halves(value)) if isinstance(value, str) else [value] for value in row]
 
 
 def _split_text(text: str) -> list[str]:
@@ -70,16 +71,17 @@ def _split_text(text: str) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def _replace_halves(text: str) -> str:
+def replace_halves(text: str) -> str:
+    """The text with a question mark for each lone surrogate."""
     # No encoding has lone surrogates.
     return text if text.isascii() else text.encode("utf-8", errors="replace").decode()
 
 
-def _name_parts(columns: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def name_parts(columns: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     """The headings, each followed by those of the columns that continue it."""
     taken = set(columns)
     for column, width in zip(columns, widths, strict=True):
-        yield _replace_halves(column)
+        yield replace_halves(column)
         for number in range(2, width + 1):
             name = f"{column} (continued)" if number == 2 else f"{column} (continued {number - 1})"
             while name in taken:
@@ -88,21 +90,23 @@ def _name_parts(columns: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
             yield name
 
 
-def _write_cells(
+def write_cells(
     sheet: Worksheet,
     number: int,
     row: Sequence[Sequence[Any]],
     widths: Sequence[int],
     formats: Mapping[type[date], Format],
 ) -> None:
+    """Write a row that `split_row` gave."""
     column = 0
     for pieces, width in zip(row, widths, strict=True):
         for index, value in enumerate(pieces):
-            _write_cell(sheet, number, column + index, value, formats)
+            write_cell(sheet, number, column + index, value, formats)
         column += width
 
 
-def _write_cell(sheet: Worksheet, row: int, column: int, value: Any, formats: Mapping[type[date], Format]) -> None:
+def write_cell(sheet: Worksheet, row: int, column: int, value: Any, formats: Mapping[type[date], Format]) -> None:
+    """Write a value that fits a cell."""
     if value is None or value == "":
         return
     if isinstance(value, bool):

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from vivavoce.graders.scoring.confidence import WITHIN_POINTS
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service.api.schemas.gradings import GradingPublic
 
+from ..api.schemas.gradings import GradingPublic
 from .report_criteria import CriterionView, build_criteria
 from .report_labels import LABELS, format_points, format_share
 from .report_markup import list_unread_kinds, mark_answer
@@ -97,6 +97,7 @@ def build_section(
     human_grade: float | None,
     rubric: Rubric | None,
     wait: str | None = None,
+    with_key: bool = True,
 ) -> AnswerView:
     """The view of the answer with this number in the report, from 1.
 
@@ -131,7 +132,7 @@ def build_section(
         answer=mark_answer(answer, report, language),
         has_evidence=any(criterion["evidence"] for criterion in report.get("criteria", ())),
         has_unread=bool(list_unread_kinds(report)),
-        criteria=build_criteria(grading, rubric, language),
+        criteria=build_criteria(grading, rubric, language, with_key=with_key),
         contributions=[
             (SIGNALS[signal][language] if signal in SIGNALS else signal, format_points(value, sign=True))
             for signal, value in report.get("contributions", {}).items()

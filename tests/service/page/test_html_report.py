@@ -11,10 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.cli.page.html_report import ReportRow, rank_correlation, scored_pairs, write_html
-from vivavoce.cli.page.report_labels import LABELS
-from vivavoce.cli.page.report_markup import mark_answer
-from vivavoce.cli.page.report_words import UNREAD
+from vivavoce.cli.output.agreement import compare_with_people, rank_correlation, scored_pairs
 from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.errors import JudgeFailure, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
@@ -23,6 +20,10 @@ from vivavoce.rubrics import Rubric, load_rubric
 from vivavoce.rubrics.loader import BANK
 from vivavoce.service.api.schemas.gradings import GradingPublic, Provisional
 from vivavoce.service.lifecycle import state_of
+from vivavoce.service.page.html_report import ReportRow, write_html
+from vivavoce.service.page.report_labels import LABELS
+from vivavoce.service.page.report_markup import mark_answer
+from vivavoce.service.page.report_words import UNREAD
 from vivavoce.service.storage.tables import State
 
 from .html_tree import Element, parse_html
@@ -38,6 +39,7 @@ def write(tmp_path: Path) -> Write:
     """Writes a report of some rows and reads it back as a tree."""
 
     def write_page(*rows: ReportRow, title: str = "Cohort", **options: Any) -> Element:
+        options = {"agreement": compare_with_people(rows), **options}
         write_html(tmp_path / "report.html", rows, title=title, **options)
         return parse_html((tmp_path / "report.html").read_text(encoding="utf-8"))
 

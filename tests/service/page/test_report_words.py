@@ -7,9 +7,12 @@ from typing import get_args
 
 import pytest
 
-from vivavoce.cli.page import report_labels
-from vivavoce.cli.page.report_labels import LABELS, format_points, format_share
-from vivavoce.cli.page.report_words import (
+from vivavoce.graders.errors import UnscoredReason
+from vivavoce.graders.types import Flag, Report, Strictness
+from vivavoce.rubrics import Language
+from vivavoce.service.page import report_labels
+from vivavoce.service.page.report_labels import LABELS, format_points, format_share
+from vivavoce.service.page.report_words import (
     LEVELS,
     SIGNALS,
     STRICTNESS,
@@ -19,9 +22,6 @@ from vivavoce.cli.page.report_words import (
     describe_reason,
     describe_state,
 )
-from vivavoce.graders.errors import UnscoredReason
-from vivavoce.graders.types import Flag, Report, Strictness
-from vivavoce.rubrics import Language
 from vivavoce.service.storage.tables import State
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)

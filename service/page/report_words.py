@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from vivavoce.graders.errors import UnscoredReason
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Language
-from vivavoce.service.storage.tables import State
+
+from ..storage.tables import State
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Criterion, Language, Rubric, UnknownQuestion, content_hash, default_bank
-from vivavoce.service.api.schemas.gradings import GradingPublic
 
+from ..api.schemas.gradings import GradingPublic
 from .report_labels import LABELS, MINUS, format_points, format_share
 from .report_words import LEVELS
 
@@ -36,11 +36,16 @@ class CriterionView:
     reason: str
 
 
-def build_criteria(grading: GradingPublic, rubric: Rubric | None, language: Language) -> list[CriterionView]:
-    """A view of each criterion of the report, in its order; `rubric` None stands for that of the bank."""
+def build_criteria(
+    grading: GradingPublic, rubric: Rubric | None, language: Language, *, with_key: bool = True
+) -> list[CriterionView]:
+    """A view of each criterion of the report, in its order; `rubric` None stands for that of the bank.
+
+    Without the key, only what the report says itself is shown.
+    """
     if not grading.report:
         return []
-    criteria = {criterion.id: criterion for criterion in _find_criteria(grading, rubric)}
+    criteria = {criterion.id: criterion for criterion in _find_criteria(grading, rubric)} if with_key else {}
     return [
         _build_criterion(number, result, criteria.get(result["id"]), language)
         for number, result in enumerate(grading.report["criteria"], start=1)

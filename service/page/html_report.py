@@ -14,16 +14,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from vivavoce import __version__
-from vivavoce.evaluation.agreement import spearman
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service.api.schemas.gradings import GradingPublic
 
+from ..api.schemas.gradings import GradingPublic
 from .report_labels import LABELS, format_points
-from .report_scores import find_score
 from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
 
-_MIN_PAIRS_FOR_CORRELATION = 5
 _BINS = int(MAX_SCORE)
 
 
@@ -32,7 +29,7 @@ class ReportRow:
     """An answer with its grading; `human_grade` (0 to 10) where a person graded it too.
 
     `place` is the line in a file, or words. Names of levels come from `rubric`; None stands for the bank's rubric.
-    `wait` says why the grading is open still.
+    `wait` says why the grading is open still. `with_key` False leaves out what the rubric says of levels.
     """
 
     place: str
@@ -42,22 +39,15 @@ class ReportRow:
     human_grade: float | None = None
     rubric: Rubric | None = None
     wait: str | None = None
+    with_key: bool = True
 
 
-def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Spearman's rank correlation of (score, grade) pairs; None with fewer than 5 pairs or constant ones."""
-    if len(pairs) < _MIN_PAIRS_FOR_CORRELATION:
-        return None
-    return spearman([pair[1] for pair in pairs], [pair[0] for pair in pairs])
+@dataclass(frozen=True)
+class Agreement:
+    """The rank correlation (Spearman) of scores with grades by people, and the number of answers that have both."""
 
-
-def scored_pairs(rows: Sequence[ReportRow]) -> list[tuple[float, float]]:
-    """(score, human grade) of every row that has both; an open score is none."""
-    return [
-        (score, row.human_grade)
-        for row in rows
-        if (score := find_score(row.grading.report)) is not None and row.human_grade is not None
-    ]
+    correlation: float | None
+    compared: int
 
 
 def write_html(
@@ -68,10 +58,12 @@ def write_html(
     problems: Sequence[str] = (),
     unread_grades: Sequence[str] = (),
     language: Language | None = None,
+    made_at: datetime | None = None,
+    agreement: Agreement | None = None,
 ) -> None:
     """Write the page. `problems` says which rows of the input were not graded, and why.
 
-    `unread_grades` says which grades by people are no numbers from 0 to 10.
+    `unread_grades` says which grades by people are no numbers from 0 to 10. `made_at` is by default now.
 
     Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
     most answers.
@@ -81,7 +73,7 @@ def write_html(
     page = _load_template().render(
         title=title,
         labels=LABELS[language],
-        made_at=datetime.now().astimezone(),
+        made_at=made_at or datetime.now().astimezone(),
         version=__version__,
         sections=sections,
         overview=[build_overview(row.place, row.grading, language) for row in rows],
@@ -90,7 +82,8 @@ def write_html(
         with_human_grades=any(row.human_grade is not None for row in rows),
         facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
         **_count_answers(sections, problems),
-        **_compare_with_people(rows),
+        correlation=agreement.correlation if agreement else None,
+        compared=agreement.compared if agreement else 0,
     )
     path.write_text(page, encoding="utf-8")
 
@@ -98,7 +91,7 @@ def write_html(
 @cache
 def _load_template() -> Template:
     environment = Environment(
-        loader=PackageLoader("vivavoce.cli.page", "."),
+        loader=PackageLoader("vivavoce.service.page", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -118,6 +111,7 @@ def _build_row_section(number: int, row: ReportRow) -> AnswerView:
         human_grade=row.human_grade,
         rubric=row.rubric,
         wait=row.wait,
+        with_key=row.with_key,
     )
 
 
@@ -142,8 +136,3 @@ def _count_answers(sections: Sequence[AnswerView], problems: Sequence[str]) -> M
         "bins": [(number, number + 1, count) for number, count in enumerate(counts)],
         "median": median(scores) if scores else None,
     }
-
-
-def _compare_with_people(rows: Sequence[ReportRow]) -> Mapping[str, Any]:
-    pairs = scored_pairs(rows)
-    return {"correlation": rank_correlation(pairs), "compared": len(pairs)}

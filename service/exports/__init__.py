@@ -1,0 +1,1 @@
+"""Exports: files of results that a job writes and that callers fetch."""

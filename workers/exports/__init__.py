@@ -1,0 +1,1 @@
+"""Writes exported files from one snapshot of the database."""
