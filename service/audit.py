@@ -44,6 +44,7 @@ class Kind(StrEnum):
     GRADING_REQUEUED = "grading_requeued"
     GRADING_CANCELLED = "grading_cancelled"
     RUBRIC_EDITED = "rubric_edited"
+    REGRADE_APPLIED = "regrade_applied"
     JUDGE_REGISTERED = "judge_registered"
     JUDGE_PROMOTED = "judge_promoted"
     JUDGE_TAKEN_BACK = "judge_taken_back"

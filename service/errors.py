@@ -8,6 +8,7 @@ ServiceError
 ├── PreconditionMissing    428   an edit needs If-Match
 ├── NotFound               404   the organisation has no such resource
 ├── WrongState             409   the state of the resource forbids it
+├── StaleRegrade           409   what a regrade was computed from has changed
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── DraftRubric            409   the rubric is a draft, which grades no answers
@@ -87,6 +88,13 @@ class WrongState(ServiceError):
 
     status = 409
     code = "wrong_state"
+
+
+class StaleRegrade(ServiceError):
+    """The regrade is out of date."""
+
+    status = 409
+    code = "stale_regrade"
 
 
 class UnusableAnswer(ServiceError):

@@ -33,6 +33,17 @@ RULES: Mapping[str, Scope | Public] = {
     # cohorts
     # cohort files
     # results, candidates, analyses, regrades
+    "list_candidates": Scope.COHORTS_READ,
+    "read_candidate": Scope.COHORTS_READ,
+    "create_duplicates": Scope.COHORTS_WRITE,
+    "list_duplicates": Scope.COHORTS_READ,
+    "read_duplicates": Scope.COHORTS_READ,
+    "analyse_items": Scope.COHORTS_READ,
+    "create_regrade": Scope.COHORTS_WRITE,
+    "list_regrades": Scope.COHORTS_READ,
+    "read_regrade": Scope.COHORTS_READ,
+    "apply_regrade": Scope.COHORTS_WRITE,
+    "list_earlier_reports": Scope.GRADINGS_READ,
     # exports
     # events
     # webhooks

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Annotated, cast
+from collections.abc import Iterator
+from typing import Annotated, cast, get_origin
 
 from fastapi import Depends, Path, Request
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
 from vivavoce.rubrics import Bank
@@ -56,16 +59,25 @@ def _check_grading_id(
 
 
 def refuse_unknown_parameters(request: Request) -> None:
-    """Raises RequestValidationError for a query parameter that the route does not have, or that comes twice."""
-    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    """Raises RequestValidationError for a query parameter that the route does not have, or that comes twice.
+
+    One that takes a list may come as often as it likes.
+    """
+    fields = {field.alias: field for field in _list_query_fields(request.scope["route"].dependant)}
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean '{near[0]}'?" if near else f"there is {' and '.join(known) or 'none here'}."
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            fix = f"did you mean '{near[0]}'?" if near else f"there is {' and '.join(fields) or 'none here'}."
             raise _wrong_parameter(name, f"this query parameter does not exist: {fix}")
-        if names.count(name) > 1:
+        if names.count(name) > 1 and get_origin(fields[name].field_info.annotation) is not list:
             raise _wrong_parameter(name, "this query parameter appears twice: send it once.")
+
+
+def _list_query_fields(dependant: Dependant) -> Iterator[ModelField]:
+    yield from dependant.query_params
+    for inner in dependant.dependencies:
+        yield from _list_query_fields(inner)
 
 
 def _wrong_parameter(name: str, message: str) -> RequestValidationError:

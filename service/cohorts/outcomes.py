@@ -79,18 +79,23 @@ def count_outcomes(session: Session, cohort_id: str) -> Mapping[Outcome, int]:
     return {outcome: found.get(outcome, 0) for outcome in Outcome}
 
 
+def newest_review() -> sa.ScalarSelect[str]:
+    """The id of the newest decision of a person on an item, for a query of items."""
+    return (
+        sa.select(Review.id)
+        .where(Review.grading_id == CohortItem.grading_id)
+        .order_by(Review.created_at.desc(), Review.id.desc())
+        .limit(1)
+        .correlate(CohortItem)
+        .scalar_subquery()
+    )
+
+
 def stream_results(session: Session, cohort_id: str) -> Generator[ItemResult]:
     """Streams the items of a cohort in the order of their rows, a few hundred in memory at a time.
 
     Close it when you leave early.
     """
-    newest = (
-        sa.select(Review.id)
-        .where(Review.grading_id == CohortItem.grading_id)
-        .order_by(Review.created_at.desc(), Review.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     query = (
         sa.select(
             CohortItem,
@@ -108,7 +113,7 @@ def stream_results(session: Session, cohort_id: str) -> Generator[ItemResult]:
         .join(RubricVersion, RubricVersion.id == CohortItem.rubric_version_id)
         .outerjoin(Grading, Grading.id == CohortItem.grading_id)
         .outerjoin(Report, Report.grading_id == CohortItem.grading_id)
-        .outerjoin(Review, Review.id == newest)
+        .outerjoin(Review, Review.id == newest_review())
         .where(CohortItem.cohort_id == cohort_id)
         .order_by(CohortItem.row, CohortItem.external_id)
         .execution_options(yield_per=_ROWS_AT_ONCE)

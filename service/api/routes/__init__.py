@@ -1,10 +1,14 @@
 """The routes of the API, one module for each resource."""
 
-from . import gradings, health, questions
+from . import analyses, candidates, gradings, health, questions, regrades
 
 ROUTERS = (
     gradings.router,
     questions.router,
+    candidates.router,
+    analyses.router,
+    regrades.router,
+    regrades.reports_router,
     health.router,
 )
 """In the order of the documentation."""

@@ -6,7 +6,7 @@ from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
 from .events import Event, WebhookDelivery, WebhookEndpoint
 from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State, Submission
-from .jobs import Analysis, Export, ExportChunk, Job, JobState
+from .jobs import Analysis, EarlierReport, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
 from .rubrics import RubricStatus, StoredRubric
@@ -22,6 +22,7 @@ __all__ = [
     "CohortItem",
     "CohortState",
     "ColumnMapping",
+    "EarlierReport",
     "Event",
     "Export",
     "ExportChunk",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, Float, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, OrganisationRow, UtcDateTime, new_id
 
 JobState = Literal["queued", "running", "finished", "failed"]
+AnalysisState = Literal["queued", "running", "finished", "failed", "applying", "applied"]
 
 
 class Job(OrganisationRow, Base):
@@ -62,7 +63,7 @@ class ExportChunk(OrganisationRow, Base):
 
 
 class Analysis(OrganisationRow, Base):
-    """What a job computed about a cohort: `kind` is `duplicates` or `regrade`."""
+    """What a job computed about a cohort: `kind` is `duplicates` or `regrade`, which alone can be applied."""
 
     __tablename__ = "analysis"
     __table_args__ = (Index("ix_analysis_cohort", "cohort_id", "kind"),)
@@ -70,9 +71,25 @@ class Analysis(OrganisationRow, Base):
     cohort_id: Mapped[str] = mapped_column(ForeignKey("cohort.id"))
     kind: Mapped[str] = mapped_column(String(32))
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[JobState] = mapped_column(String(16))
+    state: Mapped[AnalysisState] = mapped_column(String(16))
     error: Mapped[str | None] = mapped_column(Text)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class EarlierReport(OrganisationRow, Base):
+    """A report that a regrade replaced, as it was, with the state of its grading and the rubric version."""
+
+    __tablename__ = "earlier_report"
+    __table_args__ = (Index("ix_earlier_report_grading", "grading_id", "replaced_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
+    rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analysis.id"))
+    state: Mapped[str] = mapped_column(String(16))
+    score: Mapped[float | None] = mapped_column(Float)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
