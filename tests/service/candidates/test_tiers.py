@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import studentized_range
 
-from vivavoce.service.candidates.tiers import Total, assign_tiers, find_range_quantile
+from vivavoce.service.candidates.tiers import Total, assign_tiers, find_margin
 
 COHORTS = 1000
 
 
-@pytest.mark.parametrize("count", [2, 3, 10, 50, 400])
-def test_the_quantile_is_that_of_the_studentised_range(count: int) -> None:
-    assert find_range_quantile(count, 0.05) == pytest.approx(studentized_range.ppf(0.95, count, np.inf), abs=0.002)
+def test_two_candidates_need_the_distance_of_a_single_test() -> None:
+    assert find_margin(2) == pytest.approx(1.96, abs=0.001)
+    # Tukey's studentised range, which is for parting any two, asks for more.
+    assert find_margin(20) < studentized_range.ppf(0.95, 20, np.inf) / np.sqrt(2)
 
 
 def test_totals_that_may_be_equal_share_a_tier_and_others_do_not() -> None:
@@ -43,23 +44,33 @@ def test_order_of_the_totals_changes_no_tier() -> None:
     assert [tiers[index] for index in order] == assign_tiers([totals[index] for index in order])
 
 
-def test_equal_candidates_are_parted_in_at_most_five_of_a_hundred_cohorts() -> None:
-    """1,000 cohorts of 20 candidates and 6 questions, whose scores err as their ranges say."""
+def _share_of_parted(group_of: list[int], *, too_narrow: float = 1.0) -> float:
+    """The share of 1,000 cohorts in which equal candidates, those of one group, get different tiers.
+
+    There are six questions, and scores err as their ranges say, or by a factor more. Groups are six points apart.
+    """
     generator = np.random.default_rng(2026)
-    parted_cohorts = np.zeros(2)
-    # All of a cohort are equal, which is the hardest case; then two of 20.
-    for case in (0, 1):
-        for _ in range(COHORTS):
-            truth = np.full(20, 6.0) if case == 0 else generator.uniform(2, 9, 20)
-            truth[1] = truth[0]
-            deviations = generator.uniform(0.4, 2.0, (20, 6))
-            scores = truth[:, None] + generator.normal(0, deviations)
-            spread = np.sqrt((deviations**2).sum(axis=1)) / 6
-            tiers = assign_tiers(
-                [Total(float(mean), float(sd)) for mean, sd in zip(scores.mean(axis=1), spread, strict=True)]
-            )
-            parted_cohorts[case] += (len(set(tiers)) > 1) if case == 0 else (tiers[0] != tiers[1])
-    assert (parted_cohorts / COHORTS <= 0.05).all()
+    groups = np.array(group_of)
+    parted = 0
+    for _ in range(COHORTS):
+        deviations = generator.uniform(0.4, 2.0, (len(groups), 6))
+        scores = 6.0 * groups[:, None] + generator.normal(0, too_narrow * deviations)
+        spread = np.sqrt((deviations**2).sum(axis=1)) / 6
+        totals = [Total(float(mean), float(sd)) for mean, sd in zip(scores.mean(axis=1), spread, strict=True)]
+        tiers = np.array(assign_tiers(totals))
+        parted += any(np.ptp(tiers[groups == group]) > 0 for group in np.unique(groups))
+    return parted / COHORTS
+
+
+def test_two_equal_candidates_are_parted_in_at_most_five_of_a_hundred_cohorts() -> None:
+    assert _share_of_parted([0, 0, *range(1, 19)]) <= 0.05
+
+
+def test_neither_are_any_two_if_all_are_equal_or_equal_in_pairs() -> None:
+    assert _share_of_parted([0] * 20) <= 0.05
+    # The hardest case is at the bound, give or take the chance of 1,000 cohorts.
+    in_pairs = _share_of_parted([index // 2 for index in range(20)])
+    assert 0.02 < in_pairs <= 0.065
 
 
 def test_different_candidates_are_told_apart() -> None:
