@@ -112,6 +112,4 @@ def _varies(values: Sequence[float]) -> bool:
 
 
 def _round(value: float, low: float | None = None, high: float | None = None) -> Figure:
-    return Figure(
-        round(value, 4), None if low is None else round(low, 4), None if high is None else round(high, 4)
-    )
+    return Figure(round(value, 4), None if low is None else round(low, 4), None if high is None else round(high, 4))

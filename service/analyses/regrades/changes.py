@@ -75,7 +75,7 @@ class Change:
         rubric = self.rubrics.get((old.question.id, old.question.language), old)
         if self.judge and _is_by_other_judge(report, graders.identify(old)):
             return None
-        if content_hash(rubric) != content_hash(old):
+        if rubric is not old and content_hash(rubric) != content_hash(old):
             moved = recompute(report, rubric, compare(old, rubric), coefficients=graders.coefficients)
             if moved is None:
                 return None

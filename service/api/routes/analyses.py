@@ -19,7 +19,9 @@ router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}", tags=["analyses"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 CohortId = Annotated[str, Path(max_length=64, description="Id of the cohort.")]
-LOCATION: dict[int | str, dict[str, Any]] = {202: {"headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}}}}
+LOCATION: dict[int | str, dict[str, Any]] = {
+    202: {"headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}}}
+}
 _NO_OPTIONS = DuplicatesCreate()
 
 

@@ -20,7 +20,9 @@ def test_the_quantile_is_students(degrees: int) -> None:
 
 def test_a_mean_has_students_interval() -> None:
     # Mean 3, standard deviation sqrt(2.5), n 5: 3 ± 2.776 · .7071
-    assert mean_with_interval([1, 2, 3, 4, 5]) == Figure(3.0, pytest.approx(1.037, abs=0.003), pytest.approx(4.963, abs=0.003))  # type: ignore[arg-type]
+    assert mean_with_interval([1, 2, 3, 4, 5]) == Figure(
+        3.0, pytest.approx(1.037, abs=0.003), pytest.approx(4.963, abs=0.003)
+    )  # type: ignore[arg-type]
     assert mean_with_interval([7.5]) == Figure(7.5)
     assert mean_with_interval([]) == Figure(None, undefined="too_few")
 

@@ -79,9 +79,7 @@ def test_what_is_missing_is_named_and_is_no_zero(
     api: TestClient, sqlite_database: SessionFactory, cohort_id: str, rubric: Rubric
 ) -> None:
     questions = [edited(rubric, "question", "id", value=f"q{number}") for number in range(5)]
-    open_report = replace(
-        make_report(score=0.0, needs_review=True, flags=(Flag.UNREAD_PICTURE,)), coverage=0.0
-    )
+    open_report = replace(make_report(score=0.0, needs_review=True, flags=(Flag.UNREAD_PICTURE,)), coverage=0.0)
     failed = make_report(reason=UnscoredReason.PARSE)
     for question, report in zip(questions[:3], (scored(8.0, reach=0.0), open_report, failed), strict=True):
         add_item(sqlite_database, cohort_id, question, candidate="ann", report=report)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,8 +20,8 @@ from ..keys import make_key_header
 from ..samples import OTHER_ORGANISATION, make_report
 
 ANSWER = (
-    "Weights are stored as eight-bit integers instead of sixteen-bit floats, so the model takes half of the memory, and "
-    "because decoding waits for memory it becomes faster; some accuracy is lost."
+    "Weights are stored as eight-bit integers instead of sixteen-bit floats, so the model takes half of the memory, "
+    "and because decoding waits for memory it becomes faster; some accuracy is lost."
 )
 OTHER = (
     "You look for neurons that contribute little and delete them layer by layer, then train the rest again until the "
@@ -94,10 +95,6 @@ def test_searches_are_listed_without_their_groups(
 def test_a_job_that_fails_says_so(api: TestClient, sqlite_database: SessionFactory, settings: Settings) -> None:
     cohort_id = make_cohort(sqlite_database)
     location = api.post(f"/v1/cohorts/{cohort_id}/duplicates", json={}).headers["Location"]
-
-    def crash(context: Any) -> None:
-        raise RuntimeError
-
     for _ in range(3):
         with sqlite_database.begin() as session:
             session.connection().exec_driver_sql("UPDATE job SET lease_until = '2000-01-01 00:00:00'")
@@ -109,8 +106,6 @@ def test_a_job_that_fails_says_so(api: TestClient, sqlite_database: SessionFacto
 
 
 def _with_broken_search(handler: Any) -> Any:
-    from unittest.mock import patch
-
     def carry_out(context: Any) -> None:
         with patch("vivavoce.workers.analyses.duplicates.stream_results", side_effect=RuntimeError):
             handler(context)

@@ -19,7 +19,9 @@ from ..samples import OTHER_ORGANISATION, make_report
 
 def _criterion(name: str, level: int | None, *, maximum: float = 4.0, levels: int = 3) -> CriterionResult:
     if level is None:
-        return CriterionResult(name, name, "ordinal", maximum, None, None, None, "", unscored_reason=UnscoredReason.PARSE)
+        return CriterionResult(
+            name, name, "ordinal", maximum, None, None, None, "", unscored_reason=UnscoredReason.PARSE
+        )
     probabilities = tuple(float(index == level) for index in range(levels))
     return CriterionResult(name, name, "ordinal", maximum, level, maximum * level / (levels - 1), probabilities, "")
 

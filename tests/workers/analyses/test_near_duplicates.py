@@ -13,10 +13,13 @@ from vivavoce.workers.analyses import near_duplicates
 from vivavoce.workers.analyses.near_duplicates import MIN_WEIGHT, canonicalise, find_groups, measure_similarity
 
 EN = (
-    "Weights are stored as eight-bit integers instead of sixteen-bit floats, so the model takes half of the memory, and "
-    "because decoding waits for memory it becomes faster; some accuracy is lost."
+    "Weights are stored as eight-bit integers instead of sixteen-bit floats, so the model takes half of the memory, "
+    "and because decoding waits for memory it becomes faster; some accuracy is lost."
 )
-ZH = "权重用八位整数存储，代替十六位浮点数，因此模型占用的显存减半；解码阶段主要受内存带宽限制，所以推理也会更快，代价是精度略有下降。"
+ZH = (
+    "权重用八位整数存储，代替十六位浮点数，因此模型占用的显存减半；"
+    "解码阶段主要受内存带宽限制，所以推理也会更快，代价是精度略有下降。"
+)
 
 
 def _edit(text: str, share: float, generator: random.Random) -> str:
