@@ -52,6 +52,7 @@ class Kind(StrEnum):
     RUBRIC_EDITED = "rubric_edited"
     RUBRIC_FROZEN = "rubric_frozen"
     RUBRIC_RETIRED = "rubric_retired"
+    REGRADE_APPLIED = "regrade_applied"
     JUDGE_REGISTERED = "judge_registered"
     JUDGE_PROMOTED = "judge_promoted"
     JUDGE_TAKEN_BACK = "judge_taken_back"

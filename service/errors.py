@@ -18,6 +18,7 @@ ServiceError
 ├── UnreadableFile         422   the file is no table, so that it has no rows
 ├── NameTaken              409   the name is in use
 ├── ServiceBusy            503   as many files as possible are being read
+├── StaleRegrade           409   what a regrade was computed from has changed
 ├── UnusableAnswer         422   the answer cannot be stored or judged
 ├── UnusableRequest        422   the request names no question, or two
 ├── UnusableReview         422   the review says nothing, or names what the rubric does not have
@@ -190,6 +191,13 @@ class ServiceBusy(ServiceError):
     status = 503
     code = "busy"
     headers = MappingProxyType({"Retry-After": "5"})
+
+
+class StaleRegrade(ServiceError):
+    """The regrade is out of date."""
+
+    status = 409
+    code = "stale_regrade"
 
 
 class UnusableAnswer(ServiceError):

@@ -59,6 +59,22 @@ def recompute(report: Report, rubric: Rubric, edit: Edit, *, coefficients: Coeff
     return _recompute_figures(moved, rubric, coefficients)
 
 
+def move_pass_mark(report: Report, pass_mark: float) -> Report:
+    """The report under another pass mark (0 to 10): only the review of scores near the mark changes.
+
+    A report that was made without a mark gets the margin of `ReviewPolicy`.
+    """
+    source = report.provenance
+    margin = source.pass_margin if source.pass_mark is not None else ReviewPolicy.pass_margin
+    moved = replace(report, provenance=replace(source, pass_mark=pass_mark, pass_margin=margin))
+    if report.score is None or _is_settled(report):
+        return moved
+    flags = set(report.flags) - {Flag.NEAR_PASS_MARK}
+    if ReviewPolicy(source.review_below, pass_mark, margin).is_near_pass_mark(report.score):
+        flags.add(Flag.NEAR_PASS_MARK)
+    return replace(moved, flags=sort_flags(flags), needs_review=needs_person(flags, settled=False, failed=False))
+
+
 def _move_to_rubric(report: Report, rubric: Rubric) -> Report:
     """The report with titles, maxima and order of the rubric's criteria; figures are unchanged."""
     recorded = {result.id: result for result in report.criteria}

@@ -84,6 +84,16 @@ RULES: Mapping[str, Scope | NoScope] = {
     "delete_mapping": Scope.COHORTS_WRITE,
     # results, candidates, analyses, regrades
     "list_results": Scope.COHORTS_READ,
+    "list_candidates": Scope.COHORTS_READ,
+    "read_candidate": Scope.COHORTS_READ,
+    "create_duplicates": Scope.COHORTS_WRITE,
+    "list_duplicates": Scope.COHORTS_READ,
+    "read_duplicates": Scope.COHORTS_READ,
+    "analyse_items": Scope.COHORTS_READ,
+    "create_regrade": Scope.COHORTS_WRITE,
+    "list_regrades": Scope.COHORTS_READ,
+    "read_regrade": Scope.COHORTS_READ,
+    "apply_regrade": Scope.COHORTS_WRITE,
     # exports
     "create_export": Scope.EXPORTS_WRITE,
     "list_exports": Scope.EXPORTS_READ,

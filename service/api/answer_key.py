@@ -23,7 +23,7 @@ _SERVER_WORDS = re.compile(r"(\(HTTP \d{3}\)): .*", re.DOTALL)
 def hide_answer_key(grading: Shown) -> Shown:
     """Returns the grading without any text of the answer key."""
     report = hide_in_report(grading.report)
-    return grading.model_copy(update={"report": report, "detail": _cut_server_words(grading.detail)})
+    return grading.model_copy(update={"report": report, "detail": cut_server_words(grading.detail)})
 
 
 def hide_in_report(report: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from ..storage.tables import CohortItem, Grading, Report, Review, RubricVersion, State, Submission
 
@@ -79,20 +79,23 @@ def count_outcomes(session: Session, cohort_id: str) -> Mapping[Outcome, int]:
     return {outcome: found.get(outcome, 0) for outcome in Outcome}
 
 
+def newest_review() -> sa.ScalarSelect[str]:
+    """The id of the newest decision of a person on an item, for a query of items."""
+    return (
+        sa.select(Review.id)
+        .where(Review.grading_id == CohortItem.grading_id)
+        .order_by(Review.created_at.desc(), Review.id.desc())
+        .limit(1)
+        .correlate(CohortItem)
+        .scalar_subquery()
+    )
+
+
 def stream_results(session: Session, cohort_id: str) -> Generator[ItemResult]:
     """Streams the items of a cohort in the order of their rows, a few hundred in memory at a time.
 
     Close it when you leave early.
     """
-    # An alias, as the query around it joins reviews too.
-    any_review = aliased(Review)
-    newest = (
-        sa.select(any_review.id)
-        .where(any_review.grading_id == CohortItem.grading_id)
-        .order_by(any_review.created_at.desc(), any_review.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     query = (
         sa.select(
             CohortItem,
@@ -110,7 +113,7 @@ def stream_results(session: Session, cohort_id: str) -> Generator[ItemResult]:
         .join(RubricVersion, RubricVersion.id == CohortItem.rubric_version_id)
         .outerjoin(Grading, Grading.id == CohortItem.grading_id)
         .outerjoin(Report, Report.grading_id == CohortItem.grading_id)
-        .outerjoin(Review, Review.id == newest)
+        .outerjoin(Review, Review.id == newest_review())
         .where(CohortItem.cohort_id == cohort_id)
         .order_by(CohortItem.row, CohortItem.external_id)
         .execution_options(yield_per=_ROWS_AT_ONCE)

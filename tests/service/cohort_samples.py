@@ -1,52 +1,118 @@
-"""Cohorts and files for tests."""
+"""Cohorts with graded answers for the tests of candidates and analyses, made without a grader."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from fastapi.testclient import TestClient
-
+from vivavoce.graders.types import Report
+from vivavoce.rubrics import Rubric
+from vivavoce.service import lifecycle, submission
+from vivavoce.service.leases import Lease
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, Cohort, CohortItem, CohortState, Submission
+from vivavoce.service.storage.tables import (
+    DEFAULT_ORGANISATION,
+    Cohort,
+    CohortItem,
+    CohortState,
+    Grading,
+    Organisation,
+    Review,
+)
+from vivavoce.service.submission import NewAnswer
 
-INT8 = "Weights are kept as INT8 instead of FP16, so they need less memory."
+from .samples import make_report
 
 
-def add_cohort(
+def make_cohort(
     database: SessionFactory,
     *,
+    state: CohortState = CohortState.FINISHED,
     organisation_id: str = DEFAULT_ORGANISATION,
-    state: CohortState = CohortState.DRAFT,
 ) -> str:
-    """The id of a new cohort."""
+    """An empty cohort of an organisation, which is made if it is missing."""
     moment = clock.now()
-    with database.of(organisation_id).begin() as session:
+    with database.begin() as session:
+        if session.get(Organisation, organisation_id) is None:
+            session.add(Organisation(id=organisation_id, created_at=moment))
+            session.flush()
         cohort = Cohort(
-            organisation_id=organisation_id, name="test", state=state, options={}, created_at=moment, updated_at=moment
+            organisation_id=organisation_id,
+            name="c",
+            state=state,
+            options={},
+            created_at=moment,
+            updated_at=moment,
         )
         session.add(cohort)
     return cohort.id
 
 
-def upload(api: TestClient, cohort_id: str, data: bytes, name: str = "answers.csv", **parameters: str) -> Any:
-    """The reply to an upload."""
-    return api.post(
-        f"/v1/cohorts/{cohort_id}/files",
-        params={"name": name, **parameters},
-        content=data,
-        headers={"Content-Type": "application/octet-stream"},
-    )
+def add_item(
+    database: SessionFactory,
+    cohort_id: str,
+    rubric: Rubric,
+    *,
+    candidate: str | None,
+    report: Report | None = None,
+    answer: str = "INT8",
+    external_id: str | None = None,
+    started: bool = True,
+) -> CohortItem:
+    """An item of a cohort, graded with a report if there is one."""
+    moment = clock.now()
+    new = NewAnswer(rubric=rubric, answer=answer, candidate=candidate, rubric_source="own")
+    with database.begin() as session:
+        grading = submission.submit(session, new).grading
+        grading.cohort_id = cohort_id
+        item = CohortItem(
+            organisation_id=DEFAULT_ORGANISATION,
+            cohort_id=cohort_id,
+            external_id=external_id or f"{candidate}/{rubric.question.id}",
+            candidate=candidate,
+            question_id=rubric.question.id,
+            content_hash="h",
+            submission_id=grading.submission_id,
+            rubric_version_id=grading.rubric_version_id,
+            grading_id=grading.id if started else None,
+            created_at=moment,
+            updated_at=moment,
+        )
+        session.add(item)
+    if report is not None:
+        with database.begin() as session:
+            batch = lifecycle.claim(session, owner="w", limit=1, lease_seconds=60)
+            assert batch
+            lifecycle.record(session, _only(batch.leases), report)
+    return item
 
 
-def list_codes(report: dict[str, Any], level: str | None = "error") -> list[str]:
-    """The codes of a report in its order."""
-    return [problem["code"] for problem in report["problems"] if level in (None, problem["level"])]
+def _only(leases: tuple[Lease, ...] | list[Lease]) -> Lease:
+    (lease,) = leases
+    return lease
 
 
-def read_items(database: SessionFactory, cohort_id: str) -> list[tuple[str, str, str | None, str]]:
-    """External id, question, candidate and answer of each item, in the order of the rows."""
-    with database() as session:
-        items = session.query(CohortItem, Submission).join(Submission, Submission.id == CohortItem.submission_id)
-        found = items.filter(CohortItem.cohort_id == cohort_id).order_by(CohortItem.row, CohortItem.question_id).all()
-        return [(item.external_id, item.question_id, item.candidate, answer.answer) for item, answer in found]
+def scored(score: float, *, reach: float = 1.0, **more: Any) -> Report:
+    """A report with a score and the range that `reach` points on both sides make."""
+    low, high = max(score - reach, 0.0), min(score + reach, 10.0)
+    return replace(make_report(score=score), score_min=low, score_max=high, **more)
+
+
+def add_review(
+    database: SessionFactory, item: CohortItem, score: float | None, *, levels: dict[str, int] | None = None
+) -> None:
+    """A decision of a person on an item."""
+    with database.begin() as session:
+        grading = session.get_one(Grading, item.grading_id)
+        session.add(
+            Review(
+                organisation_id=grading.organisation_id,
+                grading_id=grading.id,
+                reviewer="r",
+                score=score,
+                levels=levels or {},
+                source="api",
+                created_at=clock.now(),
+            )
+        )

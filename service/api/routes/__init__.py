@@ -1,7 +1,9 @@
 """The routes of the API, one module for each resource."""
 
 from . import (
+    analyses,
     audit,
+    candidates,
     cohort_files,
     cohort_items,
     cohorts,
@@ -17,6 +19,7 @@ from . import (
     keys,
     mappings,
     questions,
+    regrades,
     results,
     reviews,
     rubric_reports,
@@ -47,6 +50,9 @@ ROUTERS = (
     exports.router,
     export_files.router,
     grade_edits.router,
+    candidates.router,
+    analyses.router,
+    regrades.router,
     health.router,
 )
 """In the order of the documentation."""

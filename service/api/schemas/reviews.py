@@ -73,10 +73,11 @@ class EarlierReportPublic(BaseModel):
 
     id: str = Field(description="Id of the earlier report.")
     grading_id: str = Field(description="Id of the grading.")
+    regrade_id: str | None = Field(description="Id of the regrade that replaced it; null if it was graded again alone.")
     state: State = Field(description="The state that the grading had with this report.")
     score: float | None = Field(description="The score, 0 to 10; null without one.")
     created_at: datetime = Field(description="Time of the report, UTC.")
-    replaced_at: datetime = Field(description="Time at which the grading was requeued, UTC.")
+    replaced_at: datetime = Field(description="Time at which another report replaced it, UTC.")
     report: ReportDocument | None = Field(description="The report.")
 
     @classmethod
@@ -85,6 +86,7 @@ class EarlierReportPublic(BaseModel):
         return cls(
             id=row.id,
             grading_id=row.grading_id,
+            regrade_id=row.regrade_id,
             state=State(row.state),
             score=row.score,
             created_at=row.created_at,

@@ -129,13 +129,14 @@ class Report(OrganisationRow, Base):
 
 
 class EarlierReport(OrganisationRow, Base):
-    """A report that went when its grading was requeued; kept for those who want to know what it said."""
+    """A report that another replaced, kept for those who want to know what it said; `regrade_id` if a regrade did."""
 
     __tablename__ = "earlier_report"
     __table_args__ = (Index("ix_earlier_report_grading", "grading_id", "replaced_at"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
     rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
+    regrade_id: Mapped[str | None] = mapped_column(String(32))
     state: Mapped[State] = mapped_column(String(16))
     score: Mapped[float | None] = mapped_column(Float)
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -143,13 +144,14 @@ class EarlierReport(OrganisationRow, Base):
     replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-def build_earlier_report(grading: Grading, moment: datetime) -> EarlierReport:
+def build_earlier_report(grading: Grading, moment: datetime, *, regrade_id: str | None = None) -> EarlierReport:
     """Builds what is kept of a grading's report once another takes its place; `moment` is when it does."""
     assert grading.report
     return EarlierReport(
         organisation_id=grading.organisation_id,
         grading_id=grading.id,
         rubric_version_id=grading.rubric_version_id,
+        regrade_id=regrade_id,
         state=grading.state,
         score=grading.report.score,
         document=grading.report.document,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base, OrganisationRow, UtcDateTime, new_id
 
 JobState = Literal["queued", "running", "finished", "failed"]
+AnalysisState = Literal["queued", "running", "finished", "failed", "applying", "applied"]
 
 
 class Job(OrganisationRow, Base):
@@ -90,7 +91,7 @@ class GradeEdit(OrganisationRow, Base):
 
 
 class Analysis(OrganisationRow, Base):
-    """What a job computed about a cohort: `kind` is `duplicates` or `regrade`."""
+    """What a job computed about a cohort: `kind` is `duplicates` or `regrade`, which alone can be applied."""
 
     __tablename__ = "analysis"
     __table_args__ = (Index("ix_analysis_cohort", "cohort_id", "kind"),)
@@ -98,7 +99,7 @@ class Analysis(OrganisationRow, Base):
     cohort_id: Mapped[str] = mapped_column(ForeignKey("cohort.id"))
     kind: Mapped[str] = mapped_column(String(32))
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[JobState] = mapped_column(String(16))
+    state: Mapped[AnalysisState] = mapped_column(String(16))
     error: Mapped[str | None] = mapped_column(Text)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

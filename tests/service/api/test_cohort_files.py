@@ -12,7 +12,7 @@ from vivavoce.service.access.scopes import Role
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import CohortState
 
-from ..cohort_samples import INT8, add_cohort, list_codes, read_items, upload
+from ..cohort_file_samples import INT8, add_cohort, list_codes, read_items, upload
 from ..keys import make_key_header
 
 LONG = f'candidate,question_id,answer\n001,quantization,"{INT8}"\n002,quantization,It is faster.\n'.encode()

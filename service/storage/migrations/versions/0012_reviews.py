@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("grading_id", sa.String(length=32), nullable=False),
         sa.Column("rubric_version_id", sa.String(length=32), nullable=False),
+        sa.Column("regrade_id", sa.String(length=32), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("score", sa.Float(), nullable=True),
         sa.Column("document", sa.JSON(), nullable=False),

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from vivavoce.service.storage.engine import SessionFactory
 
-from ...cohort_samples import add_cohort, list_codes, upload
+from ...cohort_file_samples import add_cohort, list_codes, upload
 from .broken_files import QUESTION, BrokenFile, list_broken_files, write_xlsx
 
 pytestmark = pytest.mark.processes

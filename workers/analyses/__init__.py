@@ -1,0 +1,1 @@
+"""Analyses of cohorts that jobs carry out."""
