@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 from dataclasses import asdict
@@ -20,6 +21,8 @@ _out = Console(width=None if Console().is_terminal else 200)
 def main() -> None:
     """Run what the options ask for."""
     options = _options()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("tests.cohorts").setLevel(logging.INFO)
     found: list[Outcome] = []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         print(f"… campaign with seed {seed}", file=sys.stderr, flush=True)

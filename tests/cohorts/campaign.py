@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +26,7 @@ from ..service.keys import make_key_header
 from .actions import ACTIONS
 from .batch import Batch
 
+_log = logging.getLogger(__name__)
 _ROOT = Path(__file__).parents[2]
 
 
@@ -90,8 +94,9 @@ def run_campaign(
         site.start()
         batch = Batch(site, items=items)
         events = folder / "events"
-        with _keep_reading(site, events) as lives:
+        with _keep_reading(site, events):
             client_lives = _fill(site, batch, header["Authorization"].removeprefix("Bearer "), chance)
+            _log.info("filled after %.1f s", time.monotonic() - started)
             batch.post("finalise")
             batch.post("start")
             plan = [*ACTIONS] * (actions // len(ACTIONS)) + chance.sample([*ACTIONS], k=actions % len(ACTIONS))
@@ -100,13 +105,16 @@ def run_campaign(
                 for name in plan:
                     if batch.read()["state"] == "finished":
                         break
+                    began = time.monotonic()
                     ACTIONS[name](batch, chance)
+                    _log.info("%s took %.1f s", name, time.monotonic() - began)
                     time.sleep(chance.uniform(0.1, 1.0))
                 _finish(batch)
+            _log.info("finished after %.1f s", time.monotonic() - started)
             batch.check_graded()
             batch.check_budget()
             last = _last_event(site)
-            wait_until(lambda: _count_lines(events) >= last, seconds=120, what="the reader has read all")
+            wait_until(lambda: _count_lines(events) >= last, seconds=600, what="the reader has read all")
         seen = Counter(int(line.split()[0]) for line in events.read_text().splitlines())
         written = Counter(site.written())
         prompts = [str(messages) for messages in list(site.judge.answered)]
@@ -121,7 +129,7 @@ def run_campaign(
             paid=len(prompts),
             needed=len({*prompts}),
             events=last,
-            reader_lives=lives[0],
+            reader_lives=len(events.with_suffix(".lives").read_bytes()),
             missing=last - len(seen),
             double=sum(count - 1 for count in seen.values()),
             client_lives=client_lives,
@@ -147,23 +155,15 @@ def _fill(site: Site, batch: Batch, key: str, chance: random.Random) -> int:
 
 
 @contextmanager
-def _keep_reading(site: Site, file: Path) -> Iterator[list[int]]:
-    """Start the reader of events again and again; the list has the number of its lives."""
-    stop = threading.Event()
-    lives = [0]
+def _keep_reading(site: Site, file: Path) -> Iterator[None]:
+    """Run the reader of events, in a group of its own."""
     command = [sys.executable, "-m", "tests.cohorts.reader", site.engine.url.render_as_string(False), str(file)]
-
-    def read_until_stopped() -> None:
-        while not stop.is_set():
-            lives[0] += 1
-            reader = subprocess.Popen(command, cwd=_ROOT)
-            while reader.poll() is None and not stop.wait(0.05):
-                pass
-            reader.kill()
-            reader.wait()
-
-    with _in_thread(read_until_stopped, stop):
-        yield lives
+    reader = subprocess.Popen(command, cwd=_ROOT, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(reader.pid, signal.SIGKILL)
+        reader.wait()
 
 
 @contextmanager

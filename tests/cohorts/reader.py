@@ -19,9 +19,22 @@ LIFE = 100
 
 
 def main() -> None:
-    """Read events until killed."""
+    """Have a child read events; when it is killed, have another one go on."""
     url, name = sys.argv[1:]
-    path = Path(name)
+    while True:
+        child = os.fork()
+        if not child:
+            read_events(url, Path(name))
+        os.waitpid(child, 0)
+        # Its parent is gone, too.
+        if os.getppid() == 1:
+            return
+
+
+def read_events(url: str, path: Path) -> None:
+    """Read events until killed."""
+    with path.with_suffix(".lives").open("ab") as lives:
+        lives.write(b"+")
     database = sessions(connect(url))
     cursor = _read_cursor(path)
     left = LIFE
@@ -39,6 +52,8 @@ def main() -> None:
                 cursor, left = sequence, left - 1
             if not found:
                 time.sleep(0.1)
+            if os.getppid() == 1:
+                os._exit(0)
 
 
 def _read_cursor(path: Path) -> int:
