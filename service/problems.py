@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from .api.schemas.common import Problem
 from .errors import ServiceError
@@ -79,8 +80,8 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404 and request.url.path.endswith("/"):
         details[404] = "This address does not exist: leave out the slash at its end, or see /docs."
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] += ", HEAD"
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_list_methods(request))
     return problem_response(
         error.status_code,
         title=str(error.detail),
@@ -88,6 +89,13 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         code=str(error.detail).lower().replace(" ", "_"),
         headers=headers,
     )
+
+
+def _list_methods(request: Request) -> list[str]:
+    """The methods of all routes at the address; the router itself names those of the first."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _on_database_error(_: Request, error: Exception) -> JSONResponse:

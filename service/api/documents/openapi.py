@@ -7,11 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ...access.rules import PUBLIC, RULES
 from ..schemas.common import Problem
 from ..schemas.gradings import GradingCreate
+from ..schemas.judges import JudgePromotion
+from ..schemas.rubric_reports import RubricTestCreate
 from ..schemas.rubrics import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 
@@ -41,6 +44,8 @@ _TEXT = {"schema": {"type": "string"}}
 _REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log.", **_TEXT}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _BEARER = "key"
+# Bodies that the routes read themselves.
+_BODIES: tuple[type[BaseModel], ...] = (GradingCreate, RubricCopy, RubricTestCreate, JudgePromotion)
 
 SUBMISSION_BODY: dict[str, Any] = {
     "required": True,
@@ -78,15 +83,32 @@ RUBRIC_CREATE_BODY: dict[str, Any] = {
         for media_type in ("application/json", "application/yaml")
     },
 }
+TEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="RubricTestCreate")}}},
+}
+PROMOTION_BODY: dict[str, Any] = {
+    "required": False,
+    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="JudgePromotion")}}},
+}
 CANVAS_BODY: dict[str, Any] = {
     "required": True,
     "content": {"text/csv": {"schema": {"type": "string"}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}},
 }
 
 
-def location_reply(status: int, what: str) -> dict[int | str, dict[str, Any]]:
+def location_reply(status: int, what: str, **more: Any) -> dict[int | str, dict[str, Any]]:
     """The description of a reply with the address of what was made."""
-    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}}}
+    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}, **more}}
+
+
+def link_to(*operations: str, **parameters: str) -> dict[str, Any]:
+    """The links of a reply to operations, whose parameters are in the body at these JSON pointers, or in the path."""
+    values = {
+        name: f"$response.body#{place}" if place.startswith("/") else f"$request.path.{place}"
+        for name, place in parameters.items()
+    }
+    return {operation: {"operationId": operation, "parameters": values} for operation in operations}
 
 
 def etag_reply(status: int = 200, **headers: Any) -> dict[int | str, dict[str, Any]]:
@@ -113,7 +135,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This service."}],
     )
     _, definitions = models_json_schema(
-        [(GradingCreate, "validation"), (RubricCopy, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+        [*((body, "validation") for body in _BODIES), (Problem, "serialization")], ref_template=_REFERENCE
     )
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(definitions["$defs"])
