@@ -75,7 +75,9 @@ def create_app(
     app.state.question_lists = {}
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
-    if missing := find_missing_rules(route.name for route in app.routes if isinstance(route, APIRoute)):
+    # The application itself has routers in its list.
+    app.state.routes = [r for router in (*ROUTERS, docs_page.router) for r in router.routes if isinstance(r, APIRoute)]
+    if missing := find_missing_rules(route.name for route in app.state.routes):
         raise AssertionError(f"routes without a rule of access: {', '.join(missing)}")
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 
 from .api.schemas.common import Problem
 from .errors import ServiceError
@@ -80,8 +80,8 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404 and request.url.path.endswith("/"):
         details[404] = "This address does not exist: leave out the slash at its end, or see /docs."
     headers = dict(error.headers or {})
-    if error.status_code == 405:
-        headers["Allow"] = ", ".join(_list_methods(request))
+    if error.status_code == 405 and (methods := _list_methods(request)):
+        headers["Allow"] = ", ".join(methods)
     return problem_response(
         error.status_code,
         title=str(error.detail),
@@ -93,8 +93,8 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _list_methods(request: Request) -> list[str]:
     """The methods of all routes at the address; the router itself names those of the first."""
-    routes = (route for route in request.app.routes if isinstance(route, Route))
-    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
+    routes: list[APIRoute] = getattr(request.app.state, "routes", [])
+    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
