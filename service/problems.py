@@ -94,7 +94,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 def _list_methods(request: Request) -> list[str]:
     """The methods of all routes at the address; the router itself names those of the first."""
     routes: list[APIRoute] = getattr(request.app.state, "routes", [])
-    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods}
+    methods = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
