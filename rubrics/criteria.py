@@ -65,7 +65,9 @@ class BinaryCriterion(_CriterionBase):
 
     kind: Literal["binary"] = Field(description="Met or not.")
     statement: Text = Field(description="What the answer says if it meets the criterion; the judge reads it.")
-    points: Points = Field(gt=0, le=100, description="Points if it is met, above 0 to 100.")
+    points: Points = Field(
+        gt=0, le=100, description="Points if it is met, 0.01 to 100.", json_schema_extra={"minimum": SMALLEST_POINTS}
+    )
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -106,7 +108,12 @@ class NegativeCriterion(_CriterionBase):
 
     kind: Literal["negative"] = Field(description="A mistake.")
     statement: Text = Field(description="What the answer says if it makes the mistake; the judge reads it.")
-    points: Points = Field(ge=-100, lt=0, description="Points if it is made, -100 to below 0.")
+    points: Points = Field(
+        ge=-100,
+        lt=0,
+        description="Points if it is made, -100 to -0.01.",
+        json_schema_extra={"maximum": -SMALLEST_POINTS},
+    )
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -81,6 +81,8 @@ def create_app(
     app.state.rate_limits = RateLimits(settings)
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
+    # `app.routes` has the routers, which have the routes.
+    app.state.routes = [route for router in (*ROUTERS, docs_page.router) for route in router.routes]
     check_rules(list_route_names(app))
     # The last is the outermost, so that refused bodies are logged too.
     app.add_middleware(HeadMiddleware)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
@@ -128,7 +127,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 def _list_methods(request: Request) -> list[str]:
     """Returns the methods of an address; each may have a route of its own."""
     known = getattr(request.app.state, "routes", request.app.routes)
-    routes = [route for route in known if isinstance(route, Route | APIRoute)]
+    routes = [route for route in known if isinstance(route, Route)]
     found = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = set[str]().union(*found)
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

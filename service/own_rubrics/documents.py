@@ -36,6 +36,8 @@ def write_document(rubric: Rubric) -> dict[str, Any]:
 
 
 def _read(document: Mapping[str, Any], *, status: Literal["draft", "frozen"]) -> Rubric:
+    if document.get("status", "draft") not in ("draft", "frozen"):
+        raise UnusableRubric("The rubric is not valid: status: it is not known: leave it out, the API sets it.")
     text = json.dumps({**document, "status": status})
     try:
         return Rubric.model_validate_json(text, strict=True)

@@ -12,6 +12,8 @@ from pydantic.json_schema import models_json_schema
 
 from ...access.rules import ANY_KEY, PUBLIC, RULES
 from ..schemas.common import Problem
+from ..schemas.judges import JudgePromotion
+from ..schemas.rubric_reports import RubricTestCreate
 from ..schemas.rubrics import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
@@ -60,7 +62,9 @@ _REPLAYED = {
     }
 }
 # Bodies that routes read themselves, so that FastAPI does not know them.
-_bodies: dict[str, type[BaseModel]] = {}
+_bodies: dict[str, type[BaseModel]] = {
+    model.__name__: model for model in (RubricCopy, RubricTestCreate, JudgePromotion)
+}
 
 
 def describe_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -94,15 +98,32 @@ RUBRIC_CREATE_BODY: dict[str, Any] = {
         for media_type in ("application/json", "application/yaml")
     },
 }
+TEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="RubricTestCreate")}}},
+}
+PROMOTION_BODY: dict[str, Any] = {
+    "required": False,
+    "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="JudgePromotion")}}},
+}
 CANVAS_BODY: dict[str, Any] = {
     "required": True,
     "content": {"text/csv": {"schema": {"type": "string"}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}},
 }
 
 
-def location_reply(status: int, what: str) -> dict[int | str, dict[str, Any]]:
+def location_reply(status: int, what: str, **more: Any) -> dict[int | str, dict[str, Any]]:
     """The description of a reply with the address of what was made."""
-    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}}}
+    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}, **more}}
+
+
+def link_to(*operations: str, **parameters: str) -> dict[str, Any]:
+    """The links of a reply to operations, whose parameters are in the body at these JSON pointers, or in the path."""
+    values = {
+        name: f"$response.body#{place}" if place.startswith("/") else f"$request.path.{place}"
+        for name, place in parameters.items()
+    }
+    return {operation: {"operationId": operation, "parameters": values} for operation in operations}
 
 
 def etag_reply(status: int = 200, **headers: Any) -> dict[int | str, dict[str, Any]]:
@@ -140,7 +161,6 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     _, definitions = models_json_schema(
         [
             *((model, "validation") for model in _bodies.values()),
-            (RubricCopy, "validation"),
             (Problem, "serialization"),
         ],
         ref_template=_REFERENCE,

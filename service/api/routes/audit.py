@@ -14,7 +14,7 @@ from ...audit_check import check_part
 from ...storage.repositories import AuditRepository, AuditSearch
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import link_to, problem_replies
 from ..paging import Page, PagingDep
 from ..schemas.audit import AuditEventPublic, AuditHead, AuditVerification
 
@@ -64,7 +64,11 @@ def list_audit_events(
     return paging.write([AuditEventPublic.from_event(event) for event in shown], last=last)
 
 
-@router.get("/head", summary="Read the head of the audit trail", responses=problem_replies(422))
+@router.get(
+    "/head",
+    summary="Read the head of the audit trail",
+    responses={200: {"links": link_to("verify_audit_trail", after="/head")}, **problem_replies(422)},
+)
 def read_audit_head(sessions: OwnSessionsDep, caller: CallerDep) -> AuditHead:
     """Returns the newest event's number and hash. Keep it elsewhere: a later verification after it shows any change."""
     with sessions() as session:
@@ -79,7 +83,9 @@ def verify_audit_trail(
     after: Annotated[
         str | None,
         Query(
-            max_length=100, description="Head that was read or checked before; by default the beginning of the trail."
+            max_length=100,
+            json_schema_extra={"pattern": "^[0-9]{1,18}:[0-9a-f]{64}$"},
+            description="Head that was read or checked before; by default the beginning of the trail.",
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_EVENTS, description="Events to check.")] = 5000,

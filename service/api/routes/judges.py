@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Depends, Path
 from sqlalchemy.orm import Session
 
 from ... import judge_versions
+from ...errors import WrongState
 from ...judge_agreement import measure_agreement, name_judge
 from ...lookup import get_own
 from ...storage.engine import SessionFactory
@@ -16,7 +17,8 @@ from ...storage.repositories import JudgeVersionRepository
 from ...storage.tables import JudgeVersion
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import PROMOTION_BODY, link_to, problem_replies
+from ..json_body import build_reader
 from ..schemas.judges import JudgePromotion, JudgePublic
 
 router = APIRouter(prefix="/v1/judges", tags=["judges"], dependencies=[Depends(refuse_unknown_parameters)])
@@ -26,7 +28,14 @@ JudgeIdDep = Annotated[
 ]
 
 
-@router.get("", summary="List judge versions", responses=problem_replies(422))
+@router.get(
+    "",
+    summary="List judge versions",
+    responses={
+        200: {"links": link_to("read_judge", "promote_judge", "retire_judge", "roll_back_judge", judge_id="/0/id")},
+        **problem_replies(422),
+    },
+)
 def list_judges(sessions: OwnSessionsDep, caller: CallerDep) -> list[JudgePublic]:
     """Returns all judge versions, the newest first, with their qualification and how well they agree with people.
 
@@ -45,19 +54,23 @@ def read_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep) -> JudgePublic:
         return _show(session, get_own(session, JudgeVersion, judge_id, name="judge version"))
 
 
-@router.post("/{judge_id}/promote", summary="Promote a judge version", responses=problem_replies(404, 409, 413, 422))
+@router.post(
+    "/{judge_id}/promote",
+    summary="Promote a judge version",
+    openapi_extra={"requestBody": PROMOTION_BODY},
+    responses=problem_replies(400, 404, 409, 413, 415, 422),
+)
 def promote_judge(
     judge_id: JudgeIdDep,
     sessions: OwnSessionsDep,
     caller: CallerDep,
-    body: Annotated[JudgePromotion | None, Body()] = None,
+    body: Annotated[JudgePromotion, Depends(build_reader(JudgePromotion, optional=True))],
 ) -> JudgePublic:
     """Makes a version the active one if its figures suffice, else 409 says why not. Promoting twice changes nothing."""
-    at_least = body.at_least if body else None
 
     def promote(session: Session) -> JudgeVersion:
         version = get_own(session, JudgeVersion, judge_id, name="judge version", lock=True)
-        return judge_versions.promote_version(session, version, at_least=at_least, actor=caller.actor)
+        return judge_versions.promote_version(session, version, at_least=body.at_least, actor=caller.actor)
 
     return _change(sessions, promote)
 
@@ -74,11 +87,22 @@ def retire_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerD
     return _change(sessions, retire)
 
 
-@router.post("/rollback", summary="Go back to the judge version before", responses=problem_replies(409, 422))
-def roll_back_judge(sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
-    """Makes the version active again that was active before; 409 if there is none."""
+@router.post(
+    "/{judge_id}/rollback",
+    summary="Go back to the judge version before",
+    responses=problem_replies(404, 409, 422),
+)
+def roll_back_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
+    """Goes back from the active version to the one that was active before it, and returns that.
+
+    A version that is not active gives 409, so that a request sent twice goes back once; so does one without a version
+    before.
+    """
 
     def roll_back(session: Session) -> JudgeVersion:
+        version = get_own(session, JudgeVersion, judge_id, name="judge version", lock=True)
+        if not version.is_active:
+            raise WrongState(f"Judge version '{judge_id}' is not active: send the id of the active one.")
         return judge_versions.rollback(session, organisation_id=caller.organisation_id, actor=caller.actor)
 
     return _change(sessions, roll_back)

@@ -13,7 +13,7 @@ from ...errors import UnknownQuestionError
 from ...storage.repositories import StoredRubricRepository
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import link_to, problem_replies
 from ..question_lists import QuestionList, filter_questions, load_questions, merge_questions, write_questions
 from ..schemas.questions import QuestionDetail, QuestionPublic
 from ..schemas.rubrics import RubricSummary
@@ -27,7 +27,10 @@ _HEADERS = {"Cache-Control": "private, max-age=300", "Vary": "Accept-Encoding, A
     summary="List questions",
     response_model=list[QuestionPublic],
     responses={
-        200: {"headers": {"ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}}}},
+        200: {
+            "headers": {"ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}}},
+            "links": link_to("read_question", question_id="/0/id"),
+        },
         304: {"description": "Nothing has changed since the `ETag` in `If-None-Match`."},
         **problem_replies(422),
     },

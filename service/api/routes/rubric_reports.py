@@ -19,7 +19,8 @@ from ...own_rubrics.lint import lint_draft, list_errors
 from ...storage.tables import StoredRubric
 from ..authorization import OwnSessionsDep
 from ..dependencies import BankDep, RubricIdDep, SettingsDep, refuse_unknown_parameters
-from ..documents.openapi import location_reply, problem_replies
+from ..documents.openapi import TEST_BODY, link_to, location_reply, problem_replies
+from ..json_body import build_reader
 from ..polling import wait_for
 from ..schemas.rubric_reports import (
     ChangePublic,
@@ -116,10 +117,18 @@ def export_rubric(
     "/test",
     status_code=202,
     summary="Test-grade an answer",
-    responses={**location_reply(202, "the test"), **problem_replies(404, 409, 413, 422)},
+    openapi_extra={"requestBody": TEST_BODY},
+    responses={
+        **location_reply(202, "the test", links=link_to("read_rubric_test", test_id="/id", rubric_id="/rubric_id")),
+        **problem_replies(400, 404, 409, 413, 415, 422),
+    },
 )
 def test_rubric(
-    rubric_id: RubricIdDep, body: RubricTestCreate, request: Request, response: Response, sessions: OwnSessionsDep
+    rubric_id: RubricIdDep,
+    body: Annotated[RubricTestCreate, Depends(build_reader(RubricTestCreate))],
+    request: Request,
+    response: Response,
+    sessions: OwnSessionsDep,
 ) -> RubricTestPublic:
     """Grades an answer by a version, also by a draft, to try it out; `Location` is the address of the result.
 

@@ -25,21 +25,33 @@ from ...storage.tables import RubricStatus, StoredRubric, new_id
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, RubricIdDep, refuse_unknown_parameters
 from ..documents.openapi import (
-    CANVAS_BODY,
     RUBRIC_BODY,
     RUBRIC_CREATE_BODY,
     etag_reply,
+    link_to,
     location_reply,
     problem_replies,
 )
 from ..etags import IfMatchDep, check_if_match, write_etag
 from ..paging import Page, PagingDep
-from ..rubric_body import read_canvas_body, read_rubric_body
-from ..schemas.rubrics import RubricCopy, RubricImport, RubricPublic, RubricSummary
+from ..rubric_body import read_rubric_body
+from ..schemas.rubrics import RubricCopy, RubricPublic, RubricSummary
 
 router = APIRouter(prefix="/v1/rubrics", tags=["rubrics"], dependencies=[Depends(refuse_unknown_parameters)])
 RubricBodyDep = Annotated[dict[str, Any], Depends(read_rubric_body)]
 T = TypeVar("T")
+OF_A_RUBRIC = (
+    "read_rubric",
+    "edit_rubric",
+    "lint_rubric",
+    "compare_rubric",
+    "export_rubric",
+    "test_rubric",
+    "freeze_rubric",
+    "retire_rubric",
+    "delete_rubric",
+)
+"""The operations on a version, to which replies that have its id link."""
 LanguageQuery = Annotated[Literal["zh", "en"] | None, Query(description="Only versions in this language.")]
 
 
@@ -48,7 +60,10 @@ LanguageQuery = Annotated[Literal["zh", "en"] | None, Query(description="Only ve
     status_code=201,
     summary="Create a draft",
     openapi_extra={"requestBody": RUBRIC_CREATE_BODY},
-    responses={**location_reply(201, "the draft"), **problem_replies(400, 404, 413, 415, 422)},
+    responses={
+        **location_reply(201, "the draft", links=link_to(*OF_A_RUBRIC, rubric_id="/id")),
+        **problem_replies(400, 404, 413, 415, 422),
+    },
 )
 def create_rubric(
     fields: RubricBodyDep,
@@ -96,35 +111,11 @@ def _read_new_draft(session: Session, bank: Bank, fields: Mapping[str, Any], cal
     raise UnusableRequest("'from' names one thing to copy: send 'rubric_id', or 'question_id' with 'language'.")
 
 
-@router.post(
-    "/import",
-    status_code=201,
-    summary="Import rubrics from Canvas",
-    openapi_extra={"requestBody": CANVAS_BODY},
-    responses={**location_reply(201, "the first draft"), **problem_replies(400, 413, 415, 422)},
+@router.get(
+    "",
+    summary="List your rubrics",
+    responses={200: {"links": link_to(*OF_A_RUBRIC, rubric_id="/items/0/id")}, **problem_replies(400, 422)},
 )
-def import_rubrics(
-    text: Annotated[str, Depends(read_canvas_body)],
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
-    language: Annotated[Literal["zh", "en"], Query(description="Language of the rubrics in the file.")] = "en",
-) -> RubricImport:
-    """Makes a draft of each rubric in a CSV file that Canvas wrote. They lack expected points and references."""
-    file = copies.read_canvas_drafts(text, language)
-    ids = [new_id() for _ in file.rubrics]
-
-    def store(session: Session) -> list[RubricSummary]:
-        pairs = zip(file.rubrics, ids, strict=True)
-        rows = [versions.create(session, rubric, rubric_id=rubric_id) for rubric, rubric_id in pairs]
-        return [RubricSummary.from_row(row) for row in rows]
-
-    items = sessions.run(store)
-    response.headers["Location"] = str(request.url_for("read_rubric", rubric_id=ids[0]).path)
-    return RubricImport(items=items, notices=list(file.notices), failures=list(file.failures))
-
-
-@router.get("", summary="List your rubrics", responses=problem_replies(400, 422))
 def list_rubrics(
     sessions: OwnSessionsDep,
     paging: PagingDep,

@@ -95,9 +95,10 @@ def test_a_judge_is_promoted_by_its_id(api: TestClient, sqlite_database: Session
     assert "8 of 10 questions are in order, with the active version 9 are" in refused.json()["detail"]
     assert api.post(f"/v1/judges/{worse}/promote", json={"at_least": 0.75}).json()["is_active"]
     assert api.post(f"/v1/judges/{better}/promote", json={}).json()["is_active"]
-    assert api.post("/v1/judges/rollback").json()["id"] == worse
-    assert api.post("/v1/judges/rollback").json()["id"] == first
-    assert api.post("/v1/judges/rollback").status_code == 409
+    assert api.post(f"/v1/judges/{better}/rollback").json()["id"] == worse
+    assert api.post(f"/v1/judges/{better}/rollback").json()["code"] == "wrong_state"
+    assert api.post(f"/v1/judges/{worse}/rollback").json()["id"] == first
+    assert api.post(f"/v1/judges/{first}/rollback").json()["code"] == "judge_not_promoted"
     with sqlite_database() as session:
         query = sa.select(AuditEvent).where(AuditEvent.kind.in_(["judge_promoted", "judge_taken_back"]))
         actors = {event.actor.split(" ")[0] for event in session.scalars(query)}
@@ -127,7 +128,8 @@ def test_only_the_active_judge_is_retired(api: TestClient, sqlite_database: Sess
 @pytest.mark.parametrize(("body", "status"), [({"at_least": 1.5}, 422), ({"atleast": 0.5}, 422), (None, 200)])
 def test_a_promotion_is_checked(api: TestClient, sqlite_database: SessionFactory, body: Any, status: int) -> None:
     judge_id = register(sqlite_database, "1")
-    assert api.post(f"/v1/judges/{judge_id}/promote", json=body).status_code == status
+    reply = api.post(f"/v1/judges/{judge_id}/promote", **({"json": body} if body else {}))
+    assert reply.status_code == status
 
 
 def test_interviewers_read_judges_and_only_administrators_change_them(

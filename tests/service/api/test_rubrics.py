@@ -353,7 +353,7 @@ def test_an_export_makes_the_same_rubric_again(api: TestClient, draft: dict[str,
 
 
 def test_rubrics_are_imported_from_canvas(api: TestClient) -> None:
-    reply = api.post("/v1/rubrics/import", content=EXAMPLE_CANVAS, headers={"Content-Type": "text/csv"})
+    reply = api.post("/v1/rubric-imports", content=EXAMPLE_CANVAS, headers={"Content-Type": "text/csv"})
     assert reply.status_code == 201, reply.text
     (item,) = reply.json()["items"]
     assert reply.headers["location"] == f"/v1/rubrics/{item['id']}"
@@ -361,7 +361,7 @@ def test_rubrics_are_imported_from_canvas(api: TestClient) -> None:
     assert (read["status"], read["rubric"]["criteria"][0]["title"]) == ("draft", "Fewer bits")
     exported = api.get(f"{reply.headers['location']}/export", params={"format": "canvas"})
     assert exported.text == EXAMPLE_CANVAS
-    refused = api.post("/v1/rubrics/import", content="a,b\n1,2\n", headers={"Content-Type": "text/csv"})
+    refused = api.post("/v1/rubric-imports", content="a,b\n1,2\n", headers={"Content-Type": "text/csv"})
     assert_problem(refused, 422, "invalid_rubric")
 
 
@@ -393,3 +393,35 @@ def test_integrators_never_see_the_key(api: TestClient, sqlite_database: Session
     integrator = make_key_header(sqlite_database, role=Role.INTEGRATOR)
     for path in ("", f"/{draft['id']}", f"/{draft['id']}/export", f"/{draft['id']}/diff"):
         assert_problem(api.get(f"/v1/rubrics{path}", headers=integrator), 403, "missing_scope")
+
+
+def test_a_status_that_does_not_exist_is_refused(api: TestClient, document: dict[str, Any]) -> None:
+    for status in ({}, "done"):
+        assert_problem(
+            api.post("/v1/rubrics", json={**document, "status": status}), 422, "invalid_rubric", "leave it out"
+        )
+
+
+def test_an_address_with_several_methods_names_all_of_them(api: TestClient) -> None:
+    for address, methods in (
+        ("/v1/rubrics", "GET, HEAD, POST"),
+        (f"/v1/rubrics/{ABSENT}", "DELETE, GET, HEAD, PUT"),
+        ("/v1/rubric-imports", "POST"),
+    ):
+        reply = api.patch(address)
+        assert (reply.status_code, reply.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"\xff", 400, "unreadable_body"),
+        (b'{"answer": 1}', 422, "malformed_request"),
+        (b"[" * 9000, 400, "unreadable_body"),
+    ],
+)
+def test_a_broken_body_of_a_test_is_named(
+    api: TestClient, draft: dict[str, Any], body: bytes, status: int, code: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert_problem(api.post(f"/v1/rubrics/{draft['id']}/test", content=body, headers=headers), status, code)
