@@ -50,7 +50,7 @@ def mean_with_interval(values: Sequence[float]) -> Figure:
 
 
 def correlate(first: Sequence[float], second: Sequence[float]) -> Figure:
-    """Pearson's correlation, -1 to 1, with its interval by Fisher's z (Fisher 1921) from four pairs on."""
+    """Pearson's correlation, -1 to 1, with its interval by Fisher's z (1921) from four pairs on."""
     if len(first) < MIN_PAIRS:
         return Figure(None, undefined="too_few")
     if not (_varies(first) and _varies(second)):

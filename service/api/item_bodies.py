@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vivavoce.rubrics import Bank, Rubric
+from vivavoce.rubrics import Rubric
 
 from .. import validation
+from ..cohorts.files.questions import Questions
 from ..cohorts.items import NewItem
-from ..errors import DraftRubric, ServiceError
+from ..errors import DraftRubric, ServiceError, UnusableRequest
 from .schemas.cohort_items import ItemCreate, ItemError
-from .schemas.gradings import GradingCreate
 
 
-def read_items(items: Sequence[Any], bank: Bank) -> tuple[list[NewItem], list[ItemError]]:
+def read_items(items: Sequence[Any], questions: Questions) -> tuple[list[NewItem], list[ItemError]]:
     """Returns the items that can be added, and what is wrong with the others."""
     good: list[NewItem] = []
     errors: list[ItemError] = []
@@ -33,7 +33,7 @@ def read_items(items: Sequence[Any], bank: Bank) -> tuple[list[NewItem], list[It
             seen[item.external_id] = index
             if item.rubric:
                 item.rubric = rubrics.setdefault(item.rubric.model_dump_json(), item.rubric)
-            good.append(_build_item(item, bank))
+            good.append(_build_item(item, questions))
         except ValidationError as error:
             errors += [
                 _build_error(index, raw, "malformed_item", _end_sentence(found["msg"]), *found["loc"])
@@ -45,23 +45,37 @@ def read_items(items: Sequence[Any], bank: Bank) -> tuple[list[NewItem], list[It
     return good, errors
 
 
-def _build_item(item: ItemCreate, bank: Bank) -> NewItem:
+def _build_item(item: ItemCreate, questions: Questions) -> NewItem:
     validation.check_characters(item.external_id, what="external_id")
     for name, text in (item.metadata or {}).items():
         validation.check_characters(name + text, what="metadata")
-    named = item.model_dump(include={"question_id", "answer", "language"})
-    rubric = validation.choose_rubric(bank, GradingCreate.model_construct(rubric=item.rubric, **named))
+    rubric = _choose_rubric(item, questions)
     if rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it before you use it in a cohort.")
     return NewItem(
         external_id=item.external_id,
         answer=validation.check_answer(item.answer),
         rubric=rubric,
-        rubric_source="own" if item.rubric else "bank",
+        rubric_source="own" if item.rubric or _name(rubric) in questions.own else "bank",
         candidate=validation.check_candidate(item.candidate),
         feedback_language=item.feedback_language,
         metadata=item.metadata,
     )
+
+
+def _choose_rubric(item: ItemCreate, questions: Questions) -> Rubric:
+    if (item.question_id is None) == (item.rubric is None):
+        raise UnusableRequest("Name a question with 'question_id', or send a 'rubric': one of the two.")
+    if item.rubric is not None:
+        return validation.check_language(item.rubric, item.language)
+    assert item.question_id is not None
+    return validation.find_rubric(
+        questions.bank, question_id=item.question_id, language=item.language, answer=item.answer
+    )
+
+
+def _name(rubric: Rubric) -> tuple[str, str]:
+    return rubric.question.id, rubric.question.language
 
 
 def _build_error(index: int, raw: Any, code: str, detail: str, *path: str | int) -> ItemError:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ... import audit, lookup
 from ...audit import Kind
 from ...cohorts.estimate import estimate_cost
+from ...cohorts.files.questions import load_questions
 from ...cohorts.item_list import find_item
 from ...cohorts.item_list import list_items as find_items
 from ...cohorts.items import check_takes_items, upsert_items
@@ -47,7 +48,8 @@ def append_items(
     else it becomes a new version. With `all_or_nothing` a wrong item has all refused: 422 with `errors`, in which each
     has its index and pointer.
     """
-    good, errors = read_items(body.items, bank)
+    questions = sessions.read(lambda session: load_questions(session, bank))
+    good, errors = read_items(body.items, questions)
     if errors and body.mode == "all_or_nothing":
         raise RefusedItems(
             f"{len({error.index for error in errors})} of {len(body.items)} items cannot be used, so none was added: "
