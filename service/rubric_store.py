@@ -54,7 +54,8 @@ def get_frozen(session: Session, rubric_id: str) -> Rubric:
     row = get_own(session, StoredRubric, rubric_id, name="rubric")
     if row.status == "draft":
         raise WrongState(
-            f"Rubric '{row.id}' is a draft, which grades no answers: POST /v1/rubrics/{row.id}/freeze, then send the answer again."
+            f"Rubric '{row.id}' is a draft, which grades no answers: POST /v1/rubrics/{row.id}/freeze, then send the "
+            "answer again."
         )
     if row.status == "retired":
         raise WrongState(f"Rubric '{row.id}' was retired, so it grades no answers: use another version of it.")

@@ -25,7 +25,7 @@ from .problems import EditProblem
 from .reading import EditedRow, read_edits
 
 _AT_ONCE = 500
-SOURCE = "import"
+SOURCE: Literal["import"] = "import"
 
 
 def compare(session: Session, export_id: str, data: bytes, *, file_name: str, actor: str) -> GradeEdit:
