@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from ...cohorts.files.faults import load_words, say
 from ...cohorts.files.mapping import FileMapping
 from ...storage.tables import CohortFile, ColumnMapping
 
 _PROBLEMS_SHOWN = 100
-_LONG = {"layout": "long", "answer": "回答", "question": "题号", "candidate": ["姓名"]}
-_WIDE = {
+_LONG: JsonDict = {"layout": "long", "answer": "回答", "question": "题号", "candidate": ["姓名"]}
+_WIDE: JsonDict = {
     "layout": "wide",
     "answers": [{"column": "1. What does quantization do?", "question_id": "quantization"}],
     "candidate": ["Name", "Email"],

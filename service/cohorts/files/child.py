@@ -51,6 +51,8 @@ def run_in_child(work: Callable[..., T], *arguments: Any, seconds: float = MOST_
 
 def _work(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
+    # Ends it even if the service has been killed.
+    resource.setrlimit(resource.RLIMIT_CPU, (round(MOST_SECONDS), round(MOST_SECONDS)))
     try:
         sender.send(work(*arguments))
     except MemoryError:

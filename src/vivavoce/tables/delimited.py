@@ -32,8 +32,8 @@ def read_delimited(
     """
     text, delimiters = _read_separator_line(text, ending)
     dialect, position = _find_dialect(text, delimiters, ending, chosen, find_question)
-    found = (record for record in split_records(text, dialect) if not record.is_blank or record.problem)
-    records = list(islice(found, position + 1))
+    filled = (record for record in split_records(text, dialect) if not record.is_blank or record.problem)
+    records = list(islice(filled, position + 1))
     if position >= len(records):
         return Table((), (), ())
     heading = records[position]
@@ -62,11 +62,12 @@ def read_delimited(
             grid.problems.append(BadCell(record.line, columns[place], problem, unread=unread))
         else:
             fitting.append(record)
-    swallowed = {line: found for line, *found in find_swallowed(fitting, dialect.delimiter, width=named)}
+    swallowed = {found[0]: found for found in find_swallowed(fitting, dialect.delimiter, width=named)}
     for record in fitting:
-        if found := swallowed.get(record.line):
+        if record.line in swallowed:
+            _, place, problem = swallowed[record.line]
             unread = tuple(split_lines(text, record, dialect, width=named))
-            grid.problems.append(BadCell(record.line, columns[found[0]], found[1], unread=unread))
+            grid.problems.append(BadCell(record.line, columns[place], problem, unread=unread))
     grid.rows = [(record.line, record.cells[:width]) for record in fitting if record.line not in swallowed]
     grid.notices += _describe_titles(records[:position])
     return replace(build_table(grid, chosen, find_question), delimiter=dialect.delimiter)

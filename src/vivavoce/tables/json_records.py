@@ -122,7 +122,7 @@ def _read_stream(text: str, position: int) -> Iterator[_Value]:
         try:
             value, position = decoder.raw_decode(text, position)
         except _RepeatedName as error:
-            problem = Sentence(f"{error} Nothing from here on was read.", "repeated_name")
+            problem: str = Sentence(f"{error} Nothing from here on was read.", "repeated_name")
             yield _Value(line, problem=problem, text=text[position:])
             return
         except (ValueError, RecursionError):

@@ -23,7 +23,7 @@ def find_swallowed(records: Sequence[Record], delimiter: str | None, *, width: i
     if delimiter is None or width < 2 or not shape or 2 * count < len(records):
         return []
     keys = {record.cells[0].strip() for record in records}
-    swallowed = []
+    swallowed: list[tuple[int, int, str]] = []
     for record in records:
         first = record.line
         for place, cell in enumerate(record.cells[:width]):
