@@ -32,7 +32,7 @@ from .events.log import EventKind, append_event
 from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
 from .storage import clock
 from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
-from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State
+from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State, build_earlier_report
 
 # The delay of the first retry; it doubles with each further one.
 FIRST_RETRY_SECONDS = 3.0
@@ -235,18 +235,20 @@ def requeue(session: Session, grading: Grading) -> None:
 
 
 def regrade(session: Session, grading: Grading) -> None:
-    """Requeues a finished grading in any state and deletes its report; an open one is left unchanged."""
+    """Requeues a finished grading in any state; its report becomes an earlier one. An open one is left unchanged."""
     if grading.is_open:
         return
+    moment = clock.now()
     _audit_grading(session, grading, Kind.GRADING_REQUEUED, was=State(grading.state).value)
     append_grading_event(session, grading, EventKind.GRADING_REQUEUED)
     if grading.report:
+        session.add(build_earlier_report(grading, moment))
         session.delete(grading.report)
         grading.report = None
     grading.state = State.QUEUED
     grading.attempt = grading.judge_attempts = 0
     grading.reason = grading.detail = grading.not_before = None
-    grading.updated_at = clock.now()
+    grading.updated_at = moment
     session.flush()
 
 

@@ -43,7 +43,6 @@ RULES: Mapping[str, Scope | Public] = {
     "list_regrades": Scope.COHORTS_READ,
     "read_regrade": Scope.COHORTS_READ,
     "apply_regrade": Scope.COHORTS_WRITE,
-    "list_earlier_reports": Scope.GRADINGS_READ,
     # exports
     # events
     # webhooks

@@ -20,14 +20,11 @@ _SERVER_WORDS = re.compile(r"(\(HTTP \d{3}\)): .*", re.DOTALL)
 
 def hide_answer_key(grading: GradingPublic) -> GradingPublic:
     """Returns the grading without any text of the answer key."""
-    report = hide_in_report(grading.report)
+    report = None if grading.report is None else _hide_in_report(grading.report)
     return grading.model_copy(update={"report": report, "detail": _cut_server_words(grading.detail)})
 
 
-def hide_in_report(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Returns a report without any text of the answer key."""
-    if report is None:
-        return None
+def _hide_in_report(report: Mapping[str, Any]) -> dict[str, Any]:
     hidden = dict(report)
     # Reports of any age come by here, so every field may be missing.
     if "criteria" in report:

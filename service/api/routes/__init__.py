@@ -8,7 +8,6 @@ ROUTERS = (
     candidates.router,
     analyses.router,
     regrades.router,
-    regrades.reports_router,
     health.router,
 )
 """In the order of the documentation."""

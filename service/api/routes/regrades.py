@@ -1,4 +1,4 @@
-"""Routes that compute, show and apply regrades of a cohort, and show the reports that they replaced."""
+"""Routes that compute, show and apply regrades of a cohort."""
 
 from __future__ import annotations
 
@@ -7,28 +7,24 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.rubrics import Bank, content_hash
 
-from ... import lifecycle
 from ...access.caller import Caller
 from ...analyses import records
-from ...analyses.regrades import application, changes, earlier
+from ...analyses.regrades import application, changes
 from ...analyses.regrades.changes import Change, RubricChoice
 from ...lookup import get_own
 from ...storage.tables import Analysis, Cohort
-from ..answer_key import hide_in_report
-from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
-from ..dependencies import BankDep, GradingIdDep, refuse_unknown_parameters
+from ..authorization import CallerDep, OwnSessionsDep
+from ..dependencies import BankDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
 from ..paging import Page, PagingDep
-from ..schemas.regrades import EarlierReportPublic, RegradeApply, RegradeCreate, RegradePublic
+from ..schemas.regrades import RegradeApply, RegradeCreate, RegradePublic
 from .analyses import LOCATION
 
 router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}/regrades", tags=["regrades"], dependencies=[Depends(refuse_unknown_parameters)]
 )
-reports_router = APIRouter(prefix="/v1/gradings", tags=["regrades"], dependencies=[Depends(refuse_unknown_parameters)])
 CohortId = Annotated[str, Path(max_length=64, description="Id of the cohort.")]
 RegradeId = Annotated[str, Path(max_length=64, description="Id of the regrade.")]
 _AS_REVIEWED = RegradeApply()
@@ -111,21 +107,3 @@ def apply_regrade(
     regrade = sessions.run(apply_once)
     response.headers["Location"] = str(request.url_for("read_regrade", cohort_id=cohort_id, regrade_id=regrade.id).path)
     return RegradePublic.from_analysis(regrade, result=regrade.result)
-
-
-@reports_router.get(
-    "/{grading_id}/earlier-reports", summary="List replaced reports", responses=problem_replies(404, 422)
-)
-def list_earlier_reports(
-    grading_id: GradingIdDep, sessions: OwnSessionsDep, caller: CallerDep, reads_key: ReadsKeyDep
-) -> list[EarlierReportPublic]:
-    """Returns the reports of a grading that regrades replaced, the newest first.
-
-    Texts of the answer key are null unless the key has the scope `answer_key:read`.
-    """
-    with sessions() as session:
-        lifecycle.get(session, grading_id, organisation_id=caller.organisation_id)
-        rows = earlier.list_earlier(session, grading_id)
-    documents = [upgrade_document(row.document) for row in rows]
-    shown = documents if reads_key else [hide_in_report(document) or {} for document in documents]
-    return [EarlierReportPublic.from_row(row, document) for row, document in zip(rows, shown, strict=True)]

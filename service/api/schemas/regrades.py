@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ...storage.tables import Analysis, EarlierReport, State
-from .reports import ReportDocument
+from ...storage.tables import Analysis
 
 Score = Annotated[float, Field(ge=0, le=10)]
 Crossing = Literal["up", "down"]
@@ -158,31 +157,4 @@ class RegradePublic(BaseModel):
             estimated_calls=found.get("estimated_calls"),
             items=found.get("items"),
             candidates=found.get("candidates"),
-        )
-
-
-class EarlierReportPublic(BaseModel):
-    """A report that a regrade replaced."""
-
-    id: str = Field(description="Id of the record: 32 hexadecimal digits.")
-    grading_id: str = Field(description="Id of the grading.")
-    regrade_id: str = Field(description="Id of the regrade that replaced the report.")
-    state: State = Field(description="State of the grading with this report.")
-    score: Score | None = Field(description="The score, 0 to 10; null if there was none.")
-    reported_at: datetime = Field(description="When the report was written, UTC.")
-    replaced_at: datetime = Field(description="When it was replaced, UTC.")
-    report: ReportDocument = Field(description="The report as it was.")
-
-    @classmethod
-    def from_row(cls, row: EarlierReport, report: dict[str, Any]) -> EarlierReportPublic:
-        """Builds the public view of an earlier report."""
-        return cls(
-            id=row.id,
-            grading_id=row.grading_id,
-            regrade_id=row.analysis_id,
-            state=State(row.state),
-            score=row.score,
-            reported_at=row.reported_at,
-            replaced_at=row.replaced_at,
-            report=report,
         )

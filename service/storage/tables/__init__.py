@@ -5,8 +5,18 @@ from .audit import AuditEvent
 from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_id
 from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
 from .events import Event, WebhookDelivery, WebhookEndpoint
-from .gradings import Grading, IdempotencyKey, OutboxMessage, Report, RubricVersion, State, Submission
-from .jobs import Analysis, EarlierReport, Export, ExportChunk, Job, JobState
+from .gradings import (
+    EarlierReport,
+    Grading,
+    IdempotencyKey,
+    OutboxMessage,
+    Report,
+    RubricVersion,
+    State,
+    Submission,
+    build_earlier_report,
+)
+from .jobs import Analysis, Export, ExportChunk, Job, JobState
 from .judges import JudgeCall, JudgeVersion
 from .reviews import Review
 from .rubrics import RubricStatus, StoredRubric
@@ -45,5 +55,6 @@ __all__ = [
     "UtcDateTime",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "build_earlier_report",
     "new_id",
 ]

@@ -118,6 +118,36 @@ class Report(OrganisationRow, Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class EarlierReport(OrganisationRow, Base):
+    """A report that went when its grading was requeued; kept for those who want to know what it said."""
+
+    __tablename__ = "earlier_report"
+    __table_args__ = (Index("ix_earlier_report_grading", "grading_id", "replaced_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
+    rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
+    state: Mapped[State] = mapped_column(String(16))
+    score: Mapped[float | None] = mapped_column(Float)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def build_earlier_report(grading: Grading, moment: datetime) -> EarlierReport:
+    """Builds what is kept of a grading's report once another takes its place; `moment` is when it does."""
+    assert grading.report
+    return EarlierReport(
+        organisation_id=grading.organisation_id,
+        grading_id=grading.id,
+        rubric_version_id=grading.rubric_version_id,
+        state=grading.state,
+        score=grading.report.score,
+        document=grading.report.document,
+        created_at=grading.report.created_at,
+        replaced_at=moment,
+    )
+
+
 class OutboxMessage(OrganisationRow, Base):
     """A notification to workers, written with its grading and deleted once a worker has seen it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, OrganisationRow, UtcDateTime, new_id
@@ -77,19 +77,3 @@ class Analysis(OrganisationRow, Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class EarlierReport(OrganisationRow, Base):
-    """A report that a regrade replaced, as it was, with the state of its grading and the rubric version."""
-
-    __tablename__ = "earlier_report"
-    __table_args__ = (Index("ix_earlier_report_grading", "grading_id", "replaced_at"),)
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    grading_id: Mapped[str] = mapped_column(ForeignKey("grading.id"))
-    rubric_version_id: Mapped[str] = mapped_column(ForeignKey("rubric_version.id"))
-    analysis_id: Mapped[str] = mapped_column(ForeignKey("analysis.id"))
-    state: Mapped[str] = mapped_column(String(16))
-    score: Mapped[float | None] = mapped_column(Float)
-    document: Mapped[dict[str, Any]] = mapped_column(JSON)
-    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.testing import scripted_panel
@@ -10,11 +11,10 @@ from vivavoce.rubrics import Rubric
 from vivavoce.service.analyses import items, records
 from vivavoce.service.analyses.regrades import application
 from vivavoce.service.analyses.regrades.changes import Change
-from vivavoce.service.analyses.regrades.earlier import list_earlier
 from vivavoce.service.candidates.listing import find_candidate, list_candidates
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import Analysis, Grading
+from vivavoce.service.storage.tables import Analysis, EarlierReport, Grading
 from vivavoce.workers.background import run_next_job
 from vivavoce.workers.job_handlers import HANDLERS
 
@@ -63,7 +63,7 @@ def test_a_regrade_is_computed_and_applied(database: SessionFactory, rubric: Rub
     with own() as session:
         applied = session.get_one(Analysis, regrade_id)
         grading = session.get_one(Grading, item.grading_id)
-        (earlier,) = list_earlier(session, grading.id)
+        (earlier,) = session.scalars(sa.select(EarlierReport)).all()
         (listed,) = records.list_analyses(session, cohort_id, "regrade", after=None, limit=5)
         assert (
             records.list_analyses(session, cohort_id, "regrade", after=("2020-01-01T00:00:00+00:00", "0"), limit=5)

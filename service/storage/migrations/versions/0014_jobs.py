@@ -63,39 +63,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_analysis_cohort", ["cohort_id", "kind"], unique=False)
 
     op.create_table(
-        "earlier_report",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("grading_id", sa.String(length=32), nullable=False),
-        sa.Column("rubric_version_id", sa.String(length=32), nullable=False),
-        sa.Column("analysis_id", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("score", sa.Float(), nullable=True),
-        sa.Column("document", sa.JSON(), nullable=False),
-        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("organisation_id", sa.String(length=32), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["grading_id"],
-            ["grading.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["rubric_version_id"],
-            ["rubric_version.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["analysis_id"],
-            ["analysis.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("earlier_report", schema=None) as batch_op:
-        batch_op.create_index("ix_earlier_report_grading", ["grading_id", "replaced_at"], unique=False)
-
-    op.create_table(
         "export",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("cohort_id", sa.String(length=32), nullable=True),
@@ -147,10 +114,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_export_created")
 
     op.drop_table("export")
-    with op.batch_alter_table("earlier_report", schema=None) as batch_op:
-        batch_op.drop_index("ix_earlier_report_grading")
-
-    op.drop_table("earlier_report")
     with op.batch_alter_table("analysis", schema=None) as batch_op:
         batch_op.drop_index("ix_analysis_cohort")
 
