@@ -24,10 +24,10 @@ from ...storage.tables import (
     Grading,
     RubricVersion,
     State,
+    build_earlier_report,
 )
 from .basis import compute_basis
 from .changes import Change, Graders
-from .earlier import keep_report
 
 _ROWS_AT_ONCE = 200
 _OPEN_GRADINGS = (State.QUEUED, State.CANCELLED)
@@ -123,14 +123,17 @@ def _replace_reports(
         old = Rubric.model_validate(grading.rubric_version.document)
         assert grading.report is not None
         report = change.apply_to(grading.report.document, old, graders)
-        keep_report(session, regrade, grading)
+        is_queued = report is None or effects[item.id] == "needs_judge"
+        if is_queued:
+            lifecycle.regrade(session, grading)
+        else:
+            # Before the move, so that it keeps its rubric version.
+            session.add(build_earlier_report(grading, clock.now()))
         rubric = change.rubrics.get((old.question.id, old.question.language), old)
         version = submission.rubric_version(session, rubric, organisation_id=regrade.organisation_id)
         grading.rubric_version = version
         item.rubric_version_id = version.id
-        if report is None or effects[item.id] == "needs_judge":
-            lifecycle.regrade(session, grading)
-        else:
+        if report is not None and not is_queued:
             _write_report(session, grading, report, actor=regrade.options["actor"])
 
 

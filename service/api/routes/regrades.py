@@ -1,4 +1,4 @@
-"""Routes that compute, show and apply regrades of a cohort, and show the reports that they replaced."""
+"""Routes that compute, show and apply regrades of a cohort."""
 
 from __future__ import annotations
 
