@@ -25,7 +25,6 @@ class Batch:
         self.problems: list[str] = []
         self.states_seen: set[str] = set()
         self.reads = 0
-        self.most_calls = 0
         self._graded: set[str] = set()
         self.id = str(self._send("POST", "/v1/cohorts", json={"name": "campaign"})["id"])
 
@@ -80,10 +79,11 @@ class Batch:
 
     def check_budget(self) -> None:
         """The judge was never asked more often than the database has reserved."""
+        # First: what is asked after this may be counted already.
+        paid = len(self.site.judge.prompts)
         with self.site.sessions() as session:
             cohort = session.get_one(Cohort, self.id)
             counted = cohort.used_calls + cohort.reserved_calls
-        paid = len(self.site.judge.prompts)
         if paid > counted:
             self.problems.append(f"the judge was asked {paid} times, {counted} were counted")
 
