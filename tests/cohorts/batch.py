@@ -44,14 +44,14 @@ class Batch:
         reply = self._send("PATCH", f"/v1/cohorts/{self.id}", json=changes, headers={"If-Match": "*"})
         return "code" not in reply
 
-    def wait_for(self, state: str, *, seconds: float = 60) -> bool:
+    def wait_for(self, state: str, *, seconds: float = 600) -> bool:
         """Wait until it has ended; returns whether in this state."""
         wait_until(lambda: self.read()["state"] in ENDS, seconds=seconds, what=f"the cohort is {state} or finished")
         return bool(self.read()["state"] == state)
 
     def check_end(self, *, max_calls: int | None = None, max_cost: float | None = None) -> None:
         """Once nothing is in work: nothing waits, what was graded still is, and the limit holds at the judge."""
-        wait_until(lambda: not self.read()["counts"]["running"], seconds=60, what="running work is finished")
+        wait_until(lambda: not self.read()["counts"]["running"], seconds=600, what="running work is finished")
         public = self.read()
         if public["state"] in ENDS and public["counts"]["queued"]:
             self.problems.append(f"{public['counts']['queued']} wait in a cohort that is {public['state']}")
