@@ -130,7 +130,7 @@ class RefusedItems(ServiceError):
     status = 422
     code = "refused_items"
 
-    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(detail)
         self.errors = errors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -60,6 +61,6 @@ def _select_items(cohort_id: str) -> sa.Select[tuple[CohortItem, str, str | None
     )
 
 
-def _build(row: sa.Row[tuple[CohortItem, str, str | None, str | None, float | None]]) -> ListedItem:
+def _build(row: Any) -> ListedItem:
     item, outcome, reason, detail, score = row
     return ListedItem(item, Outcome(outcome), reason, detail, score)

@@ -25,7 +25,6 @@ class Batch:
         self.problems: list[str] = []
         self.states_seen: set[str] = set()
         self.reads = 0
-        self.most_calls = 0
         self._graded: set[str] = set()
         self.id = str(self._send("POST", "/v1/cohorts", json={"name": "campaign"})["id"])
 
@@ -45,14 +44,14 @@ class Batch:
         reply = self._send("PATCH", f"/v1/cohorts/{self.id}", json=changes, headers={"If-Match": "*"})
         return "code" not in reply
 
-    def wait_for(self, state: str, *, seconds: float = 60) -> bool:
+    def wait_for(self, state: str, *, seconds: float = 600) -> bool:
         """Wait until it has ended; returns whether in this state."""
         wait_until(lambda: self.read()["state"] in ENDS, seconds=seconds, what=f"the cohort is {state} or finished")
         return bool(self.read()["state"] == state)
 
     def check_end(self, *, max_calls: int | None = None, max_cost: float | None = None) -> None:
         """Once nothing is in work: nothing waits, what was graded still is, and the limit holds at the judge."""
-        wait_until(lambda: not self.read()["counts"]["running"], seconds=60, what="running work is finished")
+        wait_until(lambda: not self.read()["counts"]["running"], seconds=600, what="running work is finished")
         public = self.read()
         if public["state"] in ENDS and public["counts"]["queued"]:
             self.problems.append(f"{public['counts']['queued']} wait in a cohort that is {public['state']}")
@@ -80,10 +79,11 @@ class Batch:
 
     def check_budget(self) -> None:
         """The judge was never asked more often than the database has reserved."""
+        # First: what is asked after this may be counted already.
+        paid = len(self.site.judge.prompts)
         with self.site.sessions() as session:
             cohort = session.get_one(Cohort, self.id)
             counted = cohort.used_calls + cohort.reserved_calls
-        paid = len(self.site.judge.prompts)
         if paid > counted:
             self.problems.append(f"the judge was asked {paid} times, {counted} were counted")
 

@@ -18,6 +18,7 @@ from vivavoce.service.problems import add_exception_handlers, problem_response
 ERRORS = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ServiceError)]
 STATUSES = {
     "invalid_key": 401,
+    "refused_items": 422,
     "not_found": 404,
     "wrong_state": 409,
     "missing_scope": 403,

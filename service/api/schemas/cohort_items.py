@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SkipValidation
 
 from vivavoce.graders.judge.clients.addresses import hide_credentials
 from vivavoce.rubrics import Rubric
@@ -15,7 +15,7 @@ from ...cohorts.outcomes import Outcome
 from .cohorts import Metadata
 
 MAX_ITEMS = 500
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "items": [
         {"external_id": "c1-q27", "candidate": "c1", "question_id": "quantization", "answer": "INT8 needs fewer bits."}
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from ...cohorts.outcomes import Outcome
 from ...cohorts.progress import Progress
@@ -38,7 +38,7 @@ FinishBy = Annotated[
     AwareDatetime,
     Field(description="Time with its zone at which what is not begun expires; null for none."),
 ]
-_EXAMPLE = {"name": "Backend, spring 2027", "pass_mark": 6, "max_calls": 50000}
+_EXAMPLE: dict[str, JsonValue] = {"name": "Backend, spring 2027", "pass_mark": 6, "max_calls": 50000}
 
 
 class CohortCreate(BaseModel):

@@ -61,7 +61,7 @@ class CohortItemRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def versions_of(self, cohort_id: str, external_ids: Sequence[str]) -> Mapping[str, sa.Row[Any]]:
+    def versions_of(self, cohort_id: str, external_ids: Sequence[str]) -> Mapping[str, Any]:
         """Returns id, content hash, row and metadata of the items with these ids that a cohort has, by external id."""
         columns = (
             CohortItem.external_id,
@@ -85,7 +85,7 @@ class CohortItemRepository:
         query = sa.select(sa.func.count()).select_from(CohortItem).where(CohortItem.cohort_id == cohort_id)
         return self._session.scalar(query) or 0
 
-    def without_grading(self, cohort_id: str) -> Sequence[sa.Row[Any]]:
+    def without_grading(self, cohort_id: str) -> Sequence[Any]:
         """Returns what a grading needs of each item that has none, in the order of the rows."""
         columns = (
             CohortItem.id,

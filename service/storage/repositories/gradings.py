@@ -69,6 +69,7 @@ class GradingRepository:
         """
         if first.attempt or first.judge_attempts:
             return [first]
+        of_cohort: list[sa.ColumnElement[bool]]
         if first.cohort_id is None:
             of_cohort = [Grading.cohort_id.is_(None)]
         else:
