@@ -7,28 +7,27 @@ from sqlalchemy.orm import Session
 from . import lifecycle
 from .errors import WrongState
 from .storage.repositories import ReviewRepository
-from .storage.tables import Cohort, CohortState, Grading, State
+from .storage.tables import Grading, State
 
 
 def requeue_failed(session: Session, grading: Grading, *, actor: str) -> None:
     """Requeues a grading that is failed, dead or cancelled; an open one is left unchanged.
 
-    Raises WrongState for one with a result, or of a cohort that does not run.
+    One of a cohort that has ended is graded as well. Raises WrongState for one with a result.
     """
     if grading.state in {State.GRADED, State.NEEDS_REVIEW}:
         raise WrongState(
             f"The grading is {grading.state}, so it has a result: use POST /v1/gradings/{grading.id}/regrade to have "
             "it graded again."
         )
-    _check_cohort(session, grading)
     lifecycle.requeue(session, grading, actor=actor)
 
 
 def regrade_finished(session: Session, grading: Grading, *, keep_review: bool, actor: str) -> None:
     """Requeues a grading that is graded or needs review; its report becomes an earlier one.
 
-    Raises WrongState for one in another state, of a cohort that does not run, or that a person has reviewed; with
-    `keep_review` such a one is graded again, and the review still counts.
+    Raises WrongState for one in another state, or that a person has reviewed; with `keep_review` such a one is graded
+    again, and the review still counts.
     """
     if grading.is_open:
         raise WrongState(f"The grading is {grading.state}: wait for its result, or cancel it.")
@@ -36,23 +35,9 @@ def regrade_finished(session: Session, grading: Grading, *, keep_review: bool, a
         raise WrongState(
             f"The grading is {grading.state}, so it has no result: use POST /v1/gradings/{grading.id}/requeue."
         )
-    _check_cohort(session, grading)
     if not keep_review and ReviewRepository(session).newest_of([grading.id]):
         raise WrongState(
             "A person has reviewed this grading: repeat the request with ?keep_review=true, and their decision stays "
             "beside the new report."
         )
     lifecycle.regrade(session, grading, actor=actor)
-
-
-def _check_cohort(session: Session, grading: Grading) -> None:
-    """Raises WrongState if no worker would take the grading, because its cohort does not run."""
-    cohort = session.get(Cohort, grading.cohort_id) if grading.cohort_id else None
-    if grading.is_open or cohort is None or cohort.state == CohortState.RUNNING:
-        return
-    fix = (
-        "submit the answer again with POST /v1/gradings"
-        if cohort.state == CohortState.FINISHED
-        else "resume the cohort first"
-    )
-    raise WrongState(f"The grading belongs to the cohort {cohort.id}, which is {cohort.state}: {fix}.")

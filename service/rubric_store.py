@@ -58,7 +58,10 @@ def get_frozen(session: Session, rubric_id: str) -> Rubric:
             "answer again."
         )
     if row.status == "retired":
-        raise WrongState(f"Rubric '{row.id}' was retired, so it grades no answers: use another version of it.")
+        raise WrongState(
+            f"Rubric '{row.id}' was retired, so it grades no new answers: send 'question_id' for the newest "
+            "version, or the id of another."
+        )
     return read_complete(row.document)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI, HTTPException, Query
@@ -18,6 +18,19 @@ from vivavoce.service.problems import add_exception_handlers, problem_response
 ERRORS = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ServiceError)]
 STATUSES = {
     "invalid_key": 401,
+    "too_many_requests": 429,
+    "unusable_key": 422,
+    "events_gone": 410,
+    "invalid_webhook": 422,
+    "too_many_streams": 429,
+    "invalid_rows": 422,
+    "unreadable_file": 422,
+    "name_taken": 409,
+    "busy": 503,
+    "stale_regrade": 409,
+    "unusable_export": 422,
+    "unusable_edits": 422,
+    "range_not_satisfiable": 416,
     "refused_items": 422,
     "not_found": 404,
     "wrong_state": 409,
@@ -39,6 +52,12 @@ STATUSES = {
     "idempotency_in_progress": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+}
+
+NEEDED: dict[type[ServiceError], dict[str, Any]] = {
+    errors.TooManyRequests: {"retry_seconds": 1},
+    errors.RangeNotSatisfiable: {"size": 1},
+    errors.RefusedItems: {"errors": []},
 }
 
 
@@ -85,7 +104,8 @@ def _read_problem(response: object) -> Problem:
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_service_error_is_a_problem(kind: type[ServiceError]) -> None:
-    problem = _read_problem(_client(kind("What is wrong: do this.")).get("/fail"))
+    more = NEEDED.get(kind, {})
+    problem = _read_problem(_client(kind("What is wrong: do this.", **more)).get("/fail"))
     assert (problem.status, problem.code) == (STATUSES.get(kind.code, 400), kind.code)
     assert problem.detail == "What is wrong: do this."
     assert problem.type == "about:blank"

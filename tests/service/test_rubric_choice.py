@@ -62,13 +62,13 @@ def test_a_request_names_exactly_one_rubric(
 ) -> None:
     values = {"rubric": rubric, "question_id": "quantization", "rubric_id": "0" * 32}
     request = GradingCreate(answer="INT8", **{name: values[name] for name in given})  # type: ignore[arg-type]
-    with database() as session, pytest.raises(UnusableRequest, match="one of the three"):
+    with database.of(DEFAULT_ORGANISATION)() as session, pytest.raises(UnusableRequest, match="one of the three"):
         choose_rubric(session, both, request)
 
 
 def test_a_rubric_of_the_request_needs_no_bank(database: SessionFactory, rubric: Rubric) -> None:
     mine = edited(rubric, "question", "id", value="mine")
-    with database() as session:
+    with database.of(DEFAULT_ORGANISATION)() as session:
         chosen = choose_rubric(session, Bank([]), GradingCreate(answer="INT8", rubric=mine))
     assert (chosen.rubric, chosen.source) == (mine, "own")
 
@@ -86,7 +86,7 @@ def test_a_rubric_of_the_request_needs_no_bank(database: SessionFactory, rubric:
 def test_the_answer_chooses_the_language_unless_named(
     database: SessionFactory, both: Bank, answer: str, more: dict[str, Any], language: str, question_id: str
 ) -> None:
-    with database() as session:
+    with database.of(DEFAULT_ORGANISATION)() as session:
         chosen = choose_rubric(session, both, GradingCreate(question_id=question_id, answer=answer, **more))
     assert (chosen.rubric.question.language, chosen.source) == (language, "bank")
 
@@ -142,11 +142,10 @@ def test_a_replay_does_not_ask_whether_the_rubric_still_grades(
 def test_an_own_rubric_in_another_language_is_named(api: TestClient, database: SessionFactory, rubric: Rubric) -> None:
     mine = edited(edited(rubric, "question", "id", value="mine"), "question", "language", value="zh")
     store_rubric(database, mine)
-    reply = api.post("/v1/gradings", json={"question_id": "mine", "answer": "Weights are stored in INT8."})
-    assert (reply.status_code, "send 'language' with 'zh'" in reply.json()["detail"]) == (404, True)
-    assert api.post(
-        "/v1/gradings", json={"question_id": "mine", "language": "zh", "answer": "Weights are stored in INT8."}
-    ).is_success
+    body = {"question_id": "mine", "answer": "Weights are stored in INT8."}
+    reply = api.post("/v1/gradings", json={**body, "language": "en"})
+    assert (reply.status_code, "is in language 'zh' only" in reply.json()["detail"]) == (404, True)
+    assert api.post("/v1/gradings", json=body).json()["language"] == "zh"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import anyio
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from ...cohorts.files import store
 from ...cohorts.files.bad_rows import MEDIA_TYPES
@@ -20,7 +20,9 @@ from ..etags import IfMatchDep, check_if_match, write_etag
 from ..file_body import ENDINGS_BY_TYPE, read_file_body, read_file_name, take_turn
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import CohortFilePublic, CohortFileReport, FileApply, FileMappingChange, FileProblem
+from .cohorts import CohortIdDep
 
+FileIdDep = Annotated[str, Path(alias="file_id", description="Id of the file: 32 hexadecimal digits.")]
 router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}/files", tags=["cohort files"], dependencies=[Depends(refuse_unknown_parameters)]
 )
@@ -45,7 +47,7 @@ _DOWNLOAD: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(MED
     responses={**_CREATED, **problem_replies(404, 409, 413, 415, 422)},
 )
 async def upload_cohort_file(
-    cohort_id: str,
+    cohort_id: CohortIdDep,
     request: Request,
     response: Response,
     bank: BankDep,
@@ -95,7 +97,7 @@ def _check_open(sessions: OwnSessionsDep, cohort_id: str) -> None:
 
 
 @router.get("", summary="List files of a cohort", responses=problem_replies(400, 404, 422))
-def list_cohort_files(cohort_id: str, sessions: OwnSessionsDep, paging: PagingDep) -> Page[CohortFilePublic]:
+def list_cohort_files(cohort_id: CohortIdDep, sessions: OwnSessionsDep, paging: PagingDep) -> Page[CohortFilePublic]:
     """Returns the files of a cohort, the newest first, without their reports."""
     query = paging.read()
     with sessions() as session:
@@ -109,7 +111,9 @@ def list_cohort_files(cohort_id: str, sessions: OwnSessionsDep, paging: PagingDe
 
 
 @router.get("/{file_id}", summary="Read the report of a file", responses=problem_replies(404, 422))
-def read_cohort_file(cohort_id: str, file_id: str, response: Response, sessions: OwnSessionsDep) -> CohortFileReport:
+def read_cohort_file(
+    cohort_id: CohortIdDep, file_id: FileIdDep, response: Response, sessions: OwnSessionsDep
+) -> CohortFileReport:
     """Returns a file with what was found in it. The `ETag` is for a change of its mapping."""
     with sessions() as session:
         file = store.get_file(session, cohort_id, file_id)
@@ -119,8 +123,8 @@ def read_cohort_file(cohort_id: str, file_id: str, response: Response, sessions:
 
 @router.get("/{file_id}/problems", summary="List the problems of a file", responses=problem_replies(400, 404, 422))
 def list_file_problems(
-    cohort_id: str,
-    file_id: str,
+    cohort_id: CohortIdDep,
+    file_id: FileIdDep,
     sessions: OwnSessionsDep,
     paging: PagingDep,
     level: Annotated[
@@ -148,8 +152,8 @@ def list_file_problems(
     responses={**_DOWNLOAD, **problem_replies(404, 422)},
 )
 def download_bad_rows(
-    cohort_id: str,
-    file_id: str,
+    cohort_id: CohortIdDep,
+    file_id: FileIdDep,
     bank: BankDep,
     sessions: OwnSessionsDep,
     settings: SettingsDep,
@@ -171,8 +175,8 @@ def download_bad_rows(
     "/{file_id}/mapping", summary="Correct how a file is read", responses=problem_replies(404, 409, 412, 422, 428)
 )
 def change_file_mapping(
-    cohort_id: str,
-    file_id: str,
+    cohort_id: CohortIdDep,
+    file_id: FileIdDep,
     body: FileMappingChange,
     response: Response,
     bank: BankDep,
@@ -203,8 +207,8 @@ def change_file_mapping(
 
 @router.post("/{file_id}/apply", summary="Make items of a file", responses=problem_replies(404, 409, 422))
 def apply_cohort_file(
-    cohort_id: str,
-    file_id: str,
+    cohort_id: CohortIdDep,
+    file_id: FileIdDep,
     bank: BankDep,
     sessions: OwnSessionsDep,
     body: Annotated[FileApply | None, Body()] = None,
@@ -220,7 +224,7 @@ def apply_cohort_file(
 
 
 @router.delete("/{file_id}", status_code=204, summary="Delete a file", responses=problem_replies(404, 422))
-def delete_cohort_file(cohort_id: str, file_id: str, sessions: OwnSessionsDep) -> None:
+def delete_cohort_file(cohort_id: CohortIdDep, file_id: FileIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a file with its report. Items that were made of it stay."""
     with sessions.begin() as session:
         session.delete(store.get_file(session, cohort_id, file_id, lock=True))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
 from sqlalchemy.exc import IntegrityError
 
 from ...cohorts.files.mapping import hash_headings
@@ -17,6 +19,7 @@ from ..documents.openapi import problem_replies
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import MappingCreate, MappingPublic
 
+MappingIdDep = Annotated[str, Path(alias="mapping_id", description="Id of the mapping: 32 hexadecimal digits.")]
 router = APIRouter(prefix="/v1/mappings", tags=["cohort files"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
@@ -50,14 +53,14 @@ def list_mappings(sessions: OwnSessionsDep, paging: PagingDep) -> Page[MappingPu
 
 
 @router.get("/{mapping_id}", summary="Read a mapping", responses=problem_replies(404, 422))
-def read_mapping(mapping_id: str, sessions: OwnSessionsDep) -> MappingPublic:
+def read_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> MappingPublic:
     """Returns a saved mapping."""
     with sessions() as session:
         return MappingPublic.from_row(get_own(session, ColumnMapping, mapping_id, name="mapping"))
 
 
 @router.delete("/{mapping_id}", status_code=204, summary="Delete a mapping", responses=problem_replies(404, 422))
-def delete_mapping(mapping_id: str, sessions: OwnSessionsDep) -> None:
+def delete_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a saved mapping. Files that were read by it keep their reports."""
     with sessions.begin() as session:
         session.delete(get_own(session, ColumnMapping, mapping_id, name="mapping"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,8 +22,12 @@ from vivavoce.service.storage.tables import (
     CohortState,
     ColumnMapping,
     Export,
+    GradeEdit,
+    Grading,
     Job,
+    JudgeVersion,
     Review,
+    RubricTest,
     StoredRubric,
     WebhookDelivery,
     WebhookEndpoint,
@@ -29,6 +35,13 @@ from vivavoce.service.storage.tables import (
 from vivavoce.service.submission import NewAnswer
 
 _HASH = "0" * 64
+_COUNTS = dict.fromkeys(("rows", "valid_rows", "invalid_rows", "answers", "errors", "warnings"), 0)
+_REPORT = {
+    **dict.fromkeys(("format", "encoding", "delimiter", "sheet", "mapping_source", "saved_mapping")),
+    "columns": [],
+    "first_rows": [],
+    "problems": [],
+}
 # Nobody else has a question or an external id of this name.
 OWN_NAME = "only-of-this-organisation"
 
@@ -114,7 +127,17 @@ class Rows:
     def make_file(self) -> str:
         cohort_id = self.id_of("cohort_id")
         return self.add(
-            CohortFile, cohort_id=cohort_id, name="a.csv", content=b"a", sha256=_HASH, created_at=clock.now()
+            CohortFile,
+            cohort_id=cohort_id,
+            name="a.csv",
+            content=b"a",
+            sha256=_HASH,
+            size=1,
+            reading={"encoding": None, "sheet": None},
+            report=_REPORT,
+            counts=_COUNTS,
+            items=zlib.compress(b"[]"),
+            created_at=clock.now(),
         )
 
     def make_mapping(self) -> str:
@@ -126,7 +149,7 @@ class Rows:
     def make_delivery(self) -> str:
         return self.add(
             WebhookDelivery,
-            endpoint_id=self.id_of("endpoint_id"),
+            endpoint_id=self.id_of("webhook_id"),
             sequence=1,
             kind="grading.finished",
             state="failed",
@@ -139,8 +162,8 @@ class Rows:
             cohort_id=self.id_of("cohort_id"),
             format="csv",
             options={},
-            state="finished",
-            manifest={},
+            state="queued",
+            created_by="test",
             created_at=clock.now(),
         )
 
@@ -153,6 +176,45 @@ class Rows:
             state="finished",
             result={},
             created_at=clock.now(),
+        )
+
+    def make_edit(self) -> str:
+        return self.add(
+            GradeEdit,
+            export_id=self.id_of("export_id"),
+            file_name="a.csv",
+            sha256=_HASH,
+            counts={"changed": 0, "unchanged": 0, "problems": 0},
+            changes=[],
+            problems=[],
+            created_by="test",
+            created_at=clock.now(),
+        )
+
+    def make_judge(self) -> str:
+        return self.add(
+            JudgeVersion,
+            engine="stub",
+            engine_version="1",
+            model=OWN_NAME,
+            revision="1",
+            prompt_name="p",
+            prompt_hash=_HASH,
+            form={},
+            figures={},
+            registered_at=clock.now(),
+        )
+
+    def find_submission(self) -> str:
+        return self._session.get_one(Grading, self.id_of("grading_id")).submission_id
+
+    def make_test(self) -> str:
+        rubric_id = self.id_of("rubric_id")
+        document = self._rubric.model_dump(mode="json")
+        times = {"created_at": clock.now(), "expires_at": clock.now() + timedelta(days=1)}
+        job_id = self.add(Job, kind="rubric_test", subject_id=rubric_id, state="finished", **_times())
+        return self.add(
+            RubricTest, rubric_id=rubric_id, revision=1, document=document, answer="INT8", job_id=job_id, **times
         )
 
     def make_job(self) -> str:
@@ -175,11 +237,15 @@ FACTORIES: Mapping[str, Callable[[Rows], str]] = {
     "candidate": Rows.make_external_id,
     "file_id": Rows.make_file,
     "mapping_id": Rows.make_mapping,
-    "endpoint_id": Rows.make_endpoint,
+    "webhook_id": Rows.make_endpoint,
     "delivery_id": Rows.make_delivery,
     "export_id": Rows.make_export,
     "analysis_id": Rows.make_analysis,
     "regrade_id": lambda rows: rows.make_analysis("regrade"),
     "job_id": Rows.make_job,
+    "edit_id": Rows.make_edit,
+    "judge_id": Rows.make_judge,
+    "submission_id": Rows.find_submission,
+    "test_id": Rows.make_test,
 }
 """By the name of a path parameter. A new one needs a line here, or the matrices fail."""

@@ -79,7 +79,7 @@ def test_me_says_whose_key_it_is(client_of: Client) -> None:
         ({"role": "admin", "name": "a\nb"}, "the name has a line break"),
         ({"role": "admin", "name": "x" * 101}, "name"),
         ({"role": "admin", "expires_at": "2020-01-01T00:00:00Z"}, "would have expired already"),
-        ({"role": "admin", "expires_at": "2099-01-01T00:00:00"}, "timezone"),
+        ({"role": "admin", "expires_at": "2099-01-01T00:00:00"}, "give a time with its zone"),
         ({"role": "admin", "secret": "mine"}, "secret"),
     ],
 )

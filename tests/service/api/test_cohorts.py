@@ -250,14 +250,13 @@ def test_every_wrong_item_is_named_with_its_place(api: TestClient, rubric: Rubri
     ]
     reply = api.post(f"/v1/cohorts/{cohort}/items", json={"items": items})
     assert reply.status_code == 422
-    found = [(error["index"], error["pointer"], error["code"]) for error in reply.json()["errors"]]
-    assert found == [
-        (1, "/items/1/external_id", "malformed_item"),
-        (2, "/items/2/colour", "malformed_item"),
-        (3, "/items/3/external_id", "duplicate_external_id"),
-        (4, "/items/4", "malformed_item"),
-        (5, "/items/5/question_id", "unknown_question"),
-        (6, "/items/6/answer", "unusable_answer"),
+    assert [(error["pointer"], error["code"]) for error in reply.json()["errors"]] == [
+        ("/items/1/external_id", "malformed_item"),
+        ("/items/2/colour", "malformed_item"),
+        ("/items/3/external_id", "duplicate_external_id"),
+        ("/items/4", "malformed_item"),
+        ("/items/5/question_id", "unknown_question"),
+        ("/items/6/answer", "unusable_answer"),
     ]
     assert read(api, cohort)["total"] == 0
     reply = api.post(f"/v1/cohorts/{cohort}/items", json={"items": items, "mode": "valid_only"})

@@ -20,7 +20,7 @@ from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric
 from vivavoce.service.access.scopes import Scope
 from vivavoce.service.exports import lifecycle
-from vivavoce.service.reviews import add_review
+from vivavoce.service.reviews import NewReview, add_review
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, Event, Export, ExportChunk, Grading
 
@@ -372,7 +372,11 @@ def test_reviews_stand_beside_the_machine(
 ) -> None:
     with database.begin() as session:
         grading = session.get_one(Grading, cohort.gradings["open"])
-        add_review(session, grading, reviewer="Li", score=6.5, levels={"lower": 0}, comment="ok", source="api")
+        add_review(
+            session,
+            grading,
+            NewReview(reviewer="Li", actor="test", score=6.5, levels={"lower": 0}, comment="ok", source="api"),
+        )
     rows = {row["external_id"]: row for row in read_csv(fetch(api, export(cohort_id=cohort.id)))}
     row = rows["open"]
     assert (row["score"], row["human_score"], row["final_score"], row["final_by"]) == ("", "6.5", "6.5", "person")

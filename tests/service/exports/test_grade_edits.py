@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 
 from vivavoce.rubrics import Rubric
 from vivavoce.service.access.scopes import Role
-from vivavoce.service.reviews import add_review
+from vivavoce.service.reviews import NewReview, add_review
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Event, Grading, Report, Review
 
@@ -277,4 +277,8 @@ def test_grades_are_edited_by_those_who_review(
 def review(database: SessionFactory, grading_id: str, *, score: float) -> None:
     with database.begin() as session:
         grading = session.get_one(Grading, grading_id)
-        add_review(session, grading, reviewer="Li", score=score, levels={"loss": 1}, comment="first", source="api")
+        add_review(
+            session,
+            grading,
+            NewReview(reviewer="Li", actor="test", score=score, levels={"loss": 1}, comment="first", source="api"),
+        )
