@@ -14,7 +14,7 @@ from vivavoce.service.errors import LostLease
 from vivavoce.service.leases import Lease
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, is_unavailable
-from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.tables import Cohort, State
 
 from .batch_grading import Result, describe_error
 
@@ -38,13 +38,16 @@ def write_results(
 
     def write(session: Session, lease: Lease, result: Result) -> Outcome:
         outcome = _write_result(session, lease, result, settings, retry_seconds)
-        is_refused = isinstance(result, Report) and result.unscored_reason is UnscoredReason.BUDGET
-        if is_refused and lease.cohort_id and outcome is State.QUEUED:
+        if _is_refused(result) and lease.cohort_id and outcome is State.QUEUED:
             stop_for_budget(session, lease.cohort_id, lease.grading_id, cost=refused_cost or 0.0)
         return outcome
 
+    def write_all(session: Session) -> list[Outcome]:
+        _lock_cohort(session, results)
+        return [write(session, *result) for result in results]
+
     try:
-        outcomes = sessions.run(lambda session: [write(session, *result) for result in results])
+        outcomes = sessions.run(write_all)
     except Exception as error:
         if is_unavailable(error):
             raise
@@ -52,11 +55,29 @@ def write_results(
     return [(lease, result, outcome) for (lease, result), outcome in zip(results, outcomes, strict=True)]
 
 
+def _lock_cohort(session: Session, results: Sequence[tuple[Lease, Result]]) -> None:
+    """Lock the cohort of a batch that its budget refused: first of all, as all do that end a cohort.
+
+    Requeued gradings lock it, too, but shared; two transactions that both went on from there would wait for each other.
+    """
+    cohort_id = results[0][0].cohort_id if results else None
+    if cohort_id and any(_is_refused(result) for _, result in results):
+        session.get_one(Cohort, cohort_id, with_for_update=True)
+
+
+def _is_refused(result: Result) -> bool:
+    return isinstance(result, Report) and result.unscored_reason is UnscoredReason.BUDGET
+
+
 def _write_alone(
     sessions: SessionFactory, lease: Lease, result: Result, write: Callable[[Session, Lease, Result], Outcome]
 ) -> tuple[Lease, Result, Outcome]:
+    def write_one(session: Session) -> Outcome:
+        _lock_cohort(session, [(lease, result)])
+        return write(session, lease, result)
+
     try:
-        return lease, result, sessions.run(lambda session: write(session, lease, result))
+        return lease, result, sessions.run(write_one)
     except Exception as error:
         if is_unavailable(error) or isinstance(result, JudgeFailure):
             raise

@@ -25,6 +25,8 @@ from .tenancy import bind_to
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
+# A worker of many threads has more transactions at a time than the usual pool has connections.
+_MAX_OVERFLOW = 27
 # Marks connections that only read.
 _READS = "vivavoce_reads"
 START_SECONDS = 10.0
@@ -106,7 +108,7 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(orig, sqlite3.Error):
         # A file cannot restart, only be locked.
         return "locked" in str(orig)
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or (
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError) or (
         isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     )
 
@@ -116,7 +118,9 @@ def connect(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
-        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True, json_serializer=_write_json)
+        engine = sa.create_engine(
+            parsed, pool_pre_ping=True, max_overflow=_MAX_OVERFLOW, hide_parameters=True, json_serializer=_write_json
+        )
         event.listen(engine, "handle_error", _hide_row)
         return engine
     if parsed.database:
