@@ -14,7 +14,18 @@ from .. import audit
 from ..audit import Kind
 from ..errors import UnusableRequest, WrongState
 from ..storage import clock
-from ..storage.tables import Cohort, CohortFile, CohortItem, CohortState, Submission, new_id
+from ..storage.tables import (
+    Analysis,
+    Cohort,
+    CohortFile,
+    CohortItem,
+    CohortState,
+    Export,
+    ExportChunk,
+    GradeEdit,
+    Submission,
+    new_id,
+)
 from ..validation import check_characters
 from .budget import check_fits
 
@@ -89,7 +100,7 @@ def edit_cohort(session: Session, cohort: Cohort, changes: Mapping[str, Any], *,
 
 
 def delete_cohort(session: Session, cohort: Cohort, *, actor: str) -> None:
-    """Deletes a cohort that was never started, with its items and files. Raises WrongState for any other."""
+    """Deletes a cohort that was never started, with all that hangs on it. Raises WrongState for any other."""
     if cohort.started_at is not None or cohort.state not in (CohortState.DRAFT, CohortState.VALIDATED):
         raise WrongState(
             f"The cohort is {CohortState(cohort.state).value}: only one that was never started is deleted."
@@ -97,7 +108,10 @@ def delete_cohort(session: Session, cohort: Cohort, *, actor: str) -> None:
     submissions = list(session.scalars(sa.select(CohortItem.submission_id).where(CohortItem.cohort_id == cohort.id)))
     earlier = session.scalars(sa.select(CohortItem.earlier).where(CohortItem.cohort_id == cohort.id))
     submissions += [old["submission_id"] for versions in earlier for old in versions]
-    for kind in (CohortItem, CohortFile):
+    exports = sa.select(Export.id).where(Export.cohort_id == cohort.id)
+    for part in (ExportChunk, GradeEdit):
+        session.execute(sa.delete(part).where(part.export_id.in_(exports)))
+    for kind in (CohortItem, CohortFile, Export, Analysis):
         session.execute(sa.delete(kind).where(kind.cohort_id == cohort.id))
     for start in range(0, len(submissions), 500):
         session.execute(sa.delete(Submission).where(Submission.id.in_(submissions[start : start + 500])))

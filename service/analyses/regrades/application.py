@@ -128,7 +128,7 @@ def _replace_reports(
             lifecycle.regrade(session, grading)
         else:
             # Before the move, so that it keeps its rubric version.
-            session.add(build_earlier_report(grading, clock.now()))
+            session.add(build_earlier_report(grading, clock.now(), regrade_id=regrade.id))
         rubric = change.rubrics.get((old.question.id, old.question.language), old)
         version = submission.rubric_version(session, rubric, organisation_id=regrade.organisation_id)
         grading.rubric_version = version

@@ -49,7 +49,7 @@ class Operation:
         """Sends a request that fits the document, with the ids of some rows."""
         path = re.sub(r"{(\w+)}", lambda match: rows.id_of(match[1]), self.path)
         reply: httpx.Response = api.request(  # type: ignore[assignment]
-            self.method, path, params=self._read_query(), headers={"If-Match": "*", **headers}, **self._read_body()
+            self.method, path, params=self._read_query(), **self._read_body({"If-Match": "*", **headers})
         )
         return reply
 
@@ -57,17 +57,17 @@ class Operation:
         needed = [one for one in self.schema.get("parameters", []) if one["in"] == "query" and one.get("required")]
         return {one["name"]: _read_example(self.document, one) for one in needed} | dict(QUERIES.get(self.name, {}))
 
-    def _read_body(self) -> dict[str, Any]:
+    def _read_body(self, headers: Mapping[str, str]) -> dict[str, Any]:
         content = self.schema.get("requestBody", {}).get("content", {})
         if self.name in BODIES:
-            return {"json": BODIES[self.name]}
+            return {"json": BODIES[self.name], "headers": headers}
+        if "text/csv" in content:
+            return {"content": _OTHER_BODY, "headers": {"Content-Type": "text/csv", **headers}}
         if "application/json" in content:
-            return {"json": _read_example(self.document, content["application/json"])}
-        if "multipart/form-data" in content:
-            return {"files": {"file": ("answers.csv", _OTHER_BODY, "text/csv")}}
+            return {"json": _read_example(self.document, content["application/json"]), "headers": headers}
         if content:
-            return {"content": _OTHER_BODY}
-        return {}
+            return {"content": _OTHER_BODY, "headers": headers}
+        return {"headers": headers}
 
 
 def _read_example(document: Mapping[str, Any], described: Mapping[str, Any]) -> Any:

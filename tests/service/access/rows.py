@@ -35,6 +35,7 @@ from vivavoce.service.storage.tables import (
 from vivavoce.service.submission import NewAnswer
 
 _HASH = "0" * 64
+_MAPPING = {"layout": "long", "answer": "answer", "question": "question"}
 _COUNTS = dict.fromkeys(("rows", "valid_rows", "invalid_rows", "answers", "errors", "warnings"), 0)
 _REPORT = {
     **dict.fromkeys(("format", "encoding", "delimiter", "sheet", "mapping_source", "saved_mapping")),
@@ -83,15 +84,19 @@ class Rows:
     def make_rubric(self) -> str:
         document = self._rubric.model_dump(mode="json")
         document["question"]["id"] = OWN_NAME
-        return self.add(
-            StoredRubric,
-            question_id=OWN_NAME,
-            language=self._rubric.question.language,
-            version=1,
-            status="draft",
-            document=document,
-            **_times(),
-        )
+        rubric_ids = [
+            self.add(
+                StoredRubric,
+                question_id=OWN_NAME,
+                language=self._rubric.question.language,
+                version=version,
+                status="draft",
+                document=document,
+                **_times(),
+            )
+            for version in (1, 2)
+        ]
+        return rubric_ids[-1]
 
     def make_question(self) -> str:
         self.id_of("rubric_id")
@@ -141,7 +146,7 @@ class Rows:
         )
 
     def make_mapping(self) -> str:
-        return self.add(ColumnMapping, name=OWN_NAME, headings_hash=_HASH, mapping={}, created_at=clock.now())
+        return self.add(ColumnMapping, name=OWN_NAME, headings_hash=_HASH, mapping=_MAPPING, created_at=clock.now())
 
     def make_endpoint(self) -> str:
         return self.add(WebhookEndpoint, url="https://hooks.example/viva", secrets=[], state="enabled", **_times())
@@ -151,7 +156,7 @@ class Rows:
             WebhookDelivery,
             endpoint_id=self.id_of("webhook_id"),
             sequence=1,
-            kind="grading.finished",
+            kind="grading.graded",
             state="failed",
             **_times(),
         )
@@ -201,7 +206,7 @@ class Rows:
             prompt_name="p",
             prompt_hash=_HASH,
             form={},
-            figures={},
+            figures={"questions": {}},
             registered_at=clock.now(),
         )
 

@@ -177,7 +177,7 @@ def test_an_empty_question_id_is_no_500(client: httpx.Client, question_id: str) 
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE", "BREW"])
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("/v1/gradings", "POST"), ("/healthz", "GET, HEAD"), (f"/v1/gradings/{ABSENT}/cancel", "POST")],
+    [("/v1/gradings", "GET, HEAD, POST"), ("/healthz", "GET, HEAD"), (f"/v1/gradings/{ABSENT}/cancel", "POST")],
 )
 def test_a_wrong_method_is_told_the_right_ones(client: httpx.Client, method: str, path: str, allow: str) -> None:
     reply = client.request(method, path)
