@@ -24,6 +24,7 @@ TOO_LARGE = {
     "status": 413,
     "detail": "The body is larger than 300 KiB: send one answer a request, with a shorter rubric.",
     "code": "body_too_large",
+    "errors": None,
 }
 
 
