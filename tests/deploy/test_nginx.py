@@ -97,6 +97,13 @@ def test_a_body_of_the_largest_size_reaches_a_replica(tmp_path: Path) -> None:
     assert len(replica.seen) == 1
 
 
+@pytest.mark.parametrize("path", ["cohorts/c1/files", "cohorts/c1/items", "exports/e1/edits"])
+def test_files_of_answers_may_be_larger(tmp_path: Path, path: str) -> None:
+    with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
+        reply = httpx.post(f"{url}/v1/{path}", content=b"x" * 2 * 1024 * 1024, trust_env=False)
+    assert (reply.status_code, len(replica.seen)) == (200, 1)
+
+
 def test_a_replica_hears_the_request_id_that_the_caller_gets(tmp_path: Path) -> None:
     with _replica(_answer) as replica, _front_door(tmp_path, replica) as url:
         reply = httpx.get(f"{url}/", headers={"X-Request-ID": "mine"}, trust_env=False)
