@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ def run_schemathesis(
     examples: int,
     seed: int,
     phases: str = "examples,coverage,fuzzing,stateful",
+    paths: str = "",
 ) -> Found:
-    """Runs all checks, with so many examples for each operation."""
+    """Runs all checks, with so many examples for each operation, or for those at paths that match an expression."""
     document = folder / "openapi.json"
     document.write_text(json.dumps(service.schema), encoding="utf-8")
     notes = folder / "requests.jsonl"
@@ -62,6 +64,7 @@ def run_schemathesis(
         "--continue-on-failure",
         "--no-shrink",
         "--no-color",
+        *([f"--include-path-regex={paths}"] if paths else []),
     ]
     environment = {
         **os.environ,
@@ -74,13 +77,13 @@ def run_schemathesis(
     return Found(done.returncode, done.stdout + done.stderr, tuple(Request(**json.loads(line)) for line in lines))
 
 
-def list_linked(service: FuzzedService, found: Found) -> tuple[set[str], set[str]]:
+def list_linked(service: FuzzedService, found: Found, *, paths: str = "") -> tuple[set[str], set[str]]:
     """Returns the operations that take an id, and those of them that got a real one: their reply was not 404."""
     wanted = {
         f"{method.upper()} {path}"
         for path, operations in service.schema["paths"].items()
         for method in operations
-        if "{" in path
+        if "{" in path and re.search(paths, path)
     }
     reached = {request.operation for request in found.requests if request.phase == "stateful" and request.status != 404}
     return wanted, wanted & reached

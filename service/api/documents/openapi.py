@@ -184,6 +184,9 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     replies = operation["responses"]
+    if "requestBody" in operation:
+        missing = {400, 413, 422} - {int(status) for status in replies}
+        replies.update({str(status): reply for status, reply in problem_replies(*missing).items()})
     rule = RULES[operation["operationId"]]
     if rule is not PUBLIC:
         operation["security"] = [{_BEARER: []}]
