@@ -55,9 +55,9 @@ class InProcessWorker:
     def join(self, timeout_seconds: float | None = None) -> None:
         """Wait until the threads have ended, for `timeout_seconds` in all at most."""
         deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
-        joins = [*(thread.join for thread in self._threads), *(thread.join for thread in self._background)]
-        for join in joins:
-            join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+        # Not the background threads: their work is leased, and another worker repeats it.
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
     def _process_until_stopped(self) -> None:
         while not self._stopping.is_set():
