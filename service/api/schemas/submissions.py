@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...storage.tables import Submission
 
@@ -35,6 +35,29 @@ class SubmissionPublic(BaseModel):
             created_at=submission.created_at,
             grading_ids=list(grading_ids),
         )
+
+
+class ErasureCreate(BaseModel):
+    """Whose answers are erased."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"candidate": "c-17"}]})
+    candidate: str = Field(
+        min_length=1, max_length=200, description="Your reference for the candidate, exactly as in the submissions."
+    )
+
+
+class ErasedPublic(BaseModel):
+    """What was deleted, as numbers of rows."""
+
+    submissions: int = Field(description="Answers.")
+    gradings: int = Field(description="Gradings of these answers.")
+    reports: int = Field(description="Reports, with earlier ones.")
+    reviews: int = Field(description="Decisions of people.")
+    judge_calls: int = Field(description="Recorded prompts of the judge with their replies.")
+    items: int = Field(description="Answers of cohorts.")
+    files: int = Field(description="Files that were uploaded for these cohorts.")
+    exports: int = Field(description="Exports of these cohorts, or of no cohort.")
+    analyses: int = Field(description="Searches for near-duplicates and regrades of these cohorts.")
 
 
 class FeedbackState(StrEnum):

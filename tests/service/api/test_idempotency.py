@@ -184,6 +184,7 @@ REPEATABLE = {
     "create_grade_edit": "a comparison changes nothing until it is applied",
     "apply_grade_edit": "a comparison is applied once",
     "apply_regrade": "a regrade is applied once",
+    "erase_candidate": "the second time nothing is left",
     "verify_audit_trail": "only reads",
     "lint_rubric": "only reads",
     "estimate_cohort": "only reads",
