@@ -64,7 +64,13 @@ def _count(database: SessionFactory, kind: type) -> int:
         return session.scalar(sa.select(sa.func.count()).select_from(kind)) or 0
 
 
-def test_nothing_of_a_candidate_is_left_and_others_stay(database: SessionFactory, rubric: Rubric) -> None:
+@pytest.mark.parametrize(
+    "database_name", ["sqlite_database", pytest.param("postgres_database", marks=pytest.mark.processes)]
+)
+def test_nothing_of_a_candidate_is_left_and_others_stay(
+    request: pytest.FixtureRequest, rubric: Rubric, database_name: str
+) -> None:
+    database: SessionFactory = request.getfixturevalue(database_name)
     cohort_id = make_cohort(database)
     for candidate in ("ann", "bob"):
         item = add_item(
