@@ -67,6 +67,11 @@ class RateLimits:
         self._pause_until = self._log_after = 0.0
         self._last_read: dict[tuple[str, str], tuple[float, _Use]] = {}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether requests are counted in Redis, which takes a call."""
+        return self._shared is not None
+
     def count_request(self, caller: Caller) -> tuple[Mapping[str, str], TooManyRequests | None]:
         """Counts a request of a key; returns the header fields of its reply, and the error if it is one too many."""
         counted = ((self._key, caller.key_id), (self._organisation, caller.organisation_id))

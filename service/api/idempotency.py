@@ -10,7 +10,9 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from ..access.caller import Caller
 from ..idempotency import KeyUse, add_key, find_earlier_use, hash_request
+from ..storage.engine import SessionFactory
 from .authorization import CallerDep, OwnSessionsDep
 
 IdempotencyKeyDep = Annotated[
@@ -34,9 +36,9 @@ class Once:
         self,
         request: Request,
         response: Response,
-        sessions: OwnSessionsDep,
-        caller: CallerDep,
-        idempotency_key: IdempotencyKeyDep = None,
+        sessions: SessionFactory,
+        caller: Caller,
+        idempotency_key: str | None,
     ) -> None:
         self._request, self._response, self._sessions = request, response, sessions
         self._organisation_id = caller.organisation_id
@@ -50,14 +52,14 @@ class Once:
         *,
         reply_type: type[Reply],
         body: BaseModel | None = None,
-        request_hash: str | None = None,
+        request_hash: Callable[[], str] | None = None,
         location: Callable[[Reply], str] | None = None,
     ) -> Reply:
         """Returns the reply that `work` makes in a transaction, or the stored one; sets `Location` on it.
 
         `work` may run twice if the reply to a commit was lost, so ids are chosen outside of it. `body` is what the
-        caller sent, `request_hash` replaces the hash over address and body. A reply with a secret must not come by
-        here, as it is stored.
+        caller sent, `request_hash` computes a hash that replaces the one over address and body. A reply with a secret
+        must not come by here, as it is stored.
         """
         use = self._describe_use(body, request_hash)
         attempts = 0
@@ -81,7 +83,7 @@ class Once:
             self._response.headers["Location"] = location(reply)
         return reply
 
-    def _describe_use(self, body: BaseModel | None, request_hash: str | None) -> KeyUse | None:
+    def _describe_use(self, body: BaseModel | None, request_hash: Callable[[], str] | None) -> KeyUse | None:
         if not self._key:
             return None
         request = self._request
@@ -91,7 +93,7 @@ class Once:
             "body": hash_body(body) if body else None,
         }
         route = f"{request.method} {request.scope['route'].path}"
-        return KeyUse(self._key, route, request_hash or hash_request(sent), self._organisation_id)
+        return KeyUse(self._key, route, request_hash() if request_hash else hash_request(sent), self._organisation_id)
 
 
 def hash_body(body: BaseModel) -> str:
@@ -99,4 +101,14 @@ def hash_body(body: BaseModel) -> str:
     return hash_request(json.loads(body.model_dump_json(exclude_defaults=True)))
 
 
-OnceDep = Annotated[Once, Depends()]
+async def _get_once(
+    request: Request,
+    response: Response,
+    sessions: OwnSessionsDep,
+    caller: CallerDep,
+    idempotency_key: IdempotencyKeyDep = None,
+) -> Once:
+    return Once(request, response, sessions, caller, idempotency_key)
+
+
+OnceDep = Annotated[Once, Depends(_get_once)]

@@ -102,9 +102,7 @@ class _Bench:
     def measure(self, server: ApiServer) -> Block:
         """Measures one block."""
         before = read_tree_seconds(server.pid), self._read_database_seconds()
-        load = send_load(
-            server.port, self.make_request, connections=self.connections, seconds=self.seconds, status=202
-        )
+        load = send_load(server.port, self.make_request, connections=self.connections, seconds=self.seconds, status=202)
         after = read_tree_seconds(server.pid), self._read_database_seconds()
         server_ms, database_ms = (
             None if end is None or start is None else (end - start) / load.requests * 1000
