@@ -101,17 +101,19 @@ def _find_caller(sessions: SessionFactory, text: str) -> Caller:
     return caller
 
 
-async def _require_caller(caller: Annotated[Caller | None, Depends(authorize)]) -> Caller:
-    return cast(Caller, caller)
+async def require_caller(request: Request) -> Caller:
+    """Returns the caller that `authorize`, which runs before all other dependencies, has admitted."""
+    return cast(Caller, request.state.caller)
 
 
-async def _get_own_sessions(request: Request, caller: Annotated[Caller, Depends(_require_caller)]) -> SessionFactory:
+async def get_own_sessions(request: Request) -> SessionFactory:
+    """Returns sessions that see the rows of the caller's organisation only."""
     sessions: SessionFactory = request.app.state.sessions
-    return sessions.of(caller.organisation_id)
+    return sessions.of((await require_caller(request)).organisation_id)
 
 
-async def _may_read_answer_key(caller: Annotated[Caller, Depends(_require_caller)]) -> bool:
-    return caller.may(Scope.ANSWER_KEY_READ)
+async def _may_read_answer_key(request: Request) -> bool:
+    return (await require_caller(request)).may(Scope.ANSWER_KEY_READ)
 
 
 def _may_see_parts(request: Request) -> bool:
@@ -121,8 +123,8 @@ def _may_see_parts(request: Request) -> bool:
     return "authorization" in request.headers and _admit(request).may(Scope.SERVICE_READ)
 
 
-CallerDep = Annotated[Caller, Depends(_require_caller)]
-OwnSessionsDep = Annotated[SessionFactory, Depends(_get_own_sessions)]
+CallerDep = Annotated[Caller, Depends(require_caller)]
+OwnSessionsDep = Annotated[SessionFactory, Depends(get_own_sessions)]
 """Sessions that see the rows of the caller's organisation only."""
 ReadsKeyDep = Annotated[bool, Depends(_may_read_answer_key)]
 """Whether the caller may read the answer key."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ..access.caller import Caller
 from ..idempotency import KeyUse, add_key, find_earlier_use, hash_request
 from ..storage.engine import SessionFactory
-from .authorization import CallerDep, OwnSessionsDep
+from .authorization import get_own_sessions, require_caller
 
 IdempotencyKeyDep = Annotated[
     str | None,
@@ -101,13 +101,8 @@ def hash_body(body: BaseModel) -> str:
     return hash_request(json.loads(body.model_dump_json(exclude_defaults=True)))
 
 
-async def _get_once(
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
-    caller: CallerDep,
-    idempotency_key: IdempotencyKeyDep = None,
-) -> Once:
+async def _get_once(request: Request, response: Response, idempotency_key: IdempotencyKeyDep = None) -> Once:
+    sessions, caller = await get_own_sessions(request), await require_caller(request)
     return Once(request, response, sessions, caller, idempotency_key)
 
 
