@@ -112,7 +112,14 @@ def _describe_use(new: NewAnswer, *, organisation_id: str) -> KeyUse:
 
 def store_answer(session: Session, new: NewAnswer, *, version_id: str, organisation_id: str) -> NewGrading:
     """Stores an answer with a `queued` grading by a stored version of its rubric, and an outbox message."""
-    stored = NewGrading(
+    stored = build_rows(new, version_id=version_id)
+    AcceptanceRepository(session, organisation_id).add(stored)
+    return stored
+
+
+def build_rows(new: NewAnswer, *, version_id: str | None) -> NewGrading:
+    """Returns what is stored of an answer, by a version of its rubric."""
+    return NewGrading(
         id=new.id,
         submission_id=new_id(),
         rubric_version_id=version_id,
@@ -127,8 +134,6 @@ def store_answer(session: Session, new: NewAnswer, *, version_id: str, organisat
         trace_parent=new.trace_parent,
         created_at=clock.now(),
     )
-    AcceptanceRepository(session, organisation_id).add(stored)
-    return stored
 
 
 def check_rubric(rubric: Rubric) -> None:

@@ -52,6 +52,7 @@ class SessionFactory:
         info = bind_to(organisation_id) if organisation_id else {}
         self._reading = sessionmaker(engine.execution_options(**{_READS: True}), expire_on_commit=False, info=info)
         self._writing = sessionmaker(engine, expire_on_commit=False, info=info)
+        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
         # Making a session factory costs more than a query.
         self._of_organisation: dict[str, SessionFactory] = {}
 
@@ -68,6 +69,15 @@ class SessionFactory:
     def begin(self) -> AbstractContextManager[Session]:
         """Returns a session in a transaction that is committed at the end, and rolled back on an error."""
         return self._writing.begin()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database is a server, to which each statement is a round trip."""
+        return self.engine.dialect.name == "postgresql"
+
+    def connect_alone(self) -> sa.Connection:
+        """Returns a connection on which each statement is a transaction of its own, to be used as a context manager."""
+        return self._alone.connect()
 
     def run(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
         """Returns what `work` returns; retries the whole transaction while the database is unavailable.

@@ -124,7 +124,7 @@ def measure_api(
     seconds: float,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> ApiFigures:
-    """Measures both services in turns, on a new SQLite file or on the database at `database_url`, which must be empty."""
+    """Measures both services in turns, on a new SQLite file or on the empty database at `database_url`."""
     with tempfile.TemporaryDirectory(prefix="vivavoce-bench-") as name:
         folder = Path(name)
         url = database_url or f"sqlite:///{folder / 'vivavoce.db'}"
