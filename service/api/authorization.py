@@ -51,8 +51,9 @@ def _recall(request: Request) -> Caller | None:
     if limits.is_shared or "idempotency-key" in request.headers:
         return None
     known: KnownCallers = request.app.state.known_callers
-    # A request without a key is counted by `_admit`.
-    caller = known.find(request.headers.get("authorization", "").removeprefix("Bearer ").strip())
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    # What is no key is refused, and counted, by `_admit`.
+    caller = known.find(text.strip()) if scheme.lower() == "bearer" else None
     if caller:
         _count(request, caller)
     return caller

@@ -98,7 +98,9 @@ class Once:
             "body": hash_body(body) if body else None,
         }
         route = f"{request.method} {request.scope['route'].path}"
-        return KeyUse(self._key, route, request_hash() if request_hash else hash_request(sent), self.caller.organisation_id)
+        return KeyUse(
+            self._key, route, request_hash() if request_hash else hash_request(sent), self.caller.organisation_id
+        )
 
 
 def hash_body(body: BaseModel) -> str:

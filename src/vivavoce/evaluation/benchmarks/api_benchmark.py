@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -209,3 +209,9 @@ def _find_interval(ratios: list[float]) -> tuple[float, float] | None:
     """The 95 % interval of the median, by resampling."""
     values = np.array(ratios)
     return bootstrap(lambda drawn: float(np.median(values[drawn])), len(values), seed=_SEED)
+
+
+def find_median(blocks: Sequence[Block], field: str) -> float | None:
+    """The median of a field over blocks; None if one of them lacks it."""
+    values = [getattr(block, field) for block in blocks]
+    return None if None in values else median(values)
