@@ -27,8 +27,9 @@ from .tenancy import bind_to
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
-# A worker of many threads has more transactions at a time than the usual pool has connections.
-_MAX_OVERFLOW = 27
+# A worker of many threads has more transactions at a time than the usual pool has connections. Those beyond the pool are
+# closed after each use, and opening one takes PostgreSQL longer than any transaction here.
+_POOL_SIZE, _MAX_OVERFLOW = 16, 16
 # Repetitions wait at random, at first up to this long.
 _FIRST_WAIT_SECONDS = 0.05
 # Marks connections that only read.
@@ -159,7 +160,14 @@ def connect(url: str) -> sa.Engine:
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
         engine = sa.create_engine(
-            parsed, pool_pre_ping=True, max_overflow=_MAX_OVERFLOW, hide_parameters=True, json_serializer=_write_json
+            parsed,
+            pool_pre_ping=True,
+            pool_size=_POOL_SIZE,
+            max_overflow=_MAX_OVERFLOW,
+            # Those that are not needed now stay unused.
+            pool_use_lifo=True,
+            hide_parameters=True,
+            json_serializer=_write_json,
         )
         event.listen(engine, "handle_error", _hide_row)
         return engine

@@ -174,7 +174,7 @@ def test_a_frozen_rubric_of_the_organisation_grades_from_then_on(
     api, other = open_api(), open_api(organisation_id=OTHER_ORGANISATION)
     for client in (api, other):
         assert client.post("/v1/gradings", json=ANSWER).json()["source"] == "bank"
-    made = api.post("/v1/rubrics", json={"rubric": rubric.model_dump(mode="json")})
+    made = api.post("/v1/rubrics", json={**rubric.model_dump(mode="json", exclude_none=True), "status": "draft"})
     assert made.status_code == 201, made.text
     frozen = api.post(f"/v1/rubrics/{made.json()['id']}/freeze", headers={"If-Match": made.headers["ETag"]})
     assert frozen.status_code == 200, frozen.text

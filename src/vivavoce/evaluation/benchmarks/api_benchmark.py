@@ -208,7 +208,8 @@ def _add_up(block: Block) -> float:
 def _find_interval(ratios: list[float]) -> tuple[float, float] | None:
     """The 95 % interval of the median, by resampling."""
     values = np.array(ratios)
-    return bootstrap(lambda drawn: float(np.median(values[drawn])), len(values), seed=_SEED)
+    found = bootstrap(lambda drawn: float(np.median(values[drawn])), len(values), seed=_SEED)
+    return (found.low, found.high) if found else None
 
 
 def find_median(blocks: Sequence[Block], field: str) -> float | None:
