@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from vivavoce.rubrics import default_bank
 from vivavoce.service.app import create_app, warm_up
@@ -65,10 +67,9 @@ def serve_processes(factory: str, *, processes: int, settings: Mapping[str, str]
     """
     port = _find_free_port()
     log = folder / f"{factory}.log"
-    arguments = ["--factory", "--workers", str(processes), "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", f"{__name__}:{factory}", *arguments, "--no-access-log"],
+            [sys.executable, "-m", __name__, factory, str(port), str(processes)],
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -98,3 +99,19 @@ def _find_free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def run_processes(factory: str, *, port: int, processes: int) -> None:
+    """Runs uvicorn with several processes, as `uvicorn --workers` does, until SIGTERM."""
+    # With a protocol: without one, as uvicorn makes it, asyncio does not turn Nagle's algorithm off, and each reply on a
+    # connection that stays open waits 40 ms for the acknowledgement of its first half.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        name = "vivavoce.evaluation.benchmarks.api_servers"
+        config = uvicorn.Config(f"{name}:{factory}", factory=True, workers=processes, access_log=False)
+        Multiprocess(config, sockets=[listener]).run()
+
+
+if __name__ == "__main__":
+    run_processes(sys.argv[1], port=int(sys.argv[2]), processes=int(sys.argv[3]))
