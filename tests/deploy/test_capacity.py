@@ -218,7 +218,7 @@ def test_no_gpu_speed_and_no_price_passes_for_measured() -> None:
 
 
 def test_what_was_counted_is_what_the_code_says() -> None:
-    engine = sa.create_engine("postgresql+psycopg://nobody@nowhere/none")
+    engine = connect("postgresql+psycopg://nobody@nowhere/none")
     assert isinstance(engine.pool, sa.QueuePool)
     most = engine.pool.size() + engine.pool._max_overflow
     assert capacity.COMMON["connections_each"].value == most

@@ -173,6 +173,7 @@ def test_the_api_stands_beside_the_bare_route() -> None:
     bare = [Block(200.0, 2.0, None, 0.1), Block(200.0, 2.0, None, 0.1)]
     figures = ApiFigures(
         database="postgresql",
+        bare_route="core",
         processes=2,
         connections=16,
         seconds=2.0,

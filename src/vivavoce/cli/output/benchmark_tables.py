@@ -157,7 +157,14 @@ def build_queue_table(figures: QueueFigures, *, judge_ms: float) -> Table:
 def build_api_table(figures: ApiFigures) -> Table:
     """Requests a second and processor time of our API and of the bare route, and their ratios."""
     shape = f"{figures.processes} processes, {figures.connections} connections, {len(figures.ours)} rounds"
-    table = Table(f"POST /v1/gradings, {figures.database}", "ours", "bare route", "ratio", "95 %", show_edge=False)
+    table = Table(
+        f"POST /v1/gradings, {figures.database}",
+        "ours",
+        f"bare route, {figures.bare_route}",
+        "ratio",
+        "95 %",
+        show_edge=False,
+    )
     table.title, table.title_justify = shape, "left"
     rows = (
         ("requests per second", "per_second", "{:.0f}", figures.throughput_ratio, figures.throughput_interval),

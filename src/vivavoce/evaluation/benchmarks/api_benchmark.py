@@ -57,6 +57,7 @@ class ApiFigures:
     """
 
     database: str
+    bare_route: str
     processes: int
     connections: int
     seconds: float
@@ -118,6 +119,7 @@ def measure_api(
     rubric: Rubric,
     *,
     database_url: str,
+    with_orm: bool,
     processes: int,
     connections: int,
     rounds: int,
@@ -137,16 +139,17 @@ def measure_api(
         prepare_tables(engine, key=key)
         bench = _Bench(engine, key, AnswerSource(rubric), connections, seconds, find_database_process(engine))
         settings = _build_environment(url, folder)
+        bare_route = "create_bare_orm" if with_orm else "create_bare"
         try:
             on_step("starting both services")
             with (
                 serve_processes("create_service", processes=processes, settings=settings, folder=folder) as ours,
-                serve_processes("create_bare", processes=processes, settings=settings, folder=folder) as bare,
+                serve_processes(bare_route, processes=processes, settings=settings, folder=folder) as bare,
             ):
                 pairs = _run_rounds(bench, ours, bare, rounds, on_step)
         finally:
             engine.dispose()
-    return _sum_up(pairs, bench, processes)
+    return _sum_up(pairs, bench, processes, with_orm=with_orm)
 
 
 def _build_environment(url: str, folder: Path) -> dict[str, str]:
@@ -180,13 +183,14 @@ def _run_rounds(
     return pairs
 
 
-def _sum_up(pairs: list[tuple[Block, Block]], bench: _Bench, processes: int) -> ApiFigures:
+def _sum_up(pairs: list[tuple[Block, Block]], bench: _Bench, processes: int, *, with_orm: bool) -> ApiFigures:
     ours, bare = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     throughput = [a.per_second / b.per_second for a, b in pairs]
     servers = [b.server_ms / a.server_ms for a, b in pairs if a.server_ms and b.server_ms]
     totals = [_add_up(b) / _add_up(a) for a, b in pairs if a.server_ms and b.server_ms]
     return ApiFigures(
         database=bench.engine.dialect.name,
+        bare_route="orm" if with_orm else "core",
         processes=processes,
         connections=bench.connections,
         seconds=bench.seconds,

@@ -23,7 +23,7 @@ from vivavoce.service.observability.logs import configure_logs
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import connect, sessions
 
-from .bare_api import create_bare_app
+from .bare_api import create_bare_app, create_bare_orm_app
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
@@ -57,6 +57,11 @@ def create_service() -> FastAPI:
 def create_bare() -> FastAPI:
     """Builds the bare route on the database of the settings, for uvicorn."""
     return create_bare_app(connect(Settings().database))
+
+
+def create_bare_orm() -> FastAPI:
+    """Builds the bare route with the ORM on the database of the settings, for uvicorn."""
+    return create_bare_orm_app(connect(Settings().database))
 
 
 @contextmanager
@@ -103,8 +108,8 @@ def _find_free_port() -> int:
 
 def run_processes(factory: str, *, port: int, processes: int) -> None:
     """Runs uvicorn with several processes, as `uvicorn --workers` does, until SIGTERM."""
-    # With a protocol: without one, as uvicorn makes it, asyncio does not turn Nagle's algorithm off, and each reply on a
-    # connection that stays open waits 40 ms for the acknowledgement of its first half.
+    # With a protocol: without one, as uvicorn makes it, asyncio does not turn Nagle's algorithm off, and each reply on
+    # a connection that stays open waits 40 ms for the acknowledgement of its first half.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

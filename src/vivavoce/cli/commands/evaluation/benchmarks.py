@@ -171,14 +171,18 @@ def benchmark_api(
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds that each of them is sent requests in a round.")] = 2,
     connections: Annotated[int, typer.Option(min=1, help="Requests that are sent at the same time.")] = 16,
     processes: Annotated[int, typer.Option(min=1, help="Processes of uvicorn for each of the two.")] = 2,
+    bare: Annotated[str, typer.Option(help="How the bare route writes: with SQLAlchemy's core or its orm.")] = "core",
     database_url: Annotated[str, typer.Option(help="An empty database; default: a new SQLite file.")] = "",
     json_file: JsonOption = None,
 ) -> None:
     """Measure how fast answers are taken in over HTTP, beside a bare FastAPI route on the same database."""
+    if bare not in ("core", "orm"):
+        raise UserError(f"There is no bare route '{bare}': use core or orm.")
     with err.status("Starting …") as status:
         figures = measure_api(
             default_bank().get("quantization", "en"),
             database_url=database_url,
+            with_orm=bare == "orm",
             processes=processes,
             connections=connections,
             rounds=rounds,
