@@ -76,11 +76,11 @@ def accept_answer(session: Session, bank: Bank, arrival: Arrival, *, is_retry: b
         chosen = choose_rubric(session, bank, body)
         submission.check_rubric(chosen.rubric)
         row = submission.rubric_version(session, chosen.rubric, organisation_id=organisation_id)
-        version_id, rubric_hash = row.id, row.content_hash
+        version_id, rubric_hash = row.id, str(row.content_hash)
     else:
         chosen = ChosenRubric(bank.get(question_id, language), "bank")
         submission.check_rubric(chosen.rubric)
-        version_id, rubric_hash = standing.version_id, bank.get_content_hash(question_id, language)
+        version_id, rubric_hash = standing.version_id, bank.get_content_hash(question_id, language) or ""
     new = _build_answer(arrival, chosen)
     stored = submission.store_answer(session, new, version_id=version_id, organisation_id=organisation_id)
     return _show(stored, chosen.rubric, rubric_hash)
@@ -121,7 +121,7 @@ def _build_answer(arrival: Arrival, chosen: ChosenRubric) -> submission.NewAnswe
     )
 
 
-def _show(stored: NewGrading, rubric: Rubric, rubric_hash: str | None) -> GradingPublic:
+def _show(stored: NewGrading, rubric: Rubric, rubric_hash: str) -> GradingPublic:
     return GradingPublic(
         id=stored.id,
         state=State.QUEUED,

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from vivavoce.evaluation.benchmarks import worker_cost
 from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import connect
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "capacity.py"

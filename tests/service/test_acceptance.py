@@ -68,7 +68,7 @@ def test_the_first_answer_to_a_question_and_the_next_are_stored_alike(
         assert grading.created_at == grading.updated_at
         stored = grading.submission
         assert (stored.answer, stored.candidate, stored.feedback_language) == (sent["answer"], "c-1", "zh")
-        assert stored.answer_hash == answer_hash(sent["answer"])
+        assert stored.answer_hash == answer_hash(stored.answer)
         assert grading.rubric_version.content_hash == shown["rubric_hash"] == content_hash(rubric)
         # What is told at once is what is read later.
         assert api.get(reply.headers["Location"]).json() == shown

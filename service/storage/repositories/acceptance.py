@@ -20,7 +20,7 @@ _SUBMISSION, _GRADING, _OUTBOX, _KEY, _RUBRIC, _VERSION = (
     cast(sa.Table, table.__table__)
     for table in (Submission, Grading, OutboxMessage, ApiKey, StoredRubric, RubricVersion)
 )
-_ORGANISATION = sa.bindparam("organisation_id")
+_ORGANISATION: sa.BindParameter[str] = sa.bindparam("organisation_id")
 
 
 @dataclass(frozen=True)

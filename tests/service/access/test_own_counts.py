@@ -12,10 +12,15 @@ def test_counting_starts_no_threads() -> None:
     counts = OwnCounts()
     counts.timer.join()
     before = threading.active_count()
-    started = []
-    hook = threading.Thread.start
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread)
+        start(thread)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), hook(thread)))
+        patch.setattr(threading.Thread, "start", note)
         for _ in range(50):
             counts.acquire_sliding_window_entry("key", 100, 60)
             time.sleep(0.001)
@@ -37,10 +42,12 @@ def test_what_is_over_counts_from_one_again_and_is_forgotten(monkeypatch: pytest
 
 def test_threads_lose_no_count() -> None:
     counts = OwnCounts()
-    threads = [
-        threading.Thread(target=lambda: [counts.incr("key", 60) for _ in range(200)])  # type: ignore[func-returns-value]
-        for _ in range(8)
-    ]
+
+    def count() -> None:
+        for _ in range(200):
+            counts.incr("key", 60)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -114,7 +114,14 @@ def run_processes(factory: str, *, port: int, processes: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         name = "vivavoce.evaluation.benchmarks.api_servers"
-        config = uvicorn.Config(f"{name}:{factory}", factory=True, workers=processes, access_log=False)
+        config = uvicorn.Config(
+            f"{name}:{factory}",
+            factory=True,
+            workers=processes,
+            access_log=False,
+            # On a busy machine a process needs longer than the usual 5 s to start, and would be killed meanwhile.
+            timeout_worker_healthcheck=round(_START_SECONDS),
+        )
         Multiprocess(config, sockets=[listener]).run()
 
 
