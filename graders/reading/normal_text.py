@@ -40,8 +40,6 @@ _ABBREVIATION = re.compile(r"(?:\b(?i:e\.g|i\.e|etc|vs|cf|fig|no|dr|mr|ms)|\s[A-
 _LONGEST_ABBREVIATION = 6
 
 _ASCII_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-# All blanks but a single space.
-_ODD_BLANKS = re.compile(r"(?! \S)\s+")
 _RUN = re.compile(r"\s+|\S+")
 _LINE_BREAKS = "\n\r\x0b\x0c"
 
@@ -143,23 +141,12 @@ def _list_pieces(text: str) -> Iterator[tuple[int, int]]:
 
 def answer_hash(raw: str) -> str:
     """SHA-256 (64 hex digits) of an answer's normal form; answers with one hash count as the same answer."""
-    # Where each character came from takes most of the time, and is not asked for.
-    if raw.isascii() and not _ASCII_CONTROL.search(raw) and read_markup(raw) is None:
-        return _hash(_ODD_BLANKS.sub(_fold_blanks, raw.strip()))
     return hash_normal(normalise(raw))
 
 
 def hash_normal(normal: NormalText) -> str:
     """SHA-256 (64 hex digits) of a text in normal form."""
-    return _hash(normal.text)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _fold_blanks(match: re.Match[str]) -> str:
-    return "\n" if any(character in _LINE_BREAKS for character in match.group()) else " "
+    return hashlib.sha256(normal.text.encode("utf-8")).hexdigest()
 
 
 def _fold_ascii(raw: str) -> NormalText:

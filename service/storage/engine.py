@@ -27,8 +27,8 @@ from .tenancy import bind_to
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
-# A worker of many threads has more transactions at a time than the usual pool has connections. Those beyond the pool are
-# closed after each use, and opening one takes PostgreSQL longer than any transaction here.
+# A worker of many threads has more transactions at a time than the usual pool has connections. Those beyond the pool
+# are closed after each use, and opening one takes PostgreSQL longer than any transaction here.
 _POOL_SIZE, _MAX_OVERFLOW = 16, 16
 # Repetitions wait at random, at first up to this long.
 _FIRST_WAIT_SECONDS = 0.05

@@ -283,15 +283,3 @@ def test_joined_spans_cover_the_same_places(starts: list[tuple[int, int]]) -> No
     joined = join_spans(spans)
     assert {i for low, high in joined for i in range(low, high)} == {i for low, high in spans for i in range(low, high)}
     assert all(first[1] < second[0] for first, second in itertools.pairwise(joined))
-
-
-# Plain ASCII, which the hash reads in a way of its own, and what is near it.
-near_ascii = st.lists(st.sampled_from("aB.,1  \t\n\r\x0b\x0c\x1c<>&;é量\u3000"), max_size=40).map("".join)
-
-
-@no_deadline
-@given(near_ascii | st.text("aB. \t\n\r\x0b\x0c", max_size=40))
-@example(" \r\n a  b \x0c c ")
-@example("<p>a</p> &amp; b")
-def test_the_hash_is_that_of_the_normal_form(raw: str) -> None:
-    assert answer_hash(raw) == hash_normal(normalise(raw))
