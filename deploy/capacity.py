@@ -72,7 +72,7 @@ COMMON = {
     "grade_ms": Figure(3.7, "measured", "docs/research/accuracy.md, The queue: claim, grade and write"),
     "api_ms": Figure(23.0, "measured", "docs/research/accuracy.md, The queue: POST to result, idle; an upper bound"),
     "batch_size": Figure(4, "counted", "VIVA_BATCH_SIZE: answers that a worker process has in hand"),
-    "connections_each": Figure(15, "counted", "SQLAlchemy's pool: at most 5 and 10 more a process"),
+    "connections_each": Figure(32, "counted", "the pool: at most 16 and 16 more a process"),
     "kb_an_answer": Figure(10.0, "measured", "submission, grading and report, SQLite after make demo"),
     "kb_a_call": Figure(3.9, "measured", "a row of judge_call, SQLite after viva bank qualify"),
     "utilisation": Figure(0.7, "chosen", "how busy judges, workers and replicas may be"),

@@ -15,6 +15,7 @@ from vivavoce.tables import TableError, decode_text
 
 from .criteria import Frozen
 from .errors import InvalidRubric, RubricUnreadable, UnknownQuestion
+from .hashing import content_hash
 from .model import Language, Rubric
 from .problems import first_problem
 from .yaml_text import LOADER, YamlProblem, parse_yaml
@@ -81,6 +82,7 @@ class Bank:
     def __init__(self, rubrics: Iterator[Rubric] | list[Rubric]) -> None:
         self._by_key: dict[tuple[str, Language], Rubric] = {}
         self._aliases: dict[str, str] = {}
+        self._content_hashes: dict[tuple[str, Language], str] = {}
         for rubric in rubrics:
             question = rubric.question
             self._by_key[question.id, question.language] = rubric
@@ -112,6 +114,13 @@ class Bank:
                 f"Question '{identifier}' has no rubric in language '{language}': use the other language."
             )
         return rubric
+
+    def get_content_hash(self, question_id: str, language: Language) -> str | None:
+        """The content hash of a question's rubric by its identifier, computed once; None if the bank lacks it."""
+        key = (question_id, language)
+        if key not in self._content_hashes and key in self._by_key:
+            self._content_hashes[key] = content_hash(self._by_key[key])
+        return self._content_hashes.get(key)
 
 
 def load_bank(folder: Path = BANK) -> Bank:

@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from vivavoce import __version__
 from vivavoce.rubrics import Bank
 
+from .access.known_callers import KnownCallers
 from .access.rate_limits import RateLimits
 from .access.rules import check_rules
 from .api.authorization import authorize
@@ -79,6 +80,7 @@ def create_app(
     app.state.open_streams = OpenStreams()
     app.state.question_lists = {}
     app.state.rate_limits = RateLimits(settings)
+    app.state.known_callers = KnownCallers()
     for router in (*ROUTERS, docs_page.router):
         app.include_router(router)
     # `app.routes` has the routers, which have the routes.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+import anyio
+
 
 class Notifier(Protocol):
     """Anything that can wake a worker."""
@@ -43,6 +45,14 @@ class EventNotifier:
             # Several notifications wake a thread once: it then empties the queue.
             self._seen.count = self._count
         return notified
+
+
+async def announce(notifier: Notifier, grading_id: str) -> None:
+    """Announces a queued grading from the event loop, in a thread if that may take long."""
+    if isinstance(notifier, EventNotifier | SilentNotifier):
+        notifier.notify(grading_id)
+    else:
+        await anyio.to_thread.run_sync(notifier.notify, grading_id)
 
 
 class SilentNotifier:

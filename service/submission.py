@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
@@ -18,15 +17,12 @@ from . import lifecycle
 from .errors import DraftRubric
 from .idempotency import KeyUse, add_key, find_earlier_use
 from .storage import clock
-from .storage.repositories import GradingRepository, RubricVersionRepository
+from .storage.repositories import AcceptanceRepository, GradingRepository, NewGrading, RubricVersionRepository
 from .storage.tables import (
     DEFAULT_ORGANISATION,
     Grading,
     IdempotencyKey,
-    OutboxMessage,
     RubricVersion,
-    State,
-    Submission,
     new_id,
 )
 
@@ -86,11 +82,7 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     Raises DraftRubric for a draft, IdempotencyMismatch if the key was used for another request, and
     IdempotencyInProgress while another request with the key is running.
     """
-    if new.rubric.status == "draft":
-        raise DraftRubric(
-            f"The rubric of '{new.rubric.question.id}' is a draft: freeze it with 'viva rubric freeze' or "
-            'POST /v1/rubrics/ID/freeze, or send it with "status": "frozen".'
-        )
+    check_rubric(new.rubric)
     if new.idempotency_key and (key := _find_earlier_use(session, new, organisation_id=organisation_id)):
         assert key.grading_id
         grading = lifecycle.get(session, key.grading_id, organisation_id=organisation_id)
@@ -98,10 +90,10 @@ def submit(session: Session, new: NewAnswer, *, organisation_id: str = DEFAULT_O
     # Without a key, the id shows that the first commit succeeded.
     if GradingRepository(session).has_grading(new.id):
         return Submitted(lifecycle.get(session, new.id, organisation_id=organisation_id), None)
-    moment = clock.now()
-    grading = _add_grading(session, new, moment, organisation_id=organisation_id)
+    version = rubric_version(session, new.rubric, organisation_id=organisation_id)
+    store_answer(session, new, version_id=version.id, organisation_id=organisation_id)
+    grading = lifecycle.get(session, new.id, organisation_id=organisation_id)
     if not new.idempotency_key:
-        session.flush()
         return Submitted(grading, None)
     use = _describe_use(new, organisation_id=organisation_id)
     return Submitted(grading, add_key(session, use, grading_id=new.id))
@@ -118,37 +110,39 @@ def _describe_use(new: NewAnswer, *, organisation_id: str) -> KeyUse:
     return KeyUse(new.idempotency_key, SUBMIT_ROUTE, new.request_hash(), organisation_id)
 
 
-def _add_grading(session: Session, new: NewAnswer, moment: datetime, *, organisation_id: str) -> Grading:
-    submission = Submission(
-        organisation_id=organisation_id,
-        candidate=new.candidate,
+def store_answer(session: Session, new: NewAnswer, *, version_id: str, organisation_id: str) -> NewGrading:
+    """Stores an answer with a `queued` grading by a stored version of its rubric, and an outbox message."""
+    stored = build_rows(new, version_id=version_id)
+    AcceptanceRepository(session, organisation_id).add(stored)
+    return stored
+
+
+def build_rows(new: NewAnswer, *, version_id: str | None) -> NewGrading:
+    """Returns what is stored of an answer, by a version of its rubric."""
+    return NewGrading(
+        id=new.id,
+        submission_id=new_id(),
+        rubric_version_id=version_id,
         answer=new.answer,
         answer_hash=answer_hash(new.answer),
+        candidate=new.candidate,
         feedback_language=new.feedback_language,
-        created_at=moment,
-    )
-    session.add(submission)
-    grading = Grading(
-        id=new.id,
-        organisation_id=organisation_id,
-        submission=submission,
-        rubric_version=rubric_version(session, new.rubric, organisation_id=organisation_id),
-        state=State.QUEUED,
         priority=new.priority,
         rubric_source=new.rubric_source,
         caller_metadata=new.metadata,
         request_id=new.request_id,
         trace_parent=new.trace_parent,
-        created_at=moment,
-        updated_at=moment,
-        # Set, so that reading it needs no query.
-        report=None,
+        created_at=clock.now(),
     )
-    session.add(grading)
-    # The outbox refers to the grading's row.
-    session.flush()
-    session.add(OutboxMessage(grading_id=grading.id, organisation_id=organisation_id, created_at=moment))
-    return grading
+
+
+def check_rubric(rubric: Rubric) -> None:
+    """Raises DraftRubric for a draft, by which nothing is graded."""
+    if rubric.status == "draft":
+        raise DraftRubric(
+            f"The rubric of '{rubric.question.id}' is a draft: freeze it with 'viva rubric freeze' or "
+            'POST /v1/rubrics/ID/freeze, or send it with "status": "frozen".'
+        )
 
 
 def rubric_version(session: Session, rubric: Rubric, *, organisation_id: str) -> RubricVersion:

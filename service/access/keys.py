@@ -50,7 +50,7 @@ def make_key() -> NewKey:
     secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_CHARACTERS))
     body = f"{_PREFIX}{key_id}_{secret}"
     text = body + _compute_checksum(body)
-    return NewKey(key_id, text, _hash(text))
+    return NewKey(key_id, text, hash_key(text))
 
 
 def read_key_id(text: str) -> str | None:
@@ -99,15 +99,20 @@ def find_caller(session: Session, text: str) -> tuple[Caller, bool]:
         raise InvalidKey("This is no key, or it was mistyped: send the whole key, as 'viva admin create' printed it.")
     row = ApiKeyRepository(session).by_id(key_id)
     # One message for all: a wrong secret must not reveal that an id exists.
-    if row is None or not hmac.compare_digest(row.secret_hash, _hash(text)):
+    if row is None or not hmac.compare_digest(row.secret_hash, hash_key(text)):
         raise InvalidKey("There is no such key: check that it is complete, and that it belongs to this installation.")
     moment = clock.now()
-    if row.revoked_at is not None and row.revoked_at <= moment:
-        raise InvalidKey(f"The key {key_id} was revoked: ask an administrator for another.")
-    if row.expires_at is not None and row.expires_at <= moment:
-        raise InvalidKey(f"The key {key_id} expired on {row.expires_at:%Y-%m-%d %H:%M} UTC: ask for another.")
+    check_validity(key_id, revoked_at=row.revoked_at, expires_at=row.expires_at, moment=moment)
     is_due = row.last_used_at is None or row.last_used_at < moment - timedelta(seconds=_USE_SECONDS)
     return _read_caller(row), is_due
+
+
+def check_validity(key_id: str, *, revoked_at: datetime | None, expires_at: datetime | None, moment: datetime) -> None:
+    """Raises InvalidKey if a key was revoked or has expired at a moment."""
+    if revoked_at is not None and revoked_at <= moment:
+        raise InvalidKey(f"The key {key_id} was revoked: ask an administrator for another.")
+    if expires_at is not None and expires_at <= moment:
+        raise InvalidKey(f"The key {key_id} expired on {expires_at:%Y-%m-%d %H:%M} UTC: ask for another.")
 
 
 def _read_caller(row: ApiKey) -> Caller:
@@ -117,7 +122,8 @@ def _read_caller(row: ApiKey) -> Caller:
     return Caller(row.organisation_id, row.id, row.name, role, scopes)
 
 
-def _hash(text: str) -> str:
+def hash_key(text: str) -> str:
+    """Returns the SHA-256 of a key, which is what is kept of it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

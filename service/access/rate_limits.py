@@ -23,6 +23,7 @@ from redis.retry import Retry
 from ..errors import TooManyRequests
 from ..settings import Settings
 from .caller import Caller
+from .own_counts import OwnCounts
 
 # Within one data centre an answer takes less than a millisecond.
 _REDIS_TIMEOUT_SECONDS = 0.25
@@ -62,10 +63,15 @@ class RateLimits:
         self._key = _make_policy("key", settings.rate_limit_key)
         self._organisation = _make_policy("organisation", settings.rate_limit_organisation)
         self._address = _make_policy("address", settings.rate_limit_failures)
-        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._own = SlidingWindowCounterRateLimiter(OwnCounts())
         self._shared = _connect_redis(settings.redis_url)
         self._pause_until = self._log_after = 0.0
         self._last_read: dict[tuple[str, str], tuple[float, _Use]] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether requests are counted in Redis, which takes a call."""
+        return self._shared is not None
 
     def count_request(self, caller: Caller) -> tuple[Mapping[str, str], TooManyRequests | None]:
         """Counts a request of a key; returns the header fields of its reply, and the error if it is one too many."""

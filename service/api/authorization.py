@@ -9,8 +9,9 @@ from fastapi import Depends, Request
 
 from ..access.caller import Caller
 from ..access.keys import find_caller
+from ..access.known_callers import KnownCallers
 from ..access.rate_limits import RateLimits
-from ..access.rules import ANY_KEY, OPEN_IN_DEVELOPMENT, PUBLIC, RULES
+from ..access.rules import ANY_KEY, CHECKS_AGAIN, OPEN_IN_DEVELOPMENT, PUBLIC, RULES
 from ..access.scopes import Scope
 from ..errors import InvalidKey, MissingScope
 from ..settings import Settings
@@ -28,13 +29,33 @@ async def authorize(request: Request) -> Caller | None:
     rule = RULES[name]
     if rule is PUBLIC or (name in OPEN_IN_DEVELOPMENT and not _is_production(request)):
         return None
-    caller = await anyio.to_thread.run_sync(_admit, request)
+    caller = _recall(request) if name in CHECKS_AGAIN else None
+    if caller is None:
+        caller = await anyio.to_thread.run_sync(_admit, request)
     if rule is not ANY_KEY:
         assert isinstance(rule, Scope)
         if not caller.may(rule):
             raise MissingScope(
                 f"The key {caller.key_id} has not the scope '{rule}', which this route needs: use a key that has it."
             )
+    return caller
+
+
+def _recall(request: Request) -> Caller | None:
+    """Returns the caller of a request, which is counted, if its key was admitted a moment ago.
+
+    Not for a request that may be a repetition: its stored reply is read before the key. Raises TooManyRequests.
+    """
+    limits: RateLimits = request.app.state.rate_limits
+    # Redis is asked from a thread.
+    if limits.is_shared or "idempotency-key" in request.headers:
+        return None
+    known: KnownCallers = request.app.state.known_callers
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    # What is no key is refused, and counted, by `_admit`.
+    caller = known.find(text.strip()) if scheme.lower() == "bearer" else None
+    if caller:
+        _count(request, caller)
     return caller
 
 
@@ -47,16 +68,23 @@ def _admit(request: Request) -> Caller:
     """Returns the caller of a request, which is counted. Raises InvalidKey or TooManyRequests."""
     limits: RateLimits = request.app.state.rate_limits
     try:
-        caller = _find_caller(request.app.state.sessions, _read_bearer(request))
+        text = _read_bearer(request)
+        caller = _find_caller(request.app.state.sessions, text)
     except InvalidKey:
         # Only failures: colleagues of a guesser may share its address.
         limits.count_failure(request.client.host if request.client else "unknown")
         raise
+    request.app.state.known_callers.add(text, caller)
+    _count(request, caller)
+    return caller
+
+
+def _count(request: Request, caller: Caller) -> None:
+    limits: RateLimits = request.app.state.rate_limits
     request.state.caller = caller
     request.state.rate_limit_fields, refused = limits.count_request(caller)
     if refused:
         raise refused
-    return caller
 
 
 def _read_bearer(request: Request) -> str:
@@ -74,17 +102,19 @@ def _find_caller(sessions: SessionFactory, text: str) -> Caller:
     return caller
 
 
-def _require_caller(caller: Annotated[Caller | None, Depends(authorize)]) -> Caller:
-    return cast(Caller, caller)
+async def require_caller(request: Request) -> Caller:
+    """Returns the caller that `authorize`, which runs before all other dependencies, has admitted."""
+    return cast(Caller, request.state.caller)
 
 
-def _get_own_sessions(request: Request, caller: Annotated[Caller, Depends(_require_caller)]) -> SessionFactory:
+async def get_own_sessions(request: Request) -> SessionFactory:
+    """Returns sessions that see the rows of the caller's organisation only."""
     sessions: SessionFactory = request.app.state.sessions
-    return sessions.of(caller.organisation_id)
+    return sessions.of((await require_caller(request)).organisation_id)
 
 
-def _may_read_answer_key(caller: Annotated[Caller, Depends(_require_caller)]) -> bool:
-    return caller.may(Scope.ANSWER_KEY_READ)
+async def _may_read_answer_key(request: Request) -> bool:
+    return (await require_caller(request)).may(Scope.ANSWER_KEY_READ)
 
 
 def _may_see_parts(request: Request) -> bool:
@@ -94,8 +124,8 @@ def _may_see_parts(request: Request) -> bool:
     return "authorization" in request.headers and _admit(request).may(Scope.SERVICE_READ)
 
 
-CallerDep = Annotated[Caller, Depends(_require_caller)]
-OwnSessionsDep = Annotated[SessionFactory, Depends(_get_own_sessions)]
+CallerDep = Annotated[Caller, Depends(require_caller)]
+OwnSessionsDep = Annotated[SessionFactory, Depends(get_own_sessions)]
 """Sessions that see the rows of the caller's organisation only."""
 ReadsKeyDep = Annotated[bool, Depends(_may_read_answer_key)]
 """Whether the caller may read the answer key."""

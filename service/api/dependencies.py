@@ -23,28 +23,31 @@ from .waiting import WaitingRequests
 # In ASCII only: other alphabets have digits too.
 _ID = re.compile("[0-9a-f]{32}", re.ASCII)
 
+# Dependencies that only look something up are coroutines: FastAPI runs each plain function in a thread of its own,
+# which costs more than the look.
 
-def _get_settings(request: Request) -> Settings:
+
+async def _get_settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def _get_bank(request: Request) -> Bank:
+async def _get_bank(request: Request) -> Bank:
     return cast(Bank, request.app.state.bank)
 
 
-def _get_notifier(request: Request) -> Notifier:
+async def _get_notifier(request: Request) -> Notifier:
     return cast(Notifier, request.app.state.notifier)
 
 
-def _get_sessions(request: Request) -> SessionFactory:
+async def _get_sessions(request: Request) -> SessionFactory:
     return cast(SessionFactory, request.app.state.sessions)
 
 
-def _get_waiting(request: Request) -> WaitingRequests:
+async def _get_waiting(request: Request) -> WaitingRequests:
     return cast(WaitingRequests, request.app.state.waiting)
 
 
-def _check_grading_id(
+async def _check_grading_id(
     grading_id: Annotated[
         str,
         Path(
@@ -58,11 +61,13 @@ def _check_grading_id(
     return grading_id
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """Raises RequestValidationError for a query parameter that the route does not have, or that comes twice.
 
     One that takes a list may come as often as it likes.
     """
+    if not request.query_params:
+        return
     fields = {field.alias: field for field in _list_query_fields(request.scope["route"].dependant)}
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:

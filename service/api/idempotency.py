@@ -10,8 +10,10 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from ..access.caller import Caller
 from ..idempotency import KeyUse, add_key, find_earlier_use, hash_request
-from .authorization import CallerDep, OwnSessionsDep
+from ..storage.engine import SessionFactory
+from .authorization import get_own_sessions, require_caller
 
 IdempotencyKeyDep = Annotated[
     str | None,
@@ -34,12 +36,13 @@ class Once:
         self,
         request: Request,
         response: Response,
-        sessions: OwnSessionsDep,
-        caller: CallerDep,
-        idempotency_key: IdempotencyKeyDep = None,
+        sessions: SessionFactory,
+        caller: Caller,
+        idempotency_key: str | None,
     ) -> None:
         self._request, self._response, self._sessions = request, response, sessions
-        self._organisation_id = caller.organisation_id
+        self.caller = caller
+        """Whose request it is."""
         self._key = idempotency_key
         self.is_replayed = False
         """Whether the reply is that of an earlier request."""
@@ -50,14 +53,16 @@ class Once:
         *,
         reply_type: type[Reply],
         body: BaseModel | Mapping[str, Any] | None = None,
-        request_hash: str | None = None,
+        request_hash: Callable[[], str] | None = None,
         location: Callable[[Reply], str] | None = None,
+        shortcut: Callable[[SessionFactory], Reply | None] | None = None,
     ) -> Reply:
         """Returns the reply that `work` makes in a transaction, or the stored one; sets `Location` on it.
 
         `work` may run twice if the reply to a commit was lost, so ids are chosen outside of it. `body` is what the
-        caller sent, `request_hash` replaces the hash over address and body. A reply with a secret must not come by
-        here, as it is stored.
+        caller sent, `request_hash` computes a hash that replaces the one over address and body. A reply with a secret
+        must not come by here, as it is stored. `shortcut` is tried first where there is no key; it returns None, having
+        changed nothing, to leave the request to `work`.
         """
         use = self._describe_use(body, request_hash)
         attempts = 0
@@ -74,14 +79,18 @@ class Once:
                 add_key(session, use, reply=reply.model_dump(mode="json"))
             return reply
 
-        reply = self._sessions.run(run_once, patience_seconds=_PATIENCE_SECONDS)
+        reply = shortcut(self._sessions) if shortcut and use is None else None
+        if reply is None:
+            reply = self._sessions.run(run_once, patience_seconds=_PATIENCE_SECONDS)
         if self.is_replayed:
             self._response.headers["Idempotent-Replayed"] = "true"
         if location:
             self._response.headers["Location"] = location(reply)
         return reply
 
-    def _describe_use(self, body: BaseModel | Mapping[str, Any] | None, request_hash: str | None) -> KeyUse | None:
+    def _describe_use(
+        self, body: BaseModel | Mapping[str, Any] | None, request_hash: Callable[[], str] | None
+    ) -> KeyUse | None:
         if not self._key:
             return None
         request = self._request
@@ -91,7 +100,9 @@ class Once:
             "body": hash_body(body) if body else None,
         }
         route = f"{request.method} {request.scope['route'].path}"
-        return KeyUse(self._key, route, request_hash or hash_request(sent), self._organisation_id)
+        return KeyUse(
+            self._key, route, request_hash() if request_hash else hash_request(sent), self.caller.organisation_id
+        )
 
 
 def hash_body(body: BaseModel | Mapping[str, Any]) -> str:
@@ -100,4 +111,9 @@ def hash_body(body: BaseModel | Mapping[str, Any]) -> str:
     return hash_request(fields)
 
 
-OnceDep = Annotated[Once, Depends()]
+async def _get_once(request: Request, response: Response, idempotency_key: IdempotencyKeyDep = None) -> Once:
+    sessions, caller = await get_own_sessions(request), await require_caller(request)
+    return Once(request, response, sessions, caller, idempotency_key)
+
+
+OnceDep = Annotated[Once, Depends(_get_once)]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import anyio
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from ..errors import UnreadableBody
-from .request_body import check_content_headers, check_size, check_texts, decode_body, parse_json
+from .request_body import check_content_headers, check_size, check_texts, decode_body, parse_json, run_parser
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,8 +30,7 @@ def build_reader(model: type[Model], *, optional: bool = False) -> Callable[[Req
         if optional and not body.strip():
             return model()
         check_content_headers(request.headers)
-        # In a thread, so that other requests are answered meanwhile.
-        return await anyio.to_thread.run_sync(parse_body, body, model)
+        return await run_parser(parse_body, body, model)
 
     return read_body
 

@@ -92,7 +92,7 @@ class Paging:
         return str(self._request.state.caller.organisation_id)
 
 
-def _get_paging(
+async def _get_paging(
     request: Request,
     response: Response,
     settings: SettingsDep,

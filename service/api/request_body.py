@@ -21,6 +21,8 @@ MAX_FIELDS = 64
 MAX_ITEMS = 200
 MAX_VALUES = 2_000
 MAX_DEPTH = 16
+# Less than a millisecond of work.
+_PARSED_AT_ONCE_BYTES = 8 * 1024
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")
@@ -42,10 +44,17 @@ def read_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
             body = await request.body()
         except ClientDisconnect:
             raise UnreadableBody("The connection ended before the body: send the request again.") from None
-        # In a thread, so that other requests are answered meanwhile.
-        return await anyio.to_thread.run_sync(parse_body, body, model)
+        return await run_parser(parse_body, body, model)
 
     return read
+
+
+async def run_parser(parse: Callable[[bytes, type[Model]], Model], body: bytes, model: type[Model]) -> Model:
+    """Returns what a parser makes of a body. A large one is parsed in a thread: others are answered meanwhile."""
+    # A thread costs more than a small body does.
+    if len(body) <= _PARSED_AT_ONCE_BYTES:
+        return parse(body, model)
+    return await anyio.to_thread.run_sync(parse, body, model)
 
 
 def check_content_headers(headers: Headers, *, accepted: Sequence[str] = ("application/json",)) -> str:

@@ -69,7 +69,7 @@ class OpenStreams:
             del self._counts[key_id]
 
 
-def _get_watcher(request: Request) -> EventWatcher:
+async def _get_watcher(request: Request) -> EventWatcher:
     return cast(EventWatcher, request.app.state.event_watcher)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,8 +27,11 @@ from .tenancy import bind_to
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # A writer waits this long for the one before it.
 _BUSY_MILLISECONDS = 30_000
-# A worker of many threads has more transactions at a time than the usual pool has connections.
-_MAX_OVERFLOW = 27
+# A worker of many threads has more transactions at a time than the usual pool has connections. Those beyond the pool
+# are closed after each use, and opening one takes PostgreSQL longer than any transaction here.
+_POOL_SIZE, _MAX_OVERFLOW = 16, 16
+# Repetitions wait at random, at first up to this long.
+_FIRST_WAIT_SECONDS = 0.05
 # Marks connections that only read.
 _READS = "vivavoce_reads"
 START_SECONDS = 10.0
@@ -48,6 +53,7 @@ class SessionFactory:
         info = bind_to(organisation_id) if organisation_id else {}
         self._reading = sessionmaker(engine.execution_options(**{_READS: True}), expire_on_commit=False, info=info)
         self._writing = sessionmaker(engine, expire_on_commit=False, info=info)
+        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
         # Making a session factory costs more than a query.
         self._of_organisation: dict[str, SessionFactory] = {}
 
@@ -65,30 +71,60 @@ class SessionFactory:
         """Returns a session in a transaction that is committed at the end, and rolled back on an error."""
         return self._writing.begin()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database is a server, to which each statement is a round trip."""
+        return self.engine.dialect.name == "postgresql"
+
+    def connect_alone(self) -> sa.Connection:
+        """Returns a connection on which each statement is a transaction of its own, to be used as a context manager."""
+        return self._alone.connect()
+
     def run(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
         """Returns what `work` returns; retries the whole transaction while the database is unavailable.
 
         `work` must be idempotent: a commit may have succeeded although its reply was lost. Raises the last error of the
         database after `patience_seconds`, and any other error of `work` at once.
         """
-        for attempt in _retry_while_unavailable(patience_seconds):
-            with attempt, self.begin() as session:
-                result = work(session)
-        return result
+
+        def run_once() -> T:
+            with self.begin() as session:
+                return work(session)
+
+        return _repeat_while_unavailable(run_once, patience_seconds)
 
     def read(self, work: Callable[[Session], T], *, patience_seconds: float = 30.0) -> T:
         """Returns what `work` reads; retries as `run` does."""
-        for attempt in _retry_while_unavailable(patience_seconds):
-            with attempt, self() as session:
-                result = work(session)
-        return result
+
+        def read_once() -> T:
+            with self() as session:
+                return work(session)
+
+        return _repeat_while_unavailable(read_once, patience_seconds)
+
+
+def _repeat_while_unavailable(run: Callable[[], T], patience_seconds: float) -> T:
+    began = time.monotonic()
+    # What succeeds at once, as nearly all does, needs none of the bookkeeping of repetitions.
+    try:
+        return run()
+    except Exception as error:
+        left_seconds = patience_seconds - (time.monotonic() - began)
+        if left_seconds <= 0 or not is_unavailable(error):
+            raise
+        _log_unavailable(error)
+    time.sleep(random.uniform(0.0, _FIRST_WAIT_SECONDS))
+    for attempt in _retry_while_unavailable(left_seconds):
+        with attempt:
+            result = run()
+    return result
 
 
 def _retry_while_unavailable(patience_seconds: float) -> tenacity.Retrying:
     return tenacity.Retrying(
         stop=tenacity.stop_after_delay(patience_seconds),
         # Random, so that clients do not return all at once.
-        wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
+        wait=tenacity.wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=1.0),
         retry=tenacity.retry_if_exception(is_unavailable),
         before_sleep=_log_retry,
         reraise=True,
@@ -98,6 +134,11 @@ def _retry_while_unavailable(patience_seconds: float) -> tenacity.Retrying:
 def _log_retry(state: tenacity.RetryCallState) -> None:
     assert state.outcome
     error = state.outcome.exception()
+    assert error
+    _log_unavailable(error)
+
+
+def _log_unavailable(error: BaseException) -> None:
     cause = getattr(error, "orig", None) or error
     _log.warning("the database is unavailable, trying again: %s", str(cause).strip().partition("\n")[0])
 
@@ -119,7 +160,14 @@ def connect(url: str) -> sa.Engine:
     if parsed.get_backend_name() != "sqlite":
         # Tested before use, as the server may have restarted.
         engine = sa.create_engine(
-            parsed, pool_pre_ping=True, max_overflow=_MAX_OVERFLOW, hide_parameters=True, json_serializer=_write_json
+            parsed,
+            pool_pre_ping=True,
+            pool_size=_POOL_SIZE,
+            max_overflow=_MAX_OVERFLOW,
+            # Those that are not needed now stay unused.
+            pool_use_lifo=True,
+            hide_parameters=True,
+            json_serializer=_write_json,
         )
         event.listen(engine, "handle_error", _hide_row)
         return engine

@@ -1,7 +1,8 @@
 """Sessions of one organisation: they find no row of another organisation, and store none.
 
 This is the one place that separates organisations. It covers every query, update and deletion by the classes of the
-tables; a statement on a bare table or in SQL is not covered, so routes use none.
+tables; a statement on a bare table or in SQL is not covered, so routes use none. Those of `AcceptanceRepository`, which
+each name the organisation, are the exception.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ def read_organisation(session: Session) -> str:
     if not isinstance(organisation_id, str):
         raise ValueError("the session belongs to no organisation: use SessionFactory.of")
     return organisation_id
+
+
+def check_organisation(session: Session, organisation_id: str) -> None:
+    """Raises ValueError if a session belongs to another organisation; for statements that name theirs themselves."""
+    if session.info.get(_ORGANISATION, organisation_id) != organisation_id:
+        raise ValueError(f"a session of organisation {session.info[_ORGANISATION]} was used for another")
 
 
 # Sessions without an organisation, as workers have, are left alone.

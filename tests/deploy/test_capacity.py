@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from vivavoce.evaluation.benchmarks import worker_cost
 from vivavoce.service.settings import Settings
+from vivavoce.service.storage.engine import connect
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "capacity.py"
@@ -218,7 +219,7 @@ def test_no_gpu_speed_and_no_price_passes_for_measured() -> None:
 
 
 def test_what_was_counted_is_what_the_code_says() -> None:
-    engine = sa.create_engine("postgresql+psycopg://nobody@nowhere/none")
+    engine = connect("postgresql+psycopg://nobody@nowhere/none")
     assert isinstance(engine.pool, sa.QueuePool)
     most = engine.pool.size() + engine.pool._max_overflow
     assert capacity.COMMON["connections_each"].value == most

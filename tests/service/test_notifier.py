@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import threading
 
+import anyio
 import pytest
 
-from vivavoce.service.notifier import EventNotifier, SilentNotifier
+from vivavoce.service.notifier import EventNotifier, SilentNotifier, announce
 
 
 @pytest.fixture
@@ -50,3 +51,19 @@ def test_a_waiting_thread_is_woken(notifier: EventNotifier) -> None:
 
 def test_a_silent_notifier_takes_anything() -> None:
     SilentNotifier().notify("id")
+
+
+def test_a_notifier_that_may_be_slow_does_not_hold_up_the_event_loop() -> None:
+    threads: dict[str, threading.Thread] = {}
+
+    class Slow:
+        def notify(self, grading_id: str) -> None:
+            threads[grading_id] = threading.current_thread()
+
+    anyio.run(announce, Slow(), "id")
+    assert threads["id"] is not threading.current_thread()
+
+
+def test_a_worker_of_this_process_is_notified_from_the_event_loop(notifier: EventNotifier) -> None:
+    anyio.run(announce, notifier, "id")
+    assert notifier.wait(0)

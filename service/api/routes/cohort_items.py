@@ -16,6 +16,7 @@ from ...cohorts.item_list import list_items as find_items
 from ...cohorts.items import check_takes_items, upsert_items
 from ...cohorts.outcomes import Outcome
 from ...errors import NotFound, RefusedItems
+from ...notifier import announce
 from ...storage.tables import Cohort
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, NotifierDep, SettingsDep, refuse_unknown_parameters
@@ -73,7 +74,7 @@ def append_items(
             )
         return ItemsAppended(**counts, errors=errors)
 
-    after_reply.add_task(notifier.notify, cohort_id)
+    after_reply.add_task(announce, notifier, cohort_id)
     return sessions.run(append, patience_seconds=PATIENCE_SECONDS)
 
 

@@ -14,6 +14,7 @@ from ...access.caller import Caller
 from ...cohorts import lifecycle
 from ...cohorts.editing import CohortOptions, create_cohort, delete_cohort, edit_cohort
 from ...cohorts.progress import measure_progress
+from ...notifier import announce
 from ...storage.engine import SessionFactory
 from ...storage.repositories import CohortRepository
 from ...storage.tables import FIRST_REVISION, Cohort, CohortState
@@ -144,7 +145,7 @@ def start_cohort(
     after_reply: BackgroundTasks,
 ) -> CohortPublic:
     """Queues all answers of a validated cohort; an open one can be started as a draft."""
-    after_reply.add_task(notifier.notify, cohort_id)
+    after_reply.add_task(announce, notifier, cohort_id)
     return _change(sessions, cohort_id, response, caller, lifecycle.start)
 
 
@@ -175,7 +176,7 @@ def resume_cohort(
     body: Annotated[CohortResume | None, Body()] = None,
 ) -> CohortPublic:
     """Goes on after a pause or an end with the answers that are not graded; nothing that was paid for is paid again."""
-    after_reply.add_task(notifier.notify, cohort_id)
+    after_reply.add_task(announce, notifier, cohort_id)
     retry_failed = body is not None and body.retry_failed
 
     def resume(session: Session, cohort: Cohort, *, actor: str) -> None:

@@ -8,17 +8,20 @@ from typing import Annotated
 
 import anyio
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank
 
-from ... import lifecycle, submission, validation
+from ... import lifecycle, validation
+from ...acceptance import Arrival, accept_answer, accept_at_once
 from ...access.caller import Caller
+from ...access.scopes import Scope
+from ...notifier import announce
 from ...observability import metrics
 from ...observability.tracing import trace_parent
 from ...regrading import regrade_finished, requeue_failed
-from ...rubric_choice import choose_rubric
-from ...storage.engine import SessionFactory
+from ...storage.engine import SessionFactory, is_unavailable
 from ...storage.repositories import ReviewRepository
 from ...storage.tables import Grading, new_id
 from ..answer_key import hide_answer_key
@@ -47,14 +50,12 @@ _log = logging.getLogger(__name__)
     openapi_extra=describe_body(GradingCreate),
     responses={**STARTED_REPLIES, **problem_replies(400, 404, 409, 413, 415, 422)},
 )
-def create_grading(
+async def create_grading(
     body: Annotated[GradingCreate, Depends(read_body(GradingCreate))],
     request: Request,
     once: OnceDep,
     bank: BankDep,
     notifier: NotifierDep,
-    caller: CallerDep,
-    reads_key: ReadsKeyDep,
     after_reply: BackgroundTasks,
 ) -> GradingPublic:
     """Stores the answer and returns its grading, which is graded in the background.
@@ -65,38 +66,41 @@ def create_grading(
     validation.check_answer(body.answer)
     validation.check_candidate(body.candidate)
     # Outside of the transaction, which may run twice.
-    grading_id = new_id()
-
-    def submit(session: Session) -> GradingPublic:
-        new = _build_answer(session, bank, body, request, grading_id)
-        return GradingPublic.from_grading(
-            submission.submit(session, new, organisation_id=caller.organisation_id).grading
-        )
-
-    reply = once.run(submit, reply_type=GradingPublic, request_hash=hash_body(body), location=_locate)
+    arrival = Arrival(body, once.caller, new_id(), request.state.request_id, trace_parent())
+    reply = await anyio.to_thread.run_sync(_accept, once, bank, arrival)
     if not once.is_replayed:
         metrics.submitted.inc()
         _log.info("grading %s is queued", reply.id, extra={"grading_id": reply.id})
     # After the reply: a slow notifier must not delay the caller.
-    after_reply.add_task(notifier.notify, reply.id)
-    return reply if reads_key else hide_answer_key(reply)
+    after_reply.add_task(announce, notifier, reply.id)
+    return reply if once.caller.may(Scope.ANSWER_KEY_READ) else hide_answer_key(reply)
 
 
-def _build_answer(
-    session: Session, bank: Bank, body: GradingCreate, request: Request, grading_id: str
-) -> submission.NewAnswer:
-    chosen = choose_rubric(session, bank, body)
-    return submission.NewAnswer(
-        id=grading_id,
-        rubric=chosen.rubric,
-        rubric_source=chosen.source,
-        answer=body.answer,
-        candidate=body.candidate,
-        metadata=body.metadata,
-        feedback_language=body.feedback_language,
-        priority=lifecycle.BATCH if body.priority == "batch" else lifecycle.INTERACTIVE,
-        request_id=request.state.request_id,
-        trace_parent=trace_parent(),
+def _accept(once: Once, bank: Bank, arrival: Arrival) -> GradingPublic:
+    tries = 0
+
+    def accept(session: Session) -> GradingPublic:
+        nonlocal tries
+        tries += 1
+        return accept_answer(session, bank, arrival, is_retry=tries > 1)
+
+    def accept_quickly(sessions: SessionFactory) -> GradingPublic | None:
+        try:
+            return accept_at_once(sessions, bank, arrival)
+        except SQLAlchemyError as error:
+            nonlocal tries
+            # The statement may have been carried out.
+            tries = 1
+            if not is_unavailable(error):
+                raise
+            return None
+
+    return once.run(
+        accept,
+        reply_type=GradingPublic,
+        request_hash=lambda: hash_body(arrival.body),
+        location=_locate,
+        shortcut=accept_quickly,
     )
 
 
@@ -129,7 +133,7 @@ def requeue_grading(
     reply = _change_grading(
         once, caller, grading_id, lambda session, grading: requeue_failed(session, grading, actor=caller.actor)
     )
-    after_reply.add_task(notifier.notify, reply.id)
+    after_reply.add_task(announce, notifier, reply.id)
     return reply if reads_key else hide_answer_key(reply)
 
 
@@ -162,7 +166,7 @@ def regrade_grading(
         lambda session, grading: regrade_finished(session, grading, keep_review=keep_review, actor=caller.actor),
         location=_locate,
     )
-    after_reply.add_task(notifier.notify, reply.id)
+    after_reply.add_task(announce, notifier, reply.id)
     return reply if reads_key else hide_answer_key(reply)
 
 

@@ -1,5 +1,6 @@
 """Repositories: the queries on each table, named for what they return."""
 
+from .acceptance import AcceptanceRepository, NewGrading
 from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository, AuditSearch
 from .cohort_files import CohortFileRepository, ColumnMappingRepository
@@ -18,6 +19,7 @@ from .webhooks import DeliveryRepository, EndpointRepository
 
 __all__ = [
     "FILE_KEYS",
+    "AcceptanceRepository",
     "ApiKeyRepository",
     "AuditRepository",
     "AuditSearch",
@@ -38,6 +40,7 @@ __all__ = [
     "JobRepository",
     "JudgeCallRepository",
     "JudgeVersionRepository",
+    "NewGrading",
     "OpenGrading",
     "OrganisationRepository",
     "OutboxRepository",

@@ -45,7 +45,11 @@ COMMANDS = (
     ),
     ("bank", "evaluation.bank:app", "Qualify a judge on the question bank, and publish edited questions."),
     ("judges", "judges:app", "List, promote and roll back judge versions."),
-    ("bench", "evaluation.benchmarks:app", "Measure accuracy, invariance, the judge, its prompt forms and the queue."),
+    (
+        "bench",
+        "evaluation.benchmarks:app",
+        "Measure accuracy, invariance, the judge, its prompt forms, the queue and the API.",
+    ),
     ("admin", "admin:app", "Create, list, rotate and revoke API keys."),
     ("audit", "audit:app", "Read and verify the audit trail."),
     ("backup", "backup:app", "Create, list and check backups of the database."),

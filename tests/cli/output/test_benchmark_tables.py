@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from vivavoce.cli.output.benchmark_tables import (
+    build_api_table,
     build_forms_table,
     build_judge_table,
     build_movement_table,
     build_queue_table,
     print_accuracy,
 )
+from vivavoce.evaluation.benchmarks.api_benchmark import ApiFigures, Block
 from vivavoce.evaluation.benchmarks.judge_benchmark import JudgeFigures, Round
 from vivavoce.evaluation.benchmarks.queue_benchmark import QueueFigures
 from vivavoce.evaluation.prompt_forms import FormFigures
@@ -164,3 +166,29 @@ def test_the_queue_is_told_in_milliseconds_and_mebibytes() -> None:
         assert cell in shown
     assert "gradings per second, judge 100 ms, 10 at a time" in shown
     assert "200 MiB, 210 MiB: ratio 1.050" in shown
+
+
+def test_the_api_stands_beside_the_bare_route() -> None:
+    ours = [Block(160.0, 2.5, 0.5, 0.1), Block(180.0, 2.5, 0.7, 0.1)]
+    bare = [Block(200.0, 2.0, None, 0.1), Block(200.0, 2.0, None, 0.1)]
+    figures = ApiFigures(
+        database="postgresql",
+        bare_route="core",
+        processes=2,
+        connections=16,
+        seconds=2.0,
+        ours=ours,
+        bare=bare,
+        throughput_ratio=0.85,
+        throughput_interval=(0.8, 0.9),
+        server_cpu_ratio=0.8,
+        server_cpu_interval=None,
+        cpu_ratio=0.75,
+        cpu_interval=(0.7, 0.8),
+    )
+    table = build_api_table(figures)
+    assert _cells(table, 1) == ["170", "2.50", "0.60", "", "0.10"]
+    assert _cells(table, 2) == ["200", "2.00", "–", "", "0.10"]
+    assert _cells(table, 3) == ["0.85", "0.80", "", "0.75", ""]
+    assert _cells(table, 4) == ["0.80 to 0.90", "", "", "0.70 to 0.80", ""]
+    assert "2 processes, 16 connections, 2 rounds" in _draw(table)

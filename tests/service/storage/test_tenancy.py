@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from vivavoce.rubrics import Rubric
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.service.storage.repositories import AcceptanceRepository
 from vivavoce.service.storage.tables import Event, Grading, Organisation, Review, Submission
 
-from ..samples import OTHER_ORGANISATION, submit_answer
+from ..samples import OTHER_ORGANISATION, add_organisation, submit_answer
 
 
 @pytest.fixture
@@ -51,3 +52,12 @@ def test_new_rows_belong_to_the_organisation_of_the_session(database: SessionFac
     )
     with pytest.raises(ValueError, match="a row of another"), database.of("default").begin() as session:
         session.add(other)
+
+
+def test_statements_on_tables_are_for_the_organisation_of_the_session(database: SessionFactory) -> None:
+    add_organisation(database)
+    for factory in (database, database.of(OTHER_ORGANISATION)):
+        with factory() as session:
+            AcceptanceRepository(session, OTHER_ORGANISATION)
+    with pytest.raises(ValueError, match="was used for another"), database.of("default")() as session:
+        AcceptanceRepository(session, OTHER_ORGANISATION)

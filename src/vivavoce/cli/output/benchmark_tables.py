@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from vivavoce.evaluation.benchmarks.api_benchmark import ApiFigures, find_median
 from vivavoce.evaluation.benchmarks.busy_machine import BusyFigures
 from vivavoce.evaluation.benchmarks.judge_benchmark import JudgeFigures
 from vivavoce.evaluation.benchmarks.queue_benchmark import QueueFigures
@@ -150,4 +151,31 @@ def build_queue_table(figures: QueueFigures, *, judge_ms: float) -> Table:
         f"memory after {figures.memory_early_after} and {figures.memory_late_after} gradings",
         f"{sizes}: ratio {figures.memory_ratio:.3f}",
     )
+    return table
+
+
+def build_api_table(figures: ApiFigures) -> Table:
+    """Requests a second and processor time of our API and of the bare route, and their ratios."""
+    shape = f"{figures.processes} processes, {figures.connections} connections, {len(figures.ours)} rounds"
+    table = Table(
+        f"POST /v1/gradings, {figures.database}",
+        "ours",
+        f"bare route, {figures.bare_route}",
+        "ratio",
+        "95 %",
+        show_edge=False,
+    )
+    table.title, table.title_justify = shape, "left"
+    rows = (
+        ("requests per second", "per_second", "{:.0f}", figures.throughput_ratio, figures.throughput_interval),
+        ("processor ms of the processes", "server_ms", "{:.2f}", figures.server_cpu_ratio, figures.server_cpu_interval),
+        ("processor ms of PostgreSQL", "database_ms", "{:.2f}", None, None),
+        ("processor ms of both", "", "", figures.cpu_ratio, figures.cpu_interval),
+        ("processor ms of the load generator", "client_ms", "{:.2f}", None, None),
+    )
+    for name, field, form, ratio, interval in rows:
+        medians = [find_median(blocks, field) if field else None for blocks in (figures.ours, figures.bare)]
+        cells = [form.format(value) if value is not None else "–" if field else "" for value in medians]
+        bounds = "{:.2f} to {:.2f}".format(*interval) if interval else ""
+        table.add_row(name, *cells, "" if ratio is None else f"{ratio:.2f}", bounds)
     return table

@@ -225,3 +225,27 @@ def test_the_queue_is_measured_and_documented(viva: Viva, tmp_path: Path) -> Non
     for key in list_keys(figures):
         assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key
     assert "as in 500,5000" in viva("bench", "queue", "--memory", "20,10").stderr
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("bare", ["core", "orm"])
+def test_the_api_is_measured_beside_a_bare_route_and_documented(viva: Viva, tmp_path: Path, bare: str) -> None:
+    out = tmp_path / "figures.json"
+    few = ("--rounds", "2", "--seconds", "0.3", "--connections", "2", "--processes", "1")
+    done = viva("bench", "api", *few, "--bare", bare, "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert figures["bare_route"] == bare
+    assert "use core or orm" in viva("bench", "api", "--bare", "raw").stderr
+    assert (figures["database"], figures["processes"], figures["connections"]) == ("sqlite", 1, 2)
+    pairs = [
+        (ours["per_second"], bare["per_second"]) for ours, bare in zip(figures["ours"], figures["bare"], strict=True)
+    ]
+    assert len(pairs) == 2
+    assert figures["throughput_ratio"] == pytest.approx(sum(ours / bare for ours, bare in pairs) / 2)
+    assert figures["throughput_ratio"] > 0
+    low, high = figures["throughput_interval"]
+    assert low <= figures["throughput_ratio"] <= high
+    assert "requests per second" in done.stdout
+    for key in list_keys(figures):
+        assert re.search(rf"`{re.escape(key)}`", DOCUMENTED), key

@@ -1,4 +1,4 @@
-"""`viva bench`: measures accuracy, invariance, judge, prompt forms and queue on this machine."""
+"""`viva bench`: measures accuracy, invariance, judge, prompt forms, queue and API on this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from vivavoce.evaluation.benchmarks.api_benchmark import measure_api
 from vivavoce.evaluation.benchmarks.busy_machine import measure_busy_machine
 from vivavoce.evaluation.benchmarks.judge_benchmark import measure_judge
 from vivavoce.evaluation.benchmarks.queue_benchmark import measure_queue
@@ -23,7 +24,13 @@ from vivavoce.workers.panel_factory import build_prompt_form, build_rubric_judge
 
 from ...errors import UserError
 from ...options import DataArgument, JsonOption
-from ...output.benchmark_tables import build_busy_table, build_forms_table, build_judge_table, build_queue_table
+from ...output.benchmark_tables import (
+    build_api_table,
+    build_busy_table,
+    build_forms_table,
+    build_judge_table,
+    build_queue_table,
+)
 from ...output.console import err, out, parse_language, write_figures
 from ...output.progress import progress_bar
 from .answer_benchmarks import check_invariance, measure_accuracy
@@ -31,7 +38,7 @@ from .answer_benchmarks import check_invariance, measure_accuracy
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Measure accuracy, invariance, the judge, its prompt forms and the queue.",
+    help="Measure accuracy, invariance, the judge, its prompt forms, the queue and the API.",
 )
 app.command("accuracy")(measure_accuracy)
 app.command("invariance")(check_invariance)
@@ -155,6 +162,34 @@ def benchmark_queue(
             on_step=lambda step: status.update(step),
         )
     out.print(build_queue_table(figures, judge_ms=judge_ms))
+    write_figures(json_file, asdict(figures))
+
+
+@app.command("api")
+def benchmark_api(
+    rounds: Annotated[int, typer.Option(min=1, help="How often our API and the bare route take turns.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds that each of them is sent requests in a round.")] = 2,
+    connections: Annotated[int, typer.Option(min=1, help="Requests that are sent at the same time.")] = 16,
+    processes: Annotated[int, typer.Option(min=1, help="Processes of uvicorn for each of the two.")] = 2,
+    bare: Annotated[str, typer.Option(help="How the bare route writes: with SQLAlchemy's core or its orm.")] = "core",
+    database_url: Annotated[str, typer.Option(help="An empty database; default: a new SQLite file.")] = "",
+    json_file: JsonOption = None,
+) -> None:
+    """Measure how fast answers are taken in over HTTP, beside a bare FastAPI route on the same database."""
+    if bare not in ("core", "orm"):
+        raise UserError(f"There is no bare route '{bare}': use core or orm.")
+    with err.status("Starting …") as status:
+        figures = measure_api(
+            default_bank().get("quantization", "en"),
+            database_url=database_url,
+            with_orm=bare == "orm",
+            processes=processes,
+            connections=connections,
+            rounds=rounds,
+            seconds=seconds,
+            on_step=lambda step: status.update(step),
+        )
+    out.print(build_api_table(figures))
     write_figures(json_file, asdict(figures))
 
 
