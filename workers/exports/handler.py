@@ -47,10 +47,11 @@ def write_export(context: JobContext) -> None:
 
 
 class _Progress:
-    """Notes how many answers were read, at most every two seconds."""
+    """Notes how many answers were read, at most every two seconds; reading them again counts for nothing."""
 
     def __init__(self, sessions: SessionFactory, export_id: str) -> None:
         self._sessions, self._export_id = sessions, export_id
+        self._count = 0
         self._noted_at = time.monotonic()
 
     def start(self, rows: int) -> None:
@@ -60,13 +61,13 @@ class _Progress:
     def follow(self, answers: Iterator[Answer]) -> Iterator[Answer]:
         """The answers, counted as they pass."""
         for count, answer in enumerate(answers):
-            if time.monotonic() - self._noted_at > _PROGRESS_SECONDS:
+            if count > self._count and time.monotonic() - self._noted_at > _PROGRESS_SECONDS:
                 self._note(count)
             yield answer
 
     def _note(self, count: int) -> None:
         self._sessions.run(lambda session: lifecycle.note_progress(session, self._export_id, rows=count))
-        self._noted_at = time.monotonic()
+        self._count, self._noted_at = count, time.monotonic()
 
 
 class _FollowedReader(AnswerReader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -28,19 +29,29 @@ def write_page(path: Path, reader: AnswerReader, options: ExportOptions, rubrics
         raise UnusableExport(
             f"These are {len(reader.keys):,} answers and a page holds {MOST_ANSWERS:,}: set filters, or choose csv."
         )
-    known = {version_id: Rubric.model_validate(document) for version_id, document in rubrics.items()}
-    answers = list(reader.read_answers())
-    rows = [
-        _build_row(answer, known[answer.stored.rubric_version_id], options)
-        for answer in answers
-        if answer.stored.grading_id is not None
-    ]
-    waiting = [_name_place(answer) for answer in answers if answer.stored.grading_id is None]
+    rows = _ReportRows(reader, options, rubrics)
     title = "评分报告" if options.language == "zh" else "Grading report"
-    reason = "尚未开始评分" if options.language == "zh" else "not started"
-    problems = [f"{place}: {reason}" for place in waiting]
-    write_html(path, rows, title=title, problems=problems, language=options.language, made_at=made_at)
-    return len(answers)
+    write_html(path, rows, title=title, problems=rows.list_waiting(), language=options.language, made_at=made_at)
+    return len(reader.keys)
+
+
+class _ReportRows:
+    """The answers with a grading, read from the database again each time."""
+
+    def __init__(self, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics) -> None:
+        self._reader, self._options = reader, options
+        self._rubrics = {version_id: Rubric.model_validate(document) for version_id, document in rubrics.items()}
+
+    def __iter__(self) -> Iterator[ReportRow]:
+        for answer in self._reader.read_answers():
+            if answer.stored.grading_id is not None:
+                yield _build_row(answer, self._rubrics[answer.stored.rubric_version_id], self._options)
+
+    def list_waiting(self) -> list[str]:
+        """Names the answers without a grading."""
+        reason = "尚未开始评分" if self._options.language == "zh" else "not started"
+        answers = self._reader.read_answers()
+        return [f"{_name_place(answer)}: {reason}" for answer in answers if answer.stored.grading_id is None]
 
 
 def _build_row(answer: Answer, rubric: Rubric, options: ExportOptions) -> ReportRow:
