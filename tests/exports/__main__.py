@@ -15,6 +15,9 @@ from rich.table import Table
 
 from .measuring import Step, measure
 
+_HEADINGS = (
+    *("step", "answers", "s", "API CPU s", "worker CPU s", "API MiB", "worker MiB", "more than idle", "file MiB", "ok"),
+)
 _out = Console(width=None if Console().is_terminal else 200)
 
 
@@ -47,18 +50,7 @@ def _options() -> argparse.Namespace:
 
 def _show(steps: list[Step]) -> None:
     table = Table(title="Files of answers in and out; memory is the most at any time")
-    for heading in (
-        "step",
-        "answers",
-        "s",
-        "API CPU s",
-        "worker CPU s",
-        "API MiB",
-        "worker MiB",
-        "more than idle",
-        "file MiB",
-        "ok",
-    ):
+    for heading in _HEADINGS:
         table.add_column(heading)
     for step in steps:
         figures = (step.seconds, step.api_processor, step.worker_processor)

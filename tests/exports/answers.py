@@ -18,13 +18,10 @@ _FIRST_ID = 100_000_000_000_000_007
 
 
 def choose_rubrics(bank: Bank) -> list[Rubric]:
-    """Five questions in each language."""
-    found = [rubric for rubric in bank if rubric.references]
-    return [rubric for language in ("en", "zh") for rubric in _pick(found, language)]
-
-
-def _pick(rubrics: list[Rubric], language: str) -> list[Rubric]:
-    return [rubric for rubric in rubrics if rubric.question.language == language][: _QUESTIONS // 2]
+    """Five questions in each language, all different."""
+    names = sorted({rubric.question.id for rubric in bank if rubric.references})
+    wanted = {name: "en" if place % 2 else "zh" for place, name in enumerate(names[:_QUESTIONS])}
+    return [rubric for rubric in bank if wanted.get(rubric.question.id) == rubric.question.language]
 
 
 def name_id(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Grades all answers of a cohort at once, with copies of reports that a worker made: grading is not what is measured."""
+"""Grades all answers of a cohort at once, with copies of reports that a worker made."""
 
 from __future__ import annotations
 
@@ -31,13 +31,10 @@ def grade_all(site: Site, cohort_id: str, rubrics: list[Rubric]) -> None:
     made = [_submit(site, rubric) for rubric in rubrics]
     site.wait_until_done(seconds=120)
     with site.engine.begin() as connection:
-        for statement in (_GRADINGS, _REPORTS, _LINKS):
-            query = sa.text(statement)
-            if ":made" in statement:
-                query = query.bindparams(sa.bindparam("made", expanding=True))
-            connection.execute(
-                query, {"cohort": cohort_id, "made": made} if ":made" in statement else {"cohort": cohort_id}
-            )
+        connection.execute(sa.text(_GRADINGS), {"cohort": cohort_id})
+        reports = sa.text(_REPORTS).bindparams(sa.bindparam("made", expanding=True))
+        connection.execute(reports, {"cohort": cohort_id, "made": made})
+        connection.execute(sa.text(_LINKS), {"cohort": cohort_id})
     with site.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
 

@@ -1,4 +1,4 @@
-"""Answers go in as a file and come out as files of each format, over HTTP on a real installation, and all is measured."""
+"""Answers go in as a file and come out as files of each format, on a real installation, and all is measured."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vivavoce.rubrics import Rubric, default_bank
+from vivavoce.workers.exports.page import MOST_ANSWERS, MOST_IN_PDF
 
 from ..faults.site import Site
 from .answers import choose_rubrics, name_candidate, name_id, write_answers
@@ -23,7 +24,7 @@ MOST_SECONDS, MOST_MIB = 20.0, 400.0
 MOST_MIB_OF_LARGE = 150.0
 """What an export of more than 10,000 answers may take beside what the idle process has, in MiB."""
 _LARGE = 10_000
-_BOUNDED = {"html": 2000, "pdf": 200}
+_BOUNDED = {"html": MOST_ANSWERS, "pdf": MOST_IN_PDF}
 _log = logging.getLogger(__name__)
 
 
@@ -87,13 +88,7 @@ def _export(site: Site, cohort: str, file_format: str, rubrics: list[Rubric], ro
     if file_format in _BOUNDED:
         options["include_answers"] = True
         answers = min(rows, _BOUNDED[file_format])
-        candidates = sorted({name_candidate(number) for number in range(answers)})
-        # A filter names at most 100 candidates; each answers as many questions as there are.
-        options["filters"] = (
-            {"candidates": candidates}
-            if len(candidates) <= 100
-            else {"question_ids": [rubric.question.id for rubric in rubrics[: answers * len(rubrics) // rows]]}
-        )
+        options["filters"] = _choose_some(rubrics, rows, answers)
     _log.info("exporting %s", file_format)
     with _step(site, f"export {file_format}", answers) as step:
         address = f"/v1/exports/{_post(site, '/v1/exports', json=options)['id']}"
@@ -110,6 +105,14 @@ def _export(site: Site, cohort: str, file_format: str, rubrics: list[Rubric], ro
         step.answers = export["manifest"]["answers"]
         step.problems += _check_ids(file_format, data, rows)
     return step
+
+
+def _choose_some(rubrics: list[Rubric], rows: int, answers: int) -> dict[str, list[str]]:
+    """The filters that leave so many answers: by candidates, of whom they name at most 100, or by questions."""
+    candidates = sorted({name_candidate(number) for number in range(answers)})
+    if len(candidates) <= 100:
+        return {"candidates": candidates}
+    return {"question_ids": [rubric.question.id for rubric in rubrics[: answers * len(rubrics) // rows]]}
 
 
 def _check_ids(file_format: str, data: bytes, rows: int) -> Iterator[str]:

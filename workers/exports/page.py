@@ -1,9 +1,8 @@
-"""Writes answers as the page that `viva grade` writes too."""
+"""Writes answers as the page that `viva grade` writes too, and that page as PDF."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 from vivavoce.rubrics import Rubric
@@ -13,26 +12,62 @@ from vivavoce.service.errors import UnusableExport
 from vivavoce.service.exports.answers import Answer, AnswerReader
 from vivavoce.service.exports.options import ExportOptions
 from vivavoce.service.page.html_report import ReportRow, write_html
-from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.tables import Cohort, State
 
 from .layouts import Rubrics
+from .pdf import PdfError, write_pdf
+from .snapshot import Snapshot
 
 MOST_ANSWERS = 2000
+MOST_IN_PDF = 50
+"""So many answers take the layout 10 seconds and 250 MiB, in a process of its own."""
 
 
-def write_page(path: Path, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics, made_at: datetime) -> int:
+def write_page(path: Path, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics, snapshot: Snapshot) -> int:
     """Write a page of all graded answers, and returns their number; it names those without a grading.
 
     Raises UnusableExport for more than 2,000 answers, which no browser shows in time.
     """
-    if len(reader.keys) > MOST_ANSWERS:
-        raise UnusableExport(
-            f"These are {len(reader.keys):,} answers and a page holds {MOST_ANSWERS:,}: set filters, or choose csv."
-        )
+    _check_number(len(reader.keys), MOST_ANSWERS, "a page", "csv")
     rows = _ReportRows(reader, options, rubrics)
-    title = "评分报告" if options.language == "zh" else "Grading report"
-    write_html(path, rows, title=title, problems=rows.list_waiting(), language=options.language, made_at=made_at)
+    write_html(
+        path,
+        rows,
+        title=_find_title(snapshot, options),
+        problems=rows.list_waiting(),
+        language=options.language,
+        made_at=snapshot.changed_at,
+    )
     return len(reader.keys)
+
+
+def write_pdf_page(
+    path: Path, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics, snapshot: Snapshot
+) -> int:
+    """Write the same page as PDF, and returns the number of answers.
+
+    Raises UnusableExport for more than 50 answers, and if this worker cannot write PDFs.
+    """
+    _check_number(len(reader.keys), MOST_IN_PDF, "a PDF", "html")
+    page = path.with_suffix(".html")
+    count = write_page(page, reader, options, rubrics, snapshot)
+    try:
+        write_pdf(page, path)
+    except PdfError as error:
+        raise UnusableExport(str(error)) from None
+    return count
+
+
+def _check_number(answers: int, most: int, what: str, other: str) -> None:
+    if answers > most:
+        raise UnusableExport(
+            f"These are {answers:,} answers and {what} holds {most:,}: set filters, or choose {other}."
+        )
+
+
+def _find_title(snapshot: Snapshot, options: ExportOptions) -> str:
+    cohort = snapshot.session.get(Cohort, options.cohort_id) if options.cohort_id else None
+    return cohort.name if cohort else "全部评分" if options.language == "zh" else "All gradings"
 
 
 class _ReportRows:
