@@ -1,4 +1,4 @@
-"""Pages as PDF: text of both scripts with its glyphs, small files, nothing fetched, and clear words if a part is missing."""
+"""Pages as PDF: text of both scripts with its glyphs, small, nothing fetched, clear words if a part is missing."""
 
 from __future__ import annotations
 

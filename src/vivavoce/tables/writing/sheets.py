@@ -14,7 +14,17 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from ..model import TableError
-from .workbook import MOST_COLUMNS, MOST_ROWS, OPTIONS, name_parts, replace_halves, split_row, write_cell, write_cells
+from .workbook import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    OPTIONS,
+    name_parts,
+    replace_halves,
+    split_row,
+    write_cell,
+    write_cells,
+    write_text,
+)
 
 # The time of writing would make the bytes of each file new.
 _CREATED = datetime(2000, 1, 1, tzinfo=UTC)
@@ -85,7 +95,7 @@ def _write_row(sheet: Worksheet, number: int, row: Sequence[Any], widths: Sequen
         if value is None or value == "":
             continue
         if type(value) is str:
-            sheet.write_string(number, index, value if value.isascii() else replace_halves(value))
+            write_text(sheet, number, index, value if value.isascii() else replace_halves(value))
         else:
             write_cell(sheet, number, index, value, {})
 
