@@ -32,8 +32,6 @@ _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+")
 _SENTENCE_END = re.compile(
     r"""[。！？；]+[”’）】]* | [!?]+["'”’)\]]* | (?<!\.)\.++["'”’)\]]*+(?=\s|$) | ;(?=\s) | \n+""", re.VERBOSE
 )
-# Texts repeat few characters, and looking at one takes longer than remembering it.
-_CACHED_CHARACTERS = 8192
 # In characters; a bound on what models get as one sentence.
 _LONGEST_SENTENCE = 600
 # Only upper-case letters stand for names.
@@ -164,7 +162,7 @@ def _fold_ascii(raw: str) -> NormalText:
             break_at = next((index for index, character in enumerate(run) if character in _LINE_BREAKS), None)
             pieces.append(" " if break_at is None else "\n")
             starts.append(start + (break_at or 0))
-    return NormalText("".join(pieces), tuple(starts), tuple(map((1).__add__, starts)), 0)
+    return NormalText("".join(pieces), tuple(starts), tuple(start + 1 for start in starts), 0)
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
@@ -207,18 +205,10 @@ def join_spans(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _fold_piece(piece: str) -> str:
     """A character with its combining marks, folded; empty if it is invisible."""
-    if len(piece) == 1:
-        return _fold_character(piece)
-    return _fold_visible("".join(itertools.filterfalse(_is_invisible, piece)))
-
-
-@lru_cache(maxsize=_CACHED_CHARACTERS)
-def _fold_character(character: str) -> str:
-    return character if character in _KEPT else _fold_visible(character)
-
-
-def _fold_visible(visible: str) -> str:
+    if piece in _KEPT:
+        return piece
     folded = []
+    visible = piece if len(piece) == 1 else "".join(itertools.filterfalse(_is_invisible, piece))
     for character in unicodedata.normalize("NFKC", visible):
         if character in "\n\r\u2028\u2029\x0b\x0c\x85":
             folded.append("\n")
@@ -229,7 +219,6 @@ def _fold_visible(visible: str) -> str:
     return "".join(folded)
 
 
-@lru_cache(maxsize=_CACHED_CHARACTERS)
 def _is_invisible(character: str) -> bool:
     # Unicode files these under controls; here they are blanks.
     if character in "\n\r\t\x0b\x0c\x85":

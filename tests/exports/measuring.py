@@ -23,6 +23,8 @@ MOST_SECONDS, MOST_MIB = 20.0, 400.0
 """What a step may take for up to 10,000 answers; more answers may take longer, not more memory."""
 MOST_MIB_OF_LARGE = 150.0
 """What an export of more than 10,000 answers may take beside what the idle process has, in MiB."""
+MOST_MIB_OF_PDF = 300.0
+"""What the process that writes a PDF may take."""
 _LARGE = 10_000
 _BOUNDED = {"html": MOST_ANSWERS, "pdf": MOST_IN_PDF}
 _log = logging.getLogger(__name__)
@@ -144,8 +146,10 @@ def _check_limits(step: Step) -> Iterator[str]:
             yield f"took {step.seconds:.0f} s, more than {MOST_SECONDS:.0f}"
     elif step.name.startswith("export") and step.worker_more_mib > MOST_MIB_OF_LARGE:
         yield f"took {step.worker_more_mib:.0f} MiB, more than {MOST_MIB_OF_LARGE:.0f}"
+    if step.name == "export pdf" and step.worker_more_mib > MOST_MIB_OF_PDF:
+        yield f"the PDF took {step.worker_more_mib:.0f} MiB, more than {MOST_MIB_OF_PDF:.0f}"
     for who, used in (("API", step.api_mib), ("worker", step.worker_mib)):
-        if used > MOST_MIB:
+        if used > MOST_MIB and step.name != "export pdf":
             yield f"the {who} had {used:.0f} MiB, more than {MOST_MIB:.0f}"
 
 

@@ -84,9 +84,9 @@ class _ReportRows:
 
     def list_waiting(self) -> list[str]:
         """Names the answers without a grading."""
-        reason = "尚未开始评分" if self._options.language == "zh" else "not started"
+        reason = "：尚未开始评分" if self._options.language == "zh" else ": not started"
         answers = self._reader.read_answers()
-        return [f"{_name_place(answer)}: {reason}" for answer in answers if answer.stored.grading_id is None]
+        return [f"{_name_place(answer)}{reason}" for answer in answers if answer.stored.grading_id is None]
 
 
 def _build_row(answer: Answer, rubric: Rubric, options: ExportOptions) -> ReportRow:

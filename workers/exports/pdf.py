@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,15 +56,15 @@ def find_gap() -> str | None:
     if harfbuzz_subset == ffi.NULL:
         return "PDFs with Chinese text take minutes without Debian's libharfbuzz-subset0: install it."
     if not _has_chinese_font():
-        return "PDFs need a font with Chinese characters: install Debian's fonts-wqy-microhei."
+        return "PDFs need a font with Chinese characters: install Debian's fontconfig and fonts-wqy-microhei."
     return None
 
 
 def _has_chinese_font() -> bool:
-    try:
-        fonts = subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, timeout=30, check=False)
-    except FileNotFoundError:
+    list_fonts = shutil.which("fc-list")
+    if list_fonts is None:
         return False
+    fonts = subprocess.run([list_fonts, ":lang=zh-cn", "family"], capture_output=True, timeout=30, check=False)
     return bool(fonts.stdout.strip())
 
 
