@@ -22,7 +22,7 @@ setup: $(VENV)/.ready ## Make the environment (.venv) with everything in it
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "vivavoce needs Python 3.11 or newer: set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[grading,postgres,tracing,dev]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[grading,pdf,postgres,tracing,dev]'
 	@touch $@
 
 models: setup ## Get the default judge model (1.1 GB, once) and check it

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from vivavoce.graders.report.stored import upgrade_document
+from vivavoce.graders.report.stored import parse_document
 
 from ..api.answer_key import cut_server_words, hide_in_report
 from ..cohorts.outcomes import EXPIRED_REASON, NOT_STARTED_REASON, Outcome
@@ -71,7 +71,7 @@ class AnswerReader:
                 yield self._build(found[answer_id])
 
     def _build(self, row: sa.Row[Any]) -> Answer:
-        report = None if row.document is None else upgrade_document(row.document)
+        report = None if row.document is None else parse_document(row.document)
         detail = row.detail
         if not self._options.include_answer_key:
             report = None if report is None else hide_in_report(report)

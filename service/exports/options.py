@@ -11,9 +11,16 @@ from ..cohorts.outcomes import Outcome
 from ..errors import UnusableExport
 from .columns import COLUMNS, GROUPS, WIDE_COLUMNS, Column
 
-FORMATS = ("csv", "xlsx", "jsonl", "html")
-_ENDINGS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson", "html": "text/html; charset=utf-8"}
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS = ("csv", "xlsx", "jsonl", "html", "pdf")
+PAGES = frozenset({"html", "pdf"})
+"""The formats that people read, with a layout of their own."""
+_MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/x-ndjson",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+}
 _ANSWER_GROUP, _KEY_GROUP = "answer", "answer_key"
 
 
@@ -44,7 +51,7 @@ class ExportOptions(BaseModel):
         default=None, max_length=32, description="Id of a cohort; null for all gradings that the filters let through."
     )
     filters: ExportFilters = Field(default=ExportFilters(), description="Which of the answers; all by default.")
-    format: str = Field(default="csv", max_length=16, description="`csv`, `xlsx`, `jsonl` or `html`.")
+    format: str = Field(default="csv", max_length=16, description="`csv`, `xlsx`, `jsonl`, `html` or `pdf`.")
     layout: Literal["long", "wide"] = Field(
         default="long",
         description="`long` has a row for each answer, `wide` a row for each candidate with columns for each question.",
@@ -83,16 +90,14 @@ class ExportOptions(BaseModel):
 
     def check(self) -> None:
         """Raises UnusableExport for what cannot be exported."""
-        if self.format == "pdf":
-            raise UnusableExport(
-                "No PDF can be written here: choose html and print the page to a PDF, or csv, xlsx or jsonl."
-            )
         if self.format not in FORMATS:
             raise UnusableExport(f"There is no format '{self.format}': choose {', '.join(FORMATS)}.")
-        if self.format == "html" and (self.layout == "wide" or self.columns is not None):
-            raise UnusableExport("The page (html) has a layout of its own: leave out layout and columns.")
-        if self.format == "html" and not self.include_answers:
-            raise UnusableExport("The page (html) shows the answers: set include_answers to true, or choose csv.")
+        if self.format in PAGES and (self.layout == "wide" or self.columns is not None):
+            raise UnusableExport(f"A page ({self.format}) has a layout of its own: leave out layout and columns.")
+        if self.format in PAGES and not self.include_answers:
+            raise UnusableExport(
+                f"A page ({self.format}) shows the answers: set include_answers to true, or choose csv."
+            )
         for moment in (self.filters.created_after, self.filters.created_before):
             if moment is not None and moment.tzinfo is None:
                 raise UnusableExport(f"The time {moment.isoformat()} has no time zone: add Z for UTC.")
@@ -106,4 +111,4 @@ class ExportOptions(BaseModel):
 
 def media_type(file_format: str) -> str:
     """Returns the media type of a format."""
-    return _ENDINGS.get(file_format, _XLSX)
+    return _MEDIA_TYPES[file_format]

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vivavoce.graders.report.stored import upgrade_document
+from vivavoce.graders.report.stored import parse_document
 from vivavoce.graders.types import MAX_SCORE
 
 from ..page.report_scores import find_score
@@ -145,7 +145,7 @@ def _write_change(row: EditedRow, current: Current, after: Mapping[str, Any]) ->
         "external_id": stored.external_id,
         "candidate": stored.candidate,
         "question_id": stored.question_id,
-        "machine_score": find_score(upgrade_document(stored.document)) if stored.document else None,
+        "machine_score": find_score(parse_document(stored.document)) if stored.document else None,
         "before": current.before,
         "after": dict(after),
         "replaces_person": stored.review_id is not None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,10 +18,12 @@ from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Language, Rubric
 
 from ..api.schemas.gradings import GradingPublic
+from ..storage.tables import State
 from .report_labels import LABELS, format_points
-from .report_sections import AnswerView, build_overview, build_section, list_facts, section_language
+from .report_sections import AnswerView, OverviewRow, build_overview, build_section, list_facts, section_language
 
 _BINS = int(MAX_SCORE)
+_PIECES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Agreement:
 
 def write_html(
     path: Path,
-    rows: Sequence[ReportRow],
+    rows: Iterable[ReportRow],
     *,
     title: str,
     problems: Sequence[str] = (),
@@ -63,29 +65,35 @@ def write_html(
 ) -> None:
     """Write the page. `problems` says which rows of the input were not graded, and why.
 
+    `rows` are read again for each part of the page, so that one of many answers needs little memory.
     `unread_grades` says which grades by people are no numbers from 0 to 10. `made_at` is by default now.
 
     Each answer's section is in the language of its feedback, the rest of the page in `language`, by default that of
     most answers.
     """
     language = language or _majority_language(rows)
-    sections = [_build_row_section(number, row) for number, row in enumerate(rows, start=1)]
-    page = _load_template().render(
+    overview, provenances = [], []
+    for number, row in enumerate(rows, start=1):
+        overview.append(build_overview(number, row.place, row.question, row.grading, row.human_grade, language))
+        if row.grading.report:
+            provenances.append(row.grading.report["provenance"])
+    page = _load_template().stream(
         title=title,
         labels=LABELS[language],
         made_at=made_at or datetime.now().astimezone(),
         version=__version__,
-        sections=sections,
-        overview=[build_overview(row.place, row.grading, language) for row in rows],
+        sections=(_build_row_section(number, row) for number, row in enumerate(rows, start=1)),
+        overview=overview,
         problems=problems,
         unread_grades=unread_grades,
-        with_human_grades=any(row.human_grade is not None for row in rows),
-        facts=list_facts([row.grading.report["provenance"] for row in rows if row.grading.report], language),
-        **_count_answers(sections, problems),
+        with_human_grades=any(row.human_grade is not None for row in overview),
+        facts=list_facts(provenances, language),
+        **_count_answers(overview, problems),
         correlation=agreement.correlation if agreement else None,
         compared=agreement.compared if agreement else 0,
     )
-    path.write_text(page, encoding="utf-8")
+    page.enable_buffering(_PIECES_AT_ONCE)
+    page.dump(str(path), encoding="utf-8")
 
 
 @cache
@@ -115,24 +123,24 @@ def _build_row_section(number: int, row: ReportRow) -> AnswerView:
     )
 
 
-def _majority_language(rows: Sequence[ReportRow]) -> Language:
+def _majority_language(rows: Iterable[ReportRow]) -> Language:
     """The language of most answers, of two with equally many that of the first answer; English without answers."""
     counts = Counter(section_language(row.grading) for row in rows)
     return counts.most_common(1)[0][0] if counts else "en"
 
 
-def _count_answers(sections: Sequence[AnswerView], problems: Sequence[str]) -> Mapping[str, Any]:
+def _count_answers(overview: Sequence[OverviewRow], problems: Sequence[str]) -> Mapping[str, Any]:
     """The page's counts; a row that could not be taken in counts as an answer without a score."""
-    scores = [section.score for section in sections if section.score is not None]
+    scores = [row.score for row in overview if row.score is not None]
     counts = [0] * _BINS
     for score in scores:
         # Full marks belong to the last bin.
         counts[min(int(score), _BINS - 1)] += 1
     return {
-        "total": len(sections) + len(problems),
+        "total": len(overview) + len(problems),
         "graded": len(scores),
-        "to_review": sum(section.grading.state == "needs_review" for section in sections),
-        "without_score": len(sections) + len(problems) - len(scores),
+        "to_review": sum(row.grading_state == State.NEEDS_REVIEW for row in overview),
+        "without_score": len(overview) + len(problems) - len(scores),
         "bins": [(number, number + 1, count) for number, count in enumerate(counts)],
         "median": median(scores) if scores else None,
     }

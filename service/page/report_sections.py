@@ -27,15 +27,27 @@ _FACTS = {Flag.EMPTY, Flag.NON_ANSWER, Flag.COPIED_QUESTION}
 
 @dataclass(frozen=True)
 class OverviewRow:
-    """An answer's row in the table, in the language of the page."""
+    """An answer's row in the table, in the language of the page; `question` is in that of the question."""
 
+    number: int
     name: str
+    question: str
+    question_language: str
+    grading_state: str
+    score: float | None
+    bounds: tuple[float, float] | None
+    human_grade: float | None
     state: str
     no_score: str
     points: str
-    bounds: str
+    bounds_text: str
     confidence: str
     remarks: str
+
+    @property
+    def groups(self) -> str:
+        """The groups that the page can be filtered by, as CSS classes."""
+        return _name_groups(self.grading_state, self.score)
 
 
 @dataclass(frozen=True)
@@ -76,9 +88,8 @@ class AnswerView:
 
     @property
     def groups(self) -> str:
-        """The groups that the page can be filtered by, as CSS classes: `review`, `unscored`, both or none."""
-        is_review, is_unscored = self.grading.state == "needs_review", self.score is None
-        return " ".join(["review"] * is_review + ["unscored"] * is_unscored)
+        """The groups that the page can be filtered by, as CSS classes."""
+        return _name_groups(self.grading.state, self.score)
 
 
 def section_language(grading: GradingPublic) -> Language:
@@ -141,18 +152,28 @@ def build_section(
     )
 
 
-def build_overview(source: str, grading: GradingPublic, language: Language) -> OverviewRow:
-    """The row of an answer in the table, in this language."""
+def build_overview(
+    number: int, source: str, question: str, grading: GradingPublic, human_grade: float | None, language: Language
+) -> OverviewRow:
+    """The row of the answer with this number in the table, in this language."""
     labels, report = LABELS[language], grading.report or {}
     word, share, _ = _describe_confidence(report, labels)
     remarks = [describe_reason(grading.reason, language).label] if grading.reason else []
     remarks += [describe_flag(flag, language).label for flag in report.get("flags", ())]
+    bounds = score_bounds(grading)
     return OverviewRow(
+        number=number,
         name=grading.candidate or _name_source(source, labels),
+        question=question,
+        question_language=grading.language,
+        grading_state=grading.state,
+        score=find_score(report),
+        bounds=bounds,
+        human_grade=human_grade,
         state=describe_state(grading.state, language).label,
         no_score=name_missing_score(report, labels),
         points=write_points(report, labels),
-        bounds=write_bounds(score_bounds(grading), labels),
+        bounds_text=write_bounds(bounds, labels),
         confidence=labels["in_brackets"].format(word=word, share=share) if word else "–",
         remarks=labels["semicolon"].join(remarks),
     )
@@ -188,6 +209,11 @@ def list_facts(provenances: Sequence[Mapping[str, Any]], language: Language) -> 
         (labels["cached_verdicts"], f"{sum_values('cached_verdicts'):,}"),
         (labels["tokens"], labels["tokens_cached"].format(**share) if cached else share["total"]),
     ]
+
+
+def _name_groups(state: str, score: float | None) -> str:
+    """`review`, `unscored`, both or none."""
+    return " ".join(["review"] * (state == "needs_review") + ["unscored"] * (score is None))
 
 
 def _name_source(source: str, labels: Mapping[str, str]) -> str:

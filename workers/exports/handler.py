@@ -14,7 +14,7 @@ from vivavoce.service.exports import lifecycle
 from vivavoce.service.exports.answers import Answer, AnswerReader
 from vivavoce.service.exports.fields import write_time
 from vivavoce.service.exports.lifecycle import Written
-from vivavoce.service.exports.options import ExportOptions
+from vivavoce.service.exports.options import PAGES, ExportOptions
 from vivavoce.service.jobs import JobLease
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Export
@@ -22,7 +22,7 @@ from vivavoce.tables import TableError
 
 from ..background import LEASE_SECONDS, JobContext
 from .layouts import Layout, Rubrics, build_layout
-from .page import write_page
+from .page import write_page, write_pdf_page
 from .records import describe_records, write_jsonl
 from .snapshot import Snapshot, open_snapshot
 from .tables import write_csv, write_xlsx
@@ -47,10 +47,11 @@ def write_export(context: JobContext) -> None:
 
 
 class _Progress:
-    """Notes how many answers were read, at most every two seconds."""
+    """Notes how many answers were read, at most every two seconds; reading them again counts for nothing."""
 
     def __init__(self, sessions: SessionFactory, export_id: str) -> None:
         self._sessions, self._export_id = sessions, export_id
+        self._count = 0
         self._noted_at = time.monotonic()
 
     def start(self, rows: int) -> None:
@@ -60,13 +61,13 @@ class _Progress:
     def follow(self, answers: Iterator[Answer]) -> Iterator[Answer]:
         """The answers, counted as they pass."""
         for count, answer in enumerate(answers):
-            if time.monotonic() - self._noted_at > _PROGRESS_SECONDS:
+            if count > self._count and time.monotonic() - self._noted_at > _PROGRESS_SECONDS:
                 self._note(count)
             yield answer
 
     def _note(self, count: int) -> None:
         self._sessions.run(lambda session: lifecycle.note_progress(session, self._export_id, rows=count))
-        self._noted_at = time.monotonic()
+        self._count, self._noted_at = count, time.monotonic()
 
 
 class _FollowedReader(AnswerReader):
@@ -95,8 +96,9 @@ def _write_format(
     path: Path, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics, snapshot: Snapshot
 ) -> tuple[int, list[dict[str, Any]]]:
     """Write the file; the number of its rows, and the description of its columns."""
-    if options.format == "html":
-        return write_page(path, reader, options, rubrics, snapshot.changed_at), []
+    if options.format in PAGES:
+        write = write_page if options.format == "html" else write_pdf_page
+        return write(path, reader, options, rubrics, snapshot), []
     if options.format == "jsonl":
         return write_jsonl(path, reader, options, rubrics), describe_records(options)
     layout = build_layout(reader, options, rubrics)

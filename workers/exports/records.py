@@ -18,10 +18,11 @@ from .layouts import Rubrics
 
 def write_jsonl(path: Path, reader: AnswerReader, options: ExportOptions, rubrics: Rubrics) -> int:
     """Write one object a line, in UTF-8; what there is none of is null. Returns the number of lines."""
+    columns = options.choose_columns()
     records = (
-        _group_records(reader, options, rubrics)
+        _group_records(reader, columns, options, rubrics)
         if options.layout == "wide"
-        else (_read_record(answer, options.choose_columns(), options, rubrics) for answer in reader.read_answers())
+        else (_read_record(answer, columns, options, rubrics) for answer in reader.read_answers())
     )
     # A lone surrogate becomes its escape, which JSON reads back.
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
@@ -39,8 +40,9 @@ def describe_records(options: ExportOptions) -> list[dict[str, Any]]:
     return [{**entry, "heading": place, "name": place} for entry, place in zip(entries, places, strict=True)]
 
 
-def _group_records(reader: AnswerReader, options: ExportOptions, rubrics: Rubrics) -> Iterator[dict[str, Any]]:
-    columns = options.choose_columns()
+def _group_records(
+    reader: AnswerReader, columns: list[Column], options: ExportOptions, rubrics: Rubrics
+) -> Iterator[dict[str, Any]]:
     for candidate, answers in groupby(reader.read_answers(), key=lambda answer: answer.stored.candidate):
         records = (_read_record(answer, columns, options, rubrics) for answer in answers)
         if candidate is None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,29 +32,29 @@ def write_csv(path: Path, layout: Layout) -> int:
 
 def write_xlsx(path: Path, layout: Layout, language: Language) -> int:
     """Write a workbook: the table, and a second sheet that describes its columns; returns the number of rows."""
-    # Widths must be known before the first row, so the rows wait in a file.
-    waiting = path.with_suffix(".rows")
-    with waiting.open("w", encoding="ascii") as file:
-        count = 0
-        for row in layout.rows:
-            file.write(json.dumps(row) + "\n")
-            count += 1
     texts = frozenset(index for index, column in enumerate(layout.columns) if column.column.identifies)
     entries = [column.describe() for column in layout.columns]
     described = [["yes" if entry[name] is True else entry[name] or None for name in _DICTIONARY] for entry in entries]
-    names = _SHEETS[language]
+    names, rows = _SHEETS[language], _Counted(layout.rows)
     headings = _DICTIONARY_ZH if language == "zh" else _DICTIONARY
     write_sheets(
         path,
         [
-            Sheet(names[0], [column.heading for column in layout.columns], lambda: _read_rows(waiting), texts),
-            Sheet(names[1], headings, lambda: described, frozenset(range(len(headings)))),
+            Sheet(names[0], [column.heading for column in layout.columns], rows, texts),
+            Sheet(names[1], headings, described, frozenset(range(len(headings)))),
         ],
     )
-    return count
+    return rows.count
 
 
-def _read_rows(path: Path) -> Iterator[list[Any]]:
-    with path.open(encoding="ascii") as file:
-        for line in file:
-            yield json.loads(line)
+class _Counted:
+    """Rows that are counted as they are read."""
+
+    def __init__(self, rows: Iterable[list[Any]]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        for row in self._rows:
+            self.count += 1
+            yield row

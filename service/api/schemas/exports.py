@@ -49,7 +49,7 @@ class ExportPublic(BaseModel):
     state: Literal["queued", "running", "finished", "failed"] = Field(description="Only a finished one has a file.")
     error: str | None = Field(description="Why it failed, in a sentence; null otherwise.")
     cohort_id: str | None = Field(description="Id of the cohort; null for gradings of any.")
-    format: str = Field(description="`csv`, `xlsx`, `jsonl` or `html`.")
+    format: str = Field(description="`csv`, `xlsx`, `jsonl`, `html` or `pdf`.")
     layout: Literal["long", "wide"] = Field(description="A row for each answer, or for each candidate.")
     language: Literal["zh", "en"] = Field(description="Language of headings and labels.")
     columns: list[str] | None = Field(description="The columns that were asked for; null for those of the layout.")

@@ -12,6 +12,7 @@ from vivavoce.cli.commands.doctor import Finding
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import InvalidRubric, default_bank
 from vivavoce.service.storage.engine import SessionFactory
+from vivavoce.workers.exports import pdf
 
 from ..conftest import Viva
 
@@ -108,6 +109,17 @@ def test_redis_is_optional(viva: Viva) -> None:
     assert _line(viva("doctor").stdout, "Redis").startswith("ok  Redis: not set")
     for url in ("redis://127.0.0.1:9/0", "nonsense"):
         assert _line(viva("doctor", VIVA_REDIS_URL=url).stdout, "Redis").startswith("-   Redis: ")
+
+
+def test_what_pdfs_lack_is_named_and_not_needed(viva: Viva, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _line(viva("doctor").stdout, "PDF exports") == "ok  PDF exports: ready"
+    # A folder without programs: no fonts can be listed.
+    monkeypatch.setattr(pdf.shutil, "which", lambda _: None)
+    done = viva("doctor")
+    assert _line(done.stdout, "PDF exports") == "-   PDF exports: cannot be written"
+    assert (
+        "→ PDFs need a font with Chinese characters: install Debian's fontconfig and fonts-wqy-microhei." in done.stdout
+    )
 
 
 def test_a_missing_package_is_named_with_its_command(viva: Viva, monkeypatch: pytest.MonkeyPatch) -> None:

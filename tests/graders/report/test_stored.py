@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from vivavoce.graders import AnswerInput, Flag, JudgeFailure, Report, UnscoredReason, grade
-from vivavoce.graders.report.stored import read_report, upgrade_document
+from vivavoce.graders.report.stored import parse_document, read_report, upgrade_document
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
 
@@ -119,3 +119,16 @@ def test_a_report_is_never_read_as_waiting(rubric: Rubric) -> None:
 
 def test_flags_are_read_as_flags(rubric: Rubric) -> None:
     assert read_report(_grade(rubric, "").to_dict()).flags == (Flag.EMPTY,)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"score": None, "criteria": [{"max_points": 2.0, "prior": 0.5}], "talk": [{"start": 0, "end": 3}]},
+        {"score": 5.0, "criteria": [{"max_points": 2.0}], "feedback": {"candidate": 'said "prior": yes'}},
+        {"score": 0.1, "points": 0.1, "max_points": 10.0, "criteria": [], "detail": "half \ud800 a character"},
+    ],
+)
+def test_a_text_is_parsed_as_its_document_is_upgraded(document: dict[str, Any]) -> None:
+    for text in (json.dumps(document), json.dumps(document, separators=(",", ":"))):
+        assert parse_document(text) == upgrade_document(document)

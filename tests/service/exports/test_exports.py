@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
+from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from vivavoce.graders.types import Flag
@@ -23,6 +24,8 @@ from vivavoce.service.exports import lifecycle
 from vivavoce.service.reviews import NewReview, add_review
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, Event, Export, ExportChunk, Grading
+from vivavoce.workers.exports import page
+from vivavoce.workers.exports.pdf import PdfError
 
 from ..keys import make_key_header
 from ..samples import FixedClock, audited_kinds, submit_answer
@@ -202,8 +205,8 @@ def test_gradings_outside_cohorts_are_exported(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"format": "pdf"}, "choose html and print the page"),
-        ({"format": "ods"}, "choose csv, xlsx, jsonl, html"),
+        ({"format": "pdf"}, "set include_answers"),
+        ({"format": "ods"}, "choose csv, xlsx, jsonl, html, pdf"),
         ({"format": "html"}, "set include_answers"),
         ({"filters": {"created_after": "2026-01-01T00:00:00"}}, "no time zone"),
     ],
@@ -220,10 +223,46 @@ def test_an_unknown_cohort_is_not_found(api: TestClient) -> None:
 
 def test_the_page_shows_answers_without_the_key(api: TestClient, cohort: SampleCohort, export: Ask) -> None:
     options = {"cohort_id": cohort.id, "format": "html", "include_answers": True}
-    page = fetch(api, export(**options)).decode()
-    assert "INT8, 量化" in page
-    assert "stored with fewer bits" not in page
+    written = fetch(api, export(**options)).decode()
+    assert "INT8, 量化" in written
+    assert "stored with fewer bits" not in written
     assert "stored with fewer bits" in fetch(api, export(**options, include_answer_key=True)).decode()
+
+
+def test_the_page_is_written_as_pdf(api: TestClient, cohort: SampleCohort, export: Ask) -> None:
+    made = export(cohort_id=cohort.id, format="pdf", include_answers=True, language="zh")
+    reply = api.get(f"/v1/exports/{made['id']}/file")
+    assert reply.headers["content-type"] == "application/pdf"
+    assert made["manifest"]["answers"] == 8
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(reply.content)).pages)
+    assert "Spring" in text
+    assert text.count("INT8, 量化") == 5
+    assert "stored with fewer bits" not in text
+
+
+def test_too_many_answers_for_a_pdf_fail_with_a_sentence(
+    api: TestClient, cohort: SampleCohort, export: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "MOST_IN_PDF", 7)
+    made = export(cohort_id=cohort.id, format="pdf", include_answers=True)
+    assert (made["state"], made["error"]) == (
+        "failed",
+        "These are 8 answers and a PDF holds 7: set filters, or choose html.",
+    )
+
+
+def test_without_its_libraries_a_pdf_fails_with_a_sentence_and_other_formats_go_on(
+    api: TestClient, cohort: SampleCohort, export: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PdfError("PDFs need a font.")
+
+    monkeypatch.setattr(page, "write_pdf", refuse)
+    made = export(cohort_id=cohort.id, format="pdf", include_answers=True)
+    assert (made["state"], made["error"]) == ("failed", "PDFs need a font.")
+    reply = api.get(f"/v1/exports/{made['id']}/file")
+    assert (reply.status_code, reply.json()["code"]) == (409, "wrong_state")
+    assert export(cohort_id=cohort.id, format="html", include_answers=True)["state"] == "finished"
 
 
 def test_the_answer_key_needs_its_scope_to_ask_and_to_fetch(

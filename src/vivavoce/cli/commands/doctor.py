@@ -25,6 +25,7 @@ from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
 from vivavoce.graders.models.verifier import CrossEncoderVerifier
 from vivavoce.rubrics import RubricError, load_bank
 from vivavoce.service.settings import Settings, split_urls
+from vivavoce.workers.exports.pdf import find_gap
 
 from ..machine_load import BUSY, read_processor_wait
 from ..output.console import format_share, out
@@ -78,6 +79,7 @@ def run_checks(settings: Settings) -> list[Finding]:
         *_check_judge(settings),
         _check_database(settings),
         _check_redis(settings),
+        _check_pdf(),
     ]
 
 
@@ -182,6 +184,11 @@ def _check_database(settings: Settings) -> Finding:
         cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
         return Finding("database", False, hide_credentials(cause), "check VIVA_DATABASE_URL, then run 'viva migrate'")
     return Finding("database", True, f"{url.get_backend_name()}, schema {revision}")
+
+
+def _check_pdf() -> Finding:
+    gap = find_gap()
+    return Finding("PDF exports", gap is None, "cannot be written" if gap else "ready", gap or "", needed=False)
 
 
 def _check_redis(settings: Settings) -> Finding:

@@ -14,6 +14,7 @@ from xlsxwriter.worksheet import Worksheet
 from ..model import TableError
 from .losses import describe_half_characters, name_rows
 
+_PLAIN = Format()
 # Excel's bounds; text is counted in units of UTF-16.
 _LONGEST_TEXT = 32_767
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
@@ -118,7 +119,16 @@ def write_cell(sheet: Worksheet, row: int, column: int, value: Any, formats: Map
     elif isinstance(value, date):
         sheet.write_string(row, column, value.isoformat())
     else:
-        sheet.write_string(row, column, str(value))
+        write_text(sheet, row, column, str(value))
+
+
+def write_text(sheet: Worksheet, row: int, column: int, text: str) -> None:
+    """Write a text that fits a cell as it is."""
+    if text.startswith("<r>") and text.endswith("</r>"):
+        # XlsxWriter would take it for XML that is ready to be written; in two parts it is text again.
+        sheet.write_rich_string(row, column, _PLAIN, text[:1], _PLAIN, text[1:])
+    else:
+        sheet.write_string(row, column, text)
 
 
 def _fits_calendar(value: date) -> bool:
