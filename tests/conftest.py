@@ -15,6 +15,7 @@ from vivavoce.rubrics import Bank, Rubric, load_rubric
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
 
+from .graded_service import GradedService, run_graded_service
 from .servers import PostgresServer, RedisServer
 
 DATA = Path(__file__).parent / "data"
@@ -129,3 +130,10 @@ def redis_url() -> Iterator[str]:
 def stub_judge() -> Iterator[StubJudgeServer]:
     with StubJudgeServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def graded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedService]:
+    """A whole service with a worker, for tests of callers; each makes cohorts and gradings of its own."""
+    with run_graded_service(tmp_path_factory.mktemp("service")) as service:
+        yield service

@@ -1,0 +1,38 @@
+"""What all models of replies have in common."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import pydantic
+
+
+class Model(pydantic.BaseModel):
+    """A reply. Fields that this version does not know are kept in `model_extra`; words of states and kinds are texts,
+    so that new ones do not fail."""
+
+    model_config = pydantic.ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+M = TypeVar("M", bound=Model)
+
+
+class Page(Model, Generic[M]):
+    """A page of a list; `next_cursor` is None on the last."""
+
+    items: list[M]
+    next_cursor: str | None = None
+
+
+class Range(Model):
+    """The 10 and 90 % percentiles of an estimate."""
+
+    low: float
+    high: float
+
+
+class Text(Model):
+    """A sentence in both languages."""
+
+    zh: str
+    en: str
