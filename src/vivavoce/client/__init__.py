@@ -7,6 +7,7 @@ from .errors import (
     Conflict,
     ConnectionLost,
     DownloadDamaged,
+    ExportFailed,
     InvalidRequest,
     NotAllowed,
     NotConfigured,
@@ -16,6 +17,7 @@ from .errors import (
     UnreadableReply,
     WaitTimedOut,
 )
+from .webhook_messages import InvalidSignature, WebhookMessage, read_webhook_message
 
 __all__ = [
     "ApiError",
@@ -25,7 +27,9 @@ __all__ = [
     "Conflict",
     "ConnectionLost",
     "DownloadDamaged",
+    "ExportFailed",
     "InvalidRequest",
+    "InvalidSignature",
     "NotAllowed",
     "NotConfigured",
     "NotFound",
@@ -33,4 +37,6 @@ __all__ = [
     "TooManyRequests",
     "UnreadableReply",
     "WaitTimedOut",
+    "WebhookMessage",
+    "read_webhook_message",
 ]

@@ -8,7 +8,14 @@ from typing import Self
 from .http.async_runner import AsyncRunner
 from .http.operations import R, Resource
 from .http.sync_runner import SyncRunner
+from .resources.cohort_files import CohortFiles
+from .resources.cohorts import Cohorts
+from .resources.events import Events
+from .resources.exports import Exports
 from .resources.gradings import Gradings
+from .resources.results import Results
+from .resources.rubrics import Questions, Rubrics
+from .resources.webhooks import Keys, Webhooks
 from .settings import read_settings
 
 
@@ -18,6 +25,15 @@ class _Resources(Resource[R]):
     def __init__(self, runner: R) -> None:
         super().__init__(runner)
         self.gradings = Gradings(runner)
+        self.questions = Questions(runner)
+        self.rubrics = Rubrics(runner)
+        self.cohorts = Cohorts(runner)
+        self.cohort_files = CohortFiles(runner)
+        self.results = Results(runner)
+        self.events = Events(runner)
+        self.exports = Exports(runner)
+        self.webhooks = Webhooks(runner)
+        self.keys = Keys(runner)
 
 
 class Client(_Resources[SyncRunner]):

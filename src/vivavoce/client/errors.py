@@ -5,7 +5,9 @@ ClientError
 ├── ConnectionLost       the service cannot be reached, or the connection broke; `may_have_arrived` says how far it came
 ├── UnreadableReply      the reply is not what the API describes
 ├── WaitTimedOut         what was waited for did not end in time
+├── ExportFailed         the service could not write the file of an export
 ├── DownloadDamaged      a downloaded file has another SHA-256 than its manifest
+├── InvalidSignature     a message of a webhook is not from the service (in webhook_messages.py)
 └── ApiError             the service refused the request
     ├── InvalidRequest   400, 410, 413, 415, 422: the request itself is wrong
     ├── NotAllowed       401, 403: no valid key, or one without the scope
@@ -50,6 +52,10 @@ class UnreadableReply(ClientError):
 
 class WaitTimedOut(ClientError):
     """What was waited for did not end in time; it goes on in the service."""
+
+
+class ExportFailed(ClientError):
+    """The service could not write the file of an export; the message says why."""
 
 
 class DownloadDamaged(ClientError):

@@ -6,8 +6,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from vivavoce.client import Client, ConnectionLost, ServiceFailed, TooManyRequests
-from vivavoce.client.errors import ApiError, Conflict, InvalidRequest, UnreadableReply
+from vivavoce.client import Client, ClientError, ConnectionLost, ServiceFailed, TooManyRequests
+from vivavoce.client.errors import ApiError, Conflict
 from vivavoce.client.http.retries import read_retry_after
 
 from ...servers import free_port
@@ -143,17 +143,21 @@ def test_wrong_requests_and_faults_of_the_service_are_not_sent_again() -> None:
             assert len(server.asked) == 1
 
 
-def test_replies_of_others_are_named() -> None:
-    with run_scripted_server(Answer(404, b"<html>no such\npage</html>")) as server, connect(server) as client:
-        with pytest.raises(ApiError, match=r"status 404 and no reason \(<html>no such page</html>\)"):
-            client.gradings.read(ID)
-    with run_scripted_server(Answer(body={"hello": 1})) as server, connect(server) as client:
-        with pytest.raises(UnreadableReply, match="is no Grading"):
-            client.gradings.read(ID)
-    moved = Answer(301, b"", {"Location": "https://viva.example"})
-    with run_scripted_server(moved) as server, connect(server) as client:
-        with pytest.raises(InvalidRequest, match="redirects to https://viva.example"):
-            client.gradings.read(ID)
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer(404, b"<html>no such\npage</html>"), r"status 404 and no reason \(<html>no such page</html>\)"),
+        (Answer(body={"hello": 1}), "The reply is no Grading"),
+        (Answer(301, b"", {"Location": "https://viva.example"}), r"redirects to https://viva\.example"),
+    ],
+)
+def test_replies_of_others_are_named(answer: Answer, sentence: str) -> None:
+    with (
+        run_scripted_server(answer) as server,
+        connect(server) as client,
+        pytest.raises(ClientError, match=sentence),
+    ):
+        client.gradings.read(ID)
 
 
 def test_what_a_newer_service_adds_does_no_harm() -> None:

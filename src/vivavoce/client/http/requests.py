@@ -16,9 +16,10 @@ import httpx2
 import pydantic
 
 from ..errors import ClientError, UnreadableReply
+from ..models.base import Model
 
 T = TypeVar("T")
-M = TypeVar("M", bound=pydantic.BaseModel)
+M = TypeVar("M", bound=Model)
 DONE = object()
 """What a generator of steps gives after its last step."""
 _SAFE_METHODS = frozenset({"GET", "PUT", "DELETE"})
@@ -162,7 +163,9 @@ def read_as(model: type[M]) -> Callable[[Reply], M]:
     """Returns a reader of replies that are a JSON object. It raises UnreadableReply."""
 
     def read(reply: Reply) -> M:
-        return parse(model, reply.content)
+        found = parse(model, reply.content)
+        found._etag = reply.headers.get("etag")
+        return found
 
     return read
 

@@ -16,26 +16,28 @@ from .requests import Open, OpenedReply, OpenOnce, Reply, Request, Send, Sleep, 
 
 _FIRST_SECONDS = 0.25
 _LONGEST_SECONDS = 15.0
-# Of a reply that was refused before it was carried out.
-_REFUSED = 429
+# As 429: refused before anything was done, so that every request may be sent again.
+_BUSY = "busy"
 _PASSING = frozenset({502, 503, 504})
 _STILL_RUNNING = "idempotency_in_progress"
 
 
 class Backoff:
-    """Waiting times that grow, until the patience is used up; `reset` begins anew after progress."""
+    """Waiting times that grow, until the patience is used up; it begins with the first failure."""
 
     def __init__(self, patience_seconds: float) -> None:
         self._patience = patience_seconds
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
-        self._deadline = time.monotonic() + self._patience
+        """Begin anew, after progress."""
+        self._deadline: float | None = None
         self._tries = 0
 
     def next_seconds(self, wanted: float | None = None) -> float | None:
         """Returns the seconds until the next try, as `wanted` by the service; None if the patience does not last."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._patience
         longest = min(_FIRST_SECONDS * 2**self._tries, _LONGEST_SECONDS)
         self._tries = min(self._tries + 1, 20)
         # Spread out, so that many clients do not come back at once; never before the service wants it.
@@ -102,7 +104,7 @@ def to_error(response: httpx2.Response) -> ApiError:
 def _may_repeat(request: Request[Any], error: ApiError | ConnectionLost) -> bool:
     if isinstance(error, ConnectionLost):
         return not error.may_have_arrived or request.may_be_repeated
-    if error.status == _REFUSED:
+    if error.status == 429 or error.code == _BUSY:
         return True
     if error.code == _STILL_RUNNING:
         return "Idempotency-Key" in request.headers

@@ -12,6 +12,12 @@ class Model(pydantic.BaseModel):
     so that new ones do not fail."""
 
     model_config = pydantic.ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    _etag: str | None = pydantic.PrivateAttr(default=None)
+
+    @property
+    def etag(self) -> str | None:
+        """The state of a resource that can be edited, to be given as `if_match`; None for others."""
+        return self._etag
 
 
 M = TypeVar("M", bound=Model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pydantic
+
 from .base import Model, Page
 
 OPEN_STATES = frozenset({"queued", "running"})
@@ -159,7 +161,7 @@ class GradingListed(Model):
 class GradingPage(Page[GradingListed]):
     """A page of gradings: with `ids` those that are `missing`; with `sync` on the last page the next `sync_token`."""
 
-    missing: list[str] = []
+    missing: list[str] = pydantic.Field(default_factory=list)
     sync_token: str | None = None
 
 
