@@ -16,12 +16,14 @@ from .errors import UserError
 _ID = re.compile(r"[0-9a-f]{32}")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 _NAMES_SEARCHED = 1000
+_FIRST_SECONDS = 2.0
 
 
 def open_client(*, patience_seconds: float = 60.0) -> Client:
     """A client of the service that the environment names, by default of the one that 'viva serve' runs here.
 
-    Raises UserError without a key. The key of this machine is sent to this machine only.
+    Raises UserError without a key, and ClientError if the service does not answer or does not know it.
+    The key of this machine is sent to this machine only.
     """
     settings = Settings()
     url = os.environ.get(URL_VARIABLE) or _local_url(settings)
@@ -31,6 +33,9 @@ def open_client(*, patience_seconds: float = 60.0) -> Client:
             f"There is no key for {url}: set {KEY_VARIABLE} (an administrator makes keys with 'viva admin create'), "
             "or start 'viva serve' on this machine, which makes one for it."
         )
+    # A wrong address or key is said at once; only later failures are waited for.
+    with Client(url, key, patience_seconds=_FIRST_SECONDS) as first:
+        first.keys.read_own()
     return Client(url, key, patience_seconds=patience_seconds)
 
 
