@@ -56,7 +56,7 @@ class CandidatePage(Page[Candidate]):
     """Candidates by tier, and the answers without a candidate."""
 
     tiers: int
-    tier_error: float
+    tier_error: float = 0.05
     anonymous_items: int
 
 

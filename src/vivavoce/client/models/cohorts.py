@@ -147,7 +147,7 @@ class ResultReview(Model):
 class Result(Model):
     """The result of an answer; a later one of the same `item` replaces it. `sequence` is its place."""
 
-    type: str
+    type: str = "result"
     sequence: int
     item: ResultItem
     grading_id: str

@@ -106,15 +106,15 @@ class Grading(Model):
     state: str
     question_id: str
     language: str
-    source: str | None
-    rubric_hash: str | None
+    source: str | None = None
+    rubric_hash: str | None = None
     candidate: str | None
     attempt: int
     reason: str | None
     detail: str | None
     created_at: datetime
     updated_at: datetime
-    provisional: Provisional | None
+    provisional: Provisional | None = None
     report: Report | None
     submission_id: str | None = None
     cohort_id: str | None = None
