@@ -7,7 +7,7 @@ ClientError
 ├── WaitTimedOut         what was waited for did not end in time
 ├── ExportFailed         the service could not write the file of an export
 ├── DownloadDamaged      a downloaded file has another SHA-256 than its manifest
-├── InvalidSignature     a message of a webhook is not from the service (in webhook_messages.py)
+├── InvalidSignature     a message of a webhook is not from the service
 └── ApiError             the service refused the request
     ├── InvalidRequest   400, 410, 413, 415, 422: the request itself is wrong
     ├── NotAllowed       401, 403: no valid key, or one without the scope
@@ -56,6 +56,10 @@ class WaitTimedOut(ClientError):
 
 class ExportFailed(ClientError):
     """The service could not write the file of an export; the message says why."""
+
+
+class InvalidSignature(ClientError):
+    """A message of a webhook is not from the service, is older than five minutes, or was changed on its way."""
 
 
 class DownloadDamaged(ClientError):

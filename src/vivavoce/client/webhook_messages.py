@@ -9,12 +9,8 @@ import pydantic
 from standardwebhooks import Webhook as _Signer
 from standardwebhooks import WebhookVerificationError
 
-from .errors import ClientError
+from .errors import InvalidSignature
 from .models.base import Model
-
-
-class InvalidSignature(ClientError):
-    """The message is not from the service, is older than five minutes, or was changed on its way."""
 
 
 class WebhookMessage(Model):

@@ -40,9 +40,9 @@ def finished(caller: Caller, cohort: str, answers: Path) -> str:
 def test_a_file_is_graded(caller: Caller, cohort: str, answers: Path) -> None:
     added = caller("cohort", "add", cohort, answers)
     assert "columns (long form, guessed)" in added.stdout
-    assert "2 rows: 2 usable with 2 answers" in added.stdout
-    assert "2 answers added" in added.stdout
-    assert "0 answers added, 0 changed, 2 unchanged" in caller("cohort", "add", cohort, answers).stdout
+    assert "rows: 2, of which 2 can be used; answers: 2; errors: 0" in added.stdout
+    assert "answers added: 2" in added.stdout
+    assert "answers added: 0, changed: 0, unchanged: 2" in caller("cohort", "add", cohort, answers).stdout
     assert "2 answers to grade" in caller("cohort", "estimate", cohort).stdout
     assert "is running" in caller("cohort", "start", cohort).stdout
     watched = caller("cohort", "watch", cohort)
@@ -64,7 +64,7 @@ def test_a_file_with_errors_adds_nothing_and_gives_its_bad_rows(caller: Caller, 
     [bad] = csv.DictReader((answers.parent / "bad.csv").read_text(encoding="utf-8-sig").splitlines())
     assert (bad["external_id"], "没有这道题" in bad["error"]) == ("009", True)
     assert json.loads(caller("cohort", "show", cohort, "--json").stdout)["total"] == 0
-    assert "1 rows left out" in caller("cohort", "add", cohort, answers, "--valid-only").stdout
+    assert "rows left out: 1" in caller("cohort", "add", cohort, answers, "--valid-only").stdout
 
 
 def test_a_check_adds_nothing(caller: Caller, cohort: str, answers: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_mapping_says_what_the_columns_are(caller: Caller, cohort: str, tmp_pa
     (tmp_path / "mapping.json").write_text(json.dumps(mapping), encoding="utf-8")
     added = caller("cohort", "add", cohort, "odd.csv", "--mapping", "mapping.json")
     assert "(long form, given)" in added.stdout
-    assert "1 answers added" in added.stdout
+    assert "answers added: 1" in added.stdout
 
 
 def test_a_cohort_is_paused_resumed_and_cancelled(caller: Caller, answers: Path) -> None:

@@ -156,7 +156,7 @@ def list_cohorts(
 ) -> None:
     """List cohorts, the newest first."""
     with open_client() as client:
-        out.print(build_cohorts_table(client.cohorts.list(state=state)))
+        out.print(build_cohorts_table(client.cohorts.list(state=state), width=out.width))
 
 
 @app.command("show")
@@ -192,11 +192,12 @@ def _apply_or_delete(client: Client, cohort: Cohort, report: FileReport, *, chec
     applied = client.cohort_files.apply(cohort.id, report.id, on_invalid=on_invalid).applied
     assert applied
     out.print(
-        f"{applied.created} answers added, {applied.changed} changed, {applied.unchanged} unchanged, "
-        f"{applied.left_out_rows} rows left out",
+        f"answers added: {applied.created}, changed: {applied.changed}, unchanged: {applied.unchanged}; "
+        f"rows left out: {applied.left_out_rows}",
         highlight=False,
     )
-    err.print(f"Next: viva cohort estimate {cohort.id}, or viva cohort start {cohort.id}", highlight=False)
+    err.print(f"Next: viva cohort estimate {cohort.id}", highlight=False, soft_wrap=True)
+    err.print(f"      viva cohort start {cohort.id}", highlight=False, soft_wrap=True)
 
 
 def _watch(client: Client, cohort: Cohort) -> Cohort:

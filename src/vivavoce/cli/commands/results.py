@@ -70,7 +70,7 @@ def _print_results(client: Client, cohort: Cohort, *, follow: bool) -> None:
     if not follow:
         # A result that changed comes again: the newest counts.
         newest = {result.item.id: result for result in client.results.list(cohort.id)}
-        out.print(build_results_table(newest.values()))
+        out.print(build_results_table(list(newest.values())))
         err.print(f"{len(newest)} of {cohort.total} answers have a result", highlight=False)
         return
     for result in client.results.follow(cohort.id):

@@ -17,24 +17,21 @@ from .console import format_figure, format_share
 
 _PROBLEMS_SHOWN = 20
 _LONGEST = 60
+_WIDE = 100
 
 
-def build_cohorts_table(cohorts: Iterable[Cohort]) -> Table:
-    """A row for each cohort."""
+def build_cohorts_table(cohorts: Iterable[Cohort], *, width: int) -> Table:
+    """A row for each cohort; a terminal of few columns has no room for the time."""
+    has_time = width >= _WIDE
     table = Table()
     table.add_column("cohort", no_wrap=True)
     table.add_column("name", overflow="fold")
-    for name in ("state", "answers", "done", "created (UTC)"):
-        table.add_column(name, no_wrap=name != "created (UTC)")
+    for name in ("state", "done", *(["created (UTC)"] if has_time else [])):
+        table.add_column(name, no_wrap=True)
     for cohort in cohorts:
-        table.add_row(
-            cohort.id,
-            escape(cohort.name),
-            cohort.state,
-            str(cohort.total),
-            format_share(cohort.progress.done),
-            _write_time(cohort.created_at),
-        )
+        done = f"{format_share(cohort.progress.done)} of {cohort.total}"
+        time = [_write_time(cohort.created_at)] if has_time else []
+        table.add_row(cohort.id, escape(cohort.name), cohort.state, done, *time)
     return table
 
 
@@ -107,8 +104,8 @@ def print_file_report(console: Console, report: FileReport, *, language: str) ->
         console.print(_build_columns(report.columns, language=language))
     counts = report.counts
     console.print(
-        f"{counts.rows} rows: {counts.valid_rows} usable with {counts.answers} answers, {counts.invalid_rows} not; "
-        f"{counts.errors} errors, {counts.warnings} warnings",
+        f"rows: {counts.rows}, of which {counts.valid_rows} can be used; answers: {counts.answers}; "
+        f"errors: {counts.errors}; warnings: {counts.warnings}",
         highlight=False,
     )
     if report.problems:
@@ -117,30 +114,30 @@ def print_file_report(console: Console, report: FileReport, *, language: str) ->
         console.print(f"and {report.problem_count - _PROBLEMS_SHOWN} more: --bad-rows FILE has all rows with errors")
 
 
-def build_results_table(results: Iterable[Result]) -> Table:
-    """A row for each result."""
+def build_results_table(results: Sequence[Result]) -> Table:
+    """A row for each result; without flags there is no column for them."""
+    has_flags = any(result.flags for result in results)
     table = Table()
-    for name in ("external id", "candidate", "question"):
+    for name in ("id", "candidate", "question", "outcome"):
         table.add_column(name, overflow="fold")
-    table.add_column("outcome", overflow="fold")
-    for name in ("score", "range", "confidence"):
+    for name in ("score", "range", "sure"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("flags", overflow="fold")
+    if has_flags:
+        table.add_column("flags", overflow="fold")
     for result in results:
-        table.add_row(*(escape(cell) for cell in _list_cells(result)))
+        cells = _list_cells(result)
+        table.add_row(*(escape(cell) for cell in (cells if has_flags else cells[:-1])))
     return table
 
 
 def describe_result(result: Result) -> str:
     """One line of text for a result."""
-    external_id, candidate, question, outcome, score, between, confidence, flags = _list_cells(result)
-    return "  ".join(
-        part for part in (external_id, candidate, question, outcome, score, between, confidence, flags) if part
-    )
+    return "  ".join(filter(None, _list_cells(result)))
 
 
 def _list_cells(result: Result) -> Sequence[str]:
     reviewed = result.review.score if result.review else None
+    score = format_figure(result.score, 1)
     between = ""
     if result.score_min is not None and result.score_max is not None:
         between = f"{result.score_min:.1f}–{result.score_max:.1f}"
@@ -149,9 +146,7 @@ def _list_cells(result: Result) -> Sequence[str]:
         result.item.candidate or "",
         result.item.question_id,
         f"{result.outcome}: {result.reason}" if result.reason else result.outcome,
-        f"{format_figure(result.score, 1)} (person: {reviewed:.1f})"
-        if reviewed is not None
-        else format_figure(result.score, 1),
+        score if reviewed is None else f"{score} (person: {reviewed:.1f})",
         between,
         format_share(result.confidence),
         ", ".join(result.flags),
