@@ -13,7 +13,7 @@ from ...graded_service import GradedService
 from ..breaking_proxy import run_breaking_proxy
 from ..cohorts import grade_cohort, start_cohort
 
-SEEDS = range(5)
+SEEDS = range(3)
 
 
 @pytest.fixture(scope="module")

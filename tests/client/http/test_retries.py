@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from vivavoce.client import Client, ClientError, ConnectionLost, ServiceFailed, TooManyRequests
+from vivavoce.client import Client, ClientError, ConnectionLost, NotFound, ServiceFailed, TooManyRequests
 from vivavoce.client.errors import ApiError, Conflict
 from vivavoce.client.http.retries import read_retry_after
 
@@ -141,6 +141,25 @@ def test_wrong_requests_and_faults_of_the_service_are_not_sent_again() -> None:
             with pytest.raises(ApiError):
                 client.gradings.read(ID)
             assert len(server.asked) == 1
+
+
+def test_what_would_be_done_twice_is_not_sent_again() -> None:
+    for lost in (BUSY, Answer(breaks=True)):
+        with run_scripted_server(lost, DONE) as server, connect(server) as client:
+            with pytest.raises((ServiceFailed, ConnectionLost)):
+                client.cohorts.create("spring")
+            server.answers.insert(0, lost)
+            with pytest.raises((ServiceFailed, ConnectionLost)):
+                client.rubrics.edit(ID, {}, if_match='"1"')
+            assert [method for method, _, _ in server.asked] == ["POST", "PUT"]
+
+
+def test_what_was_refused_before_it_began_is_sent_again() -> None:
+    for refusal in (problem(429, "too_many_requests"), problem(503, "busy", **{"Retry-After": "0"})):
+        with run_scripted_server(refusal, Answer(404, b"")) as server, connect(server) as client:
+            with pytest.raises(NotFound):
+                client.cohort_files.upload(ID, b"answer", name="a.csv")
+            assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from vivavoce.client.models.cohorts import Cohort, Result
 from ..errors import UserError, require_writable
 from ..files.result_lines import open_lines
 from ..output.cohorts import build_results_table, describe_result
-from ..output.console import err, out, parse_language
+from ..output.console import err, out, parse_language, print_note
 from ..service_client import find_cohort, open_client
 
 app = typer.Typer(add_completion=False)
@@ -53,6 +53,8 @@ def show_results(
     require_writable(output, option="--output")
     with open_client(patience_seconds=_FOLLOW_PATIENCE_SECONDS if follow else 60.0) as client:
         cohort = find_cohort(client, name)
+        if follow and cohort.started_at is None:
+            print_note(f"nothing comes before the cohort is started: 'viva cohort start {cohort.id}'.")
         try:
             if form is None:
                 _print_results(client, cohort, follow=follow)

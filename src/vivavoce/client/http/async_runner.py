@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class AsyncRunner:
-    """Sends over a pool of connections, which `close` closes. It works under asyncio and trio."""
+    """Sends over a pool of connections, which `close` closes."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self.settings = settings

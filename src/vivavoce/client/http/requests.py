@@ -22,7 +22,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 DONE = object()
 """What a generator of steps gives after its last step."""
-_SAFE_METHODS = frozenset({"GET", "PUT", "DELETE"})
+# Not PUT: after an edit that arrived, its second try is a conflict with itself.
+_SAFE_METHODS = frozenset({"GET", "DELETE"})
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ class CohortFiles(Resource[R]):
             path=fill(_FILE + "/mapping", cohort_id, file_id),
             headers={"If-Match": if_match},
             body=without_none(mapping=mapping, encoding=encoding, sheet=sheet),
+            is_repeatable=if_match == "*",
             wait_seconds=_READING_SECONDS,
             read=read_as(FileReport),
         )
