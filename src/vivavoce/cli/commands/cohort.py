@@ -15,9 +15,15 @@ from vivavoce.client.models.cohorts import Cohort
 from vivavoce.client.models.files import FileReport
 
 from ..errors import UserError, require_writable
-from ..output.cohorts import build_cohorts_table, print_cohort, print_estimate, print_file_report
+from ..output.cohorts import (
+    build_cohorts_table,
+    cohort_bar,
+    describe_speed,
+    print_cohort,
+    print_estimate,
+    print_file_report,
+)
 from ..output.console import err, out, parse_language
-from ..output.progress import progress_bar
 from ..service_client import find_cohort, open_client
 
 app = typer.Typer(
@@ -201,13 +207,19 @@ def _apply_or_delete(client: Client, cohort: Cohort, report: FileReport, *, chec
 
 
 def _watch(client: Client, cohort: Cohort) -> Cohort:
-    with progress_bar(err) as progress:
-        bar = progress.add_task(cohort.state, total=cohort.total)
+    with cohort_bar(err) as progress:
+        bar = progress.add_task(cohort.state, total=cohort.total, speed="")
         for seen in client.cohorts.watch(cohort.id, every_seconds=_LOOK_SECONDS):
             cohort = seen
             open_answers = sum(cohort.counts.get(name, 0) for name in ("queued", "running", "not_started"))
             described = escape(f"{cohort.state}, {cohort.counts.get('needs_review', 0)} to review")
-            progress.update(bar, total=cohort.total, completed=cohort.total - open_answers, description=described)
+            progress.update(
+                bar,
+                total=cohort.total,
+                completed=cohort.total - open_answers,
+                description=described,
+                speed=describe_speed(cohort),
+            )
     return cohort
 
 
@@ -221,9 +233,9 @@ def _read_mapping(file: Path | None) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError:
-        raise UserError(f"{file} is no JSON: docs/api/cohort-files.md has a mapping.") from None
+        found = None
     if not isinstance(found, dict):
-        raise UserError(f"{file} is no mapping: docs/api/cohort-files.md has one.")
+        raise UserError(f"{file} is no mapping in JSON: docs/api/cohort-files.md has one.")
     # Both the mapping and the body that the API takes.
     inner = found.get("mapping", found)
     return inner if isinstance(inner, dict) else found

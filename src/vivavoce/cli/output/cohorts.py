@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from vivavoce.client.models.base import Range
@@ -35,9 +36,24 @@ def build_cohorts_table(cohorts: Iterable[Cohort], *, width: int) -> Table:
     return table
 
 
+def cohort_bar(console: Console) -> Progress:
+    """A bar with the count, and the speed as the service measures it: a watcher may come late."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    return Progress(*columns, console=console)
+
+
+def describe_speed(cohort: Cohort) -> str:
+    """Answers a minute and the latest end that is expected; empty before there is a speed and after the end."""
+    progress = cohort.progress
+    if cohort.has_ended or progress.answers_a_minute is None:
+        return ""
+    end = f", done by {_write_time(progress.latest_end)} UTC" if progress.latest_end else ""
+    return f"{progress.answers_a_minute:.0f}/min{end}"
+
+
 def print_cohort(console: Console, cohort: Cohort) -> None:
     """Print state, answers by outcome, budget and the expected end."""
-    console.print(f"{escape(cohort.name)}  {cohort.id}", highlight=False)
+    console.print(f"{escape(cohort.name)}  {cohort.id}", highlight=False, soft_wrap=True)
     console.print(f"{cohort.state}{_describe_reason(cohort)}", highlight=False)
     table = Table("outcome", "answers")
     for outcome, count in cohort.counts.items():
