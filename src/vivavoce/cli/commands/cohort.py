@@ -211,15 +211,10 @@ def _watch(client: Client, cohort: Cohort) -> Cohort:
         bar = progress.add_task(cohort.state, total=cohort.total, speed="")
         for seen in client.cohorts.watch(cohort.id, every_seconds=_LOOK_SECONDS):
             cohort = seen
-            open_answers = sum(cohort.counts.get(name, 0) for name in ("queued", "running", "not_started"))
-            described = escape(f"{cohort.state}, {cohort.counts.get('needs_review', 0)} to review")
-            progress.update(
-                bar,
-                total=cohort.total,
-                completed=cohort.total - open_answers,
-                description=described,
-                speed=describe_speed(cohort),
-            )
+            done = cohort.total - sum(cohort.counts.get(name, 0) for name in ("queued", "running", "not_started"))
+            described = f"{cohort.state}, {cohort.counts.get('needs_review', 0)} to review"
+            speed = describe_speed(cohort)
+            progress.update(bar, total=cohort.total, completed=done, description=described, speed=speed)
     return cohort
 
 
