@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # The packages by the names they are imported by: the folders at the top are links' targets.
-SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli evaluation tables rubrics graders service workers)
+SOURCES := src/vivavoce/__init__.py $(addprefix src/vivavoce/,cli client evaluation tables rubrics graders service workers)
 
 # Where an environment forbids Python to keep what it has compiled, every command and test compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE

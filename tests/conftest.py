@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -17,13 +18,16 @@ from vivavoce.service.storage.engine import SessionFactory, connect, migrate, se
 
 from .servers import PostgresServer, RedisServer
 
+if TYPE_CHECKING:
+    from .graded_service import GradedService
+
 DATA = Path(__file__).parent / "data"
 # The same examples in every run: a test that fails by chance stops a release that it does not concern.
 hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("same")
 # What a module imports to load networks, and the fixtures that start servers.
 _MODELS = {"build_embedder", "build_shipped_panel", "trained_classifier", "CrossEncoderVerifier", "PackedE5"}
-_SERVERS = {"postgres_server", "postgres_database", "redis_url"}
+_SERVERS = {"postgres_server", "postgres_database", "redis_url", "graded_service"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -129,3 +133,13 @@ def redis_url() -> Iterator[str]:
 def stub_judge() -> Iterator[StubJudgeServer]:
     with StubJudgeServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def graded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedService]:
+    """A whole service with a worker, for tests of callers; each makes cohorts and gradings of its own."""
+    # Late: most tests need no web framework and no worker.
+    from .graded_service import run_graded_service
+
+    with run_graded_service(tmp_path_factory.mktemp("service")) as service:
+        yield service

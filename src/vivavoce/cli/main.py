@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from typer.core import TyperGroup
 
 from vivavoce import __version__
+from vivavoce.client.errors import ClientError
 from vivavoce.evaluation.errors import EvaluationError
 from vivavoce.graders import GraderError
 from vivavoce.graders.judge.clients.addresses import hide_credentials
@@ -32,6 +33,13 @@ COMMANDS = (
     ("models", "models:app", "Download and check model files."),
     ("questions", "evaluation.bank:questions_app", "List the questions of the bank."),
     ("grade", "grade:app", "Grade a file of answers."),
+    ("submit", "submit:app", "Grade one answer with a running service and print its report."),
+    (
+        "cohort",
+        "cohort:app",
+        "Grade many answers as one piece of work: fill a cohort from files, run it, watch it.",
+    ),
+    ("results", "results:app", "Print the results of a cohort, or write them to a file."),
     ("rubric", "rubric:app", "Draft, check, freeze, import and export rubrics."),
     ("serve", "serve:serve_app", "Run the API, by default with a worker and the judge in one process."),
     ("work", "serve:work_app", "Run a Celery worker that grades the answers in the database (needs VIVA_REDIS_URL)."),
@@ -93,7 +101,16 @@ def run() -> None:
     """Entry point of `viva`; an expected error ends in one sentence on stderr and exit status 2."""
     try:
         build_app()()
-    except (UserError, EvaluationError, RubricError, GraderError, ServiceError, TableError, TracingMissing) as error:
+    except (
+        UserError,
+        ClientError,
+        EvaluationError,
+        RubricError,
+        GraderError,
+        ServiceError,
+        TableError,
+        TracingMissing,
+    ) as error:
         _exit_with(str(error))
     except pydantic.ValidationError as error:
         # One sentence: the first of several wrong settings is enough.

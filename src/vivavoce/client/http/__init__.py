@@ -1,0 +1,1 @@
+"""Requests as values, what is done with them, and the two runners that do it: one blocks, one awaits."""

@@ -1,0 +1,1 @@
+"""What the service replies, as typed values. Unknown fields and words are kept, so that a newer service can be read."""
