@@ -107,3 +107,12 @@ def test_the_asynchronous_client_does_the_same(graded_service: GradedService) ->
                 await client.gradings.read("0" * 32)
 
     asyncio.run(submit_several())
+
+
+def test_a_candidate_is_erased(client: Client) -> None:
+    made = [client.gradings.create(f"INT4, {number}.", question_id="quantization", candidate="gone") for number in "ab"]
+    client.gradings.erase_submission(made[0].submission_id or "")
+    assert client.gradings.erase_candidate("gone").submissions == 1
+    assert client.gradings.erase_candidate("gone").submissions == 0
+    with pytest.raises(NotFound):
+        client.gradings.read(made[1].id)

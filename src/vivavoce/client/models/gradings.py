@@ -197,3 +197,17 @@ class CandidateFeedback(Model):
     state: str
     language: str | None
     feedback: str | None
+
+
+class Erased(Model):
+    """What an erasure deleted, as numbers of rows."""
+
+    submissions: int
+    gradings: int
+    reports: int
+    reviews: int
+    judge_calls: int
+    items: int
+    files: int
+    exports: int
+    analyses: int

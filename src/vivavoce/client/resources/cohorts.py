@@ -18,6 +18,7 @@ from ..http.requests import (
     Steps,
     call,
     fill,
+    new_idempotency_key,
     read_as,
     read_nothing,
     without_none,
@@ -58,7 +59,9 @@ class Cohorts(Resource[R]):
             finish_by=finish_by,
             metadata=metadata,
         )
-        return Request(method="POST", path="/v1/cohorts", body=body, read=read_as(Cohort))
+        return Request(
+            method="POST", path="/v1/cohorts", headers=new_idempotency_key(), body=body, read=read_as(Cohort)
+        )
 
     @request
     def read(self, cohort_id: str) -> Request[Cohort]:

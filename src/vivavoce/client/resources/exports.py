@@ -11,7 +11,18 @@ from ..errors import ExportFailed, WaitTimedOut
 from ..http.download import download_file
 from ..http.operations import R, Resource, iteration, operation, request
 from ..http.pages import read_pages
-from ..http.requests import Items, Request, Sleep, Steps, call, fill, read_as, read_nothing, without_none
+from ..http.requests import (
+    Items,
+    Request,
+    Sleep,
+    Steps,
+    call,
+    fill,
+    new_idempotency_key,
+    read_as,
+    read_nothing,
+    without_none,
+)
 from ..models.events import Dictionary, Export
 
 _EXPORT = "/v1/exports/{}"
@@ -45,7 +56,9 @@ class Exports(Resource[R]):
             include_answers=include_answers,
             include_answer_key=include_answer_key,
         )
-        return Request(method="POST", path="/v1/exports", body=body, read=read_as(Export))
+        return Request(
+            method="POST", path="/v1/exports", headers=new_idempotency_key(), body=body, read=read_as(Export)
+        )
 
     @request
     def read(self, export_id: str) -> Request[Export]:

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from ..errors import WaitTimedOut
 from ..http.operations import R, Resource, iteration, operation, request
 from ..http.pages import read_pages
-from ..http.requests import Items, Request, Steps, call, fill, new_idempotency_key, read_as, without_none
+from ..http.requests import Items, Request, Steps, call, fill, new_idempotency_key, read_as, read_nothing, without_none
 from ..models.gradings import (
     CandidateFeedback,
     EarlierReport,
+    Erased,
     Grading,
     GradingListed,
     GradingPage,
@@ -193,6 +194,22 @@ class Gradings(Resource[R]):
     def read_submission(self, submission_id: str) -> Request[Submission]:
         """Returns an answer as it was sent."""
         return Request(method="GET", path=fill("/v1/submissions/{}", submission_id), read=read_as(Submission))
+
+    @request
+    def erase_submission(self, submission_id: str) -> Request[None]:
+        """Erases an answer with all that was made of it. Raises NotFound."""
+        return Request(method="DELETE", path=fill("/v1/submissions/{}", submission_id), read=read_nothing)
+
+    @request
+    def erase_candidate(self, candidate: str) -> Request[Erased]:
+        """Erases all answers of a candidate, and returns how much that was."""
+        return Request(
+            method="POST",
+            path="/v1/erasures",
+            is_repeatable=True,
+            body={"candidate": candidate},
+            read=read_as(Erased),
+        )
 
 
 def _read(grading_id: str, wait: float) -> Request[Grading]:

@@ -8,7 +8,18 @@ from typing import Any, Literal
 from ..http.following import KEEP_ALIVE_SECONDS, LineMessages, follow
 from ..http.operations import R, Resource, iteration, request
 from ..http.pages import read_pages
-from ..http.requests import Emit, Items, Request, call, fill, parse, read_as, read_nothing, without_none
+from ..http.requests import (
+    Emit,
+    Items,
+    Request,
+    call,
+    fill,
+    new_idempotency_key,
+    parse,
+    read_as,
+    read_nothing,
+    without_none,
+)
 from ..models.analyses import Candidate, CandidateDetail, CandidatePage, Duplicates, Regrade
 from ..models.cohorts import Result, ResultsPage
 
@@ -85,7 +96,13 @@ class Results(Resource[R]):
     def find_duplicates(self, cohort_id: str, *, threshold: float = 0.8) -> Request[Duplicates]:
         """Starts a search for near-duplicates; `read_duplicates` has its groups once it is finished."""
         path = fill("/v1/cohorts/{}/duplicates", cohort_id)
-        return Request(method="POST", path=path, body={"threshold": threshold}, read=read_as(Duplicates))
+        return Request(
+            method="POST",
+            path=path,
+            headers=new_idempotency_key(),
+            body={"threshold": threshold},
+            read=read_as(Duplicates),
+        )
 
     @request
     def read_duplicates(self, cohort_id: str, search_id: str) -> Request[Duplicates]:
@@ -104,7 +121,13 @@ class Results(Resource[R]):
     ) -> Request[Regrade]:
         """Computes what other rubrics, another pass mark or judge would change; changes nothing."""
         body = without_none(rubrics=list(rubrics), pass_mark=pass_mark, judge=judge)
-        return Request(method="POST", path=fill("/v1/cohorts/{}/regrades", cohort_id), body=body, read=read_as(Regrade))
+        return Request(
+            method="POST",
+            path=fill("/v1/cohorts/{}/regrades", cohort_id),
+            headers=new_idempotency_key(),
+            body=body,
+            read=read_as(Regrade),
+        )
 
     @request
     def read_regrade(self, cohort_id: str, regrade_id: str) -> Request[Regrade]:

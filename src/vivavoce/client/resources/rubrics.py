@@ -15,6 +15,7 @@ from ..http.requests import (
     Steps,
     call,
     fill,
+    new_idempotency_key,
     read_as,
     read_list_of,
     read_nothing,
@@ -67,7 +68,7 @@ class Rubrics(Resource[R]):
 
         `{"from": {"question_id": ID, "language": "en"}}` or `{"from": {"rubric_id": ID}}` copies one.
         """
-        return _write("POST", "/v1/rubrics", rubric, {})
+        return _write("POST", "/v1/rubrics", rubric, new_idempotency_key())
 
     @iteration
     def list(
@@ -138,7 +139,7 @@ class Rubrics(Resource[R]):
             method="POST",
             path="/v1/rubric-imports",
             parameters=without_none(language=language),
-            headers={"Content-Type": "text/csv"},
+            headers={"Content-Type": "text/csv", **new_idempotency_key()},
             content=content,
             read=read_as(RubricImport),
         )
@@ -150,7 +151,8 @@ class Rubrics(Resource[R]):
         """Grades an answer to try a rubric out, and returns its report; `language` is that of the feedback."""
         body = without_none(answer=answer, feedback_language=language)
         path = fill(_RUBRIC + "/test", rubric_id)
-        test = yield from call(Request(method="POST", path=path, body=body, read=read_as(RubricTest)))
+        asked = Request(method="POST", path=path, headers=new_idempotency_key(), body=body, read=read_as(RubricTest))
+        test = yield from call(asked)
         deadline = time.monotonic() + timeout_seconds
         while test.state in _OPEN:
             left = deadline - time.monotonic()
