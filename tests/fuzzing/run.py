@@ -13,6 +13,9 @@ from pathlib import Path
 from .service import FuzzedService
 
 _ROOT = Path(__file__).parents[2]
+_CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+# Files are read in processes of their own, which a busy machine is slow to start.
+_REQUEST_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def run_schemathesis(
     ((name, value),) = service.headers.items()
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
+        f"--config-file={_CONFIGURATION}",
         "run",
         str(document),
         f"--url={service.url}",
@@ -58,6 +62,7 @@ def run_schemathesis(
         f"--phases={phases}",
         f"--max-examples={examples}",
         f"--seed={seed}",
+        f"--request-timeout={_REQUEST_SECONDS}",
         "--suppress-health-check=all",
         # Refused in every text, which a schema cannot say.
         "--generation-allow-x00=false",
@@ -70,6 +75,7 @@ def run_schemathesis(
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
         "FUZZING_NOTES": str(notes),
+        "FUZZING_KEY_ID": service.key_id,
         "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "src")]),
     }
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from ... import audit
 from ...audit import Head, Kind
 from ...audit_check import check_part
 from ...storage.repositories import AuditRepository, AuditSearch
+from ...times import Time
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
 from ..documents.openapi import link_to, problem_replies
@@ -37,9 +37,9 @@ def list_audit_events(
         str | None, Query(**_NAME, description="Only events by this actor, exactly as events name it.")
     ] = None,
     since: Annotated[
-        AwareDatetime | None, Query(description="Only events at or after this time, with its zone (ISO 8601).")
+        Time | None, Query(description="Only events at or after this time, with its zone (ISO 8601).")
     ] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Only events before this time, with its zone.")] = None,
+    until: Annotated[Time | None, Query(description="Only events before this time, with its zone.")] = None,
 ) -> Page[AuditEventPublic]:
     """Returns the events of your organisation's audit trail, the newest first."""
     query = paging.read(

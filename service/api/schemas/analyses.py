@@ -9,14 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...storage.tables import Analysis
 from ...storage.tables.jobs import AnalysisState
+from .common import RequestBody
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class DuplicatesCreate(BaseModel):
+class DuplicatesCreate(RequestBody):
     """A search for near-duplicates."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"threshold": 0.8}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.8}]})
 
     threshold: float = Field(
         default=0.8,

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from ...cohorts.files.faults import load_words, say
 from ...cohorts.files.mapping import FileMapping
 from ...storage.tables import CohortFile, ColumnMapping
+from .common import RequestBody
 
 _PROBLEMS_SHOWN = 100
 _LONG: JsonDict = {"layout": "long", "answer": "回答", "question": "题号", "candidate": ["姓名"]}
@@ -188,11 +189,11 @@ def _describe(file: CohortFile) -> dict[str, Any]:
     }
 
 
-class FileMappingChange(BaseModel):
+class FileMappingChange(RequestBody):
     """How a file is to be read."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"mapping": _LONG}, {"mapping": _WIDE, "sheet": "Form1"}]}
+        json_schema_extra={"examples": [{"mapping": _LONG}, {"mapping": _WIDE, "sheet": "Form1"}]}
     )
     mapping: FileMapping | None = Field(
         default=None, description="Which column is what; null to guess it, as for `sheet` or `encoding` alone."
@@ -201,21 +202,20 @@ class FileMappingChange(BaseModel):
     sheet: str | None = Field(default=None, max_length=200, description="Sheet by name or number; null to find it.")
 
 
-class FileApply(BaseModel):
+class FileApply(RequestBody):
     """What to do with rows that have errors."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"on_invalid": "valid_rows_only"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"on_invalid": "valid_rows_only"}]})
     on_invalid: Literal["all_or_nothing", "valid_rows_only"] = Field(
         default="all_or_nothing",
         description="`all_or_nothing`: a file with an error is refused. `valid_rows_only`: rows with one are left out.",
     )
 
 
-class MappingCreate(BaseModel):
+class MappingCreate(RequestBody):
     """A mapping to keep under a name."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"name": "问卷星", "columns": ["姓名", "题号", "回答"], "mapping": _LONG}]},
     )
     name: str = Field(min_length=1, max_length=200, description="Its name, 1 to 200 characters, unique.")

@@ -13,6 +13,7 @@ from vivavoce.rubrics import Rubric
 from ...cohorts.item_list import ListedItem
 from ...cohorts.outcomes import Outcome
 from .cohorts import Metadata
+from .common import RequestBody
 
 MAX_ITEMS = 500
 _EXAMPLE: dict[str, JsonValue] = {
@@ -22,10 +23,17 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class ItemCreate(BaseModel):
+class ItemCreate(RequestBody):
     """An answer for a cohort."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},
+                {"required": ["rubric"], "properties": {"rubric": {"type": "object"}}},
+            ]
+        }
+    )
 
     external_id: str = Field(
         min_length=1, max_length=200, description="Your own id of the answer, unique in the cohort."
@@ -45,10 +53,10 @@ class ItemCreate(BaseModel):
     metadata: Metadata | None = None
 
 
-class ItemsCreate(BaseModel):
+class ItemsCreate(RequestBody):
     """Answers for a cohort; an `external_id` that it has already is left as it is, or becomes a new version."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     # Each is validated alone, so that every error is reported.
     items: list[SkipValidation[ItemCreate]] = Field(min_length=1, max_length=MAX_ITEMS, description="1 to 500 answers.")

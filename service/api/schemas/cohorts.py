@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from ...cohorts.outcomes import Outcome
 from ...cohorts.progress import Progress
 from ...storage.tables import Cohort, CohortState
+from ...times import Time
+from .common import RequestBody
 
 MAX_LIMIT = 1_000_000_000
 Name = Annotated[str, Field(min_length=1, max_length=200, description="A name of your choice, 1 to 200 characters.")]
@@ -35,16 +37,16 @@ MaxCost = Annotated[
     ),
 ]
 FinishBy = Annotated[
-    AwareDatetime,
+    Time,
     Field(description="Time with its zone at which what is not begun expires; null for none."),
 ]
 _EXAMPLE: dict[str, JsonValue] = {"name": "Backend, spring 2027", "pass_mark": 6, "max_calls": 50000}
 
 
-class CohortCreate(BaseModel):
+class CohortCreate(RequestBody):
     """A new cohort, a draft without answers."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Name
     open: bool = Field(
@@ -61,29 +63,24 @@ class CohortCreate(BaseModel):
     metadata: Metadata | None = None
 
 
-class CohortEdit(BaseModel):
+class CohortEdit(RequestBody):
     """An edit: fields that are left out stay as they are, null takes a limit away."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"max_calls": 80000}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"max_calls": 80000}]})
 
-    name: Name | None = None
+    # Without a default in the schema: an edit cannot take the name away.
+    name: Name = Field(default_factory=str)
     pass_mark: PassMark | None = None
     max_calls: MaxCalls | None = None
     max_cost: MaxCost | None = None
     finish_by: FinishBy | None = None
     metadata: Metadata | None = None
 
-    @model_validator(mode="after")
-    def _keep_name(self) -> Self:
-        if "name" in self.model_fields_set and self.name is None:
-            raise ValueError("'name' is null: leave it out to keep the name")
-        return self
 
-
-class CohortResume(BaseModel):
+class CohortResume(RequestBody):
     """What to go on with."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"retry_failed": True}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retry_failed": True}]})
 
     retry_failed: bool = Field(default=False, description="Whether answers that failed are graded again, too.")
 

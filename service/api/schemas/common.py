@@ -1,8 +1,14 @@
-"""The bodies of replies that belong to no resource: errors and readiness."""
+"""What all bodies of requests have in common, and the bodies of replies that belong to no resource."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RequestBody(BaseModel):
+    """The body of a request: no other fields, and numbers, texts and truth values written as such."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ProblemError(BaseModel):

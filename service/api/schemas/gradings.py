@@ -13,6 +13,7 @@ from vivavoce.rubrics import Rubric
 
 from ...storage.tables import Grading, Review, State
 from ..documents.examples import EXAMPLE_REQUESTS
+from .common import RequestBody
 from .reports import ReportDocument
 from .reviews import ReviewPublic
 
@@ -21,11 +22,10 @@ Metadata = dict[
 ]
 
 
-class GradingCreate(BaseModel):
+class GradingCreate(RequestBody):
     """An answer to be graded."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "oneOf": [
                 {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, StringConstraints, field_validator
 
 from ...access.key_lifecycle import KeyState, read_state
 from ...access.scopes import Role, Scope
 from ...storage.tables import ApiKey, Organisation
+from ...times import Time
+from .common import RequestBody
 
 KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 _ID = "7k2m9x4q1zab"
@@ -30,11 +32,10 @@ _KEY: dict[str, JsonValue] = {
 }
 
 
-class KeyCreate(BaseModel):
+class KeyCreate(RequestBody):
     """A key to be made."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -47,14 +48,14 @@ class KeyCreate(BaseModel):
         },
     )
     name: KeyName = Field(description="What the key is for, in 1 to 100 characters.")
-    role: Role = Field(description="Role that bounds the scopes of the key.")
-    scopes: list[Scope] | None = Field(
+    role: Annotated[Role, Strict(False)] = Field(description="Role that bounds the scopes of the key.")
+    scopes: list[Annotated[Scope, Strict(False)]] | None = Field(
         default=None,
         min_length=1,
         max_length=len(Scope),
         description="Scopes of the key, of those of its role and of the key that asks; null for all of the role.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Time | None = Field(
         default=None, description="When the key ends, with a time zone and in the future; null for never."
     )
 
@@ -66,10 +67,10 @@ class KeyCreate(BaseModel):
         return name
 
 
-class KeyRotate(BaseModel):
+class KeyRotate(RequestBody):
     """How a key is rotated."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 24}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
     overlap_hours: float = Field(
         default=24.0, ge=0, le=720, description="Hours that the old key still works, from 0 to 720 (30 days)."
     )

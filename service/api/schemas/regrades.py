@@ -8,15 +8,23 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...storage.tables import Analysis
+from .common import RequestBody
 
 Score = Annotated[float, Field(ge=0, le=10)]
 Crossing = Literal["up", "down"]
 
 
-class RegradeRubric(BaseModel):
+class RegradeRubric(RequestBody):
     """The rubric that shall grade a question."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["rubric_id"], "properties": {"rubric_id": {"type": "string"}}},
+                {"required": ["language"], "properties": {"language": {"type": "string"}}},
+            ],
+        },
+    )
 
     question_id: str = Field(min_length=1, max_length=64, description="Id of the question.")
     rubric_id: str | None = Field(
@@ -29,15 +37,19 @@ class RegradeRubric(BaseModel):
     )
 
 
-class RegradeCreate(BaseModel):
+class RegradeCreate(RequestBody):
     """A change of grades, to be reviewed before it is applied. It needs at least one of its fields."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
+            "anyOf": [
+                {"required": ["rubrics"], "properties": {"rubrics": {"minItems": 1}}},
+                {"required": ["pass_mark"], "properties": {"pass_mark": {"type": "number"}}},
+                {"required": ["judge"], "properties": {"judge": {"const": True}}},
+            ],
             "examples": [
                 {"rubrics": [{"question_id": "quantization", "rubric_id": "4f0c…"}], "pass_mark": 6.0},
-            ]
+            ],
         },
     )
 
@@ -62,10 +74,10 @@ class RegradeCreate(BaseModel):
         return self
 
 
-class RegradeApply(BaseModel):
+class RegradeApply(RequestBody):
     """How a regrade is applied."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"grade_again": False}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"grade_again": False}]})
 
     grade_again: bool = Field(
         default=False,

@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from vivavoce.graders.report.stored import upgrade_document
 
 from ...storage.tables import EarlierReport, Review, State
+from .common import RequestBody
 from .reports import ReportDocument
 
 Level = Annotated[int, Field(ge=0, le=9)]
 
 
-class ReviewCreate(BaseModel):
+class ReviewCreate(RequestBody):
     """A person's decision on a grading: at least one of `score`, `levels` and `comment`."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {"score": 6.5, "comment": "The second point is there, in other words.", "reviewer": "Li Na"},

@@ -11,6 +11,7 @@ from vivavoce.rubrics import Rubric
 
 from ...storage.tables import RubricStatus, StoredRubric
 from ..documents.examples import EXAMPLE_COPY, EXAMPLE_RUBRIC
+from .common import RequestBody
 
 _ID = "32 hexadecimal digits"
 _STATUS = (
@@ -54,11 +55,10 @@ class RubricSource(BaseModel):
     )
 
 
-class RubricCopy(BaseModel):
+class RubricCopy(RequestBody):
     """A new draft that is a copy of a rubric."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [EXAMPLE_COPY]},
     )
     source: RubricSource = Field(alias="from", description="What to copy.")
