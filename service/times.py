@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Strict
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 _NUMBER = re.compile(r"[-+]?[\d.,_e]+")
@@ -26,6 +26,13 @@ def _check_year(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+_YEARS = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
 # A strict model would take no text for a time.
-Time = Annotated[AwareDatetime, Strict(False), BeforeValidator(_refuse_number), AfterValidator(_check_year)]
+Time = Annotated[
+    AwareDatetime,
+    Strict(False),
+    Field(json_schema_extra={"pattern": _YEARS}),
+    BeforeValidator(_refuse_number),
+    AfterValidator(_check_year),
+]
 """A time as the service keeps it, in UTC."""

@@ -47,6 +47,17 @@ def _mend_regrade(body: Body) -> Body:
     return {**body, "rubrics": [{"question_id": QUESTION, "language": "en"}] if body.get("rubrics") else []}
 
 
+def _mend_cohort(body: Body) -> Body:
+    # It must end in the future.
+    return {**body, "finish_by": "2099-01-01T00:00:00Z"} if body.get("finish_by") else body
+
+
+def _mend_export(body: Body) -> Body:
+    # A page has no columns to choose from.
+    is_page = body.get("format") not in ("csv", "xlsx", "jsonl", None)
+    return {name: value for name, value in body.items() if not is_page or name not in ("layout", "columns")}
+
+
 def _mend_key(body: Body) -> Body:
     # Scopes are those of the role, and times in the future.
     return {**body, "scopes": None, "expires_at": None}
@@ -62,6 +73,9 @@ MENDED: Mapping[str, Callable[[Body], Body]] = {
     "create_rubric": lambda _: EXAMPLE_RUBRIC,
     "edit_rubric": lambda _: EXAMPLE_RUBRIC,
     "create_review": _mend_review,
+    "make_cohort": _mend_cohort,
+    "update_cohort": _mend_cohort,
+    "create_export": _mend_export,
     "append_items": _mend_items,
     "create_regrade": _mend_regrade,
     "create_key": _mend_key,

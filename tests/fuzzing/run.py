@@ -15,7 +15,7 @@ from .service import FuzzedService
 _ROOT = Path(__file__).parents[2]
 _CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 # Files are read in processes of their own, which a busy machine is slow to start.
-_REQUEST_SECONDS = 60
+_REQUEST_SECONDS = 120
 
 
 @dataclass(frozen=True)

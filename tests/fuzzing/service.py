@@ -74,7 +74,9 @@ def run_service(folder: Path) -> Iterator[FuzzedService]:
         stream_seconds=0.05,
         judge_price_prompt=1.0,
         judge_price_completion=1.0,
-        **dict.fromkeys(("rate_limit_key", "rate_limit_organisation", "rate_limit_failures"), 0),
+        rate_limit_key=0,
+        rate_limit_organisation=0,
+        rate_limit_failures=0,
     )
     engine = connect(settings.database)
     migrate(engine)

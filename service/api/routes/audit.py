@@ -94,7 +94,7 @@ def verify_audit_trail(
 
     Go on with `head` as `after` until `is_complete`. `viva audit verify` checks the whole trail at once.
     """
-    start = Head.parse(after) if after else Head()
+    start = Head() if after is None else Head.parse(after)
     with sessions() as session:
         return AuditVerification.from_checked(check_part(session, caller.organisation_id, start=start, limit=limit))
 

@@ -17,7 +17,7 @@ from ..authorization import OwnSessionsDep
 from ..dependencies import BankDep, SettingsDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
 from ..etags import IfMatchDep, check_if_match, write_etag
-from ..file_body import ENDINGS_BY_TYPE, read_file_body, read_file_name, take_turn
+from ..file_body import ENDINGS_BY_TYPE, NAME_PATTERN, read_file_body, read_file_name, take_turn
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import CohortFilePublic, CohortFileReport, FileApply, FileMappingChange, FileProblem
 from .cohorts import CohortIdDep
@@ -31,7 +31,12 @@ _EXAMPLE = "candidate,question_id,answer\n001,quantization,Weights go from FP16 
 _UPLOAD_BODY: dict[str, Any] = {
     "required": True,
     "description": "The bytes of the file.",
-    "content": {name: {**_BINARY, "example": _EXAMPLE} if name == "text/csv" else _BINARY for name in ENDINGS_BY_TYPE},
+    "content": {
+        # What is announced as JSON is any JSON.
+        name: {"schema": {}} if name == "application/json" else _BINARY
+        for name in ENDINGS_BY_TYPE
+    }
+    | {"text/csv": {**_BINARY, "example": _EXAMPLE}},
 }
 _CREATED: dict[int | str, dict[str, Any]] = {
     201: {"headers": {"Location": {"description": "Address of the file.", "schema": {"type": "string"}}}}
@@ -55,7 +60,11 @@ async def upload_cohort_file(
     settings: SettingsDep,
     name: Annotated[
         str | None,
-        Query(max_length=200, description="Name of the file with its ending; by default that of Content-Disposition."),
+        Query(
+            max_length=200,
+            description="Name of the file with its ending; by default that of Content-Disposition.",
+            json_schema_extra={"pattern": NAME_PATTERN},
+        ),
     ] = None,
     encoding: Annotated[
         str | None, Query(max_length=40, description="Encoding of a text file, such as gb18030; by default found.")
@@ -190,9 +199,9 @@ def change_file_mapping(
     """
     with take_turn():
         with sessions() as session:
-            store.check_open(session, cohort_id)
             file = store.get_file(session, cohort_id, file_id)
             check_if_match(if_match, file.revision)
+            store.check_open(session, cohort_id)
         options = body.model_dump(include={"encoding", "sheet"})
         read = store.read_again(
             sessions, bank, file, mapping=body.mapping, most_rows=settings.upload_max_rows, **options

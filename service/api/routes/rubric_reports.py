@@ -41,6 +41,7 @@ _FORMATS: dict[Format, tuple[str, str, Callable[[Rubric], str]]] = {
     "canvas": ("text/csv", "csv", lambda rubric: canvas.write_canvas([rubric])),
 }
 _TEXT = {"schema": {"type": "string"}}
+_OBJECT = {"schema": {"type": "object"}}
 
 
 @router.get("/lint", summary="Lint a rubric", responses=problem_replies(404, 422))
@@ -85,7 +86,7 @@ def compare_rubric(
     summary="Export a rubric as a file",
     response_class=Response,
     responses={
-        200: {"content": {media_type: _TEXT for media_type, _, _ in _FORMATS.values()}},
+        200: {"content": {media_type: _TEXT for media_type, _, _ in _FORMATS.values()} | {"application/yaml": _OBJECT}},
         **problem_replies(404, 422),
     },
 )

@@ -11,7 +11,7 @@ from ...cohorts.outcomes import Outcome
 from ...cohorts.progress import Progress
 from ...storage.tables import Cohort, CohortState
 from ...times import Time
-from .common import RequestBody
+from .common import READ_WHOLE, RequestBody
 
 MAX_LIMIT = 1_000_000_000
 Name = Annotated[str, Field(min_length=1, max_length=200, description="A name of your choice, 1 to 200 characters.")]
@@ -27,6 +27,7 @@ PassMark = Annotated[
 MaxCalls = Annotated[
     int,
     Field(ge=0, le=MAX_LIMIT, description="Most calls of the judge, probes included; null for no limit."),
+    READ_WHOLE,
 ]
 MaxCost = Annotated[
     float,

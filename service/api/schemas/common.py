@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _read_whole(value: Any) -> Any:
+    # JSON has one kind of number: 5.0 is a whole one.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# After the bounds, which the schema would lose behind it.
+READ_WHOLE = BeforeValidator(_read_whole)
+"""Takes a whole number of a request also as 5.0."""
 
 
 class RequestBody(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -13,7 +14,14 @@ from ...storage.tables import ApiKey, Organisation
 from ...times import Time
 from .common import RequestBody
 
-KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+# What breaks a line or turns the direction of text.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_NAME = rf"^[^{_CONTROLS}]*[^{_CONTROLS}\s][^{_CONTROLS}]*$"
+KeyName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    Field(json_schema_extra={"pattern": _NAME}),
+]
 _ID = "7k2m9x4q1zab"
 _TIME = "2026-11-29T10:00:00Z"
 _SCOPES: list[JsonValue] = ["cohorts:read", "gradings:read", "gradings:write"]
@@ -62,7 +70,7 @@ class KeyCreate(RequestBody):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
-        if not name.isprintable():
+        if not re.match(_NAME, name):
             raise ValueError("the name has a line break or another character that cannot be printed: leave it out")
         return name
 

@@ -14,7 +14,7 @@ from ...times import Time
 from ...webhooks.messages import name_message
 from ...webhooks.secrets import read_overlap_end
 from ..event_filters import MAX_SEQUENCE
-from .common import RequestBody
+from .common import READ_WHOLE, RequestBody
 
 _URL = "https://example.com/vivavoce"
 
@@ -129,7 +129,9 @@ class WebhookReplay(RequestBody):
         },
     )
 
-    after: int | None = Field(default=None, ge=0, le=MAX_SEQUENCE, description="Number of the last event not to send.")
+    after: Annotated[int, Field(ge=0, le=MAX_SEQUENCE), READ_WHOLE] | None = Field(
+        default=None, description="Number of the last event not to send."
+    )
     since: Time | None = Field(default=None, description="Time from which on, ISO 8601 with a zone.")
 
     @model_validator(mode="after")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import jsonschema
 import pytest
 from fastapi.testclient import TestClient
 
@@ -61,6 +63,34 @@ def test_a_body_must_be_announced_as_json(api: TestClient, content_type: str | N
     assert reply.status_code == status, reply.text
     if status == 415:
         assert reply.json()["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/cohorts", {"name": "a", "max_calls": 5.0}, 201),
+        ("POST", "/v1/cohorts", {"name": "a", "max_calls": 5.5}, 422),
+        ("POST", "/v1/cohorts", {"name": "a", "max_calls": -1.0}, 422),
+        ("POST", "/v1/cohorts", {"name": "a", "pass_mark": 5}, 201),
+        ("POST", _REPLAY, {"after": 0.0}, 404),
+        ("POST", "/v1/keys", {"name": "\U000f64af 面试", "role": "auditor"}, 201),
+        ("POST", "/v1/keys", {"name": "a\nb", "role": "auditor"}, 422),
+        ("POST", "/v1/keys", {"name": "a\u202eb", "role": "auditor"}, 422),
+        ("POST", "/v1/keys", {"name": " ", "role": "auditor"}, 422),
+    ],
+)
+def test_values_that_the_schema_allows_are_taken(
+    api: TestClient, method: str, path: str, body: dict[str, Any], status: int
+) -> None:
+    assert api.request(method, path, json=body).status_code == status
+    operation = next(
+        operations[method.lower()]
+        for template, operations in api.app.openapi()["paths"].items()  # type: ignore[attr-defined]
+        if method.lower() in operations and re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
+    )
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    document = {**schema, "components": api.app.openapi()["components"]}  # type: ignore[attr-defined]
+    assert jsonschema.Draft202012Validator(document).is_valid(body) is (status != 422)
 
 
 def test_a_key_is_asked_for_before_the_type_of_the_body(api: TestClient) -> None:
