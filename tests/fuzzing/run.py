@@ -83,13 +83,13 @@ def run_schemathesis(
     return Found(done.returncode, done.stdout + done.stderr, tuple(Request(**json.loads(line)) for line in lines))
 
 
+def list_operations(service: FuzzedService) -> set[str]:
+    """Returns all operations of the document, such as `GET /v1/x`."""
+    return {f"{method.upper()} {path}" for path, operations in service.schema["paths"].items() for method in operations}
+
+
 def list_linked(service: FuzzedService, found: Found, *, paths: str = "") -> tuple[set[str], set[str]]:
     """Returns the operations that take an id, and those of them that got a real one: their reply was not 404."""
-    wanted = {
-        f"{method.upper()} {path}"
-        for path, operations in service.schema["paths"].items()
-        for method in operations
-        if "{" in path and re.search(paths, path)
-    }
+    wanted = {operation for operation in list_operations(service) if "{" in operation and re.search(paths, operation)}
     reached = {request.operation for request in found.requests if request.phase == "stateful" and request.status != 404}
     return wanted, wanted & reached

@@ -49,7 +49,7 @@ _DOWNLOAD: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(MED
     status_code=201,
     summary="Upload a file of answers",
     openapi_extra={"requestBody": _UPLOAD_BODY},
-    responses={**_CREATED, **problem_replies(404, 409, 413, 415, 422)},
+    responses={**_CREATED, **problem_replies(409)},
 )
 async def upload_cohort_file(
     cohort_id: CohortIdDep,
@@ -105,7 +105,7 @@ def _check_open(sessions: OwnSessionsDep, cohort_id: str) -> None:
         store.check_open(session, cohort_id)
 
 
-@router.get("", summary="List files of a cohort", responses=problem_replies(400, 404, 422))
+@router.get("", summary="List files of a cohort")
 def list_cohort_files(cohort_id: CohortIdDep, sessions: OwnSessionsDep, paging: PagingDep) -> Page[CohortFilePublic]:
     """Returns the files of a cohort, the newest first, without their reports."""
     query = paging.read()
@@ -119,7 +119,7 @@ def list_cohort_files(cohort_id: CohortIdDep, sessions: OwnSessionsDep, paging: 
     return paging.write(shown, last=last)
 
 
-@router.get("/{file_id}", summary="Read the report of a file", responses=problem_replies(404, 422))
+@router.get("/{file_id}", summary="Read the report of a file")
 def read_cohort_file(
     cohort_id: CohortIdDep, file_id: FileIdDep, response: Response, sessions: OwnSessionsDep
 ) -> CohortFileReport:
@@ -130,7 +130,7 @@ def read_cohort_file(
         return CohortFileReport.from_file(file)
 
 
-@router.get("/{file_id}/problems", summary="List the problems of a file", responses=problem_replies(400, 404, 422))
+@router.get("/{file_id}/problems", summary="List the problems of a file")
 def list_file_problems(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -158,7 +158,7 @@ def list_file_problems(
     "/{file_id}/bad-rows",
     summary="Download the bad rows",
     response_class=Response,
-    responses={**_DOWNLOAD, **problem_replies(404, 422)},
+    responses=_DOWNLOAD,
 )
 def download_bad_rows(
     cohort_id: CohortIdDep,
@@ -180,9 +180,7 @@ def download_bad_rows(
     return Response(bad_rows.content, media_type=bad_rows.media_type, headers={"Content-Disposition": disposition})
 
 
-@router.put(
-    "/{file_id}/mapping", summary="Correct how a file is read", responses=problem_replies(404, 409, 412, 422, 428)
-)
+@router.put("/{file_id}/mapping", summary="Correct how a file is read", responses=problem_replies(409, 428))
 def change_file_mapping(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -214,7 +212,7 @@ def change_file_mapping(
         return CohortFileReport.from_file(file)
 
 
-@router.post("/{file_id}/apply", summary="Make items of a file", responses=problem_replies(404, 409, 422))
+@router.post("/{file_id}/apply", summary="Make items of a file", responses=problem_replies(409))
 def apply_cohort_file(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -232,7 +230,7 @@ def apply_cohort_file(
         return CohortFilePublic.from_file(file)
 
 
-@router.delete("/{file_id}", status_code=204, summary="Delete a file", responses=problem_replies(404, 422))
+@router.delete("/{file_id}", status_code=204, summary="Delete a file")
 def delete_cohort_file(cohort_id: CohortIdDep, file_id: FileIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a file with its report. Items that were made of it stay."""
     with sessions.begin() as session:

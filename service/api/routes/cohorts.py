@@ -31,7 +31,7 @@ Change = Callable[[Session, Cohort], None]
 CohortIdDep = Annotated[str, Path(alias="cohort_id", description="Id of the cohort: 32 hexadecimal digits.")]
 
 
-@router.post("", status_code=201, summary="Make a cohort", responses=problem_replies(409, 413, 422))
+@router.post("", status_code=201, summary="Make a cohort", responses=problem_replies(409))
 def make_cohort(
     body: CohortCreate,
     request: Request,
@@ -52,7 +52,7 @@ def make_cohort(
     return public
 
 
-@router.get("", summary="List cohorts", responses=problem_replies(400, 422))
+@router.get("", summary="List cohorts")
 def list_cohorts(
     sessions: OwnSessionsDep,
     paging: PagingDep,
@@ -71,7 +71,7 @@ def list_cohorts(
     return sessions.read(read)
 
 
-@router.get("/{cohort_id}", summary="Read a cohort", responses=problem_replies(404, 422))
+@router.get("/{cohort_id}", summary="Read a cohort")
 def read_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, response: Response) -> CohortPublic:
     """Returns a cohort with the number of answers by outcome, which always sum to its total, and its budget."""
     return sessions.read(
@@ -79,7 +79,7 @@ def read_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, response: Resp
     )
 
 
-@router.patch("/{cohort_id}", summary="Edit a cohort", responses=problem_replies(404, 409, 412, 422, 428))
+@router.patch("/{cohort_id}", summary="Edit a cohort", responses=problem_replies(409, 428))
 def update_cohort(
     cohort_id: CohortIdDep,
     body: CohortEdit,
@@ -106,7 +106,7 @@ def update_cohort(
         return _show(session, cohort, response)
 
 
-@router.delete("/{cohort_id}", status_code=204, summary="Delete a draft", responses=problem_replies(404, 409, 422))
+@router.delete("/{cohort_id}", status_code=204, summary="Delete a draft", responses=problem_replies(409))
 def remove_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes a cohort that was never started, with its answers; any other gives 409."""
 
@@ -117,7 +117,7 @@ def remove_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: Call
     sessions.run(delete, patience_seconds=PATIENCE_SECONDS)
 
 
-@router.post("/{cohort_id}/finalise", summary="Close a cohort to answers", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/finalise", summary="Close a cohort to answers", responses=problem_replies(409))
 def finalise_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -125,7 +125,7 @@ def finalise_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.finalise)
 
 
-@router.post("/{cohort_id}/reopen", summary="Reopen a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/reopen", summary="Reopen a cohort", responses=problem_replies(409))
 def reopen_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -133,7 +133,7 @@ def reopen_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.reopen)
 
 
-@router.post("/{cohort_id}/start", summary="Start a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/start", summary="Start a cohort", responses=problem_replies(409))
 def start_cohort(
     cohort_id: CohortIdDep,
     sessions: OwnSessionsDep,
@@ -147,7 +147,7 @@ def start_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.start)
 
 
-@router.post("/{cohort_id}/pause", summary="Pause a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/pause", summary="Pause a cohort", responses=problem_replies(409))
 def pause_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -155,7 +155,7 @@ def pause_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.pause)
 
 
-@router.post("/{cohort_id}/cancel", summary="Cancel a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/cancel", summary="Cancel a cohort", responses=problem_replies(409))
 def cancel_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -163,7 +163,7 @@ def cancel_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.cancel)
 
 
-@router.post("/{cohort_id}/resume", summary="Resume a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/resume", summary="Resume a cohort", responses=problem_replies(409))
 def resume_cohort(
     cohort_id: CohortIdDep,
     sessions: OwnSessionsDep,

@@ -23,7 +23,7 @@ MappingIdDep = Annotated[str, Path(alias="mapping_id", description="Id of the ma
 router = APIRouter(prefix="/v1/mappings", tags=["cohort files"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
-@router.post("", status_code=201, summary="Save a mapping", responses=problem_replies(409, 422))
+@router.post("", status_code=201, summary="Save a mapping", responses=problem_replies(409))
 def create_mapping(body: MappingCreate, response: Response, sessions: OwnSessionsDep) -> MappingPublic:
     """Saves a mapping under a name. Files whose headings are the same are read by it from now on."""
     row = ColumnMapping(
@@ -41,7 +41,7 @@ def create_mapping(body: MappingCreate, response: Response, sessions: OwnSession
     return MappingPublic.from_row(row)
 
 
-@router.get("", summary="List mappings", responses=problem_replies(400, 422))
+@router.get("", summary="List mappings")
 def list_mappings(sessions: OwnSessionsDep, paging: PagingDep) -> Page[MappingPublic]:
     """Returns the saved mappings by name."""
     query = paging.read()
@@ -52,14 +52,14 @@ def list_mappings(sessions: OwnSessionsDep, paging: PagingDep) -> Page[MappingPu
     return paging.write([MappingPublic.from_row(row) for row in shown], last=last)
 
 
-@router.get("/{mapping_id}", summary="Read a mapping", responses=problem_replies(404, 422))
+@router.get("/{mapping_id}", summary="Read a mapping")
 def read_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> MappingPublic:
     """Returns a saved mapping."""
     with sessions() as session:
         return MappingPublic.from_row(get_own(session, ColumnMapping, mapping_id, name="mapping"))
 
 
-@router.delete("/{mapping_id}", status_code=204, summary="Delete a mapping", responses=problem_replies(404, 422))
+@router.delete("/{mapping_id}", status_code=204, summary="Delete a mapping")
 def delete_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a saved mapping. Files that were read by it keep their reports."""
     with sessions.begin() as session:

@@ -13,7 +13,6 @@ from ...storage.tables import Submission
 from ..authorization import CallerDep, OwnSessionsDep
 from ..candidate_view import view_feedback
 from ..dependencies import GradingIdDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..schemas.submissions import FeedbackView, SubmissionPublic
 
 SubmissionIdDep = Annotated[
@@ -26,7 +25,7 @@ SubmissionIdDep = Annotated[
 router = APIRouter(prefix="/v1", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
-@router.get("/submissions/{submission_id}", summary="Read a submission", responses=problem_replies(404, 422))
+@router.get("/submissions/{submission_id}", summary="Read a submission")
 def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) -> SubmissionPublic:
     """Returns an answer, character by character as it was submitted, with the ids of its gradings."""
     with sessions() as session:
@@ -34,9 +33,7 @@ def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) ->
         return SubmissionPublic.from_submission(submission, GradingListRepository(session).of_submission(submission.id))
 
 
-@router.get(
-    "/gradings/{grading_id}/feedback", summary="Read what the candidate may see", responses=problem_replies(404, 422)
-)
+@router.get("/gradings/{grading_id}/feedback", summary="Read what the candidate may see")
 def read_feedback(grading_id: GradingIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> FeedbackView:
     """Returns the feedback for the candidate: no score, no answer key, no flags.
 
