@@ -53,9 +53,13 @@ def _mend_cohort(body: Body) -> Body:
 
 
 def _mend_export(body: Body) -> Body:
-    # A page has no columns to choose from.
-    is_page = body.get("format") not in ("csv", "xlsx", "jsonl", None)
-    return {name: value for name, value in body.items() if not is_page or name not in ("layout", "columns")}
+    # A page shows the answers, and has no columns to choose from.
+    if body.get("format") in ("csv", "xlsx", "jsonl", None):
+        return body
+    return {
+        **{name: value for name, value in body.items() if name not in ("layout", "columns")},
+        "include_answers": True,
+    }
 
 
 def _mend_key(body: Body) -> Body:

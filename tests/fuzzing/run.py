@@ -63,6 +63,7 @@ def run_schemathesis(
         f"--max-examples={examples}",
         f"--seed={seed}",
         f"--request-timeout={_REQUEST_SECONDS}",
+        f"--max-response-time={_REQUEST_SECONDS}",
         "--suppress-health-check=all",
         # Refused in every text, which a schema cannot say.
         "--generation-allow-x00=false",

@@ -36,7 +36,7 @@ class FileProblem(BaseModel):
     level: Literal["error", "warning", "notice"] = Field(
         description="`error`: the row, or without a row the whole file, cannot be used. The others can."
     )
-    row: int | None = Field(description="The row of the file, from 1 with the heading; null for the whole file.")
+    row: int | None = Field(ge=1, description="The row of the file, from 1 with the heading; null for the whole file.")
     column: str | None = Field(description="Name of the column; null if it is none of one column.")
     value: str | None = Field(description="What stands there, at most 80 characters; null if it is empty.")
     message: Text = Field(description="What is wrong.")
@@ -87,28 +87,28 @@ class ColumnPublic(BaseModel):
 class FirstRow(BaseModel):
     """One of the first rows."""
 
-    row: int = Field(description="The row of the file, from 1 with the heading.")
+    row: int = Field(ge=1, description="The row of the file, from 1 with the heading.")
     values: dict[str, str | None] = Field(description="Its cells by column, at most 80 characters of each.")
 
 
 class FileCounts(BaseModel):
     """What a file has. Rows without any answer are rows."""
 
-    rows: int = Field(description="Rows below the headings.")
-    valid_rows: int = Field(description="Rows without an error.")
-    invalid_rows: int = Field(description="Rows with an error; all rows if the whole file has one.")
-    answers: int = Field(description="Answers that can be graded.")
-    errors: int = Field(description="Errors.")
-    warnings: int = Field(description="Warnings.")
+    rows: int = Field(ge=0, description="Rows below the headings.")
+    valid_rows: int = Field(ge=0, description="Rows without an error.")
+    invalid_rows: int = Field(ge=0, description="Rows with an error; all rows if the whole file has one.")
+    answers: int = Field(ge=0, description="Answers that can be graded.")
+    errors: int = Field(ge=0, description="Errors.")
+    warnings: int = Field(ge=0, description="Warnings.")
 
 
 class AppliedPublic(BaseModel):
     """What became of a file's answers."""
 
-    created: int = Field(description="Items that are new.")
-    changed: int = Field(description="Items whose answer, question or candidate changed: each has a new version.")
-    unchanged: int = Field(description="Items that were there already and cost nothing.")
-    left_out_rows: int = Field(description="Rows with errors, which were left out.")
+    created: int = Field(ge=0, description="Items that are new.")
+    changed: int = Field(ge=0, description="Items whose answer, question or candidate changed: each has a new version.")
+    unchanged: int = Field(ge=0, description="Items that were there already and cost nothing.")
+    left_out_rows: int = Field(ge=0, description="Rows with errors, which were left out.")
     on_invalid: Literal["all_or_nothing", "valid_rows_only"] = Field(description="What was asked for.")
 
 
@@ -118,7 +118,7 @@ class CohortFilePublic(BaseModel):
     id: str = Field(description="Id of the file: 32 hexadecimal digits.")
     cohort_id: str = Field(description="Id of the cohort.")
     name: str = Field(description="Name of the file, at most 200 characters.")
-    size: int = Field(description="Bytes.")
+    size: int = Field(ge=0, description="Bytes.")
     sha256: str = Field(description="SHA-256 of its bytes.")
     encoding_given: str | None = Field(description="The encoding that you named; null if it was found.")
     sheet_given: str | None = Field(description="The sheet that you named; null if it was found.")
@@ -148,7 +148,7 @@ class CohortFileReport(CohortFilePublic):
     problems: list[FileProblem] = Field(
         description="The first 100 problems in the order of the file; `…/problems` has all."
     )
-    problem_count: int = Field(description="How many problems there are in all.")
+    problem_count: int = Field(ge=0, description="How many problems there are in all.")
 
     @classmethod
     def from_file(cls, file: CohortFile) -> CohortFileReport:

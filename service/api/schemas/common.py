@@ -40,7 +40,7 @@ class Problem(BaseModel):
 
     type: str = Field(default="about:blank", description="Always `about:blank`: see `code`.")
     title: str = Field(description="The kind of error, in a few words.")
-    status: int = Field(description="The HTTP status.")
+    status: int = Field(ge=100, le=599, description="The HTTP status.")
     detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
     code: str = Field(description="The kind of error as a fixed code.")
     errors: list[ProblemError] | None = Field(
@@ -56,5 +56,5 @@ class Readiness(BaseModel):
     judge: str | None = Field(description="`ok`, or what is wrong with which server.")
     queue: dict[str, int] | None = Field(description="Number of gradings in each state.")
     oldest_open_seconds: float | None = Field(
-        description="Age of the oldest open grading, in seconds; null if there is none."
+        ge=0, description="Age of the oldest open grading, in seconds; null if there is none."
     )

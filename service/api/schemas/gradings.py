@@ -78,9 +78,9 @@ class GradingCreate(RequestBody):
 class Provisional(BaseModel):
     """What is known of a score while the judge is unavailable."""
 
-    score_min: float = Field(description="The lowest score that is still possible, 0 to 10.")
-    score_max: float = Field(description="The highest score that is still possible, 0 to 10.")
-    coverage: float = Field(description="Share of the rubric's points that has been judged, 0 to 1.")
+    score_min: float = Field(ge=0, le=10, description="The lowest score that is still possible, 0 to 10.")
+    score_max: float = Field(ge=0, le=10, description="The highest score that is still possible, 0 to 10.")
+    coverage: float = Field(ge=0, le=1, description="Share of the rubric's points that has been judged, 0 to 1.")
     signals: dict[str, float | None] = Field(
         description="Signals measured without the judge, as in the report's `signals`."
     )
@@ -102,7 +102,8 @@ class GradingPublic(BaseModel):
     )
     candidate: str | None = Field(description="Your reference for the candidate.")
     attempt: int = Field(
-        description="Number of attempts by workers; those that ended because the judge was unavailable do not count."
+        ge=0,
+        description="Number of attempts by workers; those that ended because the judge was unavailable do not count.",
     )
     reason: str | None = Field(description="Why the grading waits or failed, as a fixed code.")
     detail: str | None = Field(description="The reason in a sentence.")

@@ -101,7 +101,9 @@ class _Move(BaseModel):
         description="Score before, 0 to 10; null without one, or if a person has to give it."
     )
     new_score: Score | None = Field(description="Score after, 0 to 10; null also while the judge has to tell it.")
-    change: float | None = Field(description="After minus before, -10 to 10; null if one of them is null.")
+    change: float | None = Field(
+        ge=-10, le=10, description="After minus before, -10 to 10; null if one of them is null."
+    )
     crosses: Crossing | None = Field(
         description="`up`: passes now and did not before; `down`: the other way round; null if neither, or if there is "
         "no pass mark."
@@ -143,7 +145,7 @@ class RegradePublic(BaseModel):
     applied_at: datetime | None = Field(description="When it was applied, UTC; null before.")
     counts: RegradeCounts | None = Field(description="Number of answers by effect; null before the end, and in lists.")
     estimated_calls: int | None = Field(
-        description="Calls of the judge that `needs_judge` takes, about as many as before; null as `counts`."
+        ge=0, description="Calls of the judge that `needs_judge` takes, about as many as before; null as `counts`."
     )
     items: list[RegradeItem] | None = Field(description="The answers whose reports change; null as `counts`.")
     candidates: list[RegradeCandidate] | None = Field(

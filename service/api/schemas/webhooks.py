@@ -159,7 +159,7 @@ class DeliveryPublic(BaseModel):
     )
     attempt: int = Field(ge=0, description="Number of tries that have ended, at most 8.")
     next_at: datetime | None = Field(description="When the next try is due, UTC; null if there is none.")
-    status_code: int | None = Field(description="HTTP status of the last answer; null without one.")
+    status_code: int | None = Field(ge=100, le=599, description="HTTP status of the last answer; null without one.")
     error: str | None = Field(description="Why the last try failed; null if it did not.")
     created_at: datetime = Field(description="When the event was taken for the webhook, UTC.")
     updated_at: datetime = Field(description="When the last try ended, UTC.")
