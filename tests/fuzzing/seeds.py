@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -17,17 +17,26 @@ _QUESTION = "quantization"
 # To these the scripted judge gives a verdict at once.
 _ANSWERS = ("Weights are kept in INT8.", "Weights are kept in INT8 or INT4, so less is read.")
 _FILE = "candidate,question_id,answer\n001,quantization,Weights go from FP16 to INT8.\n002,nothing,INT8\n"
+_REFERENCES: Any = EXAMPLE_RUBRIC["references"]
 _PATIENCE_SECONDS = 30.0
 
 
-def make_seeds(service: FuzzedService) -> None:
-    """Makes a graded cohort with its files, analyses and exports, a webhook with a delivery, a rubric, and so on."""
-    with httpx.Client(base_url=service.url, headers=service.headers, timeout=_PATIENCE_SECONDS) as client:
+def make_seeds(service: FuzzedService, note: Callable[[httpx.Response], None] = httpx.Response.read) -> None:
+    """Makes a graded cohort with its files, analyses and exports, a webhook with a delivery, a rubric, and so on.
+
+    `note` gets each reply.
+    """
+    with httpx.Client(
+        base_url=service.url,
+        headers=service.headers,
+        timeout=_PATIENCE_SECONDS,
+        event_hooks={"response": [note]},
+    ) as client:
         _make_judges(service)
         _make_webhook(client)
-        _make_grading(client)
         _make_rubric(client)
         _make_cohort(client)
+        _make_grading(client)
         _send(client, "POST", "/v1/keys", json={"name": "seed", "role": "auditor"})
 
 
@@ -55,19 +64,30 @@ def _make_judges(service: FuzzedService) -> None:
 
 def _make_webhook(client: httpx.Client) -> None:
     made = _send(client, "POST", "/v1/webhooks", json={"url": "https://hooks.example/viva"})
-    _send(client, "POST", f"/v1/webhooks/{made['webhook']['id']}/ping")
+    path = f"/v1/webhooks/{made['webhook']['id']}"
+    _send(client, "POST", f"{path}/ping")
+    _send(client, "POST", f"{path}/replay", json={"after": 0})
 
 
 def _make_grading(client: httpx.Client) -> None:
     made = _send(client, "POST", "/v1/gradings", json={"question_id": _QUESTION, "answer": _ANSWERS[0]})
     path = f"/v1/gradings/{made['id']}"
     _wait_for(client, path, {"graded", "needs_review"})
+    _send(client, "POST", f"{path}/regrade")
+    _wait_for(client, path, {"graded", "needs_review"})
     _send(client, "POST", f"{path}/reviews", json={"score": 7})
 
 
 def _make_rubric(client: httpx.Client) -> None:
-    made = _send(client, "POST", "/v1/rubrics", json=EXAMPLE_RUBRIC)
-    _send(client, "POST", f"/v1/rubrics/{made['id']}/test", json={"answer": _ANSWERS[0]})
+    first = _send(client, "POST", "/v1/rubrics", json=EXAMPLE_RUBRIC)
+    copy = _send(client, "POST", "/v1/rubrics", json={"from": {"rubric_id": first["id"]}})
+    edited = {
+        **EXAMPLE_RUBRIC,
+        "references": [*_REFERENCES, {"length": "short", "text": "Fewer bits for each weight."}],
+    }
+    _send(client, "PUT", f"/v1/rubrics/{copy['id']}", json=edited, headers={"If-Match": "*"})
+    test = _send(client, "POST", f"/v1/rubrics/{copy['id']}/test", json={"answer": _ANSWERS[0]})
+    _wait_for(client, f"/v1/rubrics/{copy['id']}/tests/{test['id']}", {"finished"})
 
 
 def _make_cohort(client: httpx.Client) -> None:
@@ -81,11 +101,14 @@ def _make_cohort(client: httpx.Client) -> None:
         for number, answer in enumerate(_ANSWERS, start=1)
     ]
     _send(client, "POST", f"{path}/items", json={"items": items})
+    _send(client, "POST", f"{path}/files/{file['id']}/apply", json={"on_invalid": "valid_rows_only"})
+    _send(client, "POST", f"{path}/estimate")
     _send(client, "POST", f"{path}/finalise")
     _send(client, "POST", f"{path}/start")
     _wait_for(client, path, {"finished"})
-    _send(client, "POST", f"{path}/duplicates")
-    _send(client, "POST", f"{path}/regrades", json={"pass_mark": 5})
+    for kind, body in (("duplicates", {}), ("regrades", {"pass_mark": 5})):
+        made = _send(client, "POST", f"{path}/{kind}", json=body)
+        _wait_for(client, f"{path}/{kind}/{made['id']}", {"finished"})
     export = _send(client, "POST", "/v1/exports", json={"cohort_id": path.rpartition("/")[2], "format": "csv"})
     _wait_for(client, f"/v1/exports/{export['id']}", {"finished"})
     edited = client.get(f"/v1/exports/{export['id']}/file").content

@@ -18,6 +18,7 @@ from ..schemas.rubric_reports import RubricTestCreate
 from ..schemas.rubrics import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
+from .schema_examples import complete_examples
 from .statuses import list_statuses
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -185,6 +186,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete(path, operation, _find_rule(operation["operationId"], environment))
+    complete_examples(schemas)
     add_links(document)
     app.openapi_schema = document
     return document

@@ -108,6 +108,9 @@ class CandidateAnswer(BaseModel):
 class CandidateDetail(CandidatePublic):
     """A candidate with all answers."""
 
+    # Not the example of what it is made from.
+    model_config = ConfigDict(json_schema_extra={})
+
     answers: list[CandidateAnswer] = Field(description="The answers, by question.")
 
     @classmethod

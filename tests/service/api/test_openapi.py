@@ -181,6 +181,58 @@ def test_headers_are_described(document: dict[str, Any]) -> None:
     assert "Location" in created
 
 
+def _list_examples(media: dict[str, Any], document: dict[str, Any]) -> list[Any]:
+    """The examples of a body or reply, or of the schema that it refers to."""
+    schemas = [media.get("schema", {})]
+    found = [media["example"]] if "example" in media else []
+    found += [example["value"] for example in media.get("examples", {}).values()]
+    while schemas and not found:
+        schema = schemas.pop(0)
+        found += schema.get("examples", [])
+        if "$ref" in schema:
+            schemas.append(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        schemas += [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]
+    return found
+
+
+def test_every_operation_has_an_example(document: dict[str, Any]) -> None:
+    without = []
+    for method, path, operation in _operations(document):
+        replies = [reply for status, reply in operation["responses"].items() if status.startswith("2")]
+        contents = [operation.get("requestBody", {}), *replies]
+        media = [one.get("content", {}).get("application/json") for one in contents]
+        without += [(method, path) for one in media if one and one.get("schema") and not _list_examples(one, document)]
+    # The bytes of a file, under the type of JSON.
+    assert without == [("get", "/v1/cohorts/{cohort_id}/files/{file_id}/bad-rows")]
+
+
+def test_examples_of_schemas_fit_them(document: dict[str, Any]) -> None:
+    checked = 0
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+            errors = list(jsonschema.Draft202012Validator(whole).iter_errors(example))
+            assert not errors, (name, errors[0].message)
+            checked += 1
+    assert checked > 60
+
+
+def test_every_field_is_described_and_numbers_have_a_range(document: dict[str, Any]) -> None:
+    # What these measure has no bounds, or those of each figure, which its description names.
+    unbounded = {"FigurePublic", "LevelSignalsPublic", "VerdictPublic", "CriterionPublic", "CriterionResultPublic"}
+    undescribed, boundless = [], []
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            parts = [described, *described.get("anyOf", [])]
+            if not any("description" in part or "$ref" in part for part in parts):
+                undescribed.append((name, field))
+            numbers = [part for part in parts if part.get("type") in ("integer", "number")]
+            bounds = {"minimum", "exclusiveMinimum", "const", "enum"}
+            if name not in unbounded and not all(bounds & set(part) for part in numbers):
+                boundless.append((name, field))
+    assert (undescribed, boundless) == ([], [])
+
+
 def test_parameters_are_described_and_bounded(document: dict[str, Any]) -> None:
     parameters = {
         parameter["name"]: parameter
