@@ -43,6 +43,7 @@ class Kind(StrEnum):
     GRADING_DEAD = "grading_dead"
     GRADING_REQUEUED = "grading_requeued"
     GRADING_CANCELLED = "grading_cancelled"
+    GRADING_ERASED = "grading_erased"
     GRADING_REVIEWED = "grading_reviewed"
     COHORT_CREATED = "cohort_created"
     COHORT_EDITED = "cohort_edited"
@@ -73,6 +74,10 @@ class Kind(StrEnum):
     WEBHOOK_DISABLED = "webhook_disabled"
     WEBHOOK_REPLAYED = "webhook_replayed"
     WEBHOOK_DELETED = "webhook_deleted"
+
+
+REPORT_ENDS = (Kind.GRADING_REQUEUED.value, Kind.GRADING_ERASED.value)
+"""The kinds of events that delete a report."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +182,7 @@ def verify(
                     return Broken(problem, end.id)
                 if REPORT_HASH in entry.details:
                     expected[entry.subject] = entry.details[REPORT_HASH]
-                elif entry.kind == Kind.GRADING_REQUEUED:
-                    # Requeueing deletes the report.
+                elif entry.kind in REPORT_ENDS:
                     expected.pop(entry.subject, None)
     except (ValueError, TypeError) as error:
         # SQLite accepts any value as a time or a document.

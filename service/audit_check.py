@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from .audit import REPORT_HASH, Broken, Head, Kind, document_hash, find_break
+from .audit import REPORT_ENDS, REPORT_HASH, Broken, Head, Kind, document_hash, find_break
 from .storage.repositories import AuditRepository, ReportRepository
 
 _REPORTS_AT_ONCE = 200
 # Kinds that say what the report of a grading is, or that it is gone.
-_REPORT_KINDS = (Kind.REPORT_WRITTEN.value, Kind.GRADING_FAILED.value, Kind.GRADING_REQUEUED.value)
+_REPORT_KINDS = (Kind.REPORT_WRITTEN.value, Kind.GRADING_FAILED.value, *REPORT_ENDS)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def check_part(session: Session, organisation_id: str, *, start: Head, limit: in
         end = Head(entry.id, entry.hash)
         if REPORT_HASH in entry.details:
             expected[entry.subject] = entry.details[REPORT_HASH]
-        elif entry.kind == Kind.GRADING_REQUEUED:
+        elif entry.kind in REPORT_ENDS:
             expected.pop(entry.subject, None)
     reports, broken = _check_reports(session, organisation_id, end, expected)
     return Checked(end.id - start.id, reports, end, is_end=len(found) <= limit, broken=broken)

@@ -17,6 +17,7 @@ ServiceError
 ├── InvalidRows            422   rows of a file have errors, so that none of it is used
 ├── UnreadableFile         422   the file is no table, so that it has no rows
 ├── NameTaken              409   the name is in use
+├── KeyTextShown           409   the request made a key before, whose text was shown then
 ├── ServiceBusy            503   as many files as possible are being read
 ├── StaleRegrade           409   what a regrade was computed from has changed
 ├── UnusableAnswer         422   the answer cannot be stored or judged
@@ -183,6 +184,13 @@ class NameTaken(ServiceError):
 
     status = 409
     code = "name_taken"
+
+
+class KeyTextShown(ServiceError):
+    """The key was made before."""
+
+    status = 409
+    code = "key_text_shown"
 
 
 class ServiceBusy(ServiceError):

@@ -137,7 +137,7 @@ def fail(session: Session, lease: Lease, failure: JudgeFailure) -> State:
     Raises LostLease as `record` does.
     """
     if not finish_leased(session, lease, state=State.FAILED, reason=failure.reason.value, detail=failure.detail):
-        grading = session.get_one(Grading, lease.grading_id)
+        grading = _get_leased(session, lease)
         if (grading.fencing_token, grading.state) == (lease.fencing_token, State.FAILED):
             return State.FAILED
         raise build_lost_lease(lease)
@@ -164,8 +164,16 @@ def state_of(report: GradersReport) -> State:
 
 def _is_written(session: Session, lease: Lease) -> bool:
     """Returns whether this lease has finished its grading already: committed, but the reply was lost."""
-    grading = session.get_one(Grading, lease.grading_id)
+    grading = _get_leased(session, lease)
     return grading.fencing_token == lease.fencing_token and grading.report is not None and not grading.is_open
+
+
+def _get_leased(session: Session, lease: Lease) -> Grading:
+    """Returns the grading of a lease. Raises LostLease if it was erased."""
+    grading = session.get(Grading, lease.grading_id)
+    if grading is None:
+        raise build_lost_lease(lease)
+    return grading
 
 
 def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
@@ -174,7 +182,7 @@ def retry_later(session: Session, lease: Lease, report: GradersReport) -> State:
     The delay doubles each time, from 3 seconds, and the answer is then judged alone. Attempt `MAX_JUDGE_ATTEMPTS`
     fails with the reason in the report. Raises LostLease as `record` does.
     """
-    grading = session.get_one(Grading, lease.grading_id)
+    grading = _get_leased(session, lease)
     if grading.judge_attempts + 1 >= MAX_JUDGE_ATTEMPTS:
         return record(session, lease, report)
     is_requeued = requeue_leased(

@@ -195,6 +195,12 @@ class Settings(JudgeSettings):
         description="Days after which an `Idempotency-Key` is forgotten, and may be used for another request.",
     )
 
+    answer_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="Days after which an answer is erased with its reports and reviews, once it is graded; empty to "
+        "keep answers. See docs/api/gradings.md.",
+    )
     event_days: float = Field(
         default=30.0, ge=30, description="Days that events and deliveries of webhooks are kept, at least 30."
     )

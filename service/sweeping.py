@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from . import audit
 from .audit import Kind
 from .cohorts.gradings import close_if_ended
+from .erasure import erase_older
 from .events.log import EventKind
 from .events.retention import delete_old_events
 from .lifecycle import append_grading_event
@@ -43,14 +44,15 @@ def sweep(
     gone: Sequence[str] = (),
     key_days: float | None = None,
     event_days: float | None = None,
+    answer_days: float | None = None,
     limit: int = 200,
 ) -> Swept:
     """Takes gradings from lost workers, and finds submissions whose notification was lost.
 
     A worker is lost when its lease has expired, or when it is in `gone`, the workers whose process has ended. Its
     gradings are requeued, or `dead` once they have lost `max_attempts` workers. Only one sweep runs at a time; a
-    concurrent one does nothing. Idempotency keys older than `key_days` and events older than `event_days` are
-    deleted. `limit` bounds the gradings, the notifications, the keys and the events of one sweep.
+    concurrent one does nothing. Idempotency keys older than `key_days`, events older than `event_days` and answers
+    older than `answer_days` are deleted. `limit` bounds each of these in one sweep.
     """
     if not try_sweeper_lock(session):
         return Swept()
@@ -79,6 +81,8 @@ def sweep(
         forgotten = IdempotencyRepository(session).delete_older(moment - timedelta(days=key_days), limit=limit)
     if event_days is not None:
         delete_old_events(session, days=event_days, limit=limit)
+    if answer_days is not None:
+        erase_older(session, moment - timedelta(days=answer_days), limit=limit)
     return Swept(tuple(requeued), tuple(dead), tuple(unpublished), forgotten)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
 from vivavoce.graders.reading.normal_text import detect_language
@@ -44,15 +45,22 @@ def check_candidate(candidate: str | None) -> str | None:
     return check_characters(candidate, what="candidate reference", pointer="/candidate")
 
 
-def find_rubric(bank: Bank, *, question_id: str, language: str | None, answer: str) -> Rubric:
-    """Returns the bank's rubric for a question, by default in the language of the answer.
+def find_rubric(
+    bank: Bank, *, question_id: str, language: str | None, answer: str, detected: str | None = None
+) -> Rubric:
+    """Returns the bank's rubric for a question in `language`.
 
-    Raises UnknownQuestionError if the bank lacks the question in that language.
+    Without `language` it is that of the answer, which is `detected` if that is known already, unless the question has
+    only a rubric in the other one. Raises UnknownQuestionError if there is none.
     """
-    chosen = cast(Language, language or detect_language(answer))
+    chosen = cast(Language, language or detected or detect_language(answer))
     try:
         return bank.get(question_id, chosen)
     except UnknownQuestion as error:
+        other: Language = "en" if chosen == "zh" else "zh"
+        with suppress(UnknownQuestion):
+            if language is None:
+                return bank.get(question_id, other)
         raise UnknownQuestionError(str(error), pointer="/question_id") from None
 
 

@@ -93,6 +93,7 @@ def sweep_up(sessions: SessionFactory, settings: Settings) -> Swept:
             gone=ended,
             key_days=settings.idempotency_days,
             event_days=settings.event_days,
+            answer_days=settings.answer_days,
         )
     )
     if swept.requeued:

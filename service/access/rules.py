@@ -36,6 +36,8 @@ RULES: Mapping[str, Scope | NoScope] = {
     "list_gradings": Scope.GRADINGS_READ,
     "read_feedback": Scope.GRADINGS_READ,
     "read_submission": Scope.GRADINGS_READ,
+    "erase_submission": Scope.ANSWERS_ERASE,
+    "erase_candidate": Scope.ANSWERS_ERASE,
     "list_earlier_reports": Scope.GRADINGS_READ,
     "create_review": Scope.REVIEWS_WRITE,
     "list_reviews": Scope.GRADINGS_READ,

@@ -12,6 +12,7 @@ class Scope(StrEnum):
     GRADINGS_READ = "gradings:read"
     GRADINGS_WRITE = "gradings:write"
     ANSWER_KEY_READ = "answer_key:read"
+    ANSWERS_ERASE = "answers:erase"
     REVIEWS_WRITE = "reviews:write"
     QUESTIONS_READ = "questions:read"
     RUBRICS_READ = "rubrics:read"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.tables import Sentence
 
@@ -69,16 +70,22 @@ def read_entry(entry: Entry, choice: RubricChoice, *, candidate_language: str | 
 
 
 def find_rubric(
-    entry: Entry, choice: RubricChoice, answer: str, *, language: str | None, fallback: str | None
+    entry: Entry,
+    choice: RubricChoice,
+    answer: str,
+    *,
+    language: str | None,
+    fallback: str | None,
+    detect: Callable[[str], str] = detect_language,
 ) -> Rubric:
     """The bank's rubric for the question of an entry; raises BadRowError.
 
-    It is in `language`, else in that of the answer, which is `fallback` for an answer without words.
+    It is in `language`, else in that of the answer, which is `fallback` for an answer without words, unless the
+    question has only a rubric in the other one.
     """
     name = choice.question_id or _read_text(entry.cells.get("question_id"))
-    if not any(map(str.isalpha, answer)):
-        language = language or fallback
-    return _find_rubric(entry, choice.bank, name, language=language, answer=answer)
+    detected = detect(answer) if any(map(str.isalpha, answer)) else fallback
+    return _find_rubric(entry, choice.bank, name, language=language, answer=answer, detected=detected)
 
 
 def read_answer_language(entry: Entry) -> str | None:
@@ -128,13 +135,15 @@ def _check_candidate(value: Any) -> str | None:
     return validation.check_candidate(None if value is None else str(value))
 
 
-def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, answer: str) -> Rubric:
+def _find_rubric(
+    entry: Entry, bank: Bank, name: str, *, language: str | None, answer: str, detected: str | None
+) -> Rubric:
     column = entry.name_column("question_id")
     if not name:
         sentence = "the question is missing: fill it in, or use --question."
         raise BadRowError(column, Sentence(sentence, "missing_question"))
     try:
-        return validation.find_rubric(bank, question_id=name, language=language, answer=answer)
+        return validation.find_rubric(bank, question_id=name, language=language, answer=answer, detected=detected)
     except ServiceError as error:
         guess = QuestionFinder.of_bank(bank).find(name)
         if guess and guess.question_id == name:
@@ -144,7 +153,9 @@ def _find_rubric(entry: Entry, bank: Bank, name: str, *, language: str | None, a
             text = f"{error} Nearest: {near}." if near else str(error)
             raise BadRowError(column, Sentence(text, "unknown_question", near=near)) from None
     try:
-        return validation.find_rubric(bank, question_id=guess.question_id, language=language, answer=answer)
+        return validation.find_rubric(
+            bank, question_id=guess.question_id, language=language, answer=answer, detected=detected
+        )
     except ServiceError as error:
         raise BadRowError(column, Sentence(str(error), "no_rubric_in_language")) from None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -49,7 +49,7 @@ class Once:
         work: Callable[[Session], Reply],
         *,
         reply_type: type[Reply],
-        body: BaseModel | None = None,
+        body: BaseModel | Mapping[str, Any] | None = None,
         request_hash: str | None = None,
         location: Callable[[Reply], str] | None = None,
     ) -> Reply:
@@ -81,7 +81,7 @@ class Once:
             self._response.headers["Location"] = location(reply)
         return reply
 
-    def _describe_use(self, body: BaseModel | None, request_hash: str | None) -> KeyUse | None:
+    def _describe_use(self, body: BaseModel | Mapping[str, Any] | None, request_hash: str | None) -> KeyUse | None:
         if not self._key:
             return None
         request = self._request
@@ -94,9 +94,10 @@ class Once:
         return KeyUse(self._key, route, request_hash or hash_request(sent), self._organisation_id)
 
 
-def hash_body(body: BaseModel) -> str:
-    """Returns the SHA-256 of a body as it was read; a field with its default counts as one left out."""
-    return hash_request(json.loads(body.model_dump_json(exclude_defaults=True)))
+def hash_body(body: BaseModel | Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of a body as it was read; a field of a model with its default counts as one left out."""
+    fields = json.loads(body.model_dump_json(exclude_defaults=True)) if isinstance(body, BaseModel) else body
+    return hash_request(fields)
 
 
 OnceDep = Annotated[Once, Depends()]

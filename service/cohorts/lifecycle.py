@@ -7,6 +7,7 @@
     running, paused → finished | cancelled | expired | budget_stopped
     draft, validated → cancelled
     any end → running        resumed: what is not graded is queued again
+    any → paused             a regrade was applied that needs the judge
 
 An end cancels what is queued, in the same transaction; what is being graded is finished and kept. Each change is
 idempotent: in its target state already, it changes nothing. Each works inside the caller's transaction, and locks the
@@ -85,6 +86,13 @@ def pause(session: Session, cohort: Cohort, *, actor: str) -> None:
         return
     if state is not _RUNNING:
         raise WrongState(f"The cohort is {state.value}: only a running one can be paused.")
+    _set_state(session, cohort, _PAUSED, actor=actor)
+
+
+def return_to_pause(session: Session, cohort: Cohort, *, actor: str) -> None:
+    """Pauses a cohort whatever its state, also one that has ended, so that its owner may resume it."""
+    cohort.ended_at = cohort.end_reason = None
+    cohort.revision += 1
     _set_state(session, cohort, _PAUSED, actor=actor)
 
 

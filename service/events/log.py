@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     GRADING_CANCELLED = "grading.cancelled"
     GRADING_REQUEUED = "grading.requeued"
     GRADING_REVIEWED = "grading.reviewed"
+    GRADING_ERASED = "grading.erased"
     COHORT_DRAFT = "cohort.draft"
     COHORT_VALIDATED = "cohort.validated"
     COHORT_RUNNING = "cohort.running"

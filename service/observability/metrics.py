@@ -23,7 +23,7 @@ from vivavoce.graders import Flag, UnscoredReason
 
 from ..storage import clock
 from ..storage.engine import SessionFactory
-from ..storage.repositories import GradingRepository
+from ..storage.repositories import DeliveryRepository, EndpointRepository, GradingRepository
 from ..storage.tables import State
 
 # Buckets in seconds, of requests and of gradings.
@@ -119,6 +119,30 @@ class QueueCollector(Collector):
         yield GaugeMetricFamily("vivavoce_oldest_open_seconds", "Age of the oldest open grading.", value=age)
 
 
+class WebhookCollector(Collector):
+    """Webhooks by state and deliveries that wait, read from the database at each scrape."""
+
+    def __init__(self, sessions: SessionFactory) -> None:
+        self._sessions = sessions
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """See Collector. Yields nothing while the database is unavailable."""
+        try:
+            with self._sessions() as session:
+                counts = EndpointRepository(session).counts_by_health()
+                pending = DeliveryRepository(session).count_pending()
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("the metrics of webhooks are missing: the database is unavailable (%s)", type(error).__name__)
+            return
+        webhooks = GaugeMetricFamily("vivavoce_webhooks", "Webhooks by state.", labels=["state"])
+        for state, count in counts.items():
+            webhooks.add_metric([state], count)
+        yield webhooks
+        yield GaugeMetricFamily(
+            "vivavoce_webhook_deliveries_pending", "Events that wait for a webhook to take them.", value=pending
+        )
+
+
 class BuildCollector(Collector):
     """The version of vivavoce."""
 
@@ -140,6 +164,7 @@ def of_service(sessions: SessionFactory) -> CollectorRegistry:
     merged = CollectorRegistry()
     merged.register(registry)
     merged.register(QueueCollector(sessions))
+    merged.register(WebhookCollector(sessions))
     _register_process(merged)
     return merged
 

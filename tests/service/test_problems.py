@@ -26,6 +26,7 @@ STATUSES = {
     "invalid_rows": 422,
     "unreadable_file": 422,
     "name_taken": 409,
+    "key_text_shown": 409,
     "busy": 503,
     "stale_regrade": 409,
     "unusable_export": 422,

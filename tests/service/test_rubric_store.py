@@ -4,11 +4,13 @@ import pytest
 
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service import rubric_store
+from vivavoce.service.cohorts.files.questions import load_questions
 from vivavoce.service.errors import NotFound, UnknownQuestionError, WrongState
 from vivavoce.service.own_rubrics import versions
 from vivavoce.service.own_rubrics.documents import read_draft
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, StoredRubric, new_id
+from vivavoce.service.validation import find_rubric
 
 from .samples import OTHER_ORGANISATION, add_organisation
 
@@ -56,6 +58,23 @@ def test_the_version_frozen_last_comes_before_the_banks(own: SessionFactory, ban
     _store(own, rubric, notes="gone", status="retired")
     assert _find(own, bank) == ("second", "own")
     assert rubric_store.find_rubric(own(), bank, "quantization", language="en", answer="x").notes == "second"
+
+
+def test_cohorts_find_the_same_rubrics(own: SessionFactory, bank: Bank, rubric: Rubric) -> None:
+    older = _store(own, rubric, notes="number 1, frozen last", status="draft")
+    _store(own, rubric, notes="number 2")
+    with own.begin() as session:
+        versions.freeze(session, session.get_one(StoredRubric, older), actor="test")
+    _store(own, rubric, notes="中文", language="zh")
+    with own() as session:
+        questions = load_questions(session, bank)
+    for answer, language in (("INT8 weights", "en"), ("权重用更少的比特存储。", "zh")):
+        found, source = questions.find("quantization", language)
+        assert (found.notes, source) == _find(own, bank, answer=answer)
+    only_chinese = Bank([questions.find("quantization", "zh")[0]])
+    assert find_rubric(only_chinese, question_id="quantization", language=None, answer="INT8 weights").notes == "中文"
+    with pytest.raises(UnknownQuestionError, match="no rubric in language 'en'"):
+        find_rubric(only_chinese, question_id="quantization", language="en", answer="INT8 weights")
 
 
 def test_the_language_is_that_of_the_answer_unless_there_is_only_one(

@@ -13,8 +13,9 @@ from vivavoce.rubrics import Rubric
 
 from ... import audit, jobs, lifecycle, submission
 from ...audit import Kind
+from ...cohorts import lifecycle as cohort_lifecycle
 from ...errors import StaleRegrade, WrongState
-from ...events.log import EventKind, append_event
+from ...events.log import EventKind
 from ...storage import clock
 from ...storage.tables import (
     Analysis,
@@ -91,7 +92,7 @@ def apply_regrade(session: Session, regrade: Analysis, graders: Graders) -> None
         session.flush()
     _move_ungraded(session, cohort.id, versions)
     if any(effect == "needs_judge" for effect in effects.values()):
-        _pause(session, cohort)
+        cohort_lifecycle.return_to_pause(session, cohort, actor=regrade.options["actor"])
     regrade.state = "applied"
     regrade.applied_at = clock.now()
     audit.append_event(
@@ -178,19 +179,3 @@ def _move_ungraded(session: Session, cohort_id: str, versions: Mapping[tuple[str
             if grading is not None and grading.report is None:
                 grading.rubric_version_id = version.id
         session.flush()
-
-
-def _pause(session: Session, cohort: Cohort) -> None:
-    """Brings a cohort back to `paused`, whatever ended it, so that it can be resumed."""
-    cohort.state = CohortState.PAUSED
-    cohort.end_reason = cohort.ended_at = None
-    cohort.updated_at = clock.now()
-    cohort.revision += 1
-    append_event(
-        session,
-        EventKind.COHORT_PAUSED,
-        subject_id=cohort.id,
-        organisation_id=cohort.organisation_id,
-        cohort_id=cohort.id,
-        data={"cohort_id": cohort.id, "state": CohortState.PAUSED.value},
-    )

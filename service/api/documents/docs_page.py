@@ -23,6 +23,7 @@ section { border-top: 1px solid #ccd3da; margin-top: 1.5rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; }
 th { font-weight: 600; white-space: nowrap; } .method { text-transform: uppercase; }
+.tag { text-transform: capitalize; } nav h2 { font-size: 1rem; margin: 1rem 0 0; } nav ul { margin: .2rem 0; }
 @media (max-width: 40rem) { tr, th, td { display: block; padding: 0; } tr { padding-bottom: .6rem; } }
 """
 
@@ -38,7 +39,8 @@ def show_docs(request: Request) -> HTMLResponse:
     """Returns the documentation of the API as a page."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
-    page = _load_template().render(spec=request.app.openapi(), style=Markup(_STYLE))
+    spec = request.app.openapi()
+    page = _load_template().render(spec=spec, groups=group_operations(spec["paths"]), style=Markup(_STYLE))
     return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
 
@@ -48,6 +50,15 @@ def _load_template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(type=describe_type, bounds=describe_bounds, example=_write_example, code=_mark_code)
     return environment.from_string(source)
+
+
+def group_operations(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str, Mapping[str, Any]]]]:
+    """Returns path, method and description of operations by their first tag, in the order of the document."""
+    groups: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            groups.setdefault(operation["tags"][0], []).append((path, method, operation))
+    return groups
 
 
 def describe_type(schema: Mapping[str, Any]) -> Markup:

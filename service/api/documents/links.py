@@ -34,18 +34,19 @@ def add_links(document: dict[str, Any]) -> None:
     """Adds links to every reply with ids to the operations that take such an id as the last one of their address.
 
     The id of what a reply is about leads to all operations on it, the id of another thing, such as `cohort_id`, to the
-    one that reads it. Ids before the last are in the reply, too, or in the address of the request. An `id` is known by
-    its place (in the reply to `POST /v1/things`, or in the first item of a list of `/v1/things`) or by its schema, if
-    it is the one by which `/v1/things/{thing_id}` is read.
+    one that reads it, or to all if no list has the thing. Ids before the last are in the reply, too, or in the address
+    of the request. An `id` is known by its place (in the reply to `POST /v1/things`, or in the first item of a list of
+    `/v1/things`) or by its schema, if it is the one by which `/v1/things/{thing_id}` is read.
     """
     targets = _list_targets(document)
+    listed = {_name_parameter_under(path, document) for path in document["paths"] if not path.endswith("}")}
     readers = _list_readers(document)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for status in _LINKED:
                 reply = operation["responses"].get(status)
                 ids = _find_ids(path, method, reply, readers, document) if reply else {}
-                if links := _list_links(path, ids, targets):
+                if links := _list_links(path, ids, targets, listed):
                     reply["links"] = {**links, **reply.get("links", {})}
 
 
@@ -124,12 +125,14 @@ def _read_schema(reply: Mapping[str, Any]) -> Mapping[str, Any]:
     return schema
 
 
-def _list_links(path: str, ids: Mapping[str, _Id], targets: list[_Target]) -> dict[str, Any]:
+def _list_links(path: str, ids: Mapping[str, _Id], targets: list[_Target], listed: set[str]) -> dict[str, Any]:
     in_address = set(_PARAMETER.findall(path))
     links: dict[str, Any] = {}
     for target in targets:
         *before, last = target.parameters
-        is_led_to = last in ids and last not in in_address and (ids[last].is_own or target.reads_thing)
+        is_led_to = (
+            last in ids and last not in in_address and (ids[last].is_own or target.reads_thing or last not in listed)
+        )
         if is_led_to and set(before) <= in_address | set(ids):
             values = {
                 name: f"$request.path.{name}" if name in in_address else ids[name].expression

@@ -76,9 +76,10 @@ def describe_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def made_replies(status: int) -> dict[int | str, dict[str, Any]]:
+def made_replies(status: int, **more: Any) -> dict[int | str, dict[str, Any]]:
     """The description of a reply with `Location`, to a request that may have an `Idempotency-Key`."""
-    return {status: {"headers": {"Location": {"description": "Address of what was made.", **_TEXT}, **_REPLAYED}}}
+    headers = {"Location": {"description": "Address of what was made.", **_TEXT}, **_REPLAYED}
+    return {status: {"headers": headers, **more}}
 
 
 _RUBRIC_SCHEMA = {"$ref": _REFERENCE.format(model="Rubric")}
@@ -116,11 +117,6 @@ CANVAS_BODY: dict[str, Any] = {
 }
 
 
-def location_reply(status: int, what: str, **more: Any) -> dict[int | str, dict[str, Any]]:
-    """The description of a reply with the address of what was made."""
-    return {status: {"headers": {"Location": {"description": f"Address of {what}.", **_TEXT}}, **more}}
-
-
 def link_to(*operations: str, **parameters: str) -> dict[str, Any]:
     """The links of a reply to operations, whose parameters are in the body at these JSON pointers, or in the path."""
     values = {
@@ -140,11 +136,6 @@ def problem_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of replies with these statuses, all of them problem JSON."""
     content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {status: {"description": _CAUSES[status], "content": content} for status in statuses}
-
-
-def created_reply(name: str) -> dict[int | str, dict[str, Any]]:
-    """The description of a reply 201, whose `Location` is the address of a resource."""
-    return {201: {"headers": {"Location": {"description": f"Address of the {name}.", **_TEXT}}}}
 
 
 STARTED_REPLIES = made_replies(202)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path
+from sqlalchemy.orm import Session
 
 from ...analyses import items, records
 from ...lookup import get_own
 from ...storage.tables import Cohort
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
 from ..dependencies import refuse_unknown_parameters
+from ..documents.openapi import STARTED_REPLIES
+from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.analyses import DuplicatesCreate, DuplicatesPublic, ItemAnalysisPublic, QuestionFiguresPublic
 
@@ -18,9 +21,6 @@ router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}", tags=["analyses"], dependencies=[Depends(refuse_unknown_parameters)]
 )
 CohortId = Annotated[str, Path(max_length=64, description="Id of the cohort.")]
-LOCATION: dict[int | str, dict[str, Any]] = {
-    202: {"headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}}}
-}
 _NO_OPTIONS = DuplicatesCreate()
 
 
@@ -28,13 +28,11 @@ _NO_OPTIONS = DuplicatesCreate()
     "/duplicates",
     status_code=202,
     summary="Find near-duplicates",
-    responses=LOCATION,
+    responses=STARTED_REPLIES,
 )
 def create_duplicates(
     cohort_id: CohortId,
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
+    once: OnceDep,
     caller: CallerDep,
     body: Annotated[DuplicatesCreate, Body()] = _NO_OPTIONS,
 ) -> DuplicatesPublic:
@@ -42,15 +40,19 @@ def create_duplicates(
 
     Answers to one question are compared by their characters, in one Chinese script. Nothing is punished: scores stay.
     """
-    analysis = sessions.run(
-        lambda session: records.request_analysis(
+
+    def ask(session: Session) -> DuplicatesPublic:
+        analysis = records.request_analysis(
             session, cohort_id, "duplicates", body.model_dump(), organisation_id=caller.organisation_id
         )
+        return DuplicatesPublic.from_analysis(analysis)
+
+    return once.run(
+        ask,
+        reply_type=DuplicatesPublic,
+        body=body,
+        location=lambda made: f"/v1/cohorts/{cohort_id}/duplicates/{made.id}",
     )
-    response.headers["Location"] = str(
-        request.url_for("read_duplicates", cohort_id=cohort_id, analysis_id=analysis.id).path
-    )
-    return DuplicatesPublic.from_analysis(analysis)
 
 
 @router.get("/duplicates", summary="List searches for near-duplicates")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Body, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Path, Query, Response
 from sqlalchemy.orm import Session
 
 from ... import lookup
@@ -16,11 +16,12 @@ from ...cohorts.editing import CohortOptions, create_cohort, delete_cohort, edit
 from ...cohorts.progress import measure_progress
 from ...storage.engine import SessionFactory
 from ...storage.repositories import CohortRepository
-from ...storage.tables import Cohort, CohortState
+from ...storage.tables import FIRST_REVISION, Cohort, CohortState
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import NotifierDep, SettingsDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import made_replies, problem_replies
 from ..etags import IfMatchDep, check_if_match, write_etag
+from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.cohorts import CohortCreate, CohortEdit, CohortPublic, CohortResume
 
@@ -31,24 +32,24 @@ Change = Callable[[Session, Cohort], None]
 CohortIdDep = Annotated[str, Path(alias="cohort_id", description="Id of the cohort: 32 hexadecimal digits.")]
 
 
-@router.post("", status_code=201, summary="Make a cohort", responses=problem_replies(409))
+@router.post(
+    "",
+    status_code=201,
+    summary="Make a cohort",
+    responses=made_replies(201),
+)
 def make_cohort(
-    body: CohortCreate,
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
-    caller: CallerDep,
-    settings: SettingsDep,
+    body: CohortCreate, response: Response, once: OnceDep, caller: CallerDep, settings: SettingsDep
 ) -> CohortPublic:
     """Makes a cohort, a draft without answers; `Location` is its address."""
     options = CohortOptions(**body.model_dump(), is_priced=settings.has_prices)
 
     def make(session: Session) -> CohortPublic:
         cohort = create_cohort(session, options, organisation_id=caller.organisation_id, actor=caller.actor)
-        return _show(session, cohort, response)
+        return _build_public(session, cohort)
 
-    public = sessions.run(make, patience_seconds=PATIENCE_SECONDS)
-    response.headers["Location"] = str(request.url_for("read_cohort", cohort_id=public.id).path)
+    public = once.run(make, reply_type=CohortPublic, body=body, location=lambda made: f"{router.prefix}/{made.id}")
+    write_etag(response, FIRST_REVISION)
     return public
 
 

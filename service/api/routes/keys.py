@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from ...access import key_lifecycle
 from ...access.key_lifecycle import KeyState
+from ...errors import KeyTextShown
 from ...lookup import get_own
 from ...storage import clock
 from ...storage.repositories import ApiKeyRepository, OrganisationRepository
 from ...storage.tables import ApiKey
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import created_reply, problem_replies
+from ..documents.openapi import made_replies, problem_replies
+from ..idempotency import Once, OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.keys import KeyCreate, KeyCreated, KeyPublic, KeyRotate, MePublic
 
@@ -35,16 +39,16 @@ def show_me(sessions: OwnSessionsDep, caller: CallerDep) -> MePublic:
         return MePublic.from_rows(organisation, key)
 
 
-@router.post("/keys", status_code=201, summary="Create a key", responses=created_reply("key"))
-def create_key(
-    body: KeyCreate, request: Request, response: Response, sessions: OwnSessionsDep, caller: CallerDep
-) -> KeyCreated:
+@router.post("/keys", status_code=201, summary="Create a key", responses=made_replies(201))
+def create_key(body: KeyCreate, once: OnceDep, caller: CallerDep) -> KeyCreated:
     """Creates a key of your organisation. The reply has its text, which is shown this once and kept nowhere.
 
-    A key gives only what it has: no scope that it has not itself, and no longer life than its own.
+    A key gives only what it has: no scope that it has not itself, and no longer life than its own. Sent again with the
+    same `Idempotency-Key` it makes no second one, and gets 409, as the text is gone.
     """
-    with sessions.begin() as session:
-        key, text = key_lifecycle.create_key(
+
+    def create(session: Session) -> tuple[ApiKey, str]:
+        return key_lifecycle.create_key(
             session,
             organisation_id=caller.organisation_id,
             name=body.name,
@@ -53,8 +57,8 @@ def create_key(
             expires_at=body.expires_at,
             caller=caller,
         )
-    _point_to(request, response, key)
-    return KeyCreated.from_new(key, text)
+
+    return _make_key(once, create, body)
 
 
 @router.get("/keys", summary="List keys")
@@ -86,26 +90,21 @@ def read_key(key_id: KeyIdPath, sessions: OwnSessionsDep) -> KeyPublic:
     "/keys/{key_id}/rotate",
     status_code=201,
     summary="Rotate a key",
-    responses={**created_reply("new key"), **problem_replies(409)},
+    responses=made_replies(201),
 )
-def rotate_key(
-    key_id: KeyIdPath,
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
-    caller: CallerDep,
-    body: KeyRotate | None = None,
-) -> KeyCreated:
+def rotate_key(key_id: KeyIdPath, once: OnceDep, caller: CallerDep, body: KeyRotate | None = None) -> KeyCreated:
     """Creates the successor of a key, with its name, role, scopes and length of life, and returns it with its text.
 
-    The old key works for `overlap_hours` more and names its successor in `replaced_by`.
+    The old key works for `overlap_hours` more and names its successor in `replaced_by`. Sent again with the same
+    `Idempotency-Key` it makes no second one, and gets 409, as the text is gone.
     """
-    hours = (body or KeyRotate()).overlap_hours
-    with sessions.begin() as session:
+    wanted = body or KeyRotate()
+
+    def rotate(session: Session) -> tuple[ApiKey, str]:
         old = _get_key(session, key_id, lock=True)
-        key, text = key_lifecycle.rotate_key(session, old, overlap_hours=hours, caller=caller)
-    _point_to(request, response, key)
-    return KeyCreated.from_new(key, text)
+        return key_lifecycle.rotate_key(session, old, overlap_hours=wanted.overlap_hours, caller=caller)
+
+    return _make_key(once, rotate, wanted)
 
 
 @router.post("/keys/{key_id}/revoke", summary="Revoke a key", responses=problem_replies(409))
@@ -121,5 +120,19 @@ def _get_key(session: Session, key_id: str, *, lock: bool = False) -> ApiKey:
     return get_own(session, ApiKey, key_id, name="key", lock=lock)
 
 
-def _point_to(request: Request, response: Response, key: ApiKey) -> None:
-    response.headers["Location"] = str(request.url_for("read_key", key_id=key.id).path)
+def _make_key(once: Once, make: Callable[[Session], tuple[ApiKey, str]], body: BaseModel) -> KeyCreated:
+    """Returns a new key with its text, which is not stored with the reply. Raises KeyTextShown for a repetition."""
+    texts: list[str] = []
+
+    def work(session: Session) -> KeyPublic:
+        key, text = make(session)
+        texts[:] = [text]
+        return KeyPublic.from_key(key)
+
+    made = once.run(work, reply_type=KeyPublic, body=body, location=lambda public: f"/v1/keys/{public.id}")
+    if once.is_replayed:
+        raise KeyTextShown(
+            f"This request was carried out before and made key '{made.id}', whose text was shown then: revoke that key "
+            "if its text is lost, and create another with a new Idempotency-Key."
+        )
+    return KeyCreated(**made.model_dump(), key=texts[0])

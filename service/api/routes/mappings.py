@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ...cohorts.files.mapping import hash_headings
 from ...errors import NameTaken
@@ -15,7 +16,8 @@ from ...storage.repositories import ColumnMappingRepository
 from ...storage.tables import ColumnMapping
 from ..authorization import OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import made_replies
+from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import MappingCreate, MappingPublic
 
@@ -23,22 +25,25 @@ MappingIdDep = Annotated[str, Path(alias="mapping_id", description="Id of the ma
 router = APIRouter(prefix="/v1/mappings", tags=["cohort files"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
-@router.post("", status_code=201, summary="Save a mapping", responses=problem_replies(409))
-def create_mapping(body: MappingCreate, response: Response, sessions: OwnSessionsDep) -> MappingPublic:
+@router.post("", status_code=201, summary="Save a mapping", responses=made_replies(201))
+def create_mapping(body: MappingCreate, once: OnceDep) -> MappingPublic:
     """Saves a mapping under a name. Files whose headings are the same are read by it from now on."""
-    row = ColumnMapping(
-        name=body.name,
-        headings_hash=hash_headings(body.columns),
-        mapping=body.mapping.to_document(),
-        created_at=clock.now(),
-    )
+
+    def save(session: Session) -> MappingPublic:
+        row = ColumnMapping(
+            name=body.name,
+            headings_hash=hash_headings(body.columns),
+            mapping=body.mapping.to_document(),
+            created_at=clock.now(),
+        )
+        session.add(row)
+        session.flush()
+        return MappingPublic.from_row(row)
+
     try:
-        with sessions.begin() as session:
-            session.add(row)
+        return once.run(save, reply_type=MappingPublic, body=body, location=lambda made: f"{router.prefix}/{made.id}")
     except IntegrityError:
         raise NameTaken(f"There is a mapping '{body.name}' already: choose another name, or delete it.") from None
-    response.headers["Location"] = f"/v1/mappings/{row.id}"
-    return MappingPublic.from_row(row)
 
 
 @router.get("", summary="List mappings")

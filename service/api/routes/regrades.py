@@ -17,10 +17,10 @@ from ...lookup import get_own
 from ...storage.tables import Analysis, Cohort
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
+from ..documents.openapi import STARTED_REPLIES, problem_replies
+from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.regrades import RegradeApply, RegradeCreate, RegradePublic
-from .analyses import LOCATION
 
 router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}/regrades", tags=["regrades"], dependencies=[Depends(refuse_unknown_parameters)]
@@ -30,24 +30,30 @@ RegradeId = Annotated[str, Path(max_length=64, description="Id of the regrade.")
 _AS_REVIEWED = RegradeApply()
 
 
-@router.post("", status_code=202, summary="Compute a regrade", responses={**LOCATION, **problem_replies(409)})
+@router.post(
+    "",
+    status_code=202,
+    summary="Compute a regrade",
+    responses=STARTED_REPLIES,
+)
 def create_regrade(
-    cohort_id: CohortId,
-    body: RegradeCreate,
-    request: Request,
-    response: Response,
-    bank: BankDep,
-    sessions: OwnSessionsDep,
-    caller: CallerDep,
+    cohort_id: CohortId, body: RegradeCreate, bank: BankDep, once: OnceDep, caller: CallerDep
 ) -> RegradePublic:
     """Computes in the background what another rubric, pass mark or judge would change, and changes nothing.
 
     Other points are computed from recorded signals; other wording, or another judge, needs the judge, and the calls are
     estimated. Apply the difference by its id once you have read it.
     """
-    regrade = sessions.run(lambda session: _request_regrade(session, bank, cohort_id, body, caller))
-    response.headers["Location"] = str(request.url_for("read_regrade", cohort_id=cohort_id, regrade_id=regrade.id).path)
-    return RegradePublic.from_analysis(regrade)
+
+    def ask(session: Session) -> RegradePublic:
+        return RegradePublic.from_analysis(_request_regrade(session, bank, cohort_id, body, caller))
+
+    return once.run(
+        ask,
+        reply_type=RegradePublic,
+        body=body,
+        location=lambda made: f"/v1/cohorts/{cohort_id}/regrades/{made.id}",
+    )
 
 
 def _request_regrade(session: Session, bank: Bank, cohort_id: str, body: RegradeCreate, caller: Caller) -> Analysis:

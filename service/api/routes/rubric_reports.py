@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Rubric
 from vivavoce.rubrics.formats import canvas, markdown
@@ -19,7 +20,8 @@ from ...own_rubrics.lint import lint_draft, list_errors
 from ...storage.tables import StoredRubric
 from ..authorization import OwnSessionsDep
 from ..dependencies import BankDep, RubricIdDep, SettingsDep, refuse_unknown_parameters
-from ..documents.openapi import TEST_BODY, location_reply, problem_replies
+from ..documents.openapi import TEST_BODY, made_replies
+from ..idempotency import OnceDep
 from ..json_body import build_reader
 from ..polling import wait_for
 from ..schemas.rubric_reports import (
@@ -119,29 +121,31 @@ def export_rubric(
     summary="Test-grade an answer",
     openapi_extra={"requestBody": TEST_BODY},
     responses={
-        **location_reply(202, "the test"),
-        **problem_replies(409),
+        **made_replies(202),
     },
 )
 def test_rubric(
     rubric_id: RubricIdDep,
     body: Annotated[RubricTestCreate, Depends(build_reader(RubricTestCreate))],
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
+    once: OnceDep,
 ) -> RubricTestPublic:
     """Grades an answer by a version, also by a draft, to try it out; `Location` is the address of the result.
 
     A test is no grading: no list, cohort or figure counts it, and it is deleted after seven days. It asks the judge as
     a grading does. A draft that lacks references or the like gives 409.
     """
-    with sessions.begin() as session:
+
+    def start(session: Session) -> RubricTestPublic:
         row = get_own(session, StoredRubric, rubric_id, name="rubric")
         trial = trials.start_test(session, row, answer=body.answer, feedback_language=body.feedback_language)
-        started = RubricTestPublic.from_trial(trial)
-    path = request.url_for("read_rubric_test", rubric_id=rubric_id, test_id=started.id).path
-    response.headers["Location"] = str(path)
-    return started
+        return RubricTestPublic.from_trial(trial)
+
+    return once.run(
+        start,
+        reply_type=RubricTestPublic,
+        body=body,
+        location=lambda made: f"/v1/rubrics/{rubric_id}/tests/{made.id}",
+    )
 
 
 @router.get("/tests/{test_id}", summary="Read a test")

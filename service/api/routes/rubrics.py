@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
@@ -28,10 +28,11 @@ from ..documents.openapi import (
     RUBRIC_BODY,
     RUBRIC_CREATE_BODY,
     etag_reply,
-    location_reply,
+    made_replies,
     problem_replies,
 )
 from ..etags import IfMatchDep, check_if_match, write_etag
+from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..rubric_body import read_rubric_body
 from ..schemas.rubrics import RubricCopy, RubricPublic, RubricSummary
@@ -48,17 +49,12 @@ LanguageQuery = Annotated[Literal["zh", "en"] | None, Query(description="Only ve
     summary="Create a draft",
     openapi_extra={"requestBody": RUBRIC_CREATE_BODY},
     responses={
-        **location_reply(201, "the draft"),
+        **made_replies(201),
         **problem_replies(404),
     },
 )
 def create_rubric(
-    fields: RubricBodyDep,
-    request: Request,
-    response: Response,
-    sessions: OwnSessionsDep,
-    bank: BankDep,
-    caller: CallerDep,
+    fields: RubricBodyDep, response: Response, once: OnceDep, bank: BankDep, caller: CallerDep
 ) -> RubricPublic:
     """Stores a draft: the rubric in the body, as JSON or YAML, or a copy of the one that `from` names.
 
@@ -72,8 +68,7 @@ def create_rubric(
         rubric = _read_new_draft(session, bank, fields, caller)
         return RubricPublic.from_row(versions.create(session, rubric, rubric_id=rubric_id))
 
-    stored = sessions.run(store)
-    response.headers["Location"] = str(request.url_for("read_rubric", rubric_id=rubric_id).path)
+    stored = once.run(store, reply_type=RubricPublic, body=fields, location=lambda made: f"{router.prefix}/{made.id}")
     write_etag(response, stored.revision)
     return stored
 

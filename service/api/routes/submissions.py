@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from sqlalchemy.orm import Session
 
-from ... import lifecycle
+from ... import erasure, lifecycle
+from ...erasure import erase_submissions
 from ...lookup import get_own
 from ...storage.repositories import GradingListRepository, ReviewRepository
 from ...storage.tables import Submission
 from ..authorization import CallerDep, OwnSessionsDep
 from ..candidate_view import view_feedback
 from ..dependencies import GradingIdDep, refuse_unknown_parameters
-from ..schemas.submissions import FeedbackView, SubmissionPublic
+from ..schemas.submissions import ErasedPublic, ErasureCreate, FeedbackView, SubmissionPublic
 
 SubmissionIdDep = Annotated[
     str,
@@ -31,6 +34,35 @@ def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) ->
     with sessions() as session:
         submission = get_own(session, Submission, submission_id, name="submission")
         return SubmissionPublic.from_submission(submission, GradingListRepository(session).of_submission(submission.id))
+
+
+@router.delete("/submissions/{submission_id}", status_code=204, summary="Erase an answer")
+def erase_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> None:
+    """Deletes an answer with its gradings, reports, reviews and recorded judge calls, also while it is being graded.
+
+    Uploads, exports, searches for near-duplicates and regrades of its cohort, and exports of no cohort, are deleted
+    whole, as the answer is in them.
+    """
+
+    def erase(session: Session) -> None:
+        get_own(session, Submission, submission_id, name="submission", lock=True)
+        erase_submissions(session, [submission_id], organisation_id=caller.organisation_id, actor=caller.actor)
+
+    sessions.run(erase)
+
+
+@router.post("/erasures", summary="Erase a candidate")
+def erase_candidate(body: ErasureCreate, sessions: OwnSessionsDep, caller: CallerDep) -> ErasedPublic:
+    """Deletes all answers of a candidate as `DELETE /v1/submissions/{submission_id}` does, and says how much it was.
+
+    The second time there is nothing left, and all numbers are 0.
+    """
+    erased = sessions.run(
+        lambda session: erasure.erase_candidate(
+            session, body.candidate, organisation_id=caller.organisation_id, actor=caller.actor
+        )
+    )
+    return ErasedPublic(**asdict(erased))
 
 
 @router.get("/gradings/{grading_id}/feedback", summary="Read what the candidate may see")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from vivavoce.graders.reading.normal_text import detect_language
-from vivavoce.rubrics import Bank
+from vivavoce.rubrics import Bank, Rubric
 from vivavoce.tables import BadCell, Sentence, Table
 from vivavoce.tables.headings import is_blank
 
@@ -95,11 +95,14 @@ class _RowChecker:
         faults += self._check_values(entry)
         rubric = None
         if answer is not None:
-            if language is None and any(map(str.isalpha, answer)):
-                language = self.detect_language(answer)
             rubric = _try(
                 lambda entry: answer_rows.find_rubric(
-                    entry, self._choice, answer, language=language, fallback=feedback
+                    entry,
+                    self._choice,
+                    answer,
+                    language=language,
+                    fallback=feedback,
+                    detect=self.detect_language,
                 ),
                 entry,
                 faults,
@@ -109,7 +112,7 @@ class _RowChecker:
         external_id, id_faults = self._read_id(entry, rubric.question.id, answer)
         faults += id_faults
         if not any(fault.column == entry.name_column("answer") for fault in faults):
-            faults += self._warn(entry, answer)
+            faults += self._warn(entry, answer, rubric, language)
         if external_id is None:
             return None, faults
         item = ReadItem(
@@ -151,8 +154,10 @@ class _RowChecker:
         self._rows[external_id][line] = column
         return external_id, []
 
-    def _warn(self, entry: Entry, answer: str) -> Iterator[Fault]:
-        column, line = entry.name_column("answer"), entry.row.line
+    def _warn(self, entry: Entry, answer: str, rubric: Rubric, language: str | None) -> Iterator[Fault]:
+        column, line, written = entry.name_column("answer"), entry.row.line, rubric.question.language
+        if language is None and any(map(str.isalpha, answer)) and self.detect_language(answer) != written:
+            yield Fault("rubric_in_other_language", line, column, values={"language": written})
         if is_blank(answer):
             yield Fault("empty_answer", line, column)
         elif self._is_from_workbook and _is_date(answer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank, Language, Rubric
 
-from ...storage.tables import StoredRubric
+from ...own_rubrics.documents import read_complete
+from ...storage.repositories import StoredRubricRepository
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class Questions:
 
 
 def load_questions(session: Session, bank: Bank) -> Questions:
-    """Returns the questions of the session's organisation."""
-    query = sa.select(StoredRubric).where(StoredRubric.status == "frozen").order_by(StoredRubric.version)
-    own = [Rubric.model_validate(stored.document) for stored in session.scalars(query)]
+    """Returns the questions of the session's organisation, with the rubrics that `find_rubric_and_source` returns."""
+    own = [read_complete(stored.document) for stored in StoredRubricRepository(session).in_use()]
     if not own:
         return Questions(bank, frozenset())
     names = frozenset((rubric.question.id, rubric.question.language) for rubric in own)

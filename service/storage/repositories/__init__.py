@@ -4,6 +4,7 @@ from .access import ApiKeyRepository, OrganisationRepository
 from .audit import AuditRepository, AuditSearch
 from .cohort_files import CohortFileRepository, ColumnMappingRepository
 from .cohorts import CohortItemRepository, CohortRepository
+from .erasure import ErasureRepository
 from .events import EventRepository
 from .grading_lists import GradingFilter, GradingListRepository, ReportFacts
 from .gradings import GradingRepository, OpenGrading, OutboxRepository, ReportRepository, RubricVersionRepository
@@ -28,6 +29,7 @@ __all__ = [
     "DeliveryRepository",
     "EarlierReportRepository",
     "EndpointRepository",
+    "ErasureRepository",
     "EventRepository",
     "GradingFilter",
     "GradingListRepository",

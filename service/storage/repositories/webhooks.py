@@ -22,6 +22,16 @@ class EndpointRepository:
         """Returns the number of endpoints that the session sees."""
         return self._session.scalar(sa.select(sa.func.count()).select_from(WebhookEndpoint)) or 0
 
+    def counts_by_health(self) -> Mapping[str, int]:
+        """Returns the number of endpoints that are working, failing (the last try failed) and disabled."""
+        health = sa.case(
+            (WebhookEndpoint.state == "disabled", "disabled"),
+            (WebhookEndpoint.failing_since.is_not(None), "failing"),
+            else_="working",
+        )
+        found = self._session.execute(sa.select(health, sa.func.count()).group_by(health))
+        return {**dict.fromkeys(("working", "failing", "disabled"), 0), **{str(row[0]): int(row[1]) for row in found}}
+
     def newest(self, *, limit: int, after: Sequence[Any] | None) -> Sequence[WebhookEndpoint]:
         """Returns endpoints, the newest first, after one with this time and id."""
         query = sa.select(WebhookEndpoint).order_by(WebhookEndpoint.created_at.desc(), WebhookEndpoint.id.desc())
@@ -60,6 +70,11 @@ class DeliveryRepository:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def count_pending(self) -> int:
+        """Returns the number of deliveries that are still to be made."""
+        pending = sa.select(sa.func.count()).select_from(WebhookDelivery).where(WebhookDelivery.state == "pending")
+        return self._session.scalar(pending) or 0
 
     def sequences_among(self, endpoint_id: str, sequences: Collection[int]) -> set[int]:
         """Returns those of the sequences for which an endpoint has a delivery."""

@@ -3,7 +3,7 @@
 from .access import ApiKey, Organisation
 from .audit import AuditEvent
 from .base import DEFAULT_ORGANISATION, Base, OrganisationRow, UtcDateTime, new_id
-from .cohorts import Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
+from .cohorts import FIRST_REVISION, Cohort, CohortFile, CohortItem, CohortState, ColumnMapping
 from .events import CohortResult, Event, WebhookDelivery, WebhookEndpoint
 from .gradings import (
     EarlierReport,
@@ -23,6 +23,7 @@ from .rubrics import RubricStatus, RubricTest, StoredRubric
 
 __all__ = [
     "DEFAULT_ORGANISATION",
+    "FIRST_REVISION",
     "Analysis",
     "ApiKey",
     "AuditEvent",

@@ -35,6 +35,9 @@ class CohortState(StrEnum):
         }
 
 
+FIRST_REVISION = 1
+
+
 class Cohort(OrganisationRow, Base):
     """A cohort, its limits and what it has used.
 
@@ -59,7 +62,7 @@ class Cohort(OrganisationRow, Base):
     reserved_cost: Mapped[float] = mapped_column(default=0.0)
     used_calls: Mapped[int] = mapped_column(default=0)
     used_cost: Mapped[float] = mapped_column(default=0.0)
-    revision: Mapped[int] = mapped_column(default=1)
+    revision: Mapped[int] = mapped_column(default=FIRST_REVISION)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -119,7 +122,7 @@ class CohortFile(OrganisationRow, Base):
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     items: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     applied: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    revision: Mapped[int] = mapped_column(default=1)
+    revision: Mapped[int] = mapped_column(default=FIRST_REVISION)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

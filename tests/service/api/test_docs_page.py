@@ -20,6 +20,16 @@ def test_the_page_describes_every_route_and_schema(api: TestClient) -> None:
     assert "VIVA_MAX_WAIT_SECONDS" in page
 
 
+def test_operations_stand_in_groups(api: TestClient) -> None:
+    page = api.get("/docs").text
+    index = page[page.index("<nav>") : page.index("</nav>")]
+    headings = re.findall(r'<h2 class="tag"><a href="#tag-\d+">(.*?)</a></h2>', index)
+    assert headings[:2] == ["gradings", "reviews"]
+    assert len(headings) == len(set(headings))
+    cohorts = index[index.index(">cohorts<") :]
+    assert "/v1/cohorts/{cohort_id}/start" in cohorts[: cohorts.index("</ul>")]
+
+
 def test_links_within_the_page_lead_somewhere(api: TestClient) -> None:
     page = api.get("/docs").text
     links = set(re.findall(r'href="#([^"]+)"', page))

@@ -23,7 +23,7 @@ STATUSES = {
     ("get", f"{GRADING}/feedback"): {200, 404, 422},
     ("get", "/v1/submissions/{submission_id}"): {200, 404, 422},
     ("get", "/v1/questions"): {200, 304, 422},
-    ("post", "/v1/exports"): {202, 400, 404, 413, 415, 422},
+    ("post", "/v1/exports"): {202, 400, 404, 409, 413, 415, 422},
     ("get", "/v1/exports"): {200, 400, 422},
     ("get", "/v1/exports/{export_id}"): {200, 404, 422},
     ("delete", "/v1/exports/{export_id}"): {204, 404, 422},

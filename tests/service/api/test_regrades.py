@@ -17,7 +17,7 @@ from vivavoce.service.access.scopes import Role
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import Cohort, CohortItem, CohortState, Event, State, StoredRubric
+from vivavoce.service.storage.tables import AuditEvent, Cohort, CohortItem, CohortState, Event, State, StoredRubric
 from vivavoce.workers.background import run_next_job
 from vivavoce.workers.job_handlers import HANDLERS
 
@@ -218,6 +218,10 @@ def test_other_words_need_the_judge_and_its_calls_are_not_made_unasked(regrades:
     assert [earlier["score"] for earlier in regrades.earlier("ann")] == [before]
     with regrades.database() as session:
         assert session.get_one(Cohort, regrades.cohort_id).state == CohortState.PAUSED
+        changes = session.scalars(sa.select(AuditEvent).where(AuditEvent.subject == regrades.cohort_id)).all()
+    assert [change.details["state"] for change in changes if change.kind == audit.Kind.COHORT_STATE_CHANGED] == [
+        "paused"
+    ]
 
 
 def test_a_pass_mark_says_who_crosses_it(regrades: Regrades) -> None:

@@ -7,8 +7,9 @@ from vivavoce import __version__
 from vivavoce.graders import Flag, UnscoredReason
 from vivavoce.rubrics import Rubric
 from vivavoce.service.observability import metrics
+from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.storage.tables import State
+from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, State, WebhookDelivery, WebhookEndpoint
 
 from ..samples import FixedClock, bring_to, submit_answer
 
@@ -48,6 +49,38 @@ def test_without_a_database_only_the_queue_is_missing(
     assert not any(name.startswith("vivavoce_gradings{") for name in samples)
     assert samples[f'vivavoce_build_info{{version="{__version__}"}}'] == 1.0
     assert "the metrics of the queue are missing" in caplog.text
+
+
+def test_webhooks_are_counted_by_their_health(database: SessionFactory) -> None:
+    moment = clock.now()
+    with database.begin() as session:
+        for state, failing_since in (("enabled", None), ("enabled", moment), ("disabled", moment)):
+            endpoint = WebhookEndpoint(
+                organisation_id=DEFAULT_ORGANISATION,
+                url="https://example.org",
+                secrets=[],
+                state=state,
+                failing_since=failing_since,
+                created_at=moment,
+                updated_at=moment,
+            )
+            session.add(endpoint)
+            session.flush()
+            for number, delivery in enumerate(("pending", "delivered")):
+                session.add(
+                    WebhookDelivery(
+                        organisation_id=DEFAULT_ORGANISATION,
+                        endpoint_id=endpoint.id,
+                        sequence=number,
+                        kind="ping",
+                        state=delivery,
+                        created_at=moment,
+                        updated_at=moment,
+                    )
+                )
+    samples = _samples(database)
+    assert [samples[f'vivavoce_webhooks{{state="{state}"}}'] for state in ("working", "failing", "disabled")] == [1] * 3
+    assert samples["vivavoce_webhook_deliveries_pending"] == 3
 
 
 @pytest.mark.parametrize(

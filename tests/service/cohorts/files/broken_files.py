@@ -157,7 +157,6 @@ def _list_rows() -> Iterator[BrokenFile]:
         "question left empty": ("c2,,x", "missing_question"),
         "answer of 20,001 characters": (f"c2,quantization,{'x' * 20_001}", "answer_unusable"),
         "candidate of 201 characters": (f"{'x' * 201},quantization,text", "candidate_unusable"),
-        "answer in the other language": (f"c2,quantization,{ZH.replace('，', '；')}", "no_rubric_in_language"),
         "id in scientific form": ("4.40106E+17,quantization,x", "damaged_number"),
         "too many cells": ("c2,quantization,yes, it shrinks, too", "ragged_row"),
         "error of Excel": ("c2,quantization,#NAME?", "excel_error"),
@@ -175,6 +174,11 @@ def _list_rows() -> Iterator[BrokenFile]:
         ("unknown_language",),
         rows=(2,),
     )
+    chinese = ZH.replace("，", "；")
+    table = f"{HEADING}{GOOD}c2,quantization,{chinese}\n".encode()
+    yield BrokenFile("answer in the other language", "a.csv", table, ("rubric_in_other_language",))
+    table = f"answer,question_id,language\n{chinese},quantization,zh\n".encode()
+    yield BrokenFile("language without a rubric", "a.csv", table, ("no_rubric_in_language",), rows=(2,))
     yield BrokenFile("empty answer", "a.csv", f"{HEADING}{GOOD}c2,quantization,\n".encode(), ("empty_answer",))
     yield BrokenFile(
         "one candidate twice", "a.csv", f"{HEADING}{GOOD}{GOOD}".encode(), ("duplicate_answer",) * 2, rows=(2, 3)
