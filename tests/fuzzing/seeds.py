@@ -21,7 +21,7 @@ _REFERENCES: Any = EXAMPLE_RUBRIC["references"]
 _PATIENCE_SECONDS = 30.0
 
 
-def make_seeds(service: FuzzedService, note: Callable[[httpx.Response], None] = httpx.Response.read) -> None:
+def make_seeds(service: FuzzedService, note: Callable[[httpx.Response], object] = httpx.Response.read) -> None:
     """Makes a graded cohort with its files, analyses and exports, a webhook with a delivery, a rubric, and so on.
 
     `note` gets each reply.

@@ -42,14 +42,20 @@ class ItemCreate(RequestBody):
         default=None, min_length=1, max_length=64, description="Id of a question. Required unless there is a `rubric`."
     )
     rubric: Rubric | None = Field(default=None, description="Your own rubric, instead of `question_id`.")
-    answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
+    answer: str = Field(
+        description="The candidate's answer, at most 20,000 characters.", json_schema_extra={"maxLength": 20_000}
+    )
     language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the question's rubric; by default that of the answer."
     )
     feedback_language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the feedback; by default that of the cohort."
     )
-    candidate: str | None = Field(default=None, description="Your reference for the candidate, at most 200 characters.")
+    candidate: str | None = Field(
+        default=None,
+        json_schema_extra={"maxLength": 200},
+        description="Your reference for the candidate, at most 200 characters.",
+    )
     metadata: Metadata | None = None
 
 

@@ -51,7 +51,9 @@ class GradingCreate(RequestBody):
         description="Id of a frozen rubric that your organisation has stored, instead of `question_id`.",
     )
     # Its length is checked later, for a message in plain words.
-    answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
+    answer: str = Field(
+        description="The candidate's answer, at most 20,000 characters.", json_schema_extra={"maxLength": 20_000}
+    )
     language: Literal["zh", "en"] | None = Field(
         default=None,
         description="Language of the question's rubric to grade by; by default the language of the answer. A `rubric` "
@@ -65,6 +67,7 @@ class GradingCreate(RequestBody):
     )
     candidate: str | None = Field(
         default=None,
+        json_schema_extra={"maxLength": 200},
         description="Your own reference for the candidate, at most 200 characters; stored, never shown to the judge.",
     )
     metadata: Metadata | None = Field(
