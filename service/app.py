@@ -19,6 +19,7 @@ from .api.documents.openapi import build_openapi
 from .api.event_watcher import EventWatcher
 from .api.middleware import HeadMiddleware, RateLimitFieldsMiddleware, SecurityHeadersMiddleware
 from .api.question_lists import load_questions
+from .api.request_body import refuse_other_types
 from .api.routes import ROUTERS
 from .api.streams import OpenStreams
 from .api.waiting import WaitingRequests
@@ -64,7 +65,8 @@ def create_app(
         redoc_url=None,
         # A redirect would go to whatever host the caller names.
         redirect_slashes=False,
-        dependencies=[Depends(authorize)],
+        # In this order: what a caller without a key sends is nobody's concern.
+        dependencies=[Depends(authorize), Depends(refuse_other_types)],
         # Generated clients name their functions by it.
         generate_unique_id_function=lambda route: route.name,
     )

@@ -76,17 +76,19 @@ def cursor_of(found: Sequence[Analysis], limit: int) -> tuple[str, str] | None:
     return (found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
 
 
-def begin(session: Session, analysis_id: str) -> Analysis:
-    """Marks an analysis as running, and returns it."""
-    analysis = session.get_one(Analysis, analysis_id)
-    if analysis.state == "queued":
+def begin(session: Session, analysis_id: str) -> Analysis | None:
+    """Marks an analysis as running, and returns it; None if it was deleted with its cohort."""
+    analysis = session.get(Analysis, analysis_id)
+    if analysis is not None and analysis.state == "queued":
         analysis.state = "running"
     return analysis
 
 
 def finish(session: Session, analysis_id: str, result: Mapping[str, Any]) -> None:
-    """Stores what an analysis found. A second time, after a lost worker, it replaces the first."""
-    analysis = session.get_one(Analysis, analysis_id)
+    """Stores what an analysis found, unless it was deleted; after a lost worker it replaces what the first found."""
+    analysis = session.get(Analysis, analysis_id)
+    if analysis is None:
+        return
     analysis.state = "finished"
     analysis.error = None
     analysis.result = dict(result)
@@ -95,8 +97,10 @@ def finish(session: Session, analysis_id: str, result: Mapping[str, Any]) -> Non
 
 
 def fail(session: Session, analysis_id: str, error: str) -> None:
-    """Ends an analysis as failed, with the reason in a sentence."""
-    analysis = session.get_one(Analysis, analysis_id)
+    """Ends an analysis as failed, with the reason in a sentence, unless it was deleted."""
+    analysis = session.get(Analysis, analysis_id)
+    if analysis is None:
+        return
     analysis.state = "failed"
     analysis.error = error
     analysis.finished_at = clock.now()

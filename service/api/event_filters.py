@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 
-from ..events.kinds import expand_kinds
+from ..events.kinds import expand_kinds, list_names
 from ..events.reading import EventFilter
 from .authorization import CallerDep
 
 MAX_SEQUENCE = 2**31 - 1
+_KIND = "|".join(map(re.escape, list_names()))
+_KINDS = f"^({_KIND})(,({_KIND}))*$"
 AfterQuery = Annotated[
     int | None,
     Query(ge=0, le=MAX_SEQUENCE, description="Number of the last event that you have; without it, all that are kept."),
@@ -26,6 +29,7 @@ def _read_filter(
             max_length=1000,
             description="Kinds of events, separated by commas; `grading.*` stands for all that begin with `grading.`.",
             examples=["grading.*,cohort.finished"],
+            json_schema_extra={"pattern": _KINDS},
         ),
     ] = None,
     cohort_id: Annotated[str | None, Query(max_length=32, description="Id of a cohort, for its events only.")] = None,

@@ -31,6 +31,8 @@ ENDINGS_BY_TYPE = {
     "application/octet-stream": "",
 }
 _LONGEST_NAME = 200
+NAME_PATTERN = r"^[^\x00-\x1f\x7f/\\]*[^\x00-\x1f\x7f/\\\s][^\x00-\x1f\x7f/\\]*$"
+"""What the name of a file looks like, for the document."""
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f/\\\ud800-\udfff]")
 # Each holds a body in memory.
 _AT_ONCE = threading.BoundedSemaphore(6)

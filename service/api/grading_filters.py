@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator
 
 from ..storage.repositories import GradingFilter
 from ..storage.tables import State
+from ..times import Time
 from ..validation import check_characters
 
-_NUMBER = re.compile(r"[-+]?[\d.,_e]+")
 _TIMES = ("created_after", "created_before", "updated_after", "updated_before")
 # By these a grading may leave a list without a trace.
 _UNSTEADY = ("states", "needs_review", "reviewed", "score_min", "score_max", "updated_after", "updated_before")
@@ -25,22 +23,7 @@ def _check_text(value: str) -> str:
     return check_characters(value, what="value of a filter")
 
 
-def _refuse_number(value: Any) -> Any:
-    # pydantic would take seconds since 1970.
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        raise PydanticCustomError("datetime_parsing", "a time, not a number")
-    return value
-
-
-def _check_year(value: datetime) -> datetime:
-    # Near its ends a calendar has no room for other zones.
-    if not 1970 <= value.year < 9999:
-        raise ValueError("give a year from 1970 to 9998")
-    return value.astimezone(UTC)
-
-
 Text = Annotated[str, AfterValidator(_check_text)]
-Time = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_check_year)]
 _SCORE: dict[str, Any] = {"ge": 0, "le": 10, "allow_inf_nan": False}
 
 

@@ -40,15 +40,15 @@ def read_items(items: Sequence[Any], questions: Questions) -> tuple[list[NewItem
                 for found in error.errors(include_url=False, include_input=False, include_context=False)
             ]
         except ServiceError as error:
-            field = "answer" if error.code == "unusable_answer" else "question_id"
-            errors.append(_build_error(index, raw, error.code, str(error), field))
+            place = (error.pointer or "/question_id").removeprefix("/").split("/")
+            errors.append(_build_error(index, raw, error.code, str(error), *place))
     return good, errors
 
 
 def _build_item(item: ItemCreate, questions: Questions) -> NewItem:
-    validation.check_characters(item.external_id, what="external_id")
+    validation.check_characters(item.external_id, what="external_id", pointer="/external_id")
     for name, text in (item.metadata or {}).items():
-        validation.check_characters(name + text, what="metadata")
+        validation.check_characters(name + text, what="metadata", pointer="/metadata")
     rubric = _choose_rubric(item, questions)
     if rubric.status == "draft":
         raise DraftRubric(f"The rubric of '{rubric.question.id}' is a draft: freeze it before you use it in a cohort.")

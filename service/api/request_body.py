@@ -57,6 +57,19 @@ async def run_parser(parse: Callable[[bytes, type[Model]], Model], body: bytes, 
     return await anyio.to_thread.run_sync(parse, body, model)
 
 
+def refuse_other_types(request: Request) -> None:
+    """Raises UnsupportedBody for a body that FastAPI is to read and that is not announced as JSON in UTF-8.
+
+    FastAPI itself would say that a text is no JSON object.
+    """
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and getattr(request.scope["route"], "body_field", None) is not None:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # As application/merge-patch+json.
+        also = (media_type,) if media_type.startswith("application/") and media_type.endswith("+json") else ()
+        check_content_headers(request.headers, accepted=("application/json", *also))
+
+
 def check_content_headers(headers: Headers, *, accepted: Sequence[str] = ("application/json",)) -> str:
     """Returns the media type of a body; raises UnsupportedBody unless it is an accepted one, plain and in UTF-8."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")

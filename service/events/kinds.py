@@ -21,5 +21,11 @@ def expand_kinds(names: Iterable[str]) -> list[str]:
     return list(found)
 
 
+def list_names() -> list[str]:
+    """Returns all names of kinds and groups."""
+    groups = {f"{kind.value.partition('.')[0]}.*" for kind in EventKind if "." in kind.value}
+    return sorted(groups | {kind.value for kind in EventKind})
+
+
 def _is_in_group(kind: str, name: str) -> bool:
     return name.endswith(".*") and kind.startswith(name.removesuffix("*"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..cohorts.outcomes import Outcome
 from ..errors import UnusableExport
+from ..times import Time
 from .columns import COLUMNS, GROUPS, WIDE_COLUMNS, Column
 
 FORMATS = ("csv", "xlsx", "jsonl", "html", "pdf")
@@ -38,8 +38,8 @@ class ExportFilters(BaseModel):
     candidates: list[str] | None = Field(
         default=None, min_length=1, max_length=100, description="Only answers of these candidates, at most 100."
     )
-    created_after: datetime | None = Field(default=None, description="Only answers submitted at this time or later.")
-    created_before: datetime | None = Field(default=None, description="Only answers submitted before this time.")
+    created_after: Time | None = Field(default=None, description="Only answers submitted at this time or later.")
+    created_before: Time | None = Field(default=None, description="Only answers submitted before this time.")
 
 
 class ExportOptions(BaseModel):

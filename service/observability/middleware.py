@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge
@@ -74,6 +75,9 @@ class RequestContextMiddleware:
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception as error:
+                if has_started and _says_that_reader_left(error):
+                    _log.info("the reader of %s left before its end", _describe(scope))
+                    return
                 # A second response cannot be sent; the server logs that error.
                 if has_started:
                     raise
@@ -83,6 +87,11 @@ class RequestContextMiddleware:
             finally:
                 span.set_attribute("http.response.status_code", status)
                 _record_request(scope, status, time.perf_counter() - started)
+
+
+def _says_that_reader_left(error: Exception) -> bool:
+    """Whether a stream of events ended because nobody reads it; FastAPI raises that from its own buffer."""
+    return isinstance(error, ExceptionGroup) and error.split(anyio.BrokenResourceError)[1] is None
 
 
 def _choose_request_id(wanted: str) -> str:

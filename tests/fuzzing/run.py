@@ -13,6 +13,9 @@ from pathlib import Path
 from .service import FuzzedService
 
 _ROOT = Path(__file__).parents[2]
+_CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+# Files are read in processes of their own, which a busy machine is slow to start.
+_REQUEST_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def run_schemathesis(
     ((name, value),) = service.headers.items()
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
+        f"--config-file={_CONFIGURATION}",
         "run",
         str(document),
         f"--url={service.url}",
@@ -58,6 +62,8 @@ def run_schemathesis(
         f"--phases={phases}",
         f"--max-examples={examples}",
         f"--seed={seed}",
+        f"--request-timeout={_REQUEST_SECONDS}",
+        f"--max-response-time={_REQUEST_SECONDS}",
         "--suppress-health-check=all",
         # Refused in every text, which a schema cannot say.
         "--generation-allow-x00=false",
@@ -70,6 +76,7 @@ def run_schemathesis(
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
         "FUZZING_NOTES": str(notes),
+        "FUZZING_KEY_ID": service.key_id,
         "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "src")]),
     }
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
@@ -77,13 +84,13 @@ def run_schemathesis(
     return Found(done.returncode, done.stdout + done.stderr, tuple(Request(**json.loads(line)) for line in lines))
 
 
+def list_operations(service: FuzzedService) -> set[str]:
+    """Returns all operations of the document, such as `GET /v1/x`."""
+    return {f"{method.upper()} {path}" for path, operations in service.schema["paths"].items() for method in operations}
+
+
 def list_linked(service: FuzzedService, found: Found, *, paths: str = "") -> tuple[set[str], set[str]]:
     """Returns the operations that take an id, and those of them that got a real one: their reply was not 404."""
-    wanted = {
-        f"{method.upper()} {path}"
-        for path, operations in service.schema["paths"].items()
-        for method in operations
-        if "{" in path and re.search(paths, path)
-    }
+    wanted = {operation for operation in list_operations(service) if "{" in operation and re.search(paths, operation)}
     reached = {request.operation for request in found.requests if request.phase == "stateful" and request.status != 404}
     return wanted, wanted & reached

@@ -31,9 +31,9 @@ def apply_regrade(context: JobContext) -> None:
     graders = _read_graders(context)
 
     def apply_once(session: Session) -> None:
-        regrade = session.get_one(Analysis, context.lease.subject_id, with_for_update=True)
+        regrade = session.get(Analysis, context.lease.subject_id, with_for_update=True)
         # A lost worker may have applied it before its lease ended.
-        if regrade.state == "applying":
+        if regrade is not None and regrade.state == "applying":
             application.apply_regrade(session, regrade, graders)
 
     try:

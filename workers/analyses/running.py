@@ -25,7 +25,7 @@ def carry_out(context: JobContext, compute: Compute) -> None:
     try:
         analysis = context.sessions.run(lambda session: records.begin(session, analysis_id))
         # A lost worker may have finished it before its lease ended.
-        if analysis.state != "running":
+        if analysis is None or analysis.state != "running":
             return
         result = context.sessions.read(lambda session: compute(session, analysis))
         context.sessions.run(lambda session: records.finish(session, analysis_id, result))

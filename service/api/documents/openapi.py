@@ -10,17 +10,18 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ...access.rules import ANY_KEY, PUBLIC, RULES
+from ...access.rules import ANY_KEY, OPEN_IN_DEVELOPMENT, PUBLIC, RULES, NoScope
+from ...access.scopes import Scope
 from ..schemas.common import Problem
 from ..schemas.judges import JudgePromotion
 from ..schemas.rubric_reports import RubricTestCreate
 from ..schemas.rubrics import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
+from .schema_examples import complete_examples
+from .statuses import list_statuses
 
 _REFERENCE = "#/components/schemas/{model}"
-# Any request may get these.
-_ANY_TIME = (429, 500, 503)
 _CAUSES = {
     200: "What was asked for.",
     201: "Created; `Location` has its address.",
@@ -45,6 +46,7 @@ _CAUSES = {
 }
 _TEXT = {"schema": {"type": "string"}}
 _REQUEST_ID = {"X-Request-ID": {"description": "Id of the request, as in the log.", **_TEXT}}
+_LOCATION = {"Location": {"description": "Address of what was made.", **_TEXT}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _RATE_LIMIT = {
     "RateLimit": {
@@ -109,7 +111,9 @@ PROMOTION_BODY: dict[str, Any] = {
 }
 CANVAS_BODY: dict[str, Any] = {
     "required": True,
-    "content": {"text/csv": {"schema": {"type": "string"}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}},
+    "content": {
+        "text/csv": {"schema": {"type": "string", "minLength": 1}, "examples": {"canvas": {"value": EXAMPLE_CANVAS}}}
+    },
 }
 
 
@@ -157,7 +161,11 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         ref_template=_REFERENCE,
     )
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(definitions["$defs"])
+    schemas = components.setdefault("schemas", {})
+    schemas.update(definitions["$defs"])
+    # Those of FastAPI's own 422.
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
     components["securitySchemes"] = {
         _BEARER: {
             "type": "http",
@@ -165,34 +173,41 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             "description": "A key of your organisation; each operation names the scope that it must have.",
         }
     }
-    for operations in document["paths"].values():
+    environment = app.state.settings.environment
+    for path, operations in document["paths"].items():
         for operation in operations.values():
-            _complete(operation)
+            _complete(path, operation, _find_rule(operation["operationId"], environment))
+    complete_examples(schemas)
     add_links(document)
     app.openapi_schema = document
     return document
 
 
-def _complete(operation: dict[str, Any]) -> None:
-    replies = operation["responses"]
-    if "requestBody" in operation:
-        missing = {400, 413, 422} - {int(status) for status in replies}
-        replies.update({str(status): reply for status, reply in problem_replies(*missing).items()})
-    if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
-        replies.update({str(status): reply for status, reply in problem_replies(*{409} - {*map(int, replies)}).items()})
-    rule = RULES[operation["operationId"]]
+def _find_rule(name: str, environment: str) -> Scope | NoScope:
+    """Returns the rule of a route as it is in this environment."""
+    return PUBLIC if name in OPEN_IN_DEVELOPMENT and environment != "production" else RULES[name]
+
+
+def _complete(path: str, operation: dict[str, Any], rule: Scope | NoScope) -> None:
     if rule is not PUBLIC:
         operation["security"] = [{_BEARER: []}]
         if rule is not ANY_KEY:
             operation["x-scope"] = rule
             operation["description"] = f"{operation.get('description', '')}\n\nScope: `{rule}`.".strip()
-        replies.update({str(status): reply for status, reply in problem_replies(401, 403).items()})
-    for status, reply in problem_replies(*_ANY_TIME).items():
-        replies.setdefault(str(status), reply)
+    replies = operation["responses"]
+    statuses = list_statuses(path, operation, needs_key=rule is not PUBLIC)
+    for status, reply in problem_replies(*statuses).items():
+        # FastAPI describes its own kind of 422.
+        if status == 422 or str(status) not in replies:
+            replies[str(status)] = reply
+    for parameter in operation.get("parameters", ()):
+        # Required by the route, so that an edit without it gets 428 and its reason.
+        parameter["required"] |= parameter["name"] == "If-Match" and "428" in replies
     for status in sorted(replies):
         reply = replies[status] = {**replies[status]}
         if status.startswith("2"):
             reply["description"] = _CAUSES[int(status)]
         late = _RETRY_AFTER if HTTPStatus(int(status)) in (429, 503) else {}
         quotas = _RATE_LIMIT if rule is not PUBLIC and status != "401" else {}
-        reply["headers"] = {**reply.get("headers", {}), **_REQUEST_ID, **quotas, **late}
+        place = _LOCATION if status in ("201", "202") else {}
+        reply["headers"] = {**place, **reply.get("headers", {}), **_REQUEST_ID, **quotas, **late}

@@ -12,7 +12,7 @@ from ...lookup import get_own
 from ...storage.tables import Cohort
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import STARTED_REPLIES, problem_replies
+from ..documents.openapi import STARTED_REPLIES
 from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.analyses import DuplicatesCreate, DuplicatesPublic, ItemAnalysisPublic, QuestionFiguresPublic
@@ -28,7 +28,7 @@ _NO_OPTIONS = DuplicatesCreate()
     "/duplicates",
     status_code=202,
     summary="Find near-duplicates",
-    responses={**STARTED_REPLIES, **problem_replies(404, 413, 422)},
+    responses=STARTED_REPLIES,
 )
 def create_duplicates(
     cohort_id: CohortId,
@@ -55,7 +55,7 @@ def create_duplicates(
     )
 
 
-@router.get("/duplicates", summary="List searches for near-duplicates", responses=problem_replies(400, 404, 422))
+@router.get("/duplicates", summary="List searches for near-duplicates")
 def list_duplicates(cohort_id: CohortId, sessions: OwnSessionsDep, paging: PagingDep) -> Page[DuplicatesPublic]:
     """Returns the searches of a cohort, the newest first, without their groups."""
     query = paging.read()
@@ -65,7 +65,7 @@ def list_duplicates(cohort_id: CohortId, sessions: OwnSessionsDep, paging: Pagin
     return paging.write(shown, last=records.cursor_of(found, query.limit))
 
 
-@router.get("/duplicates/{analysis_id}", summary="Read near-duplicates", responses=problem_replies(404, 422))
+@router.get("/duplicates/{analysis_id}", summary="Read near-duplicates")
 def read_duplicates(
     cohort_id: CohortId,
     analysis_id: Annotated[str, Path(max_length=64, description="Id of the search.")],
@@ -78,7 +78,7 @@ def read_duplicates(
         return DuplicatesPublic.from_analysis(analysis, result=analysis.result, reads_key=reads_key)
 
 
-@router.get("/items-analysis", summary="Analyse questions and criteria", responses=problem_replies(404, 422))
+@router.get("/items-analysis", summary="Analyse questions and criteria")
 def analyse_items(cohort_id: CohortId, sessions: OwnSessionsDep) -> ItemAnalysisPublic:
     """Returns the figures of each question and criterion of a cohort as it is now.
 

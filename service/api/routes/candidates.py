@@ -14,7 +14,6 @@ from ...storage.engine import SessionFactory
 from ...storage.tables import Cohort
 from ..authorization import OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..paging import PageQuery, PagingDep
 from ..schemas.candidates import CandidateDetail, CandidatePage, CandidatePublic
 
@@ -33,7 +32,7 @@ BasisQuery = Annotated[
 ]
 
 
-@router.get("", summary="List candidates", responses=problem_replies(400, 404, 422))
+@router.get("", summary="List candidates")
 def list_candidates(
     cohort_id: CohortId, sessions: OwnSessionsDep, paging: PagingDep, basis: BasisQuery = "all_questions"
 ) -> CandidatePage:
@@ -55,7 +54,7 @@ def list_candidates(
     )
 
 
-@router.get("/{candidate:path}", summary="Read a candidate", responses=problem_replies(404, 422))
+@router.get("/{candidate:path}", summary="Read a candidate")
 def read_candidate(
     cohort_id: CohortId,
     candidate: Annotated[str, Path(description="Your reference for the candidate, at most 200 characters.")],

@@ -17,7 +17,7 @@ from ..authorization import OwnSessionsDep
 from ..dependencies import BankDep, SettingsDep, refuse_unknown_parameters
 from ..documents.openapi import problem_replies
 from ..etags import IfMatchDep, check_if_match, write_etag
-from ..file_body import ENDINGS_BY_TYPE, read_file_body, read_file_name, take_turn
+from ..file_body import ENDINGS_BY_TYPE, NAME_PATTERN, read_file_body, read_file_name, take_turn
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import CohortFilePublic, CohortFileReport, FileApply, FileMappingChange, FileProblem
 from .cohorts import CohortIdDep
@@ -31,7 +31,12 @@ _EXAMPLE = "candidate,question_id,answer\n001,quantization,Weights go from FP16 
 _UPLOAD_BODY: dict[str, Any] = {
     "required": True,
     "description": "The bytes of the file.",
-    "content": {name: {**_BINARY, "example": _EXAMPLE} if name == "text/csv" else _BINARY for name in ENDINGS_BY_TYPE},
+    "content": {
+        # What is announced as JSON is any JSON.
+        name: {"schema": {}} if name == "application/json" else _BINARY
+        for name in ENDINGS_BY_TYPE
+    }
+    | {"text/csv": {**_BINARY, "example": _EXAMPLE}},
 }
 _CREATED: dict[int | str, dict[str, Any]] = {
     201: {"headers": {"Location": {"description": "Address of the file.", "schema": {"type": "string"}}}}
@@ -44,7 +49,7 @@ _DOWNLOAD: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(MED
     status_code=201,
     summary="Upload a file of answers",
     openapi_extra={"requestBody": _UPLOAD_BODY},
-    responses={**_CREATED, **problem_replies(404, 409, 413, 415, 422)},
+    responses={**_CREATED, **problem_replies(409)},
 )
 async def upload_cohort_file(
     cohort_id: CohortIdDep,
@@ -55,7 +60,11 @@ async def upload_cohort_file(
     settings: SettingsDep,
     name: Annotated[
         str | None,
-        Query(max_length=200, description="Name of the file with its ending; by default that of Content-Disposition."),
+        Query(
+            max_length=200,
+            description="Name of the file with its ending; by default that of Content-Disposition.",
+            json_schema_extra={"pattern": NAME_PATTERN},
+        ),
     ] = None,
     encoding: Annotated[
         str | None, Query(max_length=40, description="Encoding of a text file, such as gb18030; by default found.")
@@ -96,7 +105,7 @@ def _check_open(sessions: OwnSessionsDep, cohort_id: str) -> None:
         store.check_open(session, cohort_id)
 
 
-@router.get("", summary="List files of a cohort", responses=problem_replies(400, 404, 422))
+@router.get("", summary="List files of a cohort")
 def list_cohort_files(cohort_id: CohortIdDep, sessions: OwnSessionsDep, paging: PagingDep) -> Page[CohortFilePublic]:
     """Returns the files of a cohort, the newest first, without their reports."""
     query = paging.read()
@@ -110,7 +119,7 @@ def list_cohort_files(cohort_id: CohortIdDep, sessions: OwnSessionsDep, paging: 
     return paging.write(shown, last=last)
 
 
-@router.get("/{file_id}", summary="Read the report of a file", responses=problem_replies(404, 422))
+@router.get("/{file_id}", summary="Read the report of a file")
 def read_cohort_file(
     cohort_id: CohortIdDep, file_id: FileIdDep, response: Response, sessions: OwnSessionsDep
 ) -> CohortFileReport:
@@ -121,7 +130,7 @@ def read_cohort_file(
         return CohortFileReport.from_file(file)
 
 
-@router.get("/{file_id}/problems", summary="List the problems of a file", responses=problem_replies(400, 404, 422))
+@router.get("/{file_id}/problems", summary="List the problems of a file")
 def list_file_problems(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -149,7 +158,7 @@ def list_file_problems(
     "/{file_id}/bad-rows",
     summary="Download the bad rows",
     response_class=Response,
-    responses={**_DOWNLOAD, **problem_replies(404, 422)},
+    responses=_DOWNLOAD,
 )
 def download_bad_rows(
     cohort_id: CohortIdDep,
@@ -171,9 +180,7 @@ def download_bad_rows(
     return Response(bad_rows.content, media_type=bad_rows.media_type, headers={"Content-Disposition": disposition})
 
 
-@router.put(
-    "/{file_id}/mapping", summary="Correct how a file is read", responses=problem_replies(404, 409, 412, 422, 428)
-)
+@router.put("/{file_id}/mapping", summary="Correct how a file is read", responses=problem_replies(409, 428))
 def change_file_mapping(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -190,9 +197,9 @@ def change_file_mapping(
     """
     with take_turn():
         with sessions() as session:
-            store.check_open(session, cohort_id)
             file = store.get_file(session, cohort_id, file_id)
             check_if_match(if_match, file.revision)
+            store.check_open(session, cohort_id)
         options = body.model_dump(include={"encoding", "sheet"})
         read = store.read_again(
             sessions, bank, file, mapping=body.mapping, most_rows=settings.upload_max_rows, **options
@@ -205,7 +212,7 @@ def change_file_mapping(
         return CohortFileReport.from_file(file)
 
 
-@router.post("/{file_id}/apply", summary="Make items of a file", responses=problem_replies(404, 409, 422))
+@router.post("/{file_id}/apply", summary="Make items of a file", responses=problem_replies(409))
 def apply_cohort_file(
     cohort_id: CohortIdDep,
     file_id: FileIdDep,
@@ -223,7 +230,7 @@ def apply_cohort_file(
         return CohortFilePublic.from_file(file)
 
 
-@router.delete("/{file_id}", status_code=204, summary="Delete a file", responses=problem_replies(404, 422))
+@router.delete("/{file_id}", status_code=204, summary="Delete a file")
 def delete_cohort_file(cohort_id: CohortIdDep, file_id: FileIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a file with its report. Items that were made of it stay."""
     with sessions.begin() as session:

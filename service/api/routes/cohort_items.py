@@ -33,7 +33,7 @@ router = APIRouter(
 ItemIdDep = Annotated[str, Path(description="Id of the item: 32 hexadecimal digits.")]
 
 
-@router.post("/items", summary="Add answers to a cohort", responses=problem_replies(404, 409, 413, 422))
+@router.post("/items", summary="Add answers to a cohort", responses=problem_replies(409))
 def append_items(
     cohort_id: CohortIdDep,
     body: ItemsCreate,
@@ -78,7 +78,7 @@ def append_items(
     return sessions.run(append, patience_seconds=PATIENCE_SECONDS)
 
 
-@router.get("/items", summary="List the answers of a cohort", responses=problem_replies(400, 404, 422))
+@router.get("/items", summary="List the answers of a cohort")
 def list_items(
     cohort_id: CohortIdDep,
     sessions: OwnSessionsDep,
@@ -104,7 +104,7 @@ def list_items(
     return sessions.read(read)
 
 
-@router.get("/items/{item_id}", summary="Read an answer of a cohort", responses=problem_replies(404, 422))
+@router.get("/items/{item_id}", summary="Read an answer of a cohort")
 def read_item(cohort_id: CohortIdDep, item_id: ItemIdDep, sessions: OwnSessionsDep) -> ItemPublic:
     """Returns an answer with its outcome, and the versions that were replaced."""
 
@@ -118,7 +118,7 @@ def read_item(cohort_id: CohortIdDep, item_id: ItemIdDep, sessions: OwnSessionsD
     return sessions.read(read)
 
 
-@router.post("/estimate", summary="Estimate what a cohort takes", responses=problem_replies(404, 422))
+@router.post("/estimate", summary="Estimate what a cohort takes")
 def estimate_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, settings: SettingsDep, response: Response
 ) -> EstimatePublic:

@@ -37,7 +37,7 @@ CohortIdDep = Annotated[str, Path(alias="cohort_id", description="Id of the coho
     "",
     status_code=201,
     summary="Make a cohort",
-    responses={**made_replies(201), **problem_replies(409, 413, 422)},
+    responses=made_replies(201),
 )
 def make_cohort(
     body: CohortCreate, response: Response, once: OnceDep, caller: CallerDep, settings: SettingsDep
@@ -54,7 +54,7 @@ def make_cohort(
     return public
 
 
-@router.get("", summary="List cohorts", responses=problem_replies(400, 422))
+@router.get("", summary="List cohorts")
 def list_cohorts(
     sessions: OwnSessionsDep,
     paging: PagingDep,
@@ -73,7 +73,7 @@ def list_cohorts(
     return sessions.read(read)
 
 
-@router.get("/{cohort_id}", summary="Read a cohort", responses=problem_replies(404, 422))
+@router.get("/{cohort_id}", summary="Read a cohort")
 def read_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, response: Response) -> CohortPublic:
     """Returns a cohort with the number of answers by outcome, which always sum to its total, and its budget."""
     return sessions.read(
@@ -81,7 +81,7 @@ def read_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, response: Resp
     )
 
 
-@router.patch("/{cohort_id}", summary="Edit a cohort", responses=problem_replies(404, 409, 412, 422, 428))
+@router.patch("/{cohort_id}", summary="Edit a cohort", responses=problem_replies(409, 428))
 def update_cohort(
     cohort_id: CohortIdDep,
     body: CohortEdit,
@@ -108,7 +108,7 @@ def update_cohort(
         return _show(session, cohort, response)
 
 
-@router.delete("/{cohort_id}", status_code=204, summary="Delete a draft", responses=problem_replies(404, 409, 422))
+@router.delete("/{cohort_id}", status_code=204, summary="Delete a draft", responses=problem_replies(409))
 def remove_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes a cohort that was never started, with its answers; any other gives 409."""
 
@@ -119,7 +119,7 @@ def remove_cohort(cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: Call
     sessions.run(delete, patience_seconds=PATIENCE_SECONDS)
 
 
-@router.post("/{cohort_id}/finalise", summary="Close a cohort to answers", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/finalise", summary="Close a cohort to answers", responses=problem_replies(409))
 def finalise_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -127,7 +127,7 @@ def finalise_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.finalise)
 
 
-@router.post("/{cohort_id}/reopen", summary="Reopen a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/reopen", summary="Reopen a cohort", responses=problem_replies(409))
 def reopen_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -135,7 +135,7 @@ def reopen_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.reopen)
 
 
-@router.post("/{cohort_id}/start", summary="Start a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/start", summary="Start a cohort", responses=problem_replies(409))
 def start_cohort(
     cohort_id: CohortIdDep,
     sessions: OwnSessionsDep,
@@ -149,7 +149,7 @@ def start_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.start)
 
 
-@router.post("/{cohort_id}/pause", summary="Pause a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/pause", summary="Pause a cohort", responses=problem_replies(409))
 def pause_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -157,7 +157,7 @@ def pause_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.pause)
 
 
-@router.post("/{cohort_id}/cancel", summary="Cancel a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/cancel", summary="Cancel a cohort", responses=problem_replies(409))
 def cancel_cohort(
     cohort_id: CohortIdDep, sessions: OwnSessionsDep, caller: CallerDep, response: Response
 ) -> CohortPublic:
@@ -165,7 +165,7 @@ def cancel_cohort(
     return _change(sessions, cohort_id, response, caller, lifecycle.cancel)
 
 
-@router.post("/{cohort_id}/resume", summary="Resume a cohort", responses=problem_replies(404, 409, 422))
+@router.post("/{cohort_id}/resume", summary="Resume a cohort", responses=problem_replies(409))
 def resume_cohort(
     cohort_id: CohortIdDep,
     sessions: OwnSessionsDep,

@@ -12,7 +12,6 @@ from ...storage.repositories import DeliveryRepository
 from ...storage.tables import WebhookDelivery, WebhookEndpoint
 from ..authorization import OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..paging import Page, PagingDep
 from ..schemas.webhooks import DeliveryPublic
 
@@ -24,7 +23,7 @@ router = APIRouter(
 _WebhookId = Annotated[str, Path(description="Id of the webhook.")]
 
 
-@router.get("", summary="List deliveries of a webhook", responses=problem_replies(400, 404, 422))
+@router.get("", summary="List deliveries of a webhook")
 def list_deliveries(
     webhook_id: _WebhookId,
     sessions: OwnSessionsDep,
@@ -48,7 +47,7 @@ def list_deliveries(
     return paging.write([DeliveryPublic.from_delivery(delivery) for delivery in shown], last=last)
 
 
-@router.get("/{delivery_id}", summary="Read a delivery", responses=problem_replies(404, 422))
+@router.get("/{delivery_id}", summary="Read a delivery")
 def read_delivery(
     webhook_id: _WebhookId,
     delivery_id: Annotated[str, Path(description="Id of the delivery.")],

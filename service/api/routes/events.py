@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/events", tags=["events"], dependencies=[Depends(r
 _RETRY_MILLISECONDS = 1000
 
 
-@router.get("", summary="List events", responses=problem_replies(400, 410, 422))
+@router.get("", summary="List events", responses=problem_replies(400, 410))
 async def list_events(
     request: Request,
     response: Response,
@@ -97,7 +97,7 @@ async def _begin_stream(
     "/stream",
     summary="Stream events",
     response_class=EventSourceResponse,
-    responses=problem_replies(400, 410, 422),
+    responses=problem_replies(400, 410),
 )
 async def stream_events(
     sessions: OwnSessionsDep,

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[Depends
     "",
     status_code=202,
     summary="Export results",
-    responses={**STARTED_REPLIES, **problem_replies(404, 413, 422)},
+    responses={**STARTED_REPLIES, **problem_replies(404)},
 )
 def create_export(body: ExportCreate, once: OnceDep, settings: SettingsDep, caller: CallerDep) -> ExportPublic:
     """Stores what to export; a worker writes the file from one snapshot of the results.
@@ -51,7 +51,7 @@ def create_export(body: ExportCreate, once: OnceDep, settings: SettingsDep, call
     return once.run(ask, reply_type=ExportPublic, body=body, location=lambda made: f"{router.prefix}/{made.id}")
 
 
-@router.get("", summary="List exports", responses=problem_replies(400, 422))
+@router.get("", summary="List exports")
 def list_exports(
     paging: PagingDep,
     sessions: OwnSessionsDep,
@@ -69,21 +69,21 @@ def list_exports(
     return paging.write([ExportPublic.from_export(export) for export in shown], last=last)
 
 
-@router.get("/{export_id}", summary="Read an export", responses=problem_replies(404, 422))
+@router.get("/{export_id}", summary="Read an export")
 def read_export(export_id: ExportId, sessions: OwnSessionsDep) -> ExportPublic:
     """Returns the state of an export, how far it is, and its manifest once it is finished."""
     with sessions() as session:
         return ExportPublic.from_export(lifecycle.get(session, export_id))
 
 
-@router.get("/{export_id}/dictionary", summary="Read the data dictionary", responses=problem_replies(404, 409, 422))
+@router.get("/{export_id}/dictionary", summary="Read the data dictionary", responses=problem_replies(409))
 def read_export_dictionary(export_id: ExportId, sessions: OwnSessionsDep) -> DictionaryPublic:
     """Returns what each column of the file means, with type, unit and range. A workbook has it as a second sheet."""
     with sessions() as session:
         return DictionaryPublic.from_export(lifecycle.get_finished(session, export_id))
 
 
-@router.delete("/{export_id}", status_code=204, summary="Delete an export", responses=problem_replies(404, 422))
+@router.delete("/{export_id}", status_code=204, summary="Delete an export")
 def delete_export(export_id: ExportId, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes an export with its file and the edits that came back with it. One that is being written is given up."""
     sessions.run(lambda session: lifecycle.delete(session, export_id, actor=caller.actor))

@@ -17,7 +17,7 @@ from ..schemas.exports import EditId, ExportId
 from ..schemas.grade_edits import GradeEditPublic
 
 router = APIRouter(prefix="/v1", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
-_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
 _BODY = {"required": True, "content": {"text/csv": _FILE, media_type("xlsx"): _FILE}}
 _LOCATION = {"Location": {"description": "Address of the comparison.", "schema": {"type": "string"}}}
 

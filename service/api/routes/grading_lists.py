@@ -17,7 +17,6 @@ from ...storage.tables import Grading
 from ..answer_key import hide_answer_key
 from ..authorization import OwnSessionsDep, ReadsKeyDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..grading_filters import GradingFiltersDep, build_filter, list_unsteady
 from ..paging import PageQuery, Paging, PagingDep
 from ..schemas.grading_lists import GradingListed, GradingPage
@@ -30,7 +29,7 @@ _TOKEN = "sync_token"
 _NO_FACTS = ReportFacts(None, None, None, None, [])
 
 
-@router.get("", summary="List gradings", responses=problem_replies(400, 422))
+@router.get("", summary="List gradings")
 def list_gradings(
     paging: PagingDep,
     filters: GradingFiltersDep,

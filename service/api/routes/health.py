@@ -18,7 +18,11 @@ from ..schemas.common import Readiness
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Alive")
+@router.get(
+    "/healthz",
+    summary="Alive",
+    responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+)
 async def alive() -> dict[str, str]:
     """Returns 200 while the process answers requests; it checks nothing else."""
     return {"status": "ok"}

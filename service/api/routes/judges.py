@@ -17,7 +17,7 @@ from ...storage.repositories import JudgeVersionRepository
 from ...storage.tables import JudgeVersion
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import PROMOTION_BODY, link_to, problem_replies
+from ..documents.openapi import PROMOTION_BODY, problem_replies
 from ..json_body import build_reader
 from ..schemas.judges import JudgePromotion, JudgePublic
 
@@ -28,14 +28,7 @@ JudgeIdDep = Annotated[
 ]
 
 
-@router.get(
-    "",
-    summary="List judge versions",
-    responses={
-        200: {"links": link_to("read_judge", "promote_judge", "retire_judge", "roll_back_judge", judge_id="/0/id")},
-        **problem_replies(422),
-    },
-)
+@router.get("", summary="List judge versions")
 def list_judges(sessions: OwnSessionsDep, caller: CallerDep) -> list[JudgePublic]:
     """Returns all judge versions, the newest first, with their qualification and how well they agree with people.
 
@@ -47,7 +40,7 @@ def list_judges(sessions: OwnSessionsDep, caller: CallerDep) -> list[JudgePublic
     return [JudgePublic.from_version(version, agreement.get(name_judge(version))) for version in versions]
 
 
-@router.get("/{judge_id}", summary="Read a judge version", responses=problem_replies(404, 422))
+@router.get("/{judge_id}", summary="Read a judge version")
 def read_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep) -> JudgePublic:
     """Returns a judge version with its qualification, and how well it agrees with people."""
     with sessions() as session:
@@ -58,7 +51,7 @@ def read_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep) -> JudgePublic:
     "/{judge_id}/promote",
     summary="Promote a judge version",
     openapi_extra={"requestBody": PROMOTION_BODY},
-    responses=problem_replies(400, 404, 409, 413, 415, 422),
+    responses=problem_replies(409),
 )
 def promote_judge(
     judge_id: JudgeIdDep,
@@ -75,7 +68,7 @@ def promote_judge(
     return _change(sessions, promote)
 
 
-@router.post("/{judge_id}/retire", summary="Retire the active judge version", responses=problem_replies(404, 409, 422))
+@router.post("/{judge_id}/retire", summary="Retire the active judge version", responses=problem_replies(409))
 def retire_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
     """Retires the active version without another in its place. Retiring twice changes nothing."""
 
@@ -90,7 +83,7 @@ def retire_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerD
 @router.post(
     "/{judge_id}/rollback",
     summary="Go back to the judge version before",
-    responses=problem_replies(404, 409, 422),
+    responses=problem_replies(409),
 )
 def roll_back_judge(judge_id: JudgeIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> JudgePublic:
     """Goes back from the active version to the one that was active before it, and returns that.

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["keys"], dependencies=[Depends(refuse_unk
 KeyIdPath = Annotated[str, Path(description="Id of the key: the 12 characters after `viva_` in its text.")]
 
 
-@router.get("/me", summary="Who am I", responses=problem_replies(422))
+@router.get("/me", summary="Who am I")
 def show_me(sessions: OwnSessionsDep, caller: CallerDep) -> MePublic:
     """Returns the organisation of the key of the request, its role and its scopes. Any key may ask."""
     with sessions() as session:
@@ -39,9 +39,7 @@ def show_me(sessions: OwnSessionsDep, caller: CallerDep) -> MePublic:
         return MePublic.from_rows(organisation, key)
 
 
-@router.post(
-    "/keys", status_code=201, summary="Create a key", responses={**made_replies(201), **problem_replies(409, 422)}
-)
+@router.post("/keys", status_code=201, summary="Create a key", responses=made_replies(201))
 def create_key(body: KeyCreate, once: OnceDep, caller: CallerDep) -> KeyCreated:
     """Creates a key of your organisation. The reply has its text, which is shown this once and kept nowhere.
 
@@ -63,7 +61,7 @@ def create_key(body: KeyCreate, once: OnceDep, caller: CallerDep) -> KeyCreated:
     return _make_key(once, create, body)
 
 
-@router.get("/keys", summary="List keys", responses=problem_replies(400, 422))
+@router.get("/keys", summary="List keys")
 def list_keys(
     sessions: OwnSessionsDep,
     paging: PagingDep,
@@ -81,7 +79,7 @@ def list_keys(
         return paging.write([KeyPublic.from_key(key) for key in shown], last=last)
 
 
-@router.get("/keys/{key_id}", summary="Read a key", responses=problem_replies(404, 422))
+@router.get("/keys/{key_id}", summary="Read a key")
 def read_key(key_id: KeyIdPath, sessions: OwnSessionsDep) -> KeyPublic:
     """Returns a key of your organisation without its text."""
     with sessions() as session:
@@ -92,7 +90,7 @@ def read_key(key_id: KeyIdPath, sessions: OwnSessionsDep) -> KeyPublic:
     "/keys/{key_id}/rotate",
     status_code=201,
     summary="Rotate a key",
-    responses={**made_replies(201), **problem_replies(404, 409, 422)},
+    responses=made_replies(201),
 )
 def rotate_key(key_id: KeyIdPath, once: OnceDep, caller: CallerDep, body: KeyRotate | None = None) -> KeyCreated:
     """Creates the successor of a key, with its name, role, scopes and length of life, and returns it with its text.
@@ -109,7 +107,7 @@ def rotate_key(key_id: KeyIdPath, once: OnceDep, caller: CallerDep, body: KeyRot
     return _make_key(once, rotate, wanted)
 
 
-@router.post("/keys/{key_id}/revoke", summary="Revoke a key", responses=problem_replies(404, 409, 422))
+@router.post("/keys/{key_id}/revoke", summary="Revoke a key", responses=problem_replies(409))
 def revoke_key(key_id: KeyIdPath, sessions: OwnSessionsDep, caller: CallerDep) -> KeyPublic:
     """Ends a key at once; revoking it twice changes nothing. The last administrator's key cannot be revoked: 409."""
     with sessions.begin() as session:

@@ -16,7 +16,7 @@ from ...storage.repositories import ColumnMappingRepository
 from ...storage.tables import ColumnMapping
 from ..authorization import OwnSessionsDep
 from ..dependencies import refuse_unknown_parameters
-from ..documents.openapi import made_replies, problem_replies
+from ..documents.openapi import made_replies
 from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..schemas.cohort_files import MappingCreate, MappingPublic
@@ -25,9 +25,7 @@ MappingIdDep = Annotated[str, Path(alias="mapping_id", description="Id of the ma
 router = APIRouter(prefix="/v1/mappings", tags=["cohort files"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
-@router.post(
-    "", status_code=201, summary="Save a mapping", responses={**made_replies(201), **problem_replies(409, 422)}
-)
+@router.post("", status_code=201, summary="Save a mapping", responses=made_replies(201))
 def create_mapping(body: MappingCreate, once: OnceDep) -> MappingPublic:
     """Saves a mapping under a name. Files whose headings are the same are read by it from now on."""
 
@@ -48,7 +46,7 @@ def create_mapping(body: MappingCreate, once: OnceDep) -> MappingPublic:
         raise NameTaken(f"There is a mapping '{body.name}' already: choose another name, or delete it.") from None
 
 
-@router.get("", summary="List mappings", responses=problem_replies(400, 422))
+@router.get("", summary="List mappings")
 def list_mappings(sessions: OwnSessionsDep, paging: PagingDep) -> Page[MappingPublic]:
     """Returns the saved mappings by name."""
     query = paging.read()
@@ -59,14 +57,14 @@ def list_mappings(sessions: OwnSessionsDep, paging: PagingDep) -> Page[MappingPu
     return paging.write([MappingPublic.from_row(row) for row in shown], last=last)
 
 
-@router.get("/{mapping_id}", summary="Read a mapping", responses=problem_replies(404, 422))
+@router.get("/{mapping_id}", summary="Read a mapping")
 def read_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> MappingPublic:
     """Returns a saved mapping."""
     with sessions() as session:
         return MappingPublic.from_row(get_own(session, ColumnMapping, mapping_id, name="mapping"))
 
 
-@router.delete("/{mapping_id}", status_code=204, summary="Delete a mapping", responses=problem_replies(404, 422))
+@router.delete("/{mapping_id}", status_code=204, summary="Delete a mapping")
 def delete_mapping(mapping_id: MappingIdDep, sessions: OwnSessionsDep) -> None:
     """Deletes a saved mapping. Files that were read by it keep their reports."""
     with sessions.begin() as session:

@@ -13,7 +13,6 @@ from ...errors import UnknownQuestionError
 from ...storage.repositories import StoredRubricRepository
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, refuse_unknown_parameters
-from ..documents.openapi import link_to, problem_replies
 from ..question_lists import QuestionList, filter_questions, load_questions, merge_questions, write_questions
 from ..schemas.questions import QuestionDetail, QuestionPublic
 from ..schemas.rubrics import RubricSummary
@@ -29,10 +28,8 @@ _HEADERS = {"Cache-Control": "private, max-age=300", "Vary": "Accept-Encoding, A
     responses={
         200: {
             "headers": {"ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}}},
-            "links": link_to("read_question", question_id="/0/id"),
         },
         304: {"description": "Nothing has changed since the `ETag` in `If-None-Match`."},
-        **problem_replies(422),
     },
 )
 def list_questions(
@@ -67,7 +64,7 @@ def list_questions(
     return _send(questions, if_none_match, accept_encoding)
 
 
-@router.get("/{question_id}", summary="Read a question", responses=problem_replies(404, 422))
+@router.get("/{question_id}", summary="Read a question")
 def read_question(
     question_id: Annotated[str, Path(max_length=64, description="Id or handbook number of a question.")],
     bank: BankDep,

@@ -34,7 +34,7 @@ _AS_REVIEWED = RegradeApply()
     "",
     status_code=202,
     summary="Compute a regrade",
-    responses={**STARTED_REPLIES, **problem_replies(404, 409, 413, 422)},
+    responses=STARTED_REPLIES,
 )
 def create_regrade(
     cohort_id: CohortId, body: RegradeCreate, bank: BankDep, once: OnceDep, caller: CallerDep
@@ -67,7 +67,7 @@ def _request_regrade(session: Session, bank: Bank, cohort_id: str, body: Regrade
     return records.request_analysis(session, cohort_id, "regrade", options, organisation_id=caller.organisation_id)
 
 
-@router.get("", summary="List regrades", responses=problem_replies(400, 404, 422))
+@router.get("", summary="List regrades")
 def list_regrades(cohort_id: CohortId, sessions: OwnSessionsDep, paging: PagingDep) -> Page[RegradePublic]:
     """Returns the regrades of a cohort, the newest first, without their differences."""
     query = paging.read()
@@ -77,7 +77,7 @@ def list_regrades(cohort_id: CohortId, sessions: OwnSessionsDep, paging: PagingD
     return paging.write(shown, last=records.cursor_of(found, query.limit))
 
 
-@router.get("/{regrade_id}", summary="Read a regrade", responses=problem_replies(404, 422))
+@router.get("/{regrade_id}", summary="Read a regrade")
 def read_regrade(cohort_id: CohortId, regrade_id: RegradeId, sessions: OwnSessionsDep) -> RegradePublic:
     """Returns a regrade with its difference once it is finished: who moves, by how much, who crosses the mark."""
     with sessions() as session:
@@ -85,9 +85,7 @@ def read_regrade(cohort_id: CohortId, regrade_id: RegradeId, sessions: OwnSessio
         return RegradePublic.from_analysis(regrade, result=regrade.result)
 
 
-@router.post(
-    "/{regrade_id}/apply", status_code=202, summary="Apply a regrade", responses=problem_replies(404, 409, 422)
-)
+@router.post("/{regrade_id}/apply", status_code=202, summary="Apply a regrade", responses=problem_replies(409))
 def apply_regrade(
     cohort_id: CohortId,
     regrade_id: RegradeId,

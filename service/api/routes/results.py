@@ -18,7 +18,6 @@ from ...storage.repositories import EventRepository
 from ...storage.tables import Cohort
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
 from ..dependencies import SettingsDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..event_filters import MAX_SEQUENCE
 from ..paging import DEFAULT_PAGE
 from ..schemas.results import ResultProgress, ResultPublic, ResultsPublic
@@ -57,7 +56,7 @@ class _Reader:
     "/{cohort_id}/results",
     summary="Read results as they land",
     response_model=ResultsPublic,
-    responses={**problem_replies(404, 422), **_STREAM_REPLY},
+    responses=_STREAM_REPLY,
 )
 async def list_results(
     cohort_id: Annotated[str, Path(description="Id of the cohort.")],

@@ -14,7 +14,7 @@ from ...storage.repositories import EarlierReportRepository, ReviewRepository
 from ..answer_key import hide_in_report
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep
 from ..dependencies import GradingIdDep, refuse_unknown_parameters
-from ..documents.openapi import describe_body, made_replies, problem_replies
+from ..documents.openapi import describe_body, made_replies
 from ..idempotency import OnceDep
 from ..paging import Page, PagingDep
 from ..request_body import read_body
@@ -30,7 +30,7 @@ router = APIRouter(
     status_code=201,
     summary="Review a grading",
     openapi_extra=describe_body(ReviewCreate),
-    responses={**made_replies(201), **problem_replies(400, 404, 409, 413, 415, 422)},
+    responses=made_replies(201),
 )
 def create_review(
     grading_id: GradingIdDep,
@@ -58,7 +58,7 @@ def create_review(
     return once.run(add, reply_type=ReviewPublic, body=body, location=lambda _: f"/v1/gradings/{grading_id}/reviews")
 
 
-@router.get("/reviews", summary="List the reviews of a grading", responses=problem_replies(400, 404, 422))
+@router.get("/reviews", summary="List the reviews of a grading")
 def list_reviews(
     grading_id: GradingIdDep, paging: PagingDep, sessions: OwnSessionsDep, caller: CallerDep
 ) -> Page[ReviewPublic]:
@@ -74,7 +74,7 @@ def list_reviews(
     return paging.write(shown, last=last)
 
 
-@router.get("/reports", summary="List the earlier reports of a grading", responses=problem_replies(400, 404, 422))
+@router.get("/reports", summary="List the earlier reports of a grading")
 def list_earlier_reports(
     grading_id: GradingIdDep, paging: PagingDep, sessions: OwnSessionsDep, caller: CallerDep, reads_key: ReadsKeyDep
 ) -> Page[EarlierReportPublic]:

@@ -14,8 +14,19 @@ from ..documents.openapi import CANVAS_BODY, link_to, made_replies, problem_repl
 from ..idempotency import OnceDep
 from ..rubric_body import read_canvas_body
 from ..schemas.rubrics import RubricImport, RubricSummary
-from .rubrics import OF_A_RUBRIC
 
+_OF_A_RUBRIC = (
+    "read_rubric",
+    "edit_rubric",
+    "lint_rubric",
+    "compare_rubric",
+    "export_rubric",
+    "test_rubric",
+    "freeze_rubric",
+    "retire_rubric",
+    "delete_rubric",
+)
+"""The operations on a version; its address is no part of that of an import."""
 router = APIRouter(prefix="/v1/rubric-imports", tags=["rubrics"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
@@ -25,8 +36,8 @@ router = APIRouter(prefix="/v1/rubric-imports", tags=["rubrics"], dependencies=[
     summary="Import rubrics from Canvas",
     openapi_extra={"requestBody": CANVAS_BODY},
     responses={
-        **made_replies(201, links=link_to(*OF_A_RUBRIC, rubric_id="/items/0/id")),
-        **problem_replies(400, 413, 415, 422),
+        **made_replies(201, links=link_to(*_OF_A_RUBRIC, rubric_id="/items/0/id")),
+        **problem_replies(415),
     },
 )
 def import_rubrics(

@@ -20,7 +20,7 @@ from ...own_rubrics.lint import lint_draft, list_errors
 from ...storage.tables import StoredRubric
 from ..authorization import OwnSessionsDep
 from ..dependencies import BankDep, RubricIdDep, SettingsDep, refuse_unknown_parameters
-from ..documents.openapi import TEST_BODY, link_to, made_replies, problem_replies
+from ..documents.openapi import TEST_BODY, made_replies
 from ..idempotency import OnceDep
 from ..json_body import build_reader
 from ..polling import wait_for
@@ -43,9 +43,10 @@ _FORMATS: dict[Format, tuple[str, str, Callable[[Rubric], str]]] = {
     "canvas": ("text/csv", "csv", lambda rubric: canvas.write_canvas([rubric])),
 }
 _TEXT = {"schema": {"type": "string"}}
+_OBJECT = {"schema": {"type": "object"}}
 
 
-@router.get("/lint", summary="Lint a rubric", responses=problem_replies(404, 422))
+@router.get("/lint", summary="Lint a rubric")
 def lint_rubric(rubric_id: RubricIdDep, sessions: OwnSessionsDep) -> LintReport:
     """Returns what must be mended before a draft can be frozen, and what grades worse than it could."""
     with sessions() as session:
@@ -56,7 +57,7 @@ def lint_rubric(rubric_id: RubricIdDep, sessions: OwnSessionsDep) -> LintReport:
     )
 
 
-@router.get("/diff", summary="Compare two versions", responses=problem_replies(404, 422))
+@router.get("/diff", summary="Compare two versions")
 def compare_rubric(
     rubric_id: RubricIdDep,
     sessions: OwnSessionsDep,
@@ -87,8 +88,7 @@ def compare_rubric(
     summary="Export a rubric as a file",
     response_class=Response,
     responses={
-        200: {"content": {media_type: _TEXT for media_type, _, _ in _FORMATS.values()}},
-        **problem_replies(404, 422),
+        200: {"content": {media_type: _TEXT for media_type, _, _ in _FORMATS.values()} | {"application/yaml": _OBJECT}},
     },
 )
 def export_rubric(
@@ -121,8 +121,7 @@ def export_rubric(
     summary="Test-grade an answer",
     openapi_extra={"requestBody": TEST_BODY},
     responses={
-        **made_replies(202, links=link_to("read_rubric_test", test_id="/id", rubric_id="/rubric_id")),
-        **problem_replies(400, 404, 409, 413, 415, 422),
+        **made_replies(202),
     },
 )
 def test_rubric(
@@ -149,7 +148,7 @@ def test_rubric(
     )
 
 
-@router.get("/tests/{test_id}", summary="Read a test", responses=problem_replies(404, 422))
+@router.get("/tests/{test_id}", summary="Read a test")
 async def read_rubric_test(
     rubric_id: RubricIdDep,
     test_id: Annotated[

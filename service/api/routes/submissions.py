@@ -16,7 +16,6 @@ from ...storage.tables import Submission
 from ..authorization import CallerDep, OwnSessionsDep
 from ..candidate_view import view_feedback
 from ..dependencies import GradingIdDep, refuse_unknown_parameters
-from ..documents.openapi import problem_replies
 from ..schemas.submissions import ErasedPublic, ErasureCreate, FeedbackView, SubmissionPublic
 
 SubmissionIdDep = Annotated[
@@ -29,7 +28,7 @@ SubmissionIdDep = Annotated[
 router = APIRouter(prefix="/v1", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
-@router.get("/submissions/{submission_id}", summary="Read a submission", responses=problem_replies(404, 422))
+@router.get("/submissions/{submission_id}", summary="Read a submission")
 def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) -> SubmissionPublic:
     """Returns an answer, character by character as it was submitted, with the ids of its gradings."""
     with sessions() as session:
@@ -37,9 +36,7 @@ def read_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep) ->
         return SubmissionPublic.from_submission(submission, GradingListRepository(session).of_submission(submission.id))
 
 
-@router.delete(
-    "/submissions/{submission_id}", status_code=204, summary="Erase an answer", responses=problem_replies(404, 422)
-)
+@router.delete("/submissions/{submission_id}", status_code=204, summary="Erase an answer")
 def erase_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes an answer with its gradings, reports, reviews and recorded judge calls, also while it is being graded.
 
@@ -54,7 +51,7 @@ def erase_submission(submission_id: SubmissionIdDep, sessions: OwnSessionsDep, c
     sessions.run(erase)
 
 
-@router.post("/erasures", summary="Erase a candidate", responses=problem_replies(422))
+@router.post("/erasures", summary="Erase a candidate")
 def erase_candidate(body: ErasureCreate, sessions: OwnSessionsDep, caller: CallerDep) -> ErasedPublic:
     """Deletes all answers of a candidate as `DELETE /v1/submissions/{submission_id}` does, and says how much it was.
 
@@ -68,9 +65,7 @@ def erase_candidate(body: ErasureCreate, sessions: OwnSessionsDep, caller: Calle
     return ErasedPublic(**asdict(erased))
 
 
-@router.get(
-    "/gradings/{grading_id}/feedback", summary="Read what the candidate may see", responses=problem_replies(404, 422)
-)
+@router.get("/gradings/{grading_id}/feedback", summary="Read what the candidate may see")
 def read_feedback(grading_id: GradingIdDep, sessions: OwnSessionsDep, caller: CallerDep) -> FeedbackView:
     """Returns the feedback for the candidate: no score, no answer key, no flags.
 

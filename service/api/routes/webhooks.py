@@ -51,7 +51,7 @@ _IdempotencyKey = Annotated[
 ]
 
 
-@router.post("", status_code=201, summary="Create a webhook", responses={**_CREATED, **problem_replies(409, 422)})
+@router.post("", status_code=201, summary="Create a webhook", responses=_CREATED)
 def create_webhook(
     body: WebhookCreate,
     response: Response,
@@ -79,7 +79,7 @@ def create_webhook(
     return WebhookWithSecret(webhook=WebhookPublic.from_endpoint(endpoint), secret=secret)
 
 
-@router.get("", summary="List webhooks", responses=problem_replies(400, 422))
+@router.get("", summary="List webhooks")
 def list_webhooks(sessions: OwnSessionsDep, paging: PagingDep) -> Page[WebhookPublic]:
     """Returns the webhooks, the newest first."""
     query = paging.read()
@@ -91,7 +91,7 @@ def list_webhooks(sessions: OwnSessionsDep, paging: PagingDep) -> Page[WebhookPu
     return paging.write([WebhookPublic.from_endpoint(endpoint) for endpoint in shown], last=last)
 
 
-@router.get("/{webhook_id}", summary="Read a webhook", responses={**_READ, **problem_replies(404, 422)})
+@router.get("/{webhook_id}", summary="Read a webhook", responses=_READ)
 def read_webhook(webhook_id: _WebhookId, response: Response, sessions: OwnSessionsDep) -> WebhookPublic:
     """Returns a webhook without its secret, and its ETag."""
     with sessions() as session:
@@ -99,7 +99,7 @@ def read_webhook(webhook_id: _WebhookId, response: Response, sessions: OwnSessio
     return _show(endpoint, response)
 
 
-@router.patch("/{webhook_id}", summary="Change a webhook", responses={**_READ, **problem_replies(404, 412, 422, 428)})
+@router.patch("/{webhook_id}", summary="Change a webhook", responses={**_READ, **problem_replies(428)})
 def edit_webhook(
     webhook_id: _WebhookId,
     body: WebhookEdit,
@@ -123,7 +123,7 @@ def edit_webhook(
     return _show(_change(sessions, webhook_id, edit), response)
 
 
-@router.delete("/{webhook_id}", status_code=204, summary="Delete a webhook", responses=problem_replies(404, 422))
+@router.delete("/{webhook_id}", status_code=204, summary="Delete a webhook")
 def delete_webhook(webhook_id: _WebhookId, sessions: OwnSessionsDep, caller: CallerDep) -> None:
     """Deletes a webhook with its deliveries; nothing more is sent to it."""
     _change(sessions, webhook_id, lambda session, endpoint: endpoints.delete(session, endpoint, actor=caller.actor))
@@ -132,7 +132,7 @@ def delete_webhook(webhook_id: _WebhookId, sessions: OwnSessionsDep, caller: Cal
 @router.post(
     "/{webhook_id}/rotate-secret",
     summary="Replace the secret of a webhook",
-    responses={**_READ, **problem_replies(404, 412, 422, 428)},
+    responses={**_READ, **problem_replies(428)},
 )
 def rotate_webhook_secret(
     webhook_id: _WebhookId,
@@ -172,7 +172,7 @@ def rotate_webhook_secret(
     "/{webhook_id}/ping",
     status_code=202,
     summary="Send a ping to a webhook",
-    responses={**_ACCEPTED, **problem_replies(404, 409, 422)},
+    responses={**_ACCEPTED, **problem_replies(409)},
 )
 def ping_webhook(webhook_id: _WebhookId, response: Response, sessions: OwnSessionsDep) -> WebhookPublic:
     """Sends an event of the kind `ping` to this webhook only, whatever kinds it gets. See its deliveries for more."""
@@ -185,7 +185,7 @@ def ping_webhook(webhook_id: _WebhookId, response: Response, sessions: OwnSessio
     "/{webhook_id}/replay",
     status_code=202,
     summary="Send missed events again",
-    responses={**_ACCEPTED, **problem_replies(404, 409, 410, 422)},
+    responses={**_ACCEPTED, **problem_replies(409, 410)},
 )
 def replay_webhook(
     webhook_id: _WebhookId, body: WebhookReplay, response: Response, sessions: OwnSessionsDep, caller: CallerDep
@@ -202,7 +202,7 @@ def replay_webhook(
     return ReplayPublic(after=afters[0])
 
 
-@router.post("/{webhook_id}/enable", summary="Enable a webhook", responses={**_READ, **problem_replies(404, 422)})
+@router.post("/{webhook_id}/enable", summary="Enable a webhook", responses=_READ)
 def enable_webhook(
     webhook_id: _WebhookId,
     response: Response,
@@ -220,7 +220,7 @@ def enable_webhook(
     return _show(endpoint, response)
 
 
-@router.post("/{webhook_id}/disable", summary="Disable a webhook", responses={**_READ, **problem_replies(404, 422)})
+@router.post("/{webhook_id}/disable", summary="Disable a webhook", responses=_READ)
 def disable_webhook(
     webhook_id: _WebhookId, response: Response, sessions: OwnSessionsDep, caller: CallerDep
 ) -> WebhookPublic:

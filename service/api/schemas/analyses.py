@@ -9,14 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...storage.tables import Analysis
 from ...storage.tables.jobs import AnalysisState
+from .common import RequestBody
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class DuplicatesCreate(BaseModel):
+class DuplicatesCreate(RequestBody):
     """A search for near-duplicates."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"threshold": 0.8}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.8}]})
 
     threshold: float = Field(
         default=0.8,
@@ -60,16 +61,18 @@ class DuplicatesPublic(BaseModel):
     threshold: Share = Field(description="Similarity from which two answers are near-duplicates, .6 to 1.")
     created_at: datetime = Field(description="When it was asked for, UTC.")
     finished_at: datetime | None = Field(description="When it ended, UTC; null before.")
-    compared: int | None = Field(description="Number of answers that were compared; null before the end.")
+    compared: int | None = Field(ge=0, description="Number of answers that were compared; null before the end.")
     too_short: int | None = Field(
+        ge=0,
         description="Number of answers left out because they have fewer than 80 letters and digits (a Chinese "
-        "character counts as two), since short answers are alike by chance; null before the end."
+        "character counts as two), since short answers are alike by chance; null before the end.",
     )
     said_nothing: int | None = Field(
+        ge=0,
         description="Number of answers left out because they are empty or say only that the candidate does not know; "
-        "null before the end."
+        "null before the end.",
     )
-    groups_total: int | None = Field(description="Number of groups; null before the end.")
+    groups_total: int | None = Field(ge=0, description="Number of groups; null before the end.")
     groups: list[DuplicateGroup] | None = Field(
         description="The groups, the most alike first, at most 1,000; null before the end, and in lists. Groups of "
         "kind `reference` are left out unless the key has the scope `answer_key:read`."

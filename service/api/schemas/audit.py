@@ -77,7 +77,7 @@ class AuditVerification(BaseModel):
     )
     is_intact: bool = Field(description="Whether no event and no report of the part was changed or removed.")
     problem: str | None = Field(description="The first problem in a sentence; null if there is none.")
-    event: int | None = Field(description="Number of the event that has the problem; null if it is no event's.")
+    event: int | None = Field(ge=0, description="Number of the event that has the problem; null if it is no event's.")
     events: int = Field(ge=0, description="Number of events that were checked.")
     reports: int = Field(ge=0, description="Number of reports that are those which these events name.")
     head: str = Field(description="Head of the last event that was checked: send it as `after` for the next part.")

@@ -48,8 +48,9 @@ class CandidatePublic(BaseModel):
 
     candidate: str = Field(description="Your reference for the candidate.")
     tier: int | None = Field(
+        ge=1,
         description="Tier, from 1 for the highest. Candidates of one tier may be equal; null while a question has no "
-        "score."
+        "score.",
     )
     total: Score | None = Field(
         description="Mean of the scores that count, 0 to 10: a person's grade where there is one, otherwise the "
@@ -107,6 +108,9 @@ class CandidateAnswer(BaseModel):
 class CandidateDetail(CandidatePublic):
     """A candidate with all answers."""
 
+    # Not the example of what it is made from.
+    model_config = ConfigDict(json_schema_extra={})
+
     answers: list[CandidateAnswer] = Field(description="The answers, by question.")
 
     @classmethod
@@ -120,6 +124,8 @@ class CandidatePage(Page[CandidatePublic]):
 
     tiers: int = Field(ge=0, description="Number of tiers of the cohort.")
     tier_error: float = Field(
+        ge=0,
+        le=1,
         default=ERROR_SHARE,
         description="Share of cohorts in which any two equal candidates may get different tiers, if the ranges of the "
         "scores are right.",

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from ...cohorts.files.faults import load_words, say
 from ...cohorts.files.mapping import FileMapping
 from ...storage.tables import CohortFile, ColumnMapping
+from .common import RequestBody
 
 _PROBLEMS_SHOWN = 100
 _LONG: JsonDict = {"layout": "long", "answer": "回答", "question": "题号", "candidate": ["姓名"]}
@@ -35,7 +36,7 @@ class FileProblem(BaseModel):
     level: Literal["error", "warning", "notice"] = Field(
         description="`error`: the row, or without a row the whole file, cannot be used. The others can."
     )
-    row: int | None = Field(description="The row of the file, from 1 with the heading; null for the whole file.")
+    row: int | None = Field(ge=1, description="The row of the file, from 1 with the heading; null for the whole file.")
     column: str | None = Field(description="Name of the column; null if it is none of one column.")
     value: str | None = Field(description="What stands there, at most 80 characters; null if it is empty.")
     message: Text = Field(description="What is wrong.")
@@ -86,28 +87,28 @@ class ColumnPublic(BaseModel):
 class FirstRow(BaseModel):
     """One of the first rows."""
 
-    row: int = Field(description="The row of the file, from 1 with the heading.")
+    row: int = Field(ge=1, description="The row of the file, from 1 with the heading.")
     values: dict[str, str | None] = Field(description="Its cells by column, at most 80 characters of each.")
 
 
 class FileCounts(BaseModel):
     """What a file has. Rows without any answer are rows."""
 
-    rows: int = Field(description="Rows below the headings.")
-    valid_rows: int = Field(description="Rows without an error.")
-    invalid_rows: int = Field(description="Rows with an error; all rows if the whole file has one.")
-    answers: int = Field(description="Answers that can be graded.")
-    errors: int = Field(description="Errors.")
-    warnings: int = Field(description="Warnings.")
+    rows: int = Field(ge=0, description="Rows below the headings.")
+    valid_rows: int = Field(ge=0, description="Rows without an error.")
+    invalid_rows: int = Field(ge=0, description="Rows with an error; all rows if the whole file has one.")
+    answers: int = Field(ge=0, description="Answers that can be graded.")
+    errors: int = Field(ge=0, description="Errors.")
+    warnings: int = Field(ge=0, description="Warnings.")
 
 
 class AppliedPublic(BaseModel):
     """What became of a file's answers."""
 
-    created: int = Field(description="Items that are new.")
-    changed: int = Field(description="Items whose answer, question or candidate changed: each has a new version.")
-    unchanged: int = Field(description="Items that were there already and cost nothing.")
-    left_out_rows: int = Field(description="Rows with errors, which were left out.")
+    created: int = Field(ge=0, description="Items that are new.")
+    changed: int = Field(ge=0, description="Items whose answer, question or candidate changed: each has a new version.")
+    unchanged: int = Field(ge=0, description="Items that were there already and cost nothing.")
+    left_out_rows: int = Field(ge=0, description="Rows with errors, which were left out.")
     on_invalid: Literal["all_or_nothing", "valid_rows_only"] = Field(description="What was asked for.")
 
 
@@ -117,7 +118,7 @@ class CohortFilePublic(BaseModel):
     id: str = Field(description="Id of the file: 32 hexadecimal digits.")
     cohort_id: str = Field(description="Id of the cohort.")
     name: str = Field(description="Name of the file, at most 200 characters.")
-    size: int = Field(description="Bytes.")
+    size: int = Field(ge=0, description="Bytes.")
     sha256: str = Field(description="SHA-256 of its bytes.")
     encoding_given: str | None = Field(description="The encoding that you named; null if it was found.")
     sheet_given: str | None = Field(description="The sheet that you named; null if it was found.")
@@ -147,7 +148,7 @@ class CohortFileReport(CohortFilePublic):
     problems: list[FileProblem] = Field(
         description="The first 100 problems in the order of the file; `…/problems` has all."
     )
-    problem_count: int = Field(description="How many problems there are in all.")
+    problem_count: int = Field(ge=0, description="How many problems there are in all.")
 
     @classmethod
     def from_file(cls, file: CohortFile) -> CohortFileReport:
@@ -188,11 +189,11 @@ def _describe(file: CohortFile) -> dict[str, Any]:
     }
 
 
-class FileMappingChange(BaseModel):
+class FileMappingChange(RequestBody):
     """How a file is to be read."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"mapping": _LONG}, {"mapping": _WIDE, "sheet": "Form1"}]}
+        json_schema_extra={"examples": [{"mapping": _LONG}, {"mapping": _WIDE, "sheet": "Form1"}]}
     )
     mapping: FileMapping | None = Field(
         default=None, description="Which column is what; null to guess it, as for `sheet` or `encoding` alone."
@@ -201,21 +202,20 @@ class FileMappingChange(BaseModel):
     sheet: str | None = Field(default=None, max_length=200, description="Sheet by name or number; null to find it.")
 
 
-class FileApply(BaseModel):
+class FileApply(RequestBody):
     """What to do with rows that have errors."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"on_invalid": "valid_rows_only"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"on_invalid": "valid_rows_only"}]})
     on_invalid: Literal["all_or_nothing", "valid_rows_only"] = Field(
         default="all_or_nothing",
         description="`all_or_nothing`: a file with an error is refused. `valid_rows_only`: rows with one are left out.",
     )
 
 
-class MappingCreate(BaseModel):
+class MappingCreate(RequestBody):
     """A mapping to keep under a name."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"name": "问卷星", "columns": ["姓名", "题号", "回答"], "mapping": _LONG}]},
     )
     name: str = Field(min_length=1, max_length=200, description="Its name, 1 to 200 characters, unique.")

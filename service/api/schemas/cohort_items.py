@@ -13,6 +13,7 @@ from vivavoce.rubrics import Rubric
 from ...cohorts.item_list import ListedItem
 from ...cohorts.outcomes import Outcome
 from .cohorts import Metadata
+from .common import RequestBody
 
 MAX_ITEMS = 500
 _EXAMPLE: dict[str, JsonValue] = {
@@ -22,10 +23,17 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class ItemCreate(BaseModel):
+class ItemCreate(RequestBody):
     """An answer for a cohort."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},
+                {"required": ["rubric"], "properties": {"rubric": {"type": "object"}}},
+            ]
+        }
+    )
 
     external_id: str = Field(
         min_length=1, max_length=200, description="Your own id of the answer, unique in the cohort."
@@ -34,21 +42,27 @@ class ItemCreate(BaseModel):
         default=None, min_length=1, max_length=64, description="Id of a question. Required unless there is a `rubric`."
     )
     rubric: Rubric | None = Field(default=None, description="Your own rubric, instead of `question_id`.")
-    answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
+    answer: str = Field(
+        description="The candidate's answer, at most 20,000 characters.", json_schema_extra={"maxLength": 20_000}
+    )
     language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the question's rubric; by default that of the answer."
     )
     feedback_language: Literal["zh", "en"] | None = Field(
         default=None, description="Language of the feedback; by default that of the cohort."
     )
-    candidate: str | None = Field(default=None, description="Your reference for the candidate, at most 200 characters.")
+    candidate: str | None = Field(
+        default=None,
+        json_schema_extra={"maxLength": 200},
+        description="Your reference for the candidate, at most 200 characters.",
+    )
     metadata: Metadata | None = None
 
 
-class ItemsCreate(BaseModel):
+class ItemsCreate(RequestBody):
     """Answers for a cohort; an `external_id` that it has already is left as it is, or becomes a new version."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     # Each is validated alone, so that every error is reported.
     items: list[SkipValidation[ItemCreate]] = Field(min_length=1, max_length=MAX_ITEMS, description="1 to 500 answers.")
@@ -60,7 +74,7 @@ class ItemsCreate(BaseModel):
 class EarlierVersion(BaseModel):
     """A version of an answer that was replaced; its grading does not count any more."""
 
-    version: int = Field(description="Number of the version, from 1.")
+    version: int = Field(ge=1, description="Number of the version, from 1.")
     grading_id: str | None = Field(description="Its grading, which can still be read; null if there was none.")
 
 
@@ -69,15 +83,15 @@ class ItemPublic(BaseModel):
 
     id: str = Field(description="Id of the item: 32 hexadecimal digits.")
     external_id: str = Field(description="Your own id of the answer, unique in the cohort.")
-    row: int | None = Field(description="Row of the file, from 1 for the heading; null without a file.")
-    version: int = Field(description="Number of its version, from 1.")
+    row: int | None = Field(ge=1, description="Row of the file, from 1 for the heading; null without a file.")
+    version: int = Field(ge=1, description="Number of its version, from 1.")
     candidate: str | None = Field(description="Your reference for the candidate.")
     question_id: str = Field(description="Id of the question.")
     outcome: Outcome = Field(description="What became of it; `queued` and `running` last only while it is graded.")
     reason: str | None = Field(description="Why it has this outcome, as a fixed code; null if nothing is to be said.")
     detail: str | None = Field(description="The reason in a sentence.")
     grading_id: str | None = Field(description="Its grading; null until the cohort is started.")
-    score: float | None = Field(description="Score, 0 to 10; null without one.")
+    score: float | None = Field(ge=0, le=10, description="Score, 0 to 10; null without one.")
     metadata: dict[str, str] | None = Field(description="What you keep with it.")
     earlier: list[EarlierVersion] = Field(description="Versions that were replaced, the oldest first.")
     created_at: datetime = Field(description="Time when it was added, UTC.")
@@ -109,7 +123,7 @@ class ItemPublic(BaseModel):
 class ItemError(BaseModel):
     """What is wrong with an item of a request."""
 
-    index: int = Field(description="Index of the item in `items`, from 0.")
+    index: int = Field(ge=0, description="Index of the item in `items`, from 0.")
     pointer: str = Field(description="JSON pointer to what is wrong, from the root of the request.")
     external_id: str | None = Field(description="Its `external_id`, if it has one.")
     code: str = Field(description="The kind of error as a fixed code.")
@@ -119,7 +133,7 @@ class ItemError(BaseModel):
 class ItemsAppended(BaseModel):
     """What became of the items of a request."""
 
-    created: int = Field(description="Items that are new.")
-    changed: int = Field(description="Items that became a new version.")
-    unchanged: int = Field(description="Items that the cohort had already.")
+    created: int = Field(ge=0, description="Items that are new.")
+    changed: int = Field(ge=0, description="Items that became a new version.")
+    unchanged: int = Field(ge=0, description="Items that the cohort had already.")
     errors: list[ItemError] = Field(description="Items that were refused; with `all_or_nothing` then none was added.")

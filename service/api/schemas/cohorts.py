@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from ...cohorts.outcomes import Outcome
 from ...cohorts.progress import Progress
 from ...storage.tables import Cohort, CohortState
+from ...times import Time
+from .common import READ_WHOLE, RequestBody
 
 MAX_LIMIT = 1_000_000_000
 Name = Annotated[str, Field(min_length=1, max_length=200, description="A name of your choice, 1 to 200 characters.")]
@@ -25,6 +27,7 @@ PassMark = Annotated[
 MaxCalls = Annotated[
     int,
     Field(ge=0, le=MAX_LIMIT, description="Most calls of the judge, probes included; null for no limit."),
+    READ_WHOLE,
 ]
 MaxCost = Annotated[
     float,
@@ -35,16 +38,16 @@ MaxCost = Annotated[
     ),
 ]
 FinishBy = Annotated[
-    AwareDatetime,
+    Time,
     Field(description="Time with its zone at which what is not begun expires; null for none."),
 ]
 _EXAMPLE: dict[str, JsonValue] = {"name": "Backend, spring 2027", "pass_mark": 6, "max_calls": 50000}
 
 
-class CohortCreate(BaseModel):
+class CohortCreate(RequestBody):
     """A new cohort, a draft without answers."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Name
     open: bool = Field(
@@ -61,29 +64,24 @@ class CohortCreate(BaseModel):
     metadata: Metadata | None = None
 
 
-class CohortEdit(BaseModel):
+class CohortEdit(RequestBody):
     """An edit: fields that are left out stay as they are, null takes a limit away."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"max_calls": 80000}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"max_calls": 80000}]})
 
-    name: Name | None = None
+    # Without a default in the schema: an edit cannot take the name away.
+    name: Name = Field(default_factory=str)
     pass_mark: PassMark | None = None
     max_calls: MaxCalls | None = None
     max_cost: MaxCost | None = None
     finish_by: FinishBy | None = None
     metadata: Metadata | None = None
 
-    @model_validator(mode="after")
-    def _keep_name(self) -> Self:
-        if "name" in self.model_fields_set and self.name is None:
-            raise ValueError("'name' is null: leave it out to keep the name")
-        return self
 
-
-class CohortResume(BaseModel):
+class CohortResume(RequestBody):
     """What to go on with."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"retry_failed": True}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retry_failed": True}]})
 
     retry_failed: bool = Field(default=False, description="Whether answers that failed are graded again, too.")
 
@@ -91,21 +89,23 @@ class CohortResume(BaseModel):
 class CohortBudget(BaseModel):
     """What calls of the judge have used. Used and reserved together never exceed a limit."""
 
-    max_calls: int | None = Field(description="Limit of calls; null for none.")
-    used_calls: int = Field(description="Calls that were made. A lost one counts.")
-    reserved_calls: int = Field(description="Calls that are being made, or were lost with a worker.")
-    left_calls: int | None = Field(description="Calls that may still be made; null without a limit.")
-    max_cost: float | None = Field(description="Limit of the cost, in the currency of the prices; null for none.")
-    used_cost: float = Field(description="Cost of the calls that were made; a lost one counts at its maximum.")
-    reserved_cost: float = Field(description="The most that calls being made, or lost with a worker, may cost.")
-    left_cost: float | None = Field(description="What may still be spent; null without a limit.")
+    max_calls: int | None = Field(ge=0, description="Limit of calls; null for none.")
+    used_calls: int = Field(ge=0, description="Calls that were made. A lost one counts.")
+    reserved_calls: int = Field(ge=0, description="Calls that are being made, or were lost with a worker.")
+    left_calls: int | None = Field(ge=0, description="Calls that may still be made; null without a limit.")
+    max_cost: float | None = Field(ge=0, description="Limit of the cost, in the currency of the prices; null for none.")
+    used_cost: float = Field(ge=0, description="Cost of the calls that were made; a lost one counts at its maximum.")
+    reserved_cost: float = Field(ge=0, description="The most that calls being made, or lost with a worker, may cost.")
+    left_cost: float | None = Field(ge=0, description="What may still be spent; null without a limit.")
 
 
 class CohortProgress(BaseModel):
     """How far it is."""
 
-    done: float = Field(description="Share of the answers that need no more grading, 0 to 1; 0 without answers.")
-    answers_a_minute: float | None = Field(description="Answers graded a minute of late; null if none was.")
+    done: float = Field(
+        ge=0, le=1, description="Share of the answers that need no more grading, 0 to 1; 0 without answers."
+    )
+    answers_a_minute: float | None = Field(ge=0, description="Answers graded a minute of late; null if none was.")
     earliest_end: datetime | None = Field(description="The end if all goes fast (90 %), UTC; null if unknown.")
     latest_end: datetime | None = Field(description="The end if all goes slowly (90 %), UTC; null if unknown.")
 
@@ -121,10 +121,10 @@ class CohortPublic(BaseModel):
     feedback_language: Literal["zh", "en"] | None = Field(
         description="Language of the feedback; null for the rubric's."
     )
-    pass_mark: float | None = Field(description="Score (0 to 10) from which an answer passes in results.")
+    pass_mark: float | None = Field(ge=0, le=10, description="Score (0 to 10) from which an answer passes in results.")
     finish_by: datetime | None = Field(description="Time at which it expires, UTC; null for none.")
     metadata: dict[str, str] | None = Field(description="What you keep with it.")
-    total: int = Field(description="Number of answers.")
+    total: int = Field(ge=0, description="Number of answers.")
     counts: dict[Outcome, int] = Field(description="Number of answers with each outcome; they sum to `total`.")
     budget: CohortBudget = Field(description="Limits, and what is used.")
     progress: CohortProgress = Field(description="How far it is.")
@@ -172,7 +172,8 @@ def _describe_budget(cohort: Cohort) -> CohortBudget:
         left_calls=None if cohort.max_calls is None else max(cohort.max_calls - calls, 0),
         max_cost=cohort.max_cost,
         used_cost=cohort.used_cost,
-        reserved_cost=cohort.reserved_cost,
+        # A sum of many floats may end a hair below 0.
+        reserved_cost=max(cohort.reserved_cost, 0.0),
         left_cost=None if cohort.max_cost is None else max(cohort.max_cost - cost, 0.0),
     )
 
@@ -180,8 +181,8 @@ def _describe_budget(cohort: Cohort) -> CohortBudget:
 class Range(BaseModel):
     """A range in which the figure lies with a probability of 80 %."""
 
-    low: float = Field(description="The 10th percentile.")
-    high: float = Field(description="The 90th percentile.")
+    low: float = Field(ge=0, description="The 10th percentile.")
+    high: float = Field(ge=0, description="The 90th percentile.")
 
 
 class LimitEffect(BaseModel):
@@ -195,7 +196,7 @@ class LimitEffect(BaseModel):
 class EstimatePublic(BaseModel):
     """What grading the rest of a cohort is expected to take."""
 
-    answers: int = Field(description="Answers that are not graded yet.")
+    answers: int = Field(ge=0, description="Answers that are not graded yet.")
     basis: Literal["history", "rubric"] = Field(
         description="`history`: from reports by the same rubrics; `rubric`: from what the judge would be asked."
     )

@@ -1,8 +1,26 @@
-"""The bodies of replies that belong to no resource: errors and readiness."""
+"""What all bodies of requests have in common, and the bodies of replies that belong to no resource."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from typing import Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _read_whole(value: Any) -> Any:
+    # JSON has one kind of number: 5.0 is a whole one.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# After the bounds, which the schema would lose behind it.
+READ_WHOLE = BeforeValidator(_read_whole)
+"""Takes a whole number of a request also as 5.0."""
+
+
+class RequestBody(BaseModel):
+    """The body of a request: no other fields, and numbers, texts and truth values written as such."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ProblemError(BaseModel):
@@ -22,7 +40,7 @@ class Problem(BaseModel):
 
     type: str = Field(default="about:blank", description="Always `about:blank`: see `code`.")
     title: str = Field(description="The kind of error, in a few words.")
-    status: int = Field(description="The HTTP status.")
+    status: int = Field(ge=100, le=599, description="The HTTP status.")
     detail: str = Field(description="What is wrong and how to fix it, in one sentence.")
     code: str = Field(description="The kind of error as a fixed code.")
     errors: list[ProblemError] | None = Field(
@@ -38,5 +56,5 @@ class Readiness(BaseModel):
     judge: str | None = Field(description="`ok`, or what is wrong with which server.")
     queue: dict[str, int] | None = Field(description="Number of gradings in each state.")
     oldest_open_seconds: float | None = Field(
-        description="Age of the oldest open grading, in seconds; null if there is none."
+        ge=0, description="Age of the oldest open grading, in seconds; null if there is none."
     )

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ...exports.options import ExportFilters, ExportOptions
+from ...exports.columns import COLUMNS, GROUPS
+from ...exports.options import FORMATS, ExportFilters, ExportOptions
 from ...storage.tables import Export
 
 _ID = {"pattern": "^[0-9a-f]{32}$"}
@@ -16,17 +17,24 @@ ExportId = Annotated[str, Path(description="Id of the export: 32 hexadecimal dig
 EditId = Annotated[str, Path(description="Id of the comparison: 32 hexadecimal digits.", json_schema_extra=_ID)]
 
 
+_EXAMPLES: list[JsonValue] = [
+    {"format": "xlsx", "layout": "wide", "language": "zh", "include_answers": True},
+    {"format": "csv", "filters": {"states": ["needs_review"]}, "columns": ["score", "review", "criteria"]},
+]
+
+
+def _complete_schema(schema: dict[str, Any]) -> None:
+    """Adds what is checked with the job, for words of its own: the names of formats and columns."""
+    fields = schema["properties"]
+    fields["format"]["enum"] = list(FORMATS)
+    fields["columns"]["anyOf"][0]["items"]["enum"] = sorted(GROUPS | {column.name for column in COLUMNS})
+    schema["examples"] = _EXAMPLES
+
+
 class ExportCreate(ExportOptions):
     """What to export."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"format": "xlsx", "layout": "wide", "language": "zh", "include_answers": True},
-                {"format": "csv", "filters": {"states": ["needs_review"]}, "columns": ["score", "review", "criteria"]},
-            ]
-        }
-    )
+    model_config = ConfigDict(strict=True, json_schema_extra=_complete_schema)
 
 
 class ManifestPublic(BaseModel):

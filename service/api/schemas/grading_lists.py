@@ -32,11 +32,13 @@ class GradingListed(BaseModel):
     metadata: dict[str, str] | None = Field(description="What you sent as `metadata`.")
     reason: str | None = Field(description="Why the grading waits or failed, as a fixed code.")
     detail: str | None = Field(description="The reason in a sentence.")
-    score: float | None = Field(description="The machine's score, 0 to 10; null without one.")
-    score_min: float | None = Field(description="Lower end of the range, 0 to 10; null without a report.")
-    score_max: float | None = Field(description="Upper end of the range, 0 to 10; null without a report.")
+    score: float | None = Field(ge=0, le=10, description="The machine's score, 0 to 10; null without one.")
+    score_min: float | None = Field(ge=0, le=10, description="Lower end of the range, 0 to 10; null without a report.")
+    score_max: float | None = Field(ge=0, le=10, description="Upper end of the range, 0 to 10; null without a report.")
     confidence: float | None = Field(
-        description="Estimated probability (0 to 1) that a person's grade is within 1.5 points; null without a report."
+        ge=0,
+        le=1,
+        description="Estimated probability (0 to 1) that a person's grade is within 1.5 points; null without a report.",
     )
     flags: list[str] = Field(description="Facts that a person should know; empty without a report.")
     review: ReviewPublic | None = Field(description="The newest decision of a person; null if there is none.")

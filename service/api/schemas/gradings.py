@@ -13,6 +13,7 @@ from vivavoce.rubrics import Rubric
 
 from ...storage.tables import Grading, Review, State
 from ..documents.examples import EXAMPLE_REQUESTS
+from .common import RequestBody
 from .reports import ReportDocument
 from .reviews import ReviewPublic
 
@@ -21,11 +22,10 @@ Metadata = dict[
 ]
 
 
-class GradingCreate(BaseModel):
+class GradingCreate(RequestBody):
     """An answer to be graded."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "oneOf": [
                 {"required": ["question_id"], "properties": {"question_id": {"type": "string"}}},
@@ -51,7 +51,9 @@ class GradingCreate(BaseModel):
         description="Id of a frozen rubric that your organisation has stored, instead of `question_id`.",
     )
     # Its length is checked later, for a message in plain words.
-    answer: str = Field(description="The candidate's answer, at most 20,000 characters.")
+    answer: str = Field(
+        description="The candidate's answer, at most 20,000 characters.", json_schema_extra={"maxLength": 20_000}
+    )
     language: Literal["zh", "en"] | None = Field(
         default=None,
         description="Language of the question's rubric to grade by; by default the language of the answer. A `rubric` "
@@ -65,6 +67,7 @@ class GradingCreate(BaseModel):
     )
     candidate: str | None = Field(
         default=None,
+        json_schema_extra={"maxLength": 200},
         description="Your own reference for the candidate, at most 200 characters; stored, never shown to the judge.",
     )
     metadata: Metadata | None = Field(
@@ -78,9 +81,9 @@ class GradingCreate(BaseModel):
 class Provisional(BaseModel):
     """What is known of a score while the judge is unavailable."""
 
-    score_min: float = Field(description="The lowest score that is still possible, 0 to 10.")
-    score_max: float = Field(description="The highest score that is still possible, 0 to 10.")
-    coverage: float = Field(description="Share of the rubric's points that has been judged, 0 to 1.")
+    score_min: float = Field(ge=0, le=10, description="The lowest score that is still possible, 0 to 10.")
+    score_max: float = Field(ge=0, le=10, description="The highest score that is still possible, 0 to 10.")
+    coverage: float = Field(ge=0, le=1, description="Share of the rubric's points that has been judged, 0 to 1.")
     signals: dict[str, float | None] = Field(
         description="Signals measured without the judge, as in the report's `signals`."
     )
@@ -102,7 +105,8 @@ class GradingPublic(BaseModel):
     )
     candidate: str | None = Field(description="Your reference for the candidate.")
     attempt: int = Field(
-        description="Number of attempts by workers; those that ended because the judge was unavailable do not count."
+        ge=0,
+        description="Number of attempts by workers; those that ended because the judge was unavailable do not count.",
     )
     reason: str | None = Field(description="Why the grading waits or failed, as a fixed code.")
     detail: str | None = Field(description="The reason in a sentence.")

@@ -12,6 +12,7 @@ from vivavoce.graders.judge.clients.addresses import hide_credentials
 from ...judge_agreement import Agreement
 from ...judge_versions import figures_of
 from ...storage.tables import JudgeVersion
+from .common import RequestBody
 
 
 class QualificationPublic(BaseModel):
@@ -134,10 +135,10 @@ class JudgePublic(BaseModel):
         )
 
 
-class JudgePromotion(BaseModel):
+class JudgePromotion(RequestBody):
     """What a judge must have reached to be promoted."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"at_least": 0.9}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"at_least": 0.9}]})
     at_least: float | None = Field(
         default=None,
         ge=0,

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, StringConstraints, field_validator
 
 from ...access.key_lifecycle import KeyState, read_state
 from ...access.scopes import Role, Scope
 from ...storage.tables import ApiKey, Organisation
+from ...times import Time
+from .common import RequestBody
 
-KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+# What breaks a line or turns the direction of text.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_NAME = rf"^[^{_CONTROLS}]*[^{_CONTROLS}\s][^{_CONTROLS}]*$"
+KeyName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    Field(json_schema_extra={"pattern": _NAME}),
+]
 _ID = "7k2m9x4q1zab"
 _TIME = "2026-11-29T10:00:00Z"
 _SCOPES: list[JsonValue] = ["cohorts:read", "gradings:read", "gradings:write"]
@@ -30,11 +40,10 @@ _KEY: dict[str, JsonValue] = {
 }
 
 
-class KeyCreate(BaseModel):
+class KeyCreate(RequestBody):
     """A key to be made."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -47,29 +56,29 @@ class KeyCreate(BaseModel):
         },
     )
     name: KeyName = Field(description="What the key is for, in 1 to 100 characters.")
-    role: Role = Field(description="Role that bounds the scopes of the key.")
-    scopes: list[Scope] | None = Field(
+    role: Annotated[Role, Strict(False)] = Field(description="Role that bounds the scopes of the key.")
+    scopes: list[Annotated[Scope, Strict(False)]] | None = Field(
         default=None,
         min_length=1,
         max_length=len(Scope),
         description="Scopes of the key, of those of its role and of the key that asks; null for all of the role.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Time | None = Field(
         default=None, description="When the key ends, with a time zone and in the future; null for never."
     )
 
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
-        if not name.isprintable():
+        if not re.match(_NAME, name):
             raise ValueError("the name has a line break or another character that cannot be printed: leave it out")
         return name
 
 
-class KeyRotate(BaseModel):
+class KeyRotate(RequestBody):
     """How a key is rotated."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 24}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
     overlap_hours: float = Field(
         default=24.0, ge=0, le=720, description="Hours that the old key still works, from 0 to 720 (30 days)."
     )

@@ -51,7 +51,7 @@ class QuestionPublic(BaseModel):
     topic: str = Field(description="Topic, such as `inference`.")
     difficulty: str = Field(description="`foundation`, `intermediate` or `advanced`.")
     minutes: int = Field(ge=1, le=120, description="Time for the answer in minutes, 1 to 120.")
-    max_points: float = Field(description="Points of a full answer, in the rubric's own scale; above 0.")
+    max_points: float = Field(gt=0, description="Points of a full answer, in the rubric's own scale; above 0.")
     rubric_hash: str = Field(description="SHA-256 of everything in the rubric that decides a grade.")
     criteria: list[CriterionPublic] = Field(description="The criteria, in the order of the rubric.")
 

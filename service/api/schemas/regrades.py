@@ -8,15 +8,23 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...storage.tables import Analysis
+from .common import RequestBody
 
 Score = Annotated[float, Field(ge=0, le=10)]
 Crossing = Literal["up", "down"]
 
 
-class RegradeRubric(BaseModel):
+class RegradeRubric(RequestBody):
     """The rubric that shall grade a question."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["rubric_id"], "properties": {"rubric_id": {"type": "string"}}},
+                {"required": ["language"], "properties": {"language": {"type": "string"}}},
+            ],
+        },
+    )
 
     question_id: str = Field(min_length=1, max_length=64, description="Id of the question.")
     rubric_id: str | None = Field(
@@ -29,15 +37,19 @@ class RegradeRubric(BaseModel):
     )
 
 
-class RegradeCreate(BaseModel):
+class RegradeCreate(RequestBody):
     """A change of grades, to be reviewed before it is applied. It needs at least one of its fields."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
+            "anyOf": [
+                {"required": ["rubrics"], "properties": {"rubrics": {"minItems": 1}}},
+                {"required": ["pass_mark"], "properties": {"pass_mark": {"type": "number"}}},
+                {"required": ["judge"], "properties": {"judge": {"const": True}}},
+            ],
             "examples": [
                 {"rubrics": [{"question_id": "quantization", "rubric_id": "4f0c…"}], "pass_mark": 6.0},
-            ]
+            ],
         },
     )
 
@@ -62,10 +74,10 @@ class RegradeCreate(BaseModel):
         return self
 
 
-class RegradeApply(BaseModel):
+class RegradeApply(RequestBody):
     """How a regrade is applied."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"grade_again": False}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"grade_again": False}]})
 
     grade_again: bool = Field(
         default=False,
@@ -89,7 +101,9 @@ class _Move(BaseModel):
         description="Score before, 0 to 10; null without one, or if a person has to give it."
     )
     new_score: Score | None = Field(description="Score after, 0 to 10; null also while the judge has to tell it.")
-    change: float | None = Field(description="After minus before, -10 to 10; null if one of them is null.")
+    change: float | None = Field(
+        ge=-10, le=10, description="After minus before, -10 to 10; null if one of them is null."
+    )
     crosses: Crossing | None = Field(
         description="`up`: passes now and did not before; `down`: the other way round; null if neither, or if there is "
         "no pass mark."
@@ -131,7 +145,7 @@ class RegradePublic(BaseModel):
     applied_at: datetime | None = Field(description="When it was applied, UTC; null before.")
     counts: RegradeCounts | None = Field(description="Number of answers by effect; null before the end, and in lists.")
     estimated_calls: int | None = Field(
-        description="Calls of the judge that `needs_judge` takes, about as many as before; null as `counts`."
+        ge=0, description="Calls of the judge that `needs_judge` takes, about as many as before; null as `counts`."
     )
     items: list[RegradeItem] | None = Field(description="The answers whose reports change; null as `counts`.")
     candidates: list[RegradeCandidate] | None = Field(

@@ -197,14 +197,14 @@ class ReportPublic(_Part):
     points: float | None = Field(
         ge=0, description="The score on the rubric's own scale, 0 to `max_points`; null if there is no score."
     )
-    max_points: float = Field(description="The most points that an answer can earn by this rubric.")
+    max_points: float = Field(gt=0, description="The most points that an answer can earn by this rubric.")
     score_min: Points = Field(
         description="Lower end of the range, 0 to 10: unjudged criteria at their worst, others at their 10 % quantile."
     )
     score_max: Points = Field(
         description="Upper end of the range, 0 to 10: unjudged criteria at their best, others at their 90 % quantile."
     )
-    max_score: float = Field(description="Highest score that an answer can get: 10.")
+    max_score: float = Field(ge=0, le=10, description="Highest score that an answer can get: 10.")
     coverage: Share = Field(description="Share of the rubric's points that was judged, 0 to 1.")
     confidence: Share = Field(
         description="Estimated probability (0 to 1) that a person's grade is within 1.5 points of the score."

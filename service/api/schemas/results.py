@@ -24,7 +24,7 @@ class ResultItem(BaseModel):
     external_id: str = Field(description="Your own id of the answer.")
     candidate: str | None = Field(description="Your reference for the candidate.")
     question_id: str = Field(description="Id of the question.")
-    row: int | None = Field(description="Row of the file, from 1 for the heading; null if it came by the API.")
+    row: int | None = Field(ge=1, description="Row of the file, from 1 for the heading; null if it came by the API.")
     version: int = Field(ge=1, description="Counts the answers that were sent for this `external_id`.")
 
 

@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from vivavoce.graders.report.stored import upgrade_document
 
 from ...storage.tables import EarlierReport, Review, State
+from .common import RequestBody
 from .reports import ReportDocument
 
 Level = Annotated[int, Field(ge=0, le=9)]
 
 
-class ReviewCreate(BaseModel):
+class ReviewCreate(RequestBody):
     """A person's decision on a grading: at least one of `score`, `levels` and `comment`."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {"score": 6.5, "comment": "The second point is there, in other words.", "reviewer": "Li Na"},
@@ -55,8 +55,12 @@ class ReviewPublic(BaseModel):
     id: str = Field(description="Id of the review.")
     grading_id: str = Field(description="Id of the grading.")
     reviewer: str = Field(description="Who decided.")
-    score: float | None = Field(description="The person's score, 0 to 10; null if levels are missing for one.")
-    machine_score: float | None = Field(description="The score of the report at that time, 0 to 10; null without one.")
+    score: float | None = Field(
+        ge=0, le=10, description="The person's score, 0 to 10; null if levels are missing for one."
+    )
+    machine_score: float | None = Field(
+        ge=0, le=10, description="The score of the report at that time, 0 to 10; null without one."
+    )
     levels: dict[str, int] = Field(description="Index of the level, from 0, by the id of the criterion.")
     comment: str | None = Field(description="The comment.")
     source: Literal["api", "import"] = Field(description="`api`, or `import` for an edited grade from a file.")
@@ -75,7 +79,7 @@ class EarlierReportPublic(BaseModel):
     grading_id: str = Field(description="Id of the grading.")
     regrade_id: str | None = Field(description="Id of the regrade that replaced it; null if it was graded again alone.")
     state: State = Field(description="The state that the grading had with this report.")
-    score: float | None = Field(description="The score, 0 to 10; null without one.")
+    score: float | None = Field(ge=0, le=10, description="The score, 0 to 10; null without one.")
     created_at: datetime = Field(description="Time of the report, UTC.")
     replaced_at: datetime = Field(description="Time at which another report replaced it, UTC.")
     report: ReportDocument | None = Field(description="The report.")

@@ -12,6 +12,7 @@ from vivavoce.rubrics import Change, Effect
 from ...own_rubrics.lint import DraftFinding, Severity
 from ...own_rubrics.trials import Trial
 from ...storage.tables import JobState
+from .common import RequestBody
 from .reports import ReportDocument
 
 _ID = "32 hexadecimal digits"
@@ -110,11 +111,10 @@ class RubricDiff(BaseModel):
     changes: list[ChangePublic] = Field(description="The differences; empty if grades would be the same.")
 
 
-class RubricTestCreate(BaseModel):
+class RubricTestCreate(RequestBody):
     """An answer to be graded as a test."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"answer": "Weights go from FP16 to INT8 or INT4, so the model is smaller."}]},
     )
     # Its length is checked later, for a message in plain words.

@@ -11,6 +11,7 @@ from vivavoce.rubrics import Rubric
 
 from ...storage.tables import RubricStatus, StoredRubric
 from ..documents.examples import EXAMPLE_COPY, EXAMPLE_RUBRIC
+from .common import RequestBody
 
 _ID = "32 hexadecimal digits"
 _STATUS = (
@@ -54,11 +55,10 @@ class RubricSource(BaseModel):
     )
 
 
-class RubricCopy(BaseModel):
+class RubricCopy(RequestBody):
     """A new draft that is a copy of a rubric."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [EXAMPLE_COPY]},
     )
     source: RubricSource = Field(alias="from", description="What to copy.")
@@ -75,7 +75,7 @@ class RubricSummary(BaseModel):
     version: int = Field(ge=1, description="Number of the version for this question and language, from 1.")
     status: RubricStatus = Field(description=_STATUS)
     criteria: int = Field(ge=1, le=12, description="Number of criteria, 1 to 12.")
-    max_points: float = Field(description="Points of a full answer, in the rubric's own scale; above 0.")
+    max_points: float = Field(gt=0, description="Points of a full answer, in the rubric's own scale; above 0.")
     content_hash: str | None = Field(
         description="SHA-256 of everything that decides a grade, as `rubric_hash` of gradings; null for a draft."
     )

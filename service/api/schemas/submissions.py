@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...storage.tables import Submission
+from .common import RequestBody
 
 
 class SubmissionPublic(BaseModel):
@@ -37,10 +38,10 @@ class SubmissionPublic(BaseModel):
         )
 
 
-class ErasureCreate(BaseModel):
+class ErasureCreate(RequestBody):
     """Whose answers are erased."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"candidate": "c-17"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"candidate": "c-17"}]})
     candidate: str = Field(
         min_length=1, max_length=200, description="Your reference for the candidate, exactly as in the submissions."
     )
@@ -49,15 +50,29 @@ class ErasureCreate(BaseModel):
 class ErasedPublic(BaseModel):
     """What was deleted, as numbers of rows."""
 
-    submissions: int = Field(description="Answers.")
-    gradings: int = Field(description="Gradings of these answers.")
-    reports: int = Field(description="Reports, with earlier ones.")
-    reviews: int = Field(description="Decisions of people.")
-    judge_calls: int = Field(description="Recorded prompts of the judge with their replies.")
-    items: int = Field(description="Answers of cohorts.")
-    files: int = Field(description="Files that were uploaded for these cohorts.")
-    exports: int = Field(description="Exports of these cohorts, or of no cohort.")
-    analyses: int = Field(description="Searches for near-duplicates and regrades of these cohorts.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **dict.fromkeys(("submissions", "gradings", "reports", "items"), 2),
+                    "reviews": 1,
+                    "judge_calls": 8,
+                    "files": 1,
+                    **dict.fromkeys(("exports", "analyses"), 0),
+                }
+            ]
+        }
+    )
+
+    submissions: int = Field(ge=0, description="Answers.")
+    gradings: int = Field(ge=0, description="Gradings of these answers.")
+    reports: int = Field(ge=0, description="Reports, with earlier ones.")
+    reviews: int = Field(ge=0, description="Decisions of people.")
+    judge_calls: int = Field(ge=0, description="Recorded prompts of the judge with their replies.")
+    items: int = Field(ge=0, description="Answers of cohorts.")
+    files: int = Field(ge=0, description="Files that were uploaded for these cohorts.")
+    exports: int = Field(ge=0, description="Exports of these cohorts, or of no cohort.")
+    analyses: int = Field(ge=0, description="Searches for near-duplicates and regrades of these cohorts.")
 
 
 class FeedbackState(StrEnum):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ...events.kinds import expand_kinds
+from ...events.kinds import expand_kinds, list_names
 from ...events.log import EventKind
 from ...storage.tables import WebhookDelivery, WebhookEndpoint
+from ...times import Time
 from ...webhooks.messages import name_message
 from ...webhooks.secrets import read_overlap_end
 from ..event_filters import MAX_SEQUENCE
+from .common import READ_WHOLE, RequestBody
 
 _URL = "https://example.com/vivavoce"
 
@@ -22,14 +24,14 @@ def _check_kinds(kinds: list[str]) -> list[str]:
     return kinds
 
 
-Kinds = Annotated[list[str], Field(min_length=1, max_length=50), AfterValidator(_check_kinds)]
+_Kind = Annotated[str, Field(json_schema_extra={"enum": list_names()})]
+Kinds = Annotated[list[_Kind], Field(min_length=1, max_length=50), AfterValidator(_check_kinds)]
 
 
-class WebhookCreate(BaseModel):
+class WebhookCreate(RequestBody):
     """An address that events are to be sent to."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"url": _URL, "kinds": ["grading.*", "cohort.finished"]}]},
     )
 
@@ -40,10 +42,10 @@ class WebhookCreate(BaseModel):
     )
 
 
-class WebhookEdit(BaseModel):
+class WebhookEdit(RequestBody):
     """What changes of a webhook; a field that is left out stays as it is."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kinds": ["cohort.*"]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": ["cohort.*"]}]})
 
     url: str | None = Field(default=None, description="The address; null or left out for the same.")
     description: str | None = Field(default=None, max_length=200, description="Your own note; null for none.")
@@ -94,33 +96,43 @@ class WebhookWithSecret(BaseModel):
     secret: str = Field(description="The secret that signs its messages, `whsec_…`: store it now.")
 
 
-class SecretRotation(BaseModel):
+class SecretRotation(RequestBody):
     """How a secret is replaced."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 24}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
 
     overlap_hours: float = Field(
         default=24.0, ge=0, le=168, description="Hours for which the present secret signs too, 0 to 168."
     )
 
 
-class WebhookEnable(BaseModel):
+class WebhookEnable(RequestBody):
     """How a webhook goes on."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"replay": True}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"replay": True}]})
 
     replay: bool = Field(
         default=True, description="Whether to send what it missed; if not, only what comes from now on."
     )
 
 
-class WebhookReplay(BaseModel):
+class WebhookReplay(RequestBody):
     """From where on missed events are sent: `after` or `since`."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"since": "2027-03-01T00:00:00Z"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["after"], "properties": {"after": {"type": "integer"}}},
+                {"required": ["since"], "properties": {"since": {"type": "string"}}},
+            ],
+            "examples": [{"since": "2027-03-01T00:00:00Z"}],
+        },
+    )
 
-    after: int | None = Field(default=None, ge=0, le=MAX_SEQUENCE, description="Number of the last event not to send.")
-    since: AwareDatetime | None = Field(default=None, description="Time from which on, ISO 8601 with a zone.")
+    after: Annotated[int, Field(ge=0, le=MAX_SEQUENCE), READ_WHOLE] | None = Field(
+        default=None, description="Number of the last event not to send."
+    )
+    since: Time | None = Field(default=None, description="Time from which on, ISO 8601 with a zone.")
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
@@ -147,7 +159,7 @@ class DeliveryPublic(BaseModel):
     )
     attempt: int = Field(ge=0, description="Number of tries that have ended, at most 8.")
     next_at: datetime | None = Field(description="When the next try is due, UTC; null if there is none.")
-    status_code: int | None = Field(description="HTTP status of the last answer; null without one.")
+    status_code: int | None = Field(ge=100, le=599, description="HTTP status of the last answer; null without one.")
     error: str | None = Field(description="Why the last try failed; null if it did not.")
     created_at: datetime = Field(description="When the event was taken for the webhook, UTC.")
     updated_at: datetime = Field(description="When the last try ended, UTC.")

@@ -38,11 +38,14 @@ _HASH = "0" * 64
 _MAPPING = {"layout": "long", "answer": "answer", "question": "question"}
 _COUNTS = dict.fromkeys(("rows", "valid_rows", "invalid_rows", "answers", "errors", "warnings"), 0)
 _REPORT = {
-    **dict.fromkeys(("format", "encoding", "delimiter", "sheet", "mapping_source", "saved_mapping")),
+    "format": "csv",
+    **dict.fromkeys(("encoding", "delimiter", "sheet", "mapping_source", "saved_mapping")),
     "columns": [],
     "first_rows": [],
     "problems": [],
 }
+_SEARCH = {"threshold": 0.8}
+_REGRADE = {"rubrics": [], "hashes": {}, "pass_mark": 6.0, "judge": False}
 # Nobody else has a question or an external id of this name.
 OWN_NAME = "only-of-this-organisation"
 
@@ -107,7 +110,7 @@ class Rows:
         return self.add(Review, grading_id=grading_id, reviewer="test", levels={}, source="api", created_at=clock.now())
 
     def make_cohort(self) -> str:
-        return self.add(Cohort, name=OWN_NAME, state=CohortState.DRAFT, options={}, **_times())
+        return self.add(Cohort, name=OWN_NAME, state=CohortState.FINISHED, options={}, **_times())
 
     def make_item(self) -> str:
         new = NewAnswer(rubric=self._rubric, answer="INT4", candidate=OWN_NAME)
@@ -172,14 +175,14 @@ class Rows:
             created_at=clock.now(),
         )
 
-    def make_analysis(self, kind: str = "duplicates") -> str:
+    def make_analysis(self, kind: str = "duplicates", options: Mapping[str, Any] = _SEARCH) -> str:
         return self.add(
             Analysis,
             cohort_id=self.id_of("cohort_id"),
             kind=kind,
-            options={},
+            options=dict(options),
             state="finished",
-            result={},
+            result={"basis": _HASH},
             created_at=clock.now(),
         )
 
@@ -189,7 +192,7 @@ class Rows:
             export_id=self.id_of("export_id"),
             file_name="a.csv",
             sha256=_HASH,
-            counts={"changed": 0, "unchanged": 0, "problems": 0},
+            counts=dict.fromkeys(("rows", "changed", "replacing_person", "unchanged", "problems"), 0),
             changes=[],
             problems=[],
             created_by="test",
@@ -205,7 +208,7 @@ class Rows:
             revision="1",
             prompt_name="p",
             prompt_hash=_HASH,
-            form={},
+            form={"asked": "at once"},
             figures={"questions": {}},
             registered_at=clock.now(),
         )
@@ -246,7 +249,7 @@ FACTORIES: Mapping[str, Callable[[Rows], str]] = {
     "delivery_id": Rows.make_delivery,
     "export_id": Rows.make_export,
     "analysis_id": Rows.make_analysis,
-    "regrade_id": lambda rows: rows.make_analysis("regrade"),
+    "regrade_id": lambda rows: rows.make_analysis("regrade", _REGRADE),
     "job_id": Rows.make_job,
     "edit_id": Rows.make_edit,
     "judge_id": Rows.make_judge,

@@ -163,3 +163,9 @@ def test_auditors_read_the_trail_of_their_organisation_and_interviewers_none(
     assert api.get("/v1/audit", headers=other).json()["items"] == []
     assert api.get("/v1/audit/head", headers=other).json()["id"] == 0
     assert api.get("/v1/audit/verify", headers=other).json()["events"] == 0
+
+
+@pytest.mark.parametrize("after", ["", "1", "1:xyz", "x:" + "a" * 64])
+def test_a_head_that_is_none_is_refused(api: TestClient, after: str) -> None:
+    reply = api.get("/v1/audit/verify", params={"after": after})
+    assert (reply.status_code, reply.json()["code"]) == (422, "unreadable_head")

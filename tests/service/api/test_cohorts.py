@@ -381,3 +381,20 @@ def test_changes_are_events_and_audited(api: TestClient, running: str, sqlite_da
         *["grading.cancelled"] * 5,
         "cohort.cancelled",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"candidate": "x" * 201}, "/items/0/candidate"),
+        ({"answer": "x" * 20_001}, "/items/0/answer"),
+        ({"external_id": "a\x00"}, "/items/0/external_id"),
+        ({"metadata": {"job": "a\x00"}}, "/items/0/metadata"),
+        ({"question_id": "nothing"}, "/items/0/question_id"),
+    ],
+)
+def test_the_error_of_an_item_points_to_its_field(api: TestClient, changes: dict[str, Any], pointer: str) -> None:
+    cohort_id = api.post("/v1/cohorts", json={"name": "a"}).json()["id"]
+    item = {"external_id": "a", "question_id": "quantization", "answer": "INT8", **changes}
+    reply = api.post(f"/v1/cohorts/{cohort_id}/items", json={"items": [item]})
+    assert (reply.status_code, [error["pointer"] for error in reply.json()["errors"]]) == (422, [pointer])

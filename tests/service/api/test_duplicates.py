@@ -124,3 +124,14 @@ def test_what_cannot_be_searched_is_refused(
     other = make_key_header(sqlite_database, organisation_id=OTHER_ORGANISATION)
     assert api.get(location, headers=other).status_code == 404
     assert api.get(location.replace(cohort_id, make_cohort(sqlite_database))).status_code == 404
+
+
+def test_a_search_in_a_cohort_that_was_deleted_ends_without_an_error(
+    api: TestClient, sqlite_database: SessionFactory, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = api.post("/v1/cohorts", json={"name": "draft"}).json()["id"]
+    assert api.post(f"/v1/cohorts/{draft}/duplicates").status_code == 202
+    assert api.delete(f"/v1/cohorts/{draft}").status_code == 204
+    assert run_next_job(sqlite_database, scripted_panel(), settings, HANDLERS, owner="w")
+    assert not [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert not run_next_job(sqlite_database, scripted_panel(), settings, HANDLERS, owner="w")

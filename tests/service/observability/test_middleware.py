@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import anyio
 import pytest
 from fastapi.testclient import TestClient
 
@@ -127,6 +128,27 @@ def test_an_unexpected_error_is_a_500_and_one_line_of_the_log(caplog: pytest.Log
 def test_an_error_after_the_response_has_started_goes_on() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         _call(RequestContextMiddleware(_reply_then_fail))
+
+
+def _stream_and_raise(*errors: Exception) -> Any:
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        raise ExceptionGroup("unhandled errors in a TaskGroup", errors)
+
+    return stream
+
+
+def test_a_reader_who_leaves_a_stream_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        _call(RequestContextMiddleware(_stream_and_raise(anyio.BrokenResourceError())))
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+    assert "the reader of GET /x left before its end" in caplog.messages
+
+
+def test_an_error_beside_a_reader_who_leaves_goes_on() -> None:
+    errors = (anyio.BrokenResourceError(), RuntimeError("broken"))
+    with pytest.raises(ExceptionGroup):
+        _call(RequestContextMiddleware(_stream_and_raise(*errors)))
 
 
 @pytest.mark.parametrize(
