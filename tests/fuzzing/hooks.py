@@ -75,6 +75,8 @@ def _mend_webhook(body: Body) -> Body:
 MENDED: Mapping[str, Callable[[Body], Body]] = {
     "create_grading": lambda body: {**body, "rubric": EXAMPLE_RUBRIC, "language": None} if body.get("rubric") else body,
     "create_rubric": lambda _: EXAMPLE_RUBRIC,
+    # Else it takes away what other requests have made.
+    "erase_candidate": lambda body: {**body, "candidate": "nobody"},
     "edit_rubric": lambda _: EXAMPLE_RUBRIC,
     "create_review": _mend_review,
     "make_cohort": _mend_cohort,
