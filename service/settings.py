@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
-from .judge_settings import JudgeSettings, PanelMember, split_urls
+from .judges.settings import JudgeSettings, PanelMember, split_urls
 
 __all__ = ["SAMPLE_SECRET", "SECRETS_DIR", "PanelMember", "Settings", "split_urls"]
 SAMPLE_SECRET = "change-me"

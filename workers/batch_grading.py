@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from vivavoce.graders import AnswerInput, GraderError, JudgeFailure, Panel, Report, UnscoredReason, grade
 from vivavoce.rubrics import Language, Rubric
 from vivavoce.rubrics.problems import first_problem
-from vivavoce.service.leases import Batch, Lease
+from vivavoce.service.gradings.leases import Batch, Lease
 from vivavoce.service.observability.logs import log_ids
 
 Result = Report | JudgeFailure

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from vivavoce.graders import Panel, Report, UnscoredReason
 from vivavoce.graders.judge.budget import within_budget
-from vivavoce.service import lifecycle
 from vivavoce.service.cohorts.lifecycle import settle
-from vivavoce.service.leases import Batch
+from vivavoce.service.gradings import lifecycle
+from vivavoce.service.gradings.leases import Batch
+from vivavoce.service.gradings.sweeping import Swept, sweep
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.tracing import batch_span
 from vivavoce.service.settings import Settings
@@ -25,7 +26,6 @@ from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import CohortRepository, GradingRepository
 from vivavoce.service.storage.tables import State
-from vivavoce.service.sweeping import Swept, sweep
 
 from .batch_grading import Result, grade_batch
 from .cohort_budget import CohortBudget

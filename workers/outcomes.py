@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vivavoce.graders import JudgeFailure, Report, UnscoredReason
 from vivavoce.service.errors import LostLease
-from vivavoce.service.leases import Lease
+from vivavoce.service.gradings.leases import Lease
 from vivavoce.service.observability import metrics
 from vivavoce.service.observability.logs import log_ids
 from vivavoce.service.storage import clock

@@ -24,7 +24,7 @@ from vivavoce.graders.panel import build_shipped_panel
 from vivavoce.graders.scoring.coefficients import Coefficients, default_coefficients, read_coefficients
 from vivavoce.graders.scoring.confidence import ReviewPolicy, ReviewShare
 from vivavoce.graders.types import EngineIdentity
-from vivavoce.service.judge_versions import JudgeKey
+from vivavoce.service.judges.versions import JudgeKey
 from vivavoce.service.settings import Settings, split_urls
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from vivavoce.graders import JudgeFailure, Report, UnscoredReason
-from vivavoce.service import lifecycle
 from vivavoce.service.cohorts.lifecycle import stop_for_budget
 from vivavoce.service.errors import LostLease
-from vivavoce.service.leases import Lease
+from vivavoce.service.gradings import lifecycle
+from vivavoce.service.gradings.leases import Lease
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory, is_unavailable
 from vivavoce.service.storage.tables import Cohort, State

@@ -10,9 +10,9 @@ from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.tables import Sentence
 
-from .. import validation
 from ..errors import ServiceError
-from ..submission import NewAnswer
+from ..gradings import validation
+from ..gradings.submission import NewAnswer
 from .entries import Entry
 from .wide.nearest_questions import QuestionNeighbours
 from .wide.question_matching import QuestionFinder

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query
 from pydantic import AfterValidator
 
+from ..gradings.validation import check_characters
 from ..storage.repositories import GradingFilter
 from ..storage.tables import State
 from ..times import Time
-from ..validation import check_characters
 
 _TIMES = ("created_after", "created_before", "updated_after", "updated_before")
 # By these a grading may leave a list without a trace.

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from vivavoce.rubrics import Rubric
 
-from .. import validation
-from ..cohorts.files.questions import Questions
 from ..cohorts.items import NewItem
 from ..errors import DraftRubric, ServiceError, UnusableRequest
+from ..gradings import validation
+from ..own_rubrics.questions import Questions
 from .schemas.cohort_items import ItemCreate, ItemError
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from ..errors import UnreadableBody, UnsupportedBody, UnusableRequest
-from ..validation import check_characters
+from ..gradings.validation import check_characters
 
 # Far above what a valid request has.
 MAX_FIELDS = 64

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import Kind
 from ..errors import UnusableRequest, WrongState
+from ..gradings.validation import check_characters
 from ..storage import clock
 from ..storage.tables import (
     Analysis,
@@ -26,7 +27,6 @@ from ..storage.tables import (
     Submission,
     new_id,
 )
-from ..validation import check_characters
 from .budget import check_fits
 
 _IN_OPTIONS = ("pass_mark", "metadata")

@@ -15,7 +15,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..judge_settings import JudgeSettings
+from ..judges.settings import JudgeSettings
 from ..storage import clock
 from ..storage.tables import Cohort, CohortItem, Grading, State, Submission
 from .history import AnswerFigures, Range, measure_minutes, plan_figures, read_figures

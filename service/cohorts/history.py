@@ -13,7 +13,7 @@ from vivavoce.graders.judge.prompt import PromptForm
 from vivavoce.graders.judge.prompt_set import PromptSet
 from vivavoce.rubrics import Rubric
 
-from ..judge_settings import JudgeSettings
+from ..judges.settings import JudgeSettings
 from ..storage.tables import Cohort, CohortItem, CohortState, Report, RubricVersion, Submission
 from ..storage.tables import Grading as GradingRow
 

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from vivavoce.graders import answer_hash
 from vivavoce.rubrics import Rubric
 
-from .. import lifecycle
 from ..errors import DraftRubric, UnusableRequest, WrongState
+from ..gradings import lifecycle
+from ..gradings.submission import rubric_version
 from ..storage import clock
 from ..storage.repositories import CohortItemRepository
 from ..storage.tables import Cohort, CohortItem, CohortState, Grading, RubricVersion, State, Submission, new_id
-from ..submission import rubric_version
 from .gradings import SUPERSEDED_REASON, add_gradings
 
 _ROWS_AT_ONCE = 500

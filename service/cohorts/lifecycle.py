@@ -21,10 +21,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import audit, lifecycle
+from .. import audit
 from ..audit import Kind
 from ..errors import WrongState
 from ..events.log import EventKind, append_event
+from ..gradings import lifecycle
 from ..storage import clock
 from ..storage.repositories import CohortItemRepository, CohortRepository
 from ..storage.tables import Cohort, CohortItem, CohortState, Grading, State

@@ -15,8 +15,8 @@ from ..audit import Kind
 from ..errors import UnusableEdits, WrongState
 from ..exports import lifecycle as exports
 from ..exports.answers import OUTCOME
+from ..gradings.reviews import NewReview, add_review
 from ..lookup import get_own
-from ..reviews import NewReview, add_review
 from ..storage import clock
 from ..storage.repositories.exports import AnswerRepository
 from ..storage.tables import Export, GradeEdit, Grading

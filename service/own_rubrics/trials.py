@@ -15,10 +15,10 @@ from vivavoce.graders import Report
 
 from .. import jobs
 from ..errors import NotFound, UnfinishedRubric, UnusableRubric
+from ..gradings.validation import check_answer
 from ..lookup import get_own
 from ..storage import clock
 from ..storage.tables import Job, JobState, RubricTest, StoredRubric, new_id
-from ..validation import check_answer
 from .documents import read_complete, write_document
 from .lint import DraftFinding
 

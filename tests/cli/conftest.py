@@ -14,10 +14,10 @@ from vivavoce.graders.judge.types import Judge
 from vivavoce.graders.models.embedder import Embedder
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier, scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import submission
+from vivavoce.service.gradings import submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import panel_factory
 from vivavoce.workers.grading import process_queue
 

@@ -16,7 +16,8 @@ from vivavoce.graders.judge.rubric_judge import RubricJudge
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, WordVerifier
 from vivavoce.graders.types import EngineIdentity
-from vivavoce.service import audit, lifecycle
+from vivavoce.service import audit
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.tables import State
 
 from .kinds import KINDS, LEASE_SECONDS

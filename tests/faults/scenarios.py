@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.tables import State
 
 from ..servers import wait_until

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from vivavoce.service.api.documents.examples import EXAMPLE_RUBRIC
-from vivavoce.service.judge_versions import Figures, JudgeKey, register
+from vivavoce.service.judges.versions import Figures, JudgeKey, register
 
 from .service import FuzzedService
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from vivavoce.graders.types import Report
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
-from vivavoce.service.leases import Lease
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.leases import Lease
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import (
@@ -20,7 +21,6 @@ from vivavoce.service.storage.tables import (
     Organisation,
     Review,
 )
-from vivavoce.service.submission import NewAnswer
 
 from .samples import make_report
 

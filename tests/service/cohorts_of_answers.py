@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import submission
+from vivavoce.service.gradings import submission
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import (

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from vivavoce.graders.errors import UnscoredReason
 from vivavoce.graders.types import Feedback, Flag, Provenance, Report
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission, sweeping
-from vivavoce.service.leases import Batch, Lease
+from vivavoce.service.gradings import lifecycle, submission, sweeping
+from vivavoce.service.gradings.leases import Batch, Lease
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import AuditEvent, Grading, State
-from vivavoce.service.submission import NewAnswer
 
 OTHER_ORGANISATION = "other"
 

@@ -19,17 +19,18 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, 
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Rubric
-from vivavoce.service import audit, lifecycle, submission, sweeping
+from vivavoce.service import audit
 from vivavoce.service.audit import Broken, Head, Kind, Verified
 from vivavoce.service.errors import UnreadableHead
-from vivavoce.service.rubric_edits import apply_edit
+from vivavoce.service.gradings import lifecycle, submission, sweeping
+from vivavoce.service.gradings.submission import NewAnswer
+from vivavoce.service.own_rubrics.edits import apply_edit
 from vivavoce.service.storage import locks
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.locks import lock_logs
 from vivavoce.service.storage.repositories import AuditRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, AuditEvent, State
 from vivavoce.service.storage.tables import Report as ReportRow
-from vivavoce.service.submission import NewAnswer
 
 from ..rubrics.test_edits import edited
 from .samples import (

@@ -19,10 +19,10 @@ import redis
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import celery_app
 from vivavoce.workers.celery_app import GRADE_TASK, CeleryNotifier, create_celery
 from vivavoce.workers.grading import QueueRun

@@ -17,14 +17,14 @@ from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
 from vivavoce.service.api.schemas.gradings import GradingPublic
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.observability import metrics
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
 from vivavoce.service.storage.verdicts import StoredVerdicts
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import grading as worker_grading
 from vivavoce.workers.grading import process_queue
 

@@ -9,11 +9,11 @@ import pytest
 
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import in_process
 from vivavoce.workers.grading import QueueRun
 from vivavoce.workers.in_process import InProcessWorker, count_worker_threads

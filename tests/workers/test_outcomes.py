@@ -12,7 +12,7 @@ from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import AnswerInput
 from vivavoce.rubrics import Rubric
 from vivavoce.service.errors import LostLease
-from vivavoce.service.lifecycle import Lease
+from vivavoce.service.gradings.lifecycle import Lease
 from vivavoce.service.observability import metrics
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.tables import State

@@ -18,12 +18,12 @@ from vivavoce.graders import JudgeFailure, ModelMissing, Panel, UnscoredReason
 from vivavoce.graders.models.embedder import Vectors
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission, sweeping
+from vivavoce.service.gradings import lifecycle, submission, sweeping
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Grading, RubricVersion
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers import grading as worker_grading
 from vivavoce.workers.grading import QueueRun, process_queue, sweep_up
 from vivavoce.workers.worker_id import current_worker_id

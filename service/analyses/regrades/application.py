@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session, joinedload
 from vivavoce.graders.types import Report as GradersReport
 from vivavoce.rubrics import Rubric
 
-from ... import audit, jobs, lifecycle, submission
+from ... import audit, jobs
 from ...audit import Kind
 from ...cohorts import lifecycle as cohort_lifecycle
 from ...errors import StaleRegrade, WrongState
 from ...events.log import EventKind
+from ...gradings import lifecycle, submission
 from ...storage import clock
 from ...storage.tables import (
     Analysis,

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from ... import audit, lookup
 from ...audit import Kind
 from ...cohorts.estimate import estimate_cost
-from ...cohorts.files.questions import load_questions
 from ...cohorts.item_list import find_item
 from ...cohorts.item_list import list_items as find_items
 from ...cohorts.items import check_takes_items, upsert_items
 from ...cohorts.outcomes import Outcome
 from ...errors import NotFound, RefusedItems
 from ...notifier import announce
+from ...own_rubrics.questions import load_questions
 from ...storage.tables import Cohort
 from ..authorization import CallerDep, OwnSessionsDep
 from ..dependencies import BankDep, NotifierDep, SettingsDep, refuse_unknown_parameters

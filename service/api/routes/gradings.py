@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank
 
-from ... import lifecycle, validation
-from ...acceptance import Arrival, accept_answer, accept_at_once
 from ...access.caller import Caller
 from ...access.scopes import Scope
+from ...gradings import lifecycle, validation
+from ...gradings.acceptance import Arrival, accept_answer, accept_at_once
+from ...gradings.regrading import regrade_finished, requeue_failed
 from ...notifier import announce
 from ...observability import metrics
 from ...observability.tracing import trace_parent
-from ...regrading import regrade_finished, requeue_failed
 from ...storage.engine import SessionFactory, is_unavailable
 from ...storage.repositories import ReviewRepository
 from ...storage.tables import Grading, new_id

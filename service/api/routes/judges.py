@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from sqlalchemy.orm import Session
 
-from ... import judge_versions
 from ...errors import WrongState
-from ...judge_agreement import measure_agreement, name_judge
+from ...judges import versions as judge_versions
+from ...judges.agreement import measure_agreement, name_judge
 from ...lookup import get_own
 from ...storage.engine import SessionFactory
 from ...storage.repositories import JudgeVersionRepository

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 
-from ... import lifecycle, reviews
+from ...gradings import lifecycle, reviews
 from ...storage.repositories import EarlierReportRepository, ReviewRepository
 from ..answer_key import hide_in_report
 from ..authorization import CallerDep, OwnSessionsDep, ReadsKeyDep

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from sqlalchemy.orm import Session
 
-from ... import erasure, lifecycle
-from ...erasure import erase_submissions
+from ...gradings import erasure, lifecycle
+from ...gradings.erasure import erase_submissions
 from ...lookup import get_own
 from ...storage.repositories import GradingListRepository, ReviewRepository
 from ...storage.tables import Submission

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vivavoce.graders.judge.clients.addresses import hide_credentials
 
-from ...judge_agreement import Agreement
-from ...judge_versions import figures_of
+from ...judges.agreement import Agreement
+from ...judges.versions import figures_of
 from ...storage.tables import JudgeVersion
 from .common import RequestBody
 

@@ -13,6 +13,7 @@ from vivavoce.rubrics import Bank, UnknownQuestion
 
 from ...errors import InvalidRows, NotFound, UnreadableFile
 from ...lookup import get_own
+from ...own_rubrics.questions import Questions, load_questions
 from ...storage import clock
 from ...storage.engine import SessionFactory
 from ...storage.repositories import ColumnMappingRepository
@@ -23,7 +24,6 @@ from .faults import Language
 from .inspection import FileInput
 from .jobs import FileReport, make_bad_rows, read_file, unpack_items
 from .mapping import FileMapping
-from .questions import Questions, load_questions
 
 OnInvalid = Literal["all_or_nothing", "valid_rows_only"]
 _ITEMS_AT_ONCE = 1_000

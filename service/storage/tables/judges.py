@@ -39,7 +39,7 @@ class JudgeCall(OrganisationRow, Base):
 
 
 class JudgeVersion(OrganisationRow, Base):
-    """A judge with the figures of one qualification run; at most one is active. See judge_versions.py."""
+    """A judge with the figures of one qualification run; at most one is active. See judges/versions.py."""
 
     __tablename__ = "judge_version"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)

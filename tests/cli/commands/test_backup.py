@@ -21,13 +21,13 @@ import sqlalchemy as sa
 from vivavoce.cli.commands import backup as backup_command
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import submission
 from vivavoce.service.backups import backup, postgres_dumps
 from vivavoce.service.errors import BackupError
+from vivavoce.service.gradings import submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory, connect, migrate, sessions
-from vivavoce.service.submission import NewAnswer
 from vivavoce.workers.grading import process_queue
 
 from ...servers import PostgresServer, wait_until

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from vivavoce.graders.judge.servers.stub import StubJudgeServer
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Grading
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from vivavoce.service import judge_versions
-from vivavoce.service.judge_versions import Figures
+from vivavoce.service.judges import versions as judge_versions
+from vivavoce.service.judges.versions import Figures
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.panel_factory import build_judge_key

@@ -8,7 +8,7 @@ import pytest
 
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State

@@ -19,9 +19,9 @@ from vivavoce.cli.files.result_columns import choose_columns
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import ScriptedJudge, scripted_panel
 from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.answer_files.answer_rows import RubricChoice
 from vivavoce.service.answer_files.entries import list_entries
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State

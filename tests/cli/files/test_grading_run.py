@@ -11,7 +11,7 @@ from vivavoce.cli.files import grading_run
 from vivavoce.cli.files.grading_run import describe_wait, grade_waiting, read_open
 from vivavoce.graders import Panel, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import submission
 from vivavoce.service.access.keys import add_key
 from vivavoce.service.access.scopes import Role
+from vivavoce.service.gradings import submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.tables import (
     Analysis,
@@ -32,7 +33,6 @@ from vivavoce.service.storage.tables import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from vivavoce.service.submission import NewAnswer
 
 _HASH = "0" * 64
 _MAPPING = {"layout": "long", "answer": "answer", "question": "question"}

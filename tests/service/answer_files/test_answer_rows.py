@@ -7,7 +7,7 @@ import pytest
 from vivavoce.rubrics import Bank, Rubric, default_bank
 from vivavoce.service.answer_files.answer_rows import BadRowError, RubricChoice, read_entry
 from vivavoce.service.answer_files.entries import Entry
-from vivavoce.service.submission import NewAnswer
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.tables import Row
 
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from vivavoce.graders.errors import UnscoredReason
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.cohorts.budget import Settlement, reserve, settle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, Grading, State
 from vivavoce.workers.grading import sweep_cohorts

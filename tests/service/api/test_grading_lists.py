@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, reviews, submission
 from vivavoce.service.access.scopes import Role
+from vivavoce.service.gradings import lifecycle, reviews, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import GradingFilter, GradingListRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, State
-from vivavoce.service.submission import NewAnswer
 
 from ...rubrics.test_edits import edited
 from ..keys import make_key_header

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from vivavoce import __version__
 from vivavoce.graders import UnscoredReason
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory

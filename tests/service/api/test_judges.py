@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import judge_versions
 from vivavoce.service.access.scopes import Role
-from vivavoce.service.judge_versions import Figures, JudgeKey
+from vivavoce.service.judges import versions as judge_versions
+from vivavoce.service.judges.versions import Figures, JudgeKey
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import AuditEvent, Review

@@ -14,10 +14,10 @@ from vivavoce.graders import AnswerInput, JudgeFailure, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import Flag, Report
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.api.schemas import common, gradings, questions, reports
 from vivavoce.service.api.schemas.gradings import GradingPublic
 from vivavoce.service.api.schemas.reports import ReportPublic
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Report as ReportRow
 from vivavoce.service.storage.tables import State

@@ -13,11 +13,11 @@ from fastapi.testclient import TestClient
 
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.access.scopes import Role
 from vivavoce.service.cohorts.lifecycle import cancel as cancel_cohort
 from vivavoce.service.events.log import EventKind
-from vivavoce.service.lifecycle import append_grading_event
+from vivavoce.service.gradings import lifecycle
+from vivavoce.service.gradings.lifecycle import append_grading_event
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, CohortItem, CohortState, Review

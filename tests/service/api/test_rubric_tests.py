@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from vivavoce.graders import JudgeFailure, Panel, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import sweeping
+from vivavoce.service.gradings import sweeping
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import AuditEvent, Event, Grading, RubricTest, Submission

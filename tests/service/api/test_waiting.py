@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.api.waiting import POLL_SECONDS, WaitingRequests
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 
 from ..samples import change_grading, submit_answer

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle
 from vivavoce.service.events.log import EventKind, append_event
 from vivavoce.service.events.reading import EventFilter, read_events
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import CohortResult, Event, Grading
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from vivavoce.service import sweeping
+from vivavoce.service.gradings import sweeping
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import CohortResult, Event
 

@@ -8,11 +8,11 @@ from typing import Any
 from vivavoce.graders.errors import UnscoredReason
 from vivavoce.graders.types import CriterionResult, Report
 from vivavoce.rubrics import Rubric, content_hash
-from vivavoce.service import lifecycle, submission
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, CohortItem, CohortState, Grading
-from vivavoce.service.submission import NewAnswer
 
 from ..samples import claim_one, make_report, record_report
 

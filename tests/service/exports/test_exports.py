@@ -21,7 +21,7 @@ from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric
 from vivavoce.service.access.scopes import Scope
 from vivavoce.service.exports import lifecycle
-from vivavoce.service.reviews import NewReview, add_review
+from vivavoce.service.gradings.reviews import NewReview, add_review
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Cohort, Event, Export, ExportChunk, Grading
 from vivavoce.workers.exports import page

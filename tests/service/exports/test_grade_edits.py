@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 
 from vivavoce.rubrics import Rubric
 from vivavoce.service.access.scopes import Role
-from vivavoce.service.reviews import NewReview, add_review
+from vivavoce.service.gradings.reviews import NewReview, add_review
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Event, Grading, Report, Review
 

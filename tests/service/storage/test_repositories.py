@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from vivavoce.rubrics import Rubric, content_hash
-from vivavoce.service import audit, lifecycle
+from vivavoce.service import audit
 from vivavoce.service.audit import Kind
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import (
     AuditRepository,

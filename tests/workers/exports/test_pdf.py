@@ -17,7 +17,7 @@ from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric, load_bank
 from vivavoce.service.api.schemas.gradings import GradingPublic
-from vivavoce.service.lifecycle import state_of
+from vivavoce.service.gradings.lifecycle import state_of
 from vivavoce.service.page.html_report import ReportRow, write_html
 from vivavoce.workers.exports import pdf
 from vivavoce.workers.exports.pdf import PdfError, write_pdf

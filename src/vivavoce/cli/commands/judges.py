@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from vivavoce.service import judge_versions
 from vivavoce.service.errors import JudgeNotPromoted
-from vivavoce.service.judge_versions import figures_of
+from vivavoce.service.judges import versions as judge_versions
+from vivavoce.service.judges.versions import figures_of
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.repositories import JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, JudgeVersion

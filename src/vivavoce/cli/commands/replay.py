@@ -19,7 +19,7 @@ from vivavoce.graders.report.stored import upgrade_document
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.types import GraderIdentity
 from vivavoce.rubrics import Language, Rubric
-from vivavoce.service import lifecycle
+from vivavoce.service.gradings import lifecycle
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.verdicts import StoredVerdicts

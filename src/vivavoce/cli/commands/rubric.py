@@ -22,7 +22,7 @@ from vivavoce.rubrics.names import question_identifier
 from vivavoce.rubrics.problems import first_problem
 from vivavoce.rubrics.templates import TEMPLATES, fill_template, unfilled
 from vivavoce.rubrics.versions import read_ledger
-from vivavoce.service.rubric_edits import apply_edit
+from vivavoce.service.own_rubrics.edits import apply_edit
 from vivavoce.service.settings import Settings
 from vivavoce.tables import TableError, decode_text
 from vivavoce.workers.panel_factory import build_rubric_judge, ensure_judge_server, load_coefficients

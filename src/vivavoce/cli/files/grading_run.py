@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vivavoce.graders import Panel
-from vivavoce.service.lifecycle import find_open
+from vivavoce.service.gradings.lifecycle import find_open
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import OpenGrading

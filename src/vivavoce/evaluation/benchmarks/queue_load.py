@@ -13,9 +13,9 @@ from vivavoce.graders.judge.types import AnswerVerdicts
 from vivavoce.graders.models.embedder import Vectors
 from vivavoce.graders.testing import ScriptedJudge
 from vivavoce.rubrics import Rubric
-from vivavoce.service import submission
+from vivavoce.service.gradings import submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage.engine import SessionFactory
-from vivavoce.service.submission import NewAnswer
 
 
 class NoEmbedder:

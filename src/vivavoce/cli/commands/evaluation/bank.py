@@ -20,8 +20,8 @@ from vivavoce.rubrics import Bank, QualificationSet, Rubric, default_bank, load_
 from vivavoce.rubrics.loader import BANK, load_bank
 from vivavoce.rubrics.versions import publish as publish_versions
 from vivavoce.rubrics.versions import read_ledger
-from vivavoce.service import judge_versions
-from vivavoce.service.judge_versions import Figures
+from vivavoce.service.judges import versions as judge_versions
+from vivavoce.service.judges.versions import Figures
 from vivavoce.service.settings import Settings
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.workers.panel_factory import build_judge_key

@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.rubrics import Bank, Rubric
-from vivavoce.service import rubric_store
-from vivavoce.service.cohorts.files.questions import load_questions
 from vivavoce.service.errors import NotFound, UnknownQuestionError, WrongState
+from vivavoce.service.gradings.validation import find_rubric
+from vivavoce.service.own_rubrics import finding as rubric_store
 from vivavoce.service.own_rubrics import versions
 from vivavoce.service.own_rubrics.documents import read_draft
+from vivavoce.service.own_rubrics.questions import load_questions
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, StoredRubric, new_id
-from vivavoce.service.validation import find_rubric
 
-from .samples import OTHER_ORGANISATION, add_organisation
+from ..samples import OTHER_ORGANISATION, add_organisation
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@
     queued, running → cancelled  by the caller; the result of a worker that still runs is refused
     failed, dead, cancelled → queued  by a person
     graded, needs_review, failed → queued  to be graded again: a person asks for it (regrading.py), or after an edit of
-                         its rubric (rubric_edits.py)
+                         its rubric (own_rubrics/edits.py)
 
 Each function works inside the caller's transaction. Submission is in submission.py, the sweep for lost workers in
 sweeping.py, the lease itself in leases.py.
@@ -26,15 +26,15 @@ from sqlalchemy.orm import Session
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders import Report as GradersReport
 
-from . import audit
-from .audit import Kind
-from .cohorts.gradings import close_if_ended
-from .errors import GradingFinished, GradingNotFound
-from .events.log import EventKind, append_event
+from .. import audit
+from ..audit import Kind
+from ..cohorts.gradings import close_if_ended
+from ..errors import GradingFinished, GradingNotFound
+from ..events.log import EventKind, append_event
+from ..storage import clock
+from ..storage.repositories import GradingRepository, OpenGrading, OutboxRepository
+from ..storage.tables import DEFAULT_ORGANISATION, Grading, Report, State, build_earlier_report
 from .leases import Batch, Lease, build_batch, build_lost_lease, finish_leased, requeue_leased, update_leased
-from .storage import clock
-from .storage.repositories import GradingRepository, OpenGrading, OutboxRepository
-from .storage.tables import DEFAULT_ORGANISATION, Grading, Report, State, build_earlier_report
 
 # The delay of the first retry; it doubles with each further one.
 FIRST_RETRY_SECONDS = 3.0

@@ -4,7 +4,7 @@ import pytest
 
 from vivavoce.rubrics import Bank
 from vivavoce.service.errors import UnknownQuestionError, UnusableAnswer
-from vivavoce.service.validation import (
+from vivavoce.service.gradings.validation import (
     MAX_ANSWER_CODE_POINTS,
     MAX_CANDIDATE_CODE_POINTS,
     check_answer,

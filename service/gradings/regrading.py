@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from ..errors import WrongState
+from ..storage.repositories import ReviewRepository
+from ..storage.tables import Grading, State
 from . import lifecycle
-from .errors import WrongState
-from .storage.repositories import ReviewRepository
-from .storage.tables import Grading, State
 
 
 def requeue_failed(session: Session, grading: Grading, *, actor: str) -> None:

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from vivavoce.service import audit, judge_versions
+from vivavoce.service import audit
 from vivavoce.service.audit import Verified
 from vivavoce.service.errors import JudgeNotPromoted
-from vivavoce.service.judge_versions import Figures, JudgeKey
+from vivavoce.service.judges import versions as judge_versions
+from vivavoce.service.judges.versions import Figures, JudgeKey
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import AuditRepository, JudgeVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION
 
-from .samples import OTHER_ORGANISATION, add_organisation
+from ..samples import OTHER_ORGANISATION, add_organisation
 
 QUESTIONS = [f"q{number}/en" for number in range(10)]
 

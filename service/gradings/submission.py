@@ -13,18 +13,12 @@ from sqlalchemy.orm import Session
 from vivavoce.graders import answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
 
+from ..errors import DraftRubric
+from ..idempotency import KeyUse, add_key, find_earlier_use
+from ..storage import clock
+from ..storage.repositories import AcceptanceRepository, GradingRepository, NewGrading, RubricVersionRepository
+from ..storage.tables import DEFAULT_ORGANISATION, Grading, IdempotencyKey, RubricVersion, new_id
 from . import lifecycle
-from .errors import DraftRubric
-from .idempotency import KeyUse, add_key, find_earlier_use
-from .storage import clock
-from .storage.repositories import AcceptanceRepository, GradingRepository, NewGrading, RubricVersionRepository
-from .storage.tables import (
-    DEFAULT_ORGANISATION,
-    Grading,
-    IdempotencyKey,
-    RubricVersion,
-    new_id,
-)
 
 SUBMIT_ROUTE = "POST /v1/gradings"
 

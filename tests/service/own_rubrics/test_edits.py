@@ -8,16 +8,16 @@ from vivavoce.graders import AnswerInput, JudgeFailure, Panel, Report, UnscoredR
 from vivavoce.graders.scoring.confidence import ReviewPolicy
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier
 from vivavoce.rubrics import Effect, Rubric, content_hash
-from vivavoce.service import lifecycle, submission
 from vivavoce.service.errors import DraftRubric
-from vivavoce.service.rubric_edits import Revision, apply_edit
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
+from vivavoce.service.own_rubrics.edits import Revision, apply_edit
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.repositories import AuditRepository, RubricVersionRepository
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, RubricVersion, State
-from vivavoce.service.submission import NewAnswer
 
-from ..rubrics.test_edits import edited, without
-from .samples import OTHER_ORGANISATION, add_organisation, audited_kinds, bring_to, read_grading
+from ...rubrics.test_edits import edited, without
+from ..samples import OTHER_ORGANISATION, add_organisation, audited_kinds, bring_to, read_grading
 
 ANSWER = "INT8 instead of FP16, which can cost accuracy"
 

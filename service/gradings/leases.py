@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .errors import LostLease
-from .storage import clock
-from .storage.tables import Grading, State
+from ..errors import LostLease
+from ..storage import clock
+from ..storage.tables import Grading, State
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import ApiKey, Grading, OutboxMessage, RubricVersion, State, Submission
 
-from .keys import make_key_header
-from .samples import OTHER_ORGANISATION, read_grading
+from ..keys import make_key_header
+from ..samples import OTHER_ORGANISATION, read_grading
 
 ANSWER = {"question_id": "quantization", "answer": "INT8 instead of FP16", "candidate": "c-1", "metadata": {"job": "7"}}
 

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank, Rubric
 
-from . import rubric_store, validation
-from .api.schemas.gradings import GradingCreate
-from .errors import UnusableRequest
+from ..api.schemas.gradings import GradingCreate
+from ..errors import UnusableRequest
+from ..gradings import validation
+from . import finding as rubric_store
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from fastapi.testclient import TestClient
 from vivavoce.rubrics import Bank, Rubric, content_hash
 from vivavoce.service.api.schemas.gradings import GradingCreate
 from vivavoce.service.errors import UnusableRequest
-from vivavoce.service.rubric_choice import choose_rubric
+from vivavoce.service.own_rubrics.choice import choose_rubric
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import DEFAULT_ORGANISATION, StoredRubric
 
-from ..rubrics.test_edits import edited
-from .keys import make_key_header
-from .samples import OTHER_ORGANISATION
+from ...rubrics.test_edits import edited
+from ..keys import make_key_header
+from ..samples import OTHER_ORGANISATION
 
 ANSWER = {"question_id": "quantization", "answer": "Weights are stored in INT8."}
 

@@ -14,12 +14,14 @@ from vivavoce.graders import AnswerInput, JudgeFailure, UnscoredReason, grade
 from vivavoce.graders.judge.replay import ReplayJudge
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import audit, erasure, lifecycle
+from vivavoce.service import audit
 from vivavoce.service.access.scopes import Role
 from vivavoce.service.audit import Verified
 from vivavoce.service.audit_check import check_part
 from vivavoce.service.errors import LostLease
-from vivavoce.service.leases import Lease
+from vivavoce.service.gradings import erasure, lifecycle
+from vivavoce.service.gradings.leases import Lease
+from vivavoce.service.gradings.sweeping import sweep
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import (
@@ -32,11 +34,10 @@ from vivavoce.service.storage.tables import (
     State,
     Submission,
 )
-from vivavoce.service.sweeping import sweep
 
-from .cohort_samples import add_item, add_review, make_cohort
-from .keys import make_key_header
-from .samples import OTHER_ORGANISATION, FixedClock, bring_to, claim_one, make_report, submit_answer
+from ..cohort_samples import add_item, add_review, make_cohort
+from ..keys import make_key_header
+from ..samples import OTHER_ORGANISATION, FixedClock, bring_to, claim_one, make_report, submit_answer
 
 SECRET = "zebra-crossing"
 """Stands in answers, and so must stand nowhere after an erasure."""

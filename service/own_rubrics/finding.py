@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Language, Rubric, UnknownQuestion
 
-from .errors import UnknownQuestionError, WrongState
-from .lookup import get_own
-from .own_rubrics.documents import read_complete
-from .storage.repositories import StoredRubricRepository
-from .storage.tables import StoredRubric
+from ..errors import UnknownQuestionError, WrongState
+from ..lookup import get_own
+from ..storage.repositories import StoredRubricRepository
+from ..storage.tables import StoredRubric
+from .documents import read_complete
 
 Source = Literal["own", "bank"]
 

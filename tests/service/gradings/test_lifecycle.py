@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from vivavoce.graders import AnswerInput, JudgeFailure, Report, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, submission, sweeping
 from vivavoce.service.errors import (
     GradingFinished,
     GradingNotFound,
@@ -16,13 +15,14 @@ from vivavoce.service.errors import (
     IdempotencyMismatch,
     LostLease,
 )
-from vivavoce.service.lifecycle import Batch
+from vivavoce.service.gradings import lifecycle, submission, sweeping
+from vivavoce.service.gradings.lifecycle import Batch
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import AuditEvent, Grading, RubricVersion, State
-from vivavoce.service.submission import NewAnswer
 
-from .samples import (
+from ..samples import (
     FixedClock,
     audited_kinds,
     bring_to,

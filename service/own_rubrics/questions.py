@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank, Language, Rubric
 
-from ...own_rubrics.documents import read_complete
-from ...storage.repositories import StoredRubricRepository
+from ..storage.repositories import StoredRubricRepository
+from .documents import read_complete
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from . import audit
-from .audit import Kind
-from .cohorts.gradings import close_if_ended
+from .. import audit
+from ..audit import Kind
+from ..cohorts.gradings import close_if_ended
+from ..events.log import EventKind
+from ..events.retention import delete_old_events
+from ..storage import clock
+from ..storage.locks import try_sweeper_lock
+from ..storage.repositories import GradingRepository, IdempotencyRepository, OutboxRepository, RubricTestRepository
+from ..storage.tables import Grading, State
 from .erasure import erase_older
-from .events.log import EventKind
-from .events.retention import delete_old_events
 from .lifecycle import append_grading_event
-from .storage import clock
-from .storage.locks import try_sweeper_lock
-from .storage.repositories import GradingRepository, IdempotencyRepository, OutboxRepository, RubricTestRepository
-from .storage.tables import Grading, State
 
 # After this long, a notification is assumed to be lost.
 UNPUBLISHED_SECONDS = 2.0

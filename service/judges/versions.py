@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from . import audit
-from .audit import Kind
-from .errors import JudgeNotPromoted, WrongState
-from .storage import clock
-from .storage.repositories import JudgeVersionRepository
-from .storage.tables import DEFAULT_ORGANISATION, JudgeVersion
+from .. import audit
+from ..audit import Kind
+from ..errors import JudgeNotPromoted, WrongState
+from ..storage import clock
+from ..storage.repositories import JudgeVersionRepository
+from ..storage.tables import DEFAULT_ORGANISATION, JudgeVersion
 
 # Close scores may swap by chance in one question, hardly two.
 MAX_NEWLY_BROKEN = 1

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from vivavoce.graders import answer_hash
 from vivavoce.rubrics import Rubric, content_hash, structure_hash
-from vivavoce.service import lifecycle, submission
 from vivavoce.service.errors import DraftRubric, IdempotencyMismatch
+from vivavoce.service.gradings import lifecycle, submission
+from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import (
     DEFAULT_ORGANISATION,
@@ -22,10 +23,9 @@ from vivavoce.service.storage.tables import (
     State,
     Submission,
 )
-from vivavoce.service.submission import NewAnswer
 
-from ..rubrics.test_edits import edited
-from .samples import OTHER_ORGANISATION, FixedClock, add_organisation, read_grading, submit_answer
+from ...rubrics.test_edits import edited
+from ..samples import OTHER_ORGANISATION, FixedClock, add_organisation, read_grading, submit_answer
 
 
 def _count(database: SessionFactory, table: type) -> int:

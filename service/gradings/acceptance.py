@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Language, Rubric
 
+from ..access.caller import Caller
+from ..access.keys import check_validity
+from ..api.schemas.gradings import GradingCreate, GradingPublic
+from ..errors import InvalidKey
+from ..own_rubrics.choice import ChosenRubric, choose_rubric
+from ..storage import clock
+from ..storage.engine import SessionFactory
+from ..storage.repositories import AcceptanceRepository, GradingRepository, NewGrading
+from ..storage.repositories.acceptance import Standing, add_at_once
+from ..storage.tables import State
 from . import lifecycle, submission
-from .access.caller import Caller
-from .access.keys import check_validity
-from .api.schemas.gradings import GradingCreate, GradingPublic
-from .errors import InvalidKey
-from .rubric_choice import ChosenRubric, choose_rubric
-from .storage import clock
-from .storage.engine import SessionFactory
-from .storage.repositories import AcceptanceRepository, GradingRepository, NewGrading
-from .storage.repositories.acceptance import Standing, add_at_once
-from .storage.tables import State
 
 
 @dataclass(frozen=True)

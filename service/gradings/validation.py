@@ -8,7 +8,7 @@ from typing import cast
 from vivavoce.graders.reading.normal_text import detect_language
 from vivavoce.rubrics import Bank, Language, Rubric, UnknownQuestion
 
-from .errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
+from ..errors import UnknownQuestionError, UnusableAnswer, UnusableRequest
 
 MAX_ANSWER_CODE_POINTS = 20_000
 # As long as the column that keeps it.

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.rubrics import Rubric
-from vivavoce.service import lifecycle, sweeping
+from vivavoce.service.gradings import lifecycle, sweeping
+from vivavoce.service.gradings.sweeping import UNPUBLISHED_SECONDS, Swept
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import State
-from vivavoce.service.sweeping import UNPUBLISHED_SECONDS, Swept
 
-from .samples import FixedClock, claim_batch, claim_one, read_grading, submit_answer, sweep_gone
+from ..samples import FixedClock, claim_batch, claim_one, read_grading, submit_answer, sweep_gone
 
 
 def test_an_idle_queue_gives_an_empty_sweep(database: SessionFactory) -> None:

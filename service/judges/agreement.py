@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from .storage.repositories import JudgeVersionRepository
-from .storage.tables import JudgeVersion
+from ..storage.repositories import JudgeVersionRepository
+from ..storage.tables import JudgeVersion
 
 JudgeName = tuple[str, str, str, str]
 """Engine, model, revision and hash of the prompts, as provenance has them."""

@@ -17,12 +17,13 @@ from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Rubric
 from vivavoce.rubrics.total import total_share
 
-from . import audit, lifecycle
-from .audit import Kind
-from .errors import UnusableReview, WrongState
-from .events.log import EventKind
-from .storage import clock
-from .storage.tables import Grading, Review, RubricVersion, State
+from .. import audit
+from ..audit import Kind
+from ..errors import UnusableReview, WrongState
+from ..events.log import EventKind
+from ..storage import clock
+from ..storage.tables import Grading, Review, RubricVersion, State
+from . import lifecycle
 from .validation import check_characters
 
 MAX_COMMENT_CODE_POINTS = 2_000

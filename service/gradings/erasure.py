@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from vivavoce.graders.judge.replay import ReplayJudge
 from vivavoce.graders.report.stored import upgrade_document
 
-from . import audit
-from .audit import Kind
-from .events.log import EventKind, append_event
-from .storage.repositories import ErasureRepository
-from .storage.tables import Grading
+from .. import audit
+from ..audit import Kind
+from ..events.log import EventKind, append_event
+from ..storage.repositories import ErasureRepository
+from ..storage.tables import Grading
 
 _ANSWERS_AT_ONCE = 200
 

@@ -21,12 +21,13 @@ from vivavoce.graders.types import Flag
 from vivavoce.graders.types import Report as GradersReport
 from vivavoce.rubrics import Edit, Rubric, compare, content_hash
 
-from . import audit, lifecycle, submission
-from .audit import Kind
-from .errors import DraftRubric
-from .storage import clock
-from .storage.repositories import GradingRepository, RubricVersionRepository
-from .storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion, State
+from .. import audit
+from ..audit import Kind
+from ..errors import DraftRubric
+from ..gradings import lifecycle, submission
+from ..storage import clock
+from ..storage.repositories import GradingRepository, RubricVersionRepository
+from ..storage.tables import DEFAULT_ORGANISATION, Grading, RubricVersion, State
 
 
 @dataclass(frozen=True)

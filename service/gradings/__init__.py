@@ -1,0 +1,1 @@
+"""Gradings: an answer taken in, graded, reviewed, graded again and erased."""

@@ -1,0 +1,1 @@
+"""Judges: their settings, their qualified versions and how well they agree with people."""
