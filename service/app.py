@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 
 from vivavoce import __version__
@@ -26,7 +27,7 @@ from .api.waiting import WaitingRequests
 from .notifier import Notifier
 from .observability.middleware import BodyLimitMiddleware, RequestContextMiddleware
 from .problems import add_exception_handlers
-from .settings import Settings
+from .settings import Settings, split_urls
 from .storage.engine import SessionFactory
 
 _DESCRIPTION = """Submit a free-text interview answer and get a score from 0 to 10 with its range, confidence, reasons
@@ -39,6 +40,12 @@ and feedback.
 A grading is `queued`, then `running`. It ends as `graded`, as `needs_review` (a person should check it), as `failed`
 (no score; `reason` says why), as `dead` (its workers crashed) or as `cancelled`. A failure of the judge never becomes
 a score."""
+
+# Beside those that pages may always read.
+_READ_BY_PAGES = (
+    *("ETag", "Idempotent-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("WWW-Authenticate", "X-Request-ID"),
+)
 
 
 def create_app(
@@ -93,6 +100,14 @@ def create_app(
     app.add_middleware(BodyLimitMiddleware, upload_bytes=round(settings.upload_max_mib * 1024 * 1024))
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RateLimitFieldsMiddleware)
+    if origins := split_urls(settings.cors_origins):
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=_READ_BY_PAGES,
+        )
     app.add_middleware(RequestContextMiddleware)
     add_exception_handlers(app)
     return app

@@ -167,6 +167,11 @@ class Settings(JudgeSettings):
         ge=0,
         description="Requests a minute that all keys of an organisation may make together; 0 for no limit.",
     )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the API from a browser, such as https://hr.example, separated by "
+        "commas; empty for none. A page shows its key to its user: give it a key of its own with few scopes.",
+    )
     rate_limit_failures: int = Field(
         default=120,
         ge=0,
@@ -231,7 +236,7 @@ class Settings(JudgeSettings):
         sources = (init_settings, env_settings, dotenv_settings)
         return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=folder)) if folder.is_dir() else sources
 
-    @field_validator("judge_api_key", "pass_mark", "review_below", "coefficients", mode="before")
+    @field_validator("judge_api_key", "pass_mark", "review_below", "coefficients", "answer_days", mode="before")
     @classmethod
     def _read_empty_as_unset(cls, value: object) -> object:
         # Compose passes an unset variable on as an empty one.
