@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from vivavoce.graders.report.feedback import remove_judge_reason
 
-from .schemas.grading_lists import GradingListed
-from .schemas.gradings import GradingPublic
+from .schemas.gradings.gradings import GradingPublic
+from .schemas.gradings.lists import GradingListed
 
 Shown = TypeVar("Shown", GradingPublic, GradingListed)
 # A server's own words may repeat the prompt.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..storage.tables import Grading, Review, State
-from .schemas.submissions import FeedbackState, FeedbackView
+from .schemas.gradings.submissions import FeedbackState, FeedbackView
 
 
 def view_feedback(grading: Grading, review: Review | None) -> FeedbackView:

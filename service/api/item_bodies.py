@@ -13,7 +13,7 @@ from ..cohorts.items import NewItem
 from ..errors import DraftRubric, ServiceError, UnusableRequest
 from ..gradings import validation
 from ..own_rubrics.questions import Questions
-from .schemas.cohort_items import ItemCreate, ItemError
+from .schemas.cohorts.items import ItemCreate, ItemError
 
 
 def read_items(items: Sequence[Any], questions: Questions) -> tuple[list[NewItem], list[ItemError]]:

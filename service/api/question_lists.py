@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from vivavoce.rubrics import Bank
 
 from ..storage.tables import StoredRubric
-from .schemas.questions import QuestionPublic
+from .schemas.rubrics.questions import QuestionPublic
 
 _QUESTIONS = TypeAdapter(list[QuestionPublic])
 

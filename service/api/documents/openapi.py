@@ -12,10 +12,10 @@ from pydantic.json_schema import models_json_schema
 
 from ...access.rules import ANY_KEY, OPEN_IN_DEVELOPMENT, PUBLIC, RULES, NoScope
 from ...access.scopes import Scope
+from ..schemas.administration.judges import JudgePromotion
 from ..schemas.common import Problem
-from ..schemas.judges import JudgePromotion
-from ..schemas.rubric_reports import RubricTestCreate
-from ..schemas.rubrics import RubricCopy
+from ..schemas.rubrics.reports import RubricTestCreate
+from ..schemas.rubrics.rubrics import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
 from .schema_examples import complete_examples

@@ -1,33 +1,17 @@
-"""The routes of the API, one module for each resource."""
+"""The routes of the API: a module for each resource, in a folder for each group."""
 
-from . import (
-    analyses,
-    audit,
-    candidates,
-    cohort_files,
-    cohort_items,
-    cohorts,
-    deliveries,
-    events,
-    export_files,
-    exports,
-    grade_edits,
-    grading_lists,
-    gradings,
-    health,
-    judges,
-    keys,
-    mappings,
-    questions,
-    regrades,
-    results,
-    reviews,
-    rubric_imports,
-    rubric_reports,
-    rubrics,
-    submissions,
-    webhooks,
-)
+from .administration import audit, health, judges, keys
+from .cohorts import analyses, candidates, cohorts, mappings, regrades, results
+from .cohorts import files as cohort_files
+from .cohorts import items as cohort_items
+from .events import deliveries, events, webhooks
+from .exports import exports, grade_edits
+from .exports import files as export_files
+from .gradings import gradings, reviews, submissions
+from .gradings import lists as grading_lists
+from .rubrics import imports as rubric_imports
+from .rubrics import questions, rubrics
+from .rubrics import reports as rubric_reports
 
 ROUTERS = (
     gradings.router,

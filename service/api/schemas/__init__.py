@@ -1,1 +1,1 @@
-"""The request and response bodies of the API, one module for each resource."""
+"""The request and response bodies of the API: a module for each resource, in a folder for each group."""

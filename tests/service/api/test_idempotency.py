@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Bank, Rubric
 from vivavoce.service.api.documents.examples import EXAMPLE_CANVAS
-from vivavoce.service.api.schemas.cohort_files import MappingCreate
+from vivavoce.service.api.schemas.cohorts.files import MappingCreate
 from vivavoce.service.app import create_app
 from vivavoce.service.notifier import EventNotifier
 from vivavoce.service.settings import Settings
@@ -98,7 +98,7 @@ def test_a_reply_that_was_lost_after_the_commit_is_given_again(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("vivavoce.service.api.routes.gradings.metrics.submitted.inc", die)
+        patch.setattr("vivavoce.service.api.routes.gradings.gradings.metrics.submitted.inc", die)
         with pytest.raises(BaseException):  # noqa: B017, PT011
             api.post("/v1/gradings", json=ANSWER, headers=KEY)
     assert _count(database, Grading) == 1

@@ -14,9 +14,11 @@ from vivavoce.graders import AnswerInput, JudgeFailure, UnscoredReason, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import Flag, Report
 from vivavoce.rubrics import Rubric
-from vivavoce.service.api.schemas import common, gradings, questions, reports
-from vivavoce.service.api.schemas.gradings import GradingPublic
-from vivavoce.service.api.schemas.reports import ReportPublic
+from vivavoce.service.api.schemas import common
+from vivavoce.service.api.schemas.gradings import gradings, reports
+from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.reports import ReportPublic
+from vivavoce.service.api.schemas.rubrics import questions
 from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.service.storage.tables import Report as ReportRow

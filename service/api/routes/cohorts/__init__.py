@@ -1,0 +1,1 @@
+"""Routes for cohorts: their answers, files, results, candidates and analyses."""

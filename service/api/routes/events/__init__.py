@@ -1,0 +1,1 @@
+"""Routes for events and webhooks."""

@@ -1,0 +1,1 @@
+"""Routes for exports, and edited grades that come back."""

@@ -1,0 +1,1 @@
+"""Routes for gradings: answers submitted, listed, reviewed and erased."""

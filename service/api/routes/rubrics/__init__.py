@@ -1,0 +1,1 @@
+"""Routes for questions and rubrics."""

@@ -1,0 +1,1 @@
+"""Bodies of requests and replies about cohorts: their answers, files, results, candidates and analyses."""

@@ -1,0 +1,1 @@
+"""Bodies of requests and replies about exports, and edited grades that come back."""

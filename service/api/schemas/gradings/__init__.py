@@ -1,0 +1,1 @@
+"""Bodies of requests and replies about gradings: answers submitted, listed, reviewed and erased."""
