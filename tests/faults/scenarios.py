@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
@@ -9,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.tables import State
@@ -87,6 +90,50 @@ def flushed(folder: Path, database: Kind, *, queued: int = 200) -> Finding:
         f"{done} finished once, {max(written.values()) - 1} twice",
         done == queued == written.total(),
     )
+
+
+def lost_replies(folder: Path, database: Kind, *, wanted: int = 5) -> Finding:
+    """SIGKILL of the API right after a commit: the same request again gets the stored reply, and is one grading."""
+    lost = replayed = 0
+    with Site(folder, database, workers=0) as site:
+        for number in range(20 * wanted):
+            site.api.start()
+            site.wait_for_api()
+            if not _kill_after_commit(site, key=str(number)):
+                lost += 1
+                site.api.start()
+                site.wait_for_api()
+                replayed += _post(site, str(number)).headers.get("Idempotent-Replayed") == "true"
+                site.api.kill_group()
+            if lost == wanted:
+                break
+        answers = site.states()
+    seen = f"{lost} replies lost, {replayed} given again, {len(answers)} gradings of {number + 1} requests"
+    is_kept = lost == replayed == wanted and len(answers) == number + 1
+    return Finding("SIGKILL between commit and reply: the stored reply, one grading", database, seen, is_kept)
+
+
+def _kill_after_commit(site: Site, *, key: str) -> bool:
+    """Send a request and kill the API once its row can be seen; returns whether the reply still came."""
+    before = len(site.states())
+    replies: list[httpx.Response] = []
+
+    def post() -> None:
+        with contextlib.suppress(httpx.TransportError):
+            replies.append(_post(site, key))
+
+    request = threading.Thread(target=post)
+    request.start()
+    while len(site.states()) == before:
+        pass
+    site.api.kill_group()
+    request.join()
+    return bool(replies)
+
+
+def _post(site: Site, key: str) -> httpx.Response:
+    body = {"question_id": "quantization", "answer": f"INT8 {key}", "language": "en"}
+    return site.http.post("/v1/gradings", json=body, headers={"Idempotency-Key": key})
 
 
 def zombie(folder: Path, database: Kind) -> Finding:
@@ -203,6 +250,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     picked_up_elsewhere,
     picked_up_here,
     flushed,
+    lost_replies,
     zombie,
     poison,
     rolling_restarts,

@@ -20,6 +20,7 @@ ANY = float("inf")
 SHORT: list[tuple[Scenario, Kind]] = [
     (partial(scenarios.picked_up_elsewhere, within=ANY), "postgresql"),
     (partial(scenarios.flushed, queued=50), "sqlite"),
+    (partial(scenarios.lost_replies, wanted=1), "postgresql"),
     (scenarios.zombie, "sqlite"),
     (partial(scenarios.poison, others=20, within=ANY), "postgresql"),
     (partial(scenarios.rolling_restarts, restarts=2), "sqlite"),
