@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from vivavoce.graders.report.feedback import remove_judge_reason
 
-from .schemas.gradings.gradings import GradingPublic
+from .schemas.gradings.lifecycle import GradingPublic
 from .schemas.gradings.lists import GradingListed
 
 Shown = TypeVar("Shown", GradingPublic, GradingListed)

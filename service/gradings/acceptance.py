@@ -12,7 +12,7 @@ from vivavoce.rubrics import Bank, Language, Rubric
 
 from ..access.caller import Caller
 from ..access.keys import check_validity
-from ..api.schemas.gradings.gradings import GradingCreate, GradingPublic
+from ..api.schemas.gradings.lifecycle import GradingCreate, GradingPublic
 from ..errors import InvalidKey
 from ..own_rubrics.choice import ChosenRubric, choose_rubric
 from ..storage import clock

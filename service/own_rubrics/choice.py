@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from vivavoce.rubrics import Bank, Rubric
 
-from ..api.schemas.gradings.gradings import GradingCreate
+from ..api.schemas.gradings.lifecycle import GradingCreate
 from ..errors import UnusableRequest
 from ..gradings import validation
 from . import finding as rubric_store

@@ -17,7 +17,7 @@ from vivavoce import __version__
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Language, Rubric
 
-from ..api.schemas.gradings.gradings import GradingPublic
+from ..api.schemas.gradings.lifecycle import GradingPublic
 from ..storage.tables import State
 from .report_labels import LABELS, format_points
 from .report_sections import AnswerView, OverviewRow, build_overview, build_section, list_facts, section_language

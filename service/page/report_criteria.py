@@ -9,7 +9,7 @@ from typing import Any
 from vivavoce.graders.types import MAX_SCORE
 from vivavoce.rubrics import Criterion, Language, Rubric, UnknownQuestion, content_hash, default_bank
 
-from ..api.schemas.gradings.gradings import GradingPublic
+from ..api.schemas.gradings.lifecycle import GradingPublic
 from .report_labels import LABELS, MINUS, format_points, format_share
 from .report_words import LEVELS
 

@@ -8,7 +8,7 @@ from typing import Any
 from vivavoce.graders.flags import is_open
 from vivavoce.graders.types import MAX_SCORE
 
-from ..api.schemas.gradings.gradings import GradingPublic
+from ..api.schemas.gradings.lifecycle import GradingPublic
 from .report_labels import format_points
 
 

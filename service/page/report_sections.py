@@ -12,7 +12,7 @@ from vivavoce.graders.scoring.confidence import WITHIN_POINTS
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Language, Rubric
 
-from ..api.schemas.gradings.gradings import GradingPublic
+from ..api.schemas.gradings.lifecycle import GradingPublic
 from .report_criteria import CriterionView, build_criteria
 from .report_labels import LABELS, format_points, format_share
 from .report_markup import list_unread_kinds, mark_answer

@@ -17,7 +17,7 @@ from vivavoce.graders.judge.servers.stub import StubJudgeServer
 from vivavoce.graders.testing import HashingEmbedder, ScriptedJudge, WordVerifier, scripted_panel
 from vivavoce.graders.types import EngineIdentity
 from vivavoce.rubrics import Rubric
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.gradings import lifecycle, submission
 from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.observability import metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vivavoce.rubrics import Rubric
 from vivavoce.service.api.answer_key import hide_answer_key
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.errors import UnusableExport
 from vivavoce.service.exports.answers import Answer, AnswerReader
 from vivavoce.service.exports.options import ExportOptions

@@ -15,7 +15,7 @@ from ...access.scopes import Scope
 from ..schemas.administration.judges import JudgePromotion
 from ..schemas.common import Problem
 from ..schemas.rubrics.reports import RubricTestCreate
-from ..schemas.rubrics.rubrics import RubricCopy
+from ..schemas.rubrics.versions import RubricCopy
 from .examples import EXAMPLE_CANVAS, EXAMPLE_COPY, EXAMPLE_RUBRIC
 from .links import add_links
 from .schema_examples import complete_examples

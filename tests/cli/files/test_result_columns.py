@@ -10,7 +10,7 @@ from vivavoce.cli.files.result_columns import RESULTS, build_output_row, choose_
 from vivavoce.graders import JudgeFailure, UnscoredReason
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.service.answer_files.entries import list_entries
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.gradings import lifecycle
 from vivavoce.service.storage.engine import SessionFactory
 from vivavoce.tables import Row, Table

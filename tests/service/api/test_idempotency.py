@@ -98,7 +98,7 @@ def test_a_reply_that_was_lost_after_the_commit_is_given_again(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("vivavoce.service.api.routes.gradings.gradings.metrics.submitted.inc", die)
+        patch.setattr("vivavoce.service.api.routes.gradings.lifecycle.metrics.submitted.inc", die)
         with pytest.raises(BaseException):  # noqa: B017, PT011
             api.post("/v1/gradings", json=ANSWER, headers=KEY)
     assert _count(database, Grading) == 1

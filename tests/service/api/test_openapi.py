@@ -285,3 +285,7 @@ def test_exactly_one_way_to_name_the_rubric_fits(
     body = {"answer": "INT8", **{name: way if name in names else None for name, way in ways.items()}}
     assert jsonschema.Draft202012Validator(request_schema).is_valid(body) is fits
     assert (api.post("/v1/gradings", json=body).status_code == 202) is fits
+
+
+def test_names_of_schemas_say_nothing_about_modules(document: dict[str, Any]) -> None:
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []

@@ -15,8 +15,9 @@ from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import Flag, Report
 from vivavoce.rubrics import Rubric
 from vivavoce.service.api.schemas import common
-from vivavoce.service.api.schemas.gradings import gradings, reports
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings import lifecycle as gradings
+from vivavoce.service.api.schemas.gradings import reports
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.api.schemas.gradings.reports import ReportPublic
 from vivavoce.service.api.schemas.rubrics import questions
 from vivavoce.service.gradings import lifecycle

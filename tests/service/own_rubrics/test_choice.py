@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from vivavoce.rubrics import Bank, Rubric, content_hash
-from vivavoce.service.api.schemas.gradings.gradings import GradingCreate
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingCreate
 from vivavoce.service.errors import UnusableRequest
 from vivavoce.service.own_rubrics.choice import choose_rubric
 from vivavoce.service.storage import clock

@@ -18,7 +18,7 @@ from vivavoce.graders.testing import scripted_panel
 from vivavoce.graders.types import Flag
 from vivavoce.rubrics import Rubric, load_rubric
 from vivavoce.rubrics.loader import BANK
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic, Provisional
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic, Provisional
 from vivavoce.service.gradings.lifecycle import state_of
 from vivavoce.service.page.html_report import ReportRow, write_html
 from vivavoce.service.page.report_labels import LABELS

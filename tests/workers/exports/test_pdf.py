@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from vivavoce.graders import AnswerInput, grade
 from vivavoce.graders.testing import scripted_panel
 from vivavoce.rubrics import Bank, Rubric, load_bank
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.gradings.lifecycle import state_of
 from vivavoce.service.page.html_report import ReportRow, write_html
 from vivavoce.workers.exports import pdf

@@ -20,7 +20,7 @@ from ...etags import IfMatchDep, check_if_match, write_etag
 from ...file_body import ENDINGS_BY_TYPE, NAME_PATTERN, read_file_body, read_file_name, take_turn
 from ...paging import Page, PagingDep
 from ...schemas.cohorts.files import CohortFilePublic, CohortFileReport, FileApply, FileMappingChange, FileProblem
-from .cohorts import CohortIdDep
+from .lifecycle import CohortIdDep
 
 FileIdDep = Annotated[str, Path(alias="file_id", description="Id of the file: 32 hexadecimal digits.")]
 router = APIRouter(

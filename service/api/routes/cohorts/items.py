@@ -23,9 +23,9 @@ from ...dependencies import BankDep, NotifierDep, SettingsDep, refuse_unknown_pa
 from ...documents.openapi import problem_replies
 from ...item_bodies import read_items
 from ...paging import Page, PagingDep
-from ...schemas.cohorts.cohorts import EstimatePublic
 from ...schemas.cohorts.items import ItemPublic, ItemsAppended, ItemsCreate
-from .cohorts import PATIENCE_SECONDS, CohortIdDep
+from ...schemas.cohorts.lifecycle import EstimatePublic
+from .lifecycle import PATIENCE_SECONDS, CohortIdDep
 
 router = APIRouter(
     prefix="/v1/cohorts/{cohort_id}", tags=["cohorts"], dependencies=[Depends(refuse_unknown_parameters)]

@@ -21,7 +21,7 @@ from ...authorization import CallerDep, OwnSessionsDep
 from ...byte_ranges import ByteRange, read_range
 from ...dependencies import refuse_unknown_parameters
 from ...documents.openapi import problem_replies
-from ...schemas.exports.exports import ExportId
+from ...schemas.exports.lifecycle import ExportId
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}

@@ -13,8 +13,8 @@ from ....grade_edits import lifecycle
 from ...authorization import CallerDep, OwnSessionsDep
 from ...dependencies import refuse_unknown_parameters
 from ...documents.openapi import problem_replies
-from ...schemas.exports.exports import EditId, ExportId
 from ...schemas.exports.grade_edits import GradeEditPublic
+from ...schemas.exports.lifecycle import EditId, ExportId
 
 router = APIRouter(prefix="/v1", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary", "minLength": 1}}

@@ -13,7 +13,7 @@ from ...dependencies import refuse_unknown_parameters
 from ...documents.openapi import CANVAS_BODY, link_to, made_replies, problem_replies
 from ...idempotency import OnceDep
 from ...rubric_body import read_canvas_body
-from ...schemas.rubrics.rubrics import RubricImport, RubricSummary
+from ...schemas.rubrics.versions import RubricImport, RubricSummary
 
 _OF_A_RUBRIC = (
     "read_rubric",

@@ -15,7 +15,7 @@ from ...authorization import CallerDep, OwnSessionsDep
 from ...dependencies import BankDep, refuse_unknown_parameters
 from ...question_lists import QuestionList, filter_questions, load_questions, merge_questions, write_questions
 from ...schemas.rubrics.questions import QuestionDetail, QuestionPublic
-from ...schemas.rubrics.rubrics import RubricSummary
+from ...schemas.rubrics.versions import RubricSummary
 
 router = APIRouter(prefix="/v1/questions", tags=["questions"], dependencies=[Depends(refuse_unknown_parameters)])
 _HEADERS = {"Cache-Control": "private, max-age=300", "Vary": "Accept-Encoding, Authorization"}

@@ -38,7 +38,7 @@ class QualificationPublic(BaseModel):
     rejections: int = Field(ge=0, description="Number of excellent answers that mention a mistake to reject it.")
 
 
-class AgreementPublic(BaseModel):
+class JudgeAgreementPublic(BaseModel):
     """How close a judge's scores are to those of people, in the reviews of your gradings by it."""
 
     reviews: int = Field(ge=1, description="Number of gradings with a score of a person, among the newest 1,000.")
@@ -106,7 +106,7 @@ class JudgePublic(BaseModel):
         description="Time at which it was replaced or retired, UTC; null if it was not."
     )
     qualification: QualificationPublic = Field(description="The figures of the run.")
-    agreement: AgreementPublic | None = Field(
+    agreement: JudgeAgreementPublic | None = Field(
         description="Agreement with people; null without reviews that have a score."
     )
 
@@ -131,7 +131,7 @@ class JudgePublic(BaseModel):
                 held_against=figures.held_against,
                 rejections=figures.rejections,
             ),
-            agreement=AgreementPublic.model_validate(agreement, from_attributes=True) if agreement else None,
+            agreement=JudgeAgreementPublic.model_validate(agreement, from_attributes=True) if agreement else None,
         )
 
 

@@ -13,7 +13,7 @@ from vivavoce.rubrics import Rubric
 from ....cohorts.item_list import ListedItem
 from ....cohorts.outcomes import Outcome
 from ..common import RequestBody
-from .cohorts import Metadata
+from .lifecycle import Metadata
 
 MAX_ITEMS = 500
 _EXAMPLE: dict[str, JsonValue] = {

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from vivavoce.rubrics import Rubric, content_hash
 
 from ....storage.tables import StoredRubric
-from .rubrics import RubricSummary
+from .versions import RubricSummary
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "weights-in-int8",

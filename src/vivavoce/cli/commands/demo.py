@@ -24,7 +24,7 @@ from rich.table import Table
 
 from vivavoce.graders.models.model_files import DEFAULT_JUDGE, verified_model
 from vivavoce.service.access.local_key import local_key_path
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.page.html_report import ReportRow, write_html
 from vivavoce.service.page.report_scores import is_open_report
 from vivavoce.service.settings import Settings

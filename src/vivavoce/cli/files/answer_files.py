@@ -17,7 +17,7 @@ from vivavoce.rubrics import Rubric, content_hash
 from vivavoce.service.answer_files.answer_rows import BadRowError, RubricChoice, read_entry
 from vivavoce.service.answer_files.candidate_languages import choose_languages
 from vivavoce.service.answer_files.entries import CellProblems, Entry
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.service.gradings import lifecycle, submission
 from vivavoce.service.gradings.submission import NewAnswer
 from vivavoce.service.storage.engine import SessionFactory

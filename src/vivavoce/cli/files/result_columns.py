@@ -8,7 +8,7 @@ from typing import Any
 
 from vivavoce.service.answer_files.entries import Entry
 from vivavoce.service.answer_files.wide.question_matching import fold_heading
-from vivavoce.service.api.schemas.gradings.gradings import GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingPublic
 from vivavoce.tables import Table
 
 from ..errors import UserError

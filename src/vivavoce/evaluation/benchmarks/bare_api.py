@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Header, HTTPException
 from sqlalchemy.orm import DeclarativeBase, sessionmaker
 
-from vivavoce.service.api.schemas.gradings.gradings import GradingCreate, GradingPublic
+from vivavoce.service.api.schemas.gradings.lifecycle import GradingCreate, GradingPublic
 from vivavoce.service.storage import clock
 from vivavoce.service.storage.tables import State, UtcDateTime, new_id
 

@@ -19,7 +19,7 @@ from ...dependencies import SettingsDep, refuse_unknown_parameters
 from ...documents.openapi import problem_replies
 from ...event_filters import MAX_SEQUENCE, AfterQuery, EventFilterDep
 from ...paging import DEFAULT_PAGE
-from ...schemas.events.events import EventPublic, EventsPublic
+from ...schemas.events.reading import EventPublic, EventsPublic
 from ...streams import EVENTS_AT_ONCE, EventWatcherDep, Stream, StreamOpenerDep
 
 router = APIRouter(prefix="/v1/events", tags=["events"], dependencies=[Depends(refuse_unknown_parameters)])

@@ -18,7 +18,7 @@ from ...dependencies import SettingsDep, refuse_unknown_parameters
 from ...documents.openapi import STARTED_REPLIES, problem_replies
 from ...idempotency import OnceDep
 from ...paging import Page, PagingDep
-from ...schemas.exports.exports import DictionaryPublic, ExportCreate, ExportId, ExportPublic
+from ...schemas.exports.lifecycle import DictionaryPublic, ExportCreate, ExportId, ExportPublic
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[Depends(refuse_unknown_parameters)])
 

@@ -30,7 +30,7 @@ from ...dependencies import BankDep, GradingIdDep, NotifierDep, SettingsDep, Wai
 from ...documents.openapi import CHANGED_REPLIES, STARTED_REPLIES, describe_body, problem_replies
 from ...idempotency import Once, OnceDep, hash_body
 from ...request_body import read_body
-from ...schemas.gradings.gradings import GradingCreate, GradingPublic
+from ...schemas.gradings.lifecycle import GradingCreate, GradingPublic
 
 router = APIRouter(prefix="/v1/gradings", tags=["gradings"], dependencies=[Depends(refuse_unknown_parameters)])
 _log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from ...etags import IfMatchDep, check_if_match, write_etag
 from ...idempotency import OnceDep
 from ...paging import Page, PagingDep
 from ...rubric_body import read_rubric_body
-from ...schemas.rubrics.rubrics import RubricCopy, RubricPublic, RubricSummary
+from ...schemas.rubrics.versions import RubricCopy, RubricPublic, RubricSummary
 
 router = APIRouter(prefix="/v1/rubrics", tags=["rubrics"], dependencies=[Depends(refuse_unknown_parameters)])
 RubricBodyDep = Annotated[dict[str, Any], Depends(read_rubric_body)]

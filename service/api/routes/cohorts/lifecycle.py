@@ -24,7 +24,7 @@ from ...documents.openapi import made_replies, problem_replies
 from ...etags import IfMatchDep, check_if_match, write_etag
 from ...idempotency import OnceDep
 from ...paging import Page, PagingDep
-from ...schemas.cohorts.cohorts import CohortCreate, CohortEdit, CohortPublic, CohortResume
+from ...schemas.cohorts.lifecycle import CohortCreate, CohortEdit, CohortPublic, CohortResume
 
 router = APIRouter(prefix="/v1/cohorts", tags=["cohorts"], dependencies=[Depends(refuse_unknown_parameters)])
 # Ends of large cohorts take seconds.
