@@ -10,7 +10,8 @@ from .schemas.common import ProblemError
 
 MAX_ERRORS = 50
 _SHOWN_CHARACTERS = 64
-_TIME = "give a time with its zone, such as 2026-01-31T08:00:00Z (a + in an address is written %2B)."
+_TIME = "give a time with its zone, such as 2026-01-31T08:00:00Z."
+_PLUS_IN_ADDRESS = " A + in an address is written %2B."
 # By pydantic's name of the error; others keep pydantic's words.
 _SENTENCES = {
     "missing": "this is missing: add it.",
@@ -68,6 +69,8 @@ def _read_error(error: Mapping[str, Any], body: Any) -> ProblemError:
     sentence = _write_sentence(error)
     if place in _PARAMETERS:
         name = ".".join(str(part)[:_SHOWN_CHARACTERS] for part in (place, *parts))
+        # Unescaped, the + of a zone is a blank.
+        sentence += _PLUS_IN_ADDRESS if sentence == _TIME else ""
         return ProblemError(pointer=None, parameter=name, code=error["type"], detail=sentence)
     pointer = "".join(f"/{_escape(part)}" for part in _find_path(parts, body))
     return ProblemError(pointer=pointer, parameter=None, code=error["type"], detail=sentence)

@@ -208,7 +208,7 @@ def test_gradings_outside_cohorts_are_exported(
         ({"format": "pdf"}, "set include_answers"),
         ({"format": "ods"}, "choose csv, xlsx, jsonl, html, pdf"),
         ({"format": "html"}, "set include_answers"),
-        ({"filters": {"created_after": "2026-01-01T00:00:00"}}, "no time zone"),
+        ({"filters": {"created_after": "2026-01-01T00:00:00"}}, "filters.created_after: give a time with its zone"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_at_once(api: TestClient, body: dict[str, Any], words: str) -> None:
