@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
@@ -167,6 +166,9 @@ def _compare_all(texts: Sequence[Canonical], threshold: float) -> Iterator[tuple
 
 def _propose_pairs(texts: Sequence[Canonical]) -> Iterator[tuple[int, int]]:
     """Yields pairs of texts with many n-grams in common, most of those that there are."""
+    # Late: its scipy takes 50 MiB, and few jobs of a worker need it.
+    from datasketch import MinHash, MinHashLSH
+
     index = MinHashLSH(threshold=_LSH_THRESHOLD, num_perm=_PERMUTATIONS)
     for number, text in enumerate(texts):
         grams = text.list_grams()
